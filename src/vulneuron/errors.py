@@ -1,0 +1,58 @@
+"""Errors that a user can mend, each in one line: what was given, what is allowed, what to do next."""
+
+
+class VulneuronError(Exception):
+    """Base of every error that Vulneuron raises on purpose.
+
+    Parameters
+    ----------
+    given
+        What was given or found, with its value.
+    allowed
+        What would have been accepted.
+    fix
+        What to do next.
+    """
+
+    def __init__(self, given: str, *, allowed: str, fix: str) -> None:
+        self.given = given
+        self.allowed = allowed
+        self.fix = fix
+        sentence = fix[:1].upper() + fix[1:]
+        super().__init__(" ".join(f"{given}. Allowed: {allowed}. {sentence}.".split()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the error picklable, so that it crosses process borders."""
+        return (_rebuild, (type(self), self.given, self.allowed, self.fix))
+
+
+def _rebuild(kind: type[VulneuronError], given: str, allowed: str, fix: str) -> VulneuronError:
+    return kind(given, allowed=allowed, fix=fix)
+
+
+class ModelError(VulneuronError):
+    """The model cannot be loaded, or is no classifier that can be analysed."""
+
+
+class ImagesError(VulneuronError):
+    """The images, their labels or their class names cannot be used."""
+
+
+class AttackError(VulneuronError):
+    """The attack is unknown, has a bad parameter, or returned what no attack may return."""
+
+
+class RecordError(VulneuronError):
+    """The record cannot be created, opened, or continued."""
+
+
+class RunError(VulneuronError):
+    """The run has nothing to analyse: no correct prediction, no success, or a bad selection."""
+
+
+class MeasureError(VulneuronError):
+    """A measure was asked for what it cannot give: a bad patch, stride, threshold, label, mask or image."""
+
+
+class Cancelled(VulneuronError):
+    """A long computation was stopped on request; nothing of it is kept."""
