@@ -1,0 +1,122 @@
+"""Tiny networks, each with another way from feature maps to logits."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+def stem(neurons: int = 6) -> list[nn.Module]:
+    return [
+        nn.Conv2d(3, 5, 3, padding=1),
+        nn.BatchNorm2d(5),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(5, neurons, 3, stride=2, padding=1),
+        nn.BatchNorm2d(neurons),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def average_pooled() -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(*stem()), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+
+
+def max_pooled() -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(*stem()), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+
+
+def with_tail() -> nn.Sequential:
+    tail = [
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.LayerNorm(6),
+        nn.Dropout(0.5),
+        nn.Linear(6, 4, bias=False),
+    ]
+    return nn.Sequential(nn.Sequential(*stem()), *tail)
+
+
+def dense_conv() -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(*stem()), nn.AdaptiveAvgPool2d(1), nn.Conv2d(6, 4, 1), nn.Flatten())
+
+
+def mlp_head() -> nn.Sequential:
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 8), nn.Hardswish(), nn.Linear(8, 4)]
+    return nn.Sequential(nn.Sequential(*stem()), *head)
+
+
+def flattened() -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(*stem()), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 4 * 4, 4))
+
+
+def logit_maps() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Sequential(*stem()), nn.Conv2d(6, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+
+
+class FunctionalTail(nn.Module):
+    """Like DenseNet: the last ReLU, in place, and the pooling are functions, no modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*stem()[:-1])
+        self.classifier = nn.Linear(6, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = F.relu(self.features(images), inplace=True)
+        logits: Tensor = self.classifier(maps.mean((2, 3)))
+        return logits
+
+
+class FunctionalHead(FunctionalTail):
+    """Ends in a function that no module shows."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.log_softmax(super().forward(images), dim=1)
+
+
+class Branching(nn.Module):
+    """Two branches that are concatenated, so that the target layer is no single convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*stem(4))
+        self.left, self.right = nn.Conv2d(4, 3, 1), nn.Conv2d(4, 3, 3, padding=1)
+        self.join = nn.ReLU(inplace=True)
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.body(images)
+        maps = self.join(torch.cat([self.left(maps), self.right(maps)], dim=1))
+        logits: Tensor = self.fc(torch.flatten(F.adaptive_avg_pool2d(maps, 1), 1))
+        return logits
+
+
+#: Builder, and what is to be found: target layer, activation, pooling, kind of head.
+NETS: dict[str, tuple[Callable[[], nn.Module], tuple[str, str, str, str]]] = {
+    "average pooled": (average_pooled, ("0", "identity", "avg", "linear")),
+    "max pooled": (max_pooled, ("0", "identity", "max", "linear")),
+    "tail of LayerNorm": (with_tail, ("0", "identity", "avg", "linear")),
+    "dense layer as convolution": (dense_conv, ("0", "identity", "avg", "linear")),
+    "MLP head": (mlp_head, ("0", "identity", "avg", "nonlinear")),
+    "no global pooling": (flattened, ("0", "identity", "none", "nonlinear")),
+    "1x1 logit maps": (logit_maps, ("0", "identity", "none", "nonlinear")),
+    "functional ReLU and pooling": (FunctionalTail, ("features", "relu", "avg", "linear")),
+    "functional head": (FunctionalHead, ("features", "identity", "none", "rerun")),
+    "branches": (Branching, ("join", "identity", "avg", "linear")),
+}
+INPUT_SHAPE = (3, 16, 16)
+
+
+def randomised(net: nn.Module) -> nn.Module:
+    """Give batch normalisations statistics that are not the identity."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
+            assert module.running_var is not None
+            nn.init.uniform_(module.running_mean, -0.3, 0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+    return net

@@ -1,0 +1,185 @@
+"""`Classifier`: logits, activations, contributions, and what it refuses."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nets import INPUT_SHAPE, NETS, average_pooled, flattened, max_pooled, mlp_head, randomised
+from vulneuron import Classifier
+from vulneuron.errors import ModelError
+from vulneuron.network import resolve_device
+
+
+def classifier_of(net: nn.Module, **options: object) -> Classifier:
+    return Classifier(net, input_shape=INPUT_SHAPE, **options)  # type: ignore[arg-type]
+
+
+def test_users_module_is_left_as_it_was() -> None:
+    net = randomised(average_pooled()).train()
+    net.get_submodule("0.1").eval()
+    net.get_submodule("0.3").requires_grad_(False)
+    before = copy.deepcopy(net.state_dict())
+    modes = [module.training for module in net.modules()]
+    grads = [parameter.requires_grad for parameter in net.parameters()]
+    classifier = classifier_of(net)
+    classifier.activity(torch.rand(2, *INPUT_SHAPE))
+    assert [module.training for module in net.modules()] == modes
+    assert [parameter.requires_grad for parameter in net.parameters()] == grads
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_batch_norms_are_folded_and_change_nothing() -> None:
+    net = randomised(average_pooled())
+    images = torch.rand(3, *INPUT_SHAPE)
+    folded, plain = classifier_of(net), classifier_of(net, fold=False)
+    assert (folded.folded, plain.folded) == (2, 0)
+    torch.testing.assert_close(folded.logits(images), plain.logits(images), rtol=1e-4, atol=1e-5)
+
+
+def test_shared_convolution_is_not_folded() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.one, self.two = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.fc(self.two(self.conv(self.one(self.conv(images)))).mean((2, 3)))
+            return logits
+
+    net = randomised(Shared())
+    classifier = classifier_of(net)
+    images = torch.rand(2, *INPUT_SHAPE)
+    assert classifier.folded == 0
+    with torch.no_grad():
+        torch.testing.assert_close(classifier.logits(images), net.eval()(images))
+
+
+def test_normalisation_is_part_of_the_classifier() -> None:
+    net = randomised(average_pooled())
+    mean, std = torch.tensor([0.1, 0.5, 0.3]), torch.tensor([0.2, 0.4, 0.3])
+    classifier = classifier_of(net, mean=mean.tolist(), std=std.tolist())
+    images = torch.rand(2, *INPUT_SHAPE)
+    with torch.no_grad():
+        expected = net.eval()((images - mean[:, None, None]) / std[:, None, None])
+    torch.testing.assert_close(classifier.logits(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_times_activation_is_activation_times_weight_for_a_linear_head() -> None:
+    classifier = classifier_of(randomised(average_pooled()))
+    activity = classifier.activity(torch.rand(4, *INPUT_SHAPE))
+    labels = torch.tensor([0, 3, 1, 1])
+    by_gradient = (activity.maps * classifier.gradients(activity.maps, labels)).sum((2, 3))
+    torch.testing.assert_close(classifier.contributions(activity, labels), by_gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_gradients_agree_with_finite_differences(name: str) -> None:
+    classifier = classifier_of(randomised(NETS[name][0]()))
+    maps = classifier.activity(torch.rand(1, *INPUT_SHAPE)).maps
+    label = torch.tensor([2])
+    gradient = classifier.gradients(maps, label)
+    step = 1e-2
+    # A map of zeros only has no slope: its ReLU bends there, and all of its cells are the maximum.
+    alive = [neuron for neuron in range(classifier.neurons) if maps[0, neuron].max() != 0]
+    assert len(alive) > 1
+    for neuron in alive:
+        # The largest value of a map stays the largest when it grows: a maximum has a slope there.
+        row, column = divmod(int(maps[0, neuron].argmax()), maps.shape[3])
+        up = maps.clone()
+        up[0, neuron, row, column] += step
+        with torch.no_grad():
+            slope = (classifier.head(up)[0, 2] - classifier.head(maps)[0, 2]) / step
+        assert gradient[0, neuron, row, column].item() == pytest.approx(slope.item(), abs=5e-3)
+
+
+@pytest.mark.parametrize("build", [average_pooled, max_pooled])
+def test_dense_layer_and_activations_give_the_logits(build: object) -> None:
+    classifier = classifier_of(randomised(build()))  # type: ignore[operator]
+    activity = classifier.activity(torch.rand(3, *INPUT_SHAPE))
+    torch.testing.assert_close(classifier.dense(activity.activations), activity.logits, rtol=1e-4, atol=1e-5)
+    assert classifier.weights is not None
+    assert classifier.weights.shape == (4, 6)
+
+
+@pytest.mark.parametrize("build", [mlp_head, flattened])
+def test_no_dense_layer_is_said_so(build: object) -> None:
+    classifier = classifier_of(randomised(build()))  # type: ignore[operator]
+    assert classifier.weights is None
+    assert classifier.bias is None
+    with pytest.raises(ModelError, match="head is not linear"):
+        classifier.dense(torch.zeros(1, 6))
+
+
+def test_logits_are_differentiable_with_respect_to_pixels() -> None:
+    classifier = classifier_of(randomised(average_pooled()))
+    images = torch.rand(2, *INPUT_SHAPE, requires_grad=True)
+    (gradient,) = torch.autograd.grad(classifier(images).sum(), images)
+    assert gradient.abs().sum() > 0
+
+
+def _returns(value: object) -> nn.Module:
+    class Strange(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 1)
+
+        def forward(self, images: Tensor) -> object:
+            maps = self.conv(images)
+            return value(maps) if callable(value) else value
+
+    return Strange()
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (_returns(lambda maps: (maps.mean((2, 3)),)), "output is tuple"),
+        (_returns(lambda maps: maps), r"output is \(2, 2, 16, 16\)"),
+        (_returns(lambda maps: maps.mean((1, 2, 3))), r"output is \(2,\)"),
+        (_returns(lambda maps: maps.mean((2, 3))[:, :1]), "has 1 output"),
+        (_returns(lambda maps: maps.mean((2, 3)) * torch.nan), "NaN or infinite"),
+        (nn.Conv2d(4, 2, 1), r"fails on images \(2, 3, 16, 16\): RuntimeError"),
+    ],
+)
+def test_what_is_no_classifier_is_refused_in_one_line(net: nn.Module, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        classifier_of(net)
+    assert "\n" not in str(caught.value)
+
+
+def test_nan_weights_are_named() -> None:
+    net = average_pooled()
+    with torch.no_grad():
+        net.get_parameter("3.weight")[0, 0] = torch.nan
+    with pytest.raises(ModelError, match=r"3\.weight holds NaN"):
+        classifier_of(net)
+
+
+def test_class_names_must_fit() -> None:
+    with pytest.raises(ModelError, match="3 class names were given, but the model has 4 outputs"):
+        classifier_of(average_pooled(), class_names=["a", "b", "c"])
+
+
+def test_devices() -> None:
+    assert resolve_device("cpu").type == "cpu"
+    assert resolve_device("auto").type in {"cpu", "cuda", "mps"}
+    with pytest.raises(ModelError, match="device 'gpu7' cannot be used"):
+        resolve_device("gpu7")
+
+
+def test_mixed_precision_needs_an_accelerator() -> None:
+    with pytest.raises(ModelError, match="on the CPU"):
+        classifier_of(average_pooled(), device="cpu", precision="float16")
+    with pytest.raises(ModelError, match="'float8' is unknown"):
+        classifier_of(average_pooled(), precision="float8")
+
+
+def test_bad_normalisation_is_refused() -> None:
+    with pytest.raises(ModelError, match="does not fit"):
+        classifier_of(average_pooled(), mean=[0.5, 0.5], std=[0.5, 0.5, 0.5])
+    with pytest.raises(ModelError, match="does not fit"):
+        classifier_of(average_pooled(), mean=[0.5], std=[0.0])
