@@ -1,0 +1,342 @@
+"""Attacks of other libraries, and functions of users, behind the interface of `Attack`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vulneuron.attacks.ball import Ball, make_ball
+from vulneuron.attacks.base import Attack, Goal, Parameter, check_target
+from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.attacks.foreign import (
+    ForeignAttack,
+    PlainNetwork,
+    accepts,
+    argument_names,
+    comes_from,
+    function_name,
+    json_values,
+    require,
+)
+from vulneuron.errors import AttackError
+from vulneuron.network import Classifier
+
+# As foolbox counts them.
+_NORMS = {float("inf"): "linf", 2.0: "l2"}
+
+
+@dataclass(frozen=True)
+class FoolboxAttack(ForeignAttack):
+    """An attack of foolbox 3 (Rauber et al. 2020, https://doi.org/10.21105/joss.02607).
+
+    Parameters
+    ----------
+    attack
+        An instance, such as ``foolbox.attacks.LinfPGD(steps=10)``.
+    eps
+        Largest perturbation in the attack's own norm; foolbox clips to it. None, only for attacks that look
+        for the smallest perturbation, takes what they find.
+    target
+        Label to reach, or None to leave the true one.
+
+    Raises
+    ------
+    AttackError
+        If `attack` is no instance of a foolbox attack, foolbox cannot be imported, or `eps` is missing or
+        does not fit the norm.
+    """
+
+    attack: Any
+    eps: float | None
+    target: int | None = None
+
+    def __post_init__(self) -> None:
+        foolbox = require("foolbox")
+        if not isinstance(self.attack, foolbox.attacks.Attack):
+            raise AttackError(
+                f"given {self.attack!r} as a foolbox attack",
+                allowed="an instance of a class in foolbox.attacks",
+                fix="Make one, for example foolbox.attacks.LinfPGD(steps=10)",
+            )
+        if self.eps is None and isinstance(self.attack, foolbox.attacks.base.FixedEpsilonAttack):
+            raise AttackError(
+                f"given no eps for {self.name}",
+                allowed="a number above 0, as this attack perturbs by a fixed amount",
+                fix="Give eps, such as 8/255",
+            )
+        check_target(self.target)
+        if self.eps is not None:
+            make_ball(self._norm or "l2", self.eps)
+
+    @property
+    def name(self) -> str:
+        """``foolbox:`` and the name of the class."""
+        return f"foolbox:{type(self.attack).__name__}"
+
+    @property
+    def ball(self) -> Ball | None:
+        """Ball that foolbox clips to; None without `eps` or in a norm other than linf and l2."""
+        return None if self.eps is None or self._norm is None else make_ball(self._norm, self.eps)
+
+    @property
+    def _norm(self) -> str | None:
+        try:
+            return _NORMS.get(self.attack.distance.p)
+        # Attacks that leave the distance open raise ValueError.
+        except (AttributeError, ValueError):
+            return None
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the attack's attributes, `eps` and `target`."""
+        eps = None if self.eps is None else format_epsilon(self.eps)
+        return {**json_values(vars(self.attack)), "eps": eps, "target": self.target}
+
+    def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
+        """Run it in foolbox's way; the result is the one clipped to `eps`."""
+        foolbox = require("foolbox")
+        model = foolbox.PyTorchModel(PlainNetwork(classifier), bounds=(0, 1), device=classifier.device)
+        if self.target is None:
+            criterion = foolbox.criteria.Misclassification(goal.labels)
+        else:
+            criterion = foolbox.criteria.TargetedMisclassification(torch.full_like(goal.labels, self.target))
+        _, clipped, _ = self.attack(model, images, criterion, epsilons=self.eps)
+        return clipped
+
+
+@dataclass(frozen=True)
+class TorchattacksAttack(ForeignAttack):
+    """An attack of torchattacks 3 (Kim 2020, https://arxiv.org/abs/2010.01950).
+
+    torchattacks binds an attack to its network when it is made, so give its name or class with arguments,
+    or a function that makes it.
+
+    Parameters
+    ----------
+    attack
+        Name of a class in torchattacks (``"CW"``), a class, or a function such as
+        ``lambda module: torchattacks.CW(module, c=1)``, of which the record can only name the function.
+    arguments
+        Keyword arguments for it, beside the network.
+    target
+        Label to reach, or None to leave the true one.
+
+    Raises
+    ------
+    AttackError
+        If torchattacks cannot be imported, the name is unknown, or an argument is.
+    """
+
+    attack: str | Callable[..., Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    target: int | None = None
+
+    def __post_init__(self) -> None:
+        check_target(self.target)
+        if not accepts(self._factory, 1, self.arguments):
+            raise AttackError(
+                f"given {', '.join(self.arguments) or 'no arguments'} for {self.name}",
+                allowed=f"the network, then {', '.join(argument_names(self._factory)[1:]) or 'nothing else'}",
+                fix="Give what is required and nothing that is not listed",
+            )
+
+    @property
+    def name(self) -> str:
+        """``torchattacks:`` and the name of the class or function."""
+        return f"torchattacks:{self.attack if isinstance(self.attack, str) else function_name(self.attack)}"
+
+    @property
+    def _factory(self) -> Callable[..., Any]:
+        if not isinstance(self.attack, str):
+            return self.attack
+        classes = torchattacks_classes()
+        if self.attack not in classes:
+            raise AttackError(
+                f"given {self.attack!r} as an attack of torchattacks",
+                allowed=", ".join(classes),
+                fix="Choose one of these",
+            )
+        return classes[self.attack]
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the `arguments` and the `target`."""
+        return {**json_values(self.arguments), "target": self.target}
+
+    def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
+        """Make the attack for this network and call it."""
+        attack = self._factory(PlainNetwork(classifier), **self.arguments)
+        if self.target is None:
+            return attack(images, goal.labels)
+        attack.set_mode_targeted_by_label(quiet=True)
+        return attack(images, torch.full_like(goal.labels, self.target))
+
+
+@dataclass(frozen=True)
+class ArtAttack(ForeignAttack):
+    """An attack of the Adversarial Robustness Toolbox (Nicolae et al. 2018, https://arxiv.org/abs/1807.01069).
+
+    Or any other object with ``generate(x=images, y=labels)`` on NumPy arrays: images ``(n, channel, y, x)``
+    in float32, labels ``(n,)`` in int64. Such an object holds a classifier of its own: make sure that it is
+    the same network, and that it reads pixels in [0, 1]. Success is judged on the network that is analysed.
+
+    Parameters
+    ----------
+    attack
+        The object.
+    target
+        Label that is passed as ``y`` in place of the true ones, for an attack that was made
+        ``targeted=True``.
+
+    Raises
+    ------
+    AttackError
+        If `attack` has no method ``generate``.
+    """
+
+    attack: Any
+    target: int | None = None
+
+    def __post_init__(self) -> None:
+        check_target(self.target)
+        if not has_generate(self.attack):
+            raise AttackError(
+                f"given {self.attack!r} as an attack",
+                allowed="an object with a method generate(x=..., y=...)",
+                fix="Give an instance of an evasion attack",
+            )
+
+    @property
+    def name(self) -> str:
+        """``art:`` and the name of the class."""
+        return f"art:{type(self.attack).__name__}"
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return what the object lists in ``attack_params``, and the `target`."""
+        listed = getattr(self.attack, "attack_params", ())
+        return {
+            **json_values({name: getattr(self.attack, name, None) for name in listed}),
+            "target": self.target,
+        }
+
+    def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
+        """Call ``generate`` on NumPy arrays."""
+        labels = goal.labels if self.target is None else torch.full_like(goal.labels, self.target)
+        return self.attack.generate(x=images.cpu().numpy(), y=labels.cpu().numpy())
+
+
+@dataclass(frozen=True)
+class FunctionAttack(ForeignAttack):
+    """A function ``(classifier, images, labels) -> images`` of a user.
+
+    Parameters
+    ----------
+    function
+        Reads a `Classifier`, float32 images ``(n, channel, y, x)`` in [0, 1] and int64 labels ``(n,)``,
+        both on the classifier's device; returns images of the same shape, as a tensor or a NumPy array.
+    arguments
+        Keyword arguments for it, beside these.
+    label
+        Name for the record; the function's own by default.
+    digest
+        Hash of the function's file, so that a record tells an edited function from the first; None if
+        unknown.
+
+    Raises
+    ------
+    AttackError
+        If `function` cannot be called so.
+    """
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    label: str | None = None
+    digest: str | None = None
+
+    def __post_init__(self) -> None:
+        if not accepts(self.function, 3, self.arguments):
+            named = f" and {', '.join(self.arguments)}" if self.arguments else ""
+            raise AttackError(
+                f"given {self.name}, which cannot be called with three arguments{named}",
+                allowed="a function (classifier, images, labels) -> images",
+                fix="Change its arguments, or wrap what makes a torchattacks attack in TorchattacksAttack",
+            )
+
+    @property
+    def name(self) -> str:
+        """The `label`."""
+        return self.label or function_name(self.function)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the `arguments`, and the `digest` if there is one."""
+        return {**json_values(self.arguments), **({"digest": self.digest} if self.digest else {})}
+
+    def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
+        """Call the function."""
+        return self.function(classifier, images, goal.labels, **self.arguments)
+
+
+def as_attack(obj: object) -> Attack:
+    """Make an `Attack` of what a user has.
+
+    Parameters
+    ----------
+    obj
+        An `Attack`; a class of torchattacks (with its default parameters); an object of the Adversarial
+        Robustness Toolbox, or another one with ``generate(x=..., y=...)``; or a function
+        ``(classifier, images, labels) -> images``.
+
+    Raises
+    ------
+    AttackError
+        For anything else, and for attacks that need more than the object: those of foolbox need an epsilon,
+        and those of torchattacks are bound to a network when they are made.
+    """
+    if isinstance(obj, Attack):
+        return obj
+    if comes_from("foolbox", obj):
+        raise AttackError(
+            f"given the foolbox attack {obj!r} without an epsilon",
+            allowed="FoolboxAttack(attack, eps)",
+            fix="Wrap an instance, for example FoolboxAttack(attack, 8 / 255)",
+        )
+    if comes_from("torchattacks", obj):
+        if isinstance(obj, type):
+            return TorchattacksAttack(obj)
+        name = type(obj).__name__
+        raise AttackError(
+            f"given the torchattacks attack {name}, which is bound to a network already",
+            allowed="TorchattacksAttack(name, arguments)",
+            fix=f"Give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
+        )
+    if has_generate(obj):
+        return ArtAttack(obj)
+    if callable(obj) and not isinstance(obj, type):
+        return FunctionAttack(obj)
+    raise AttackError(
+        f"given {obj!r} as an attack",
+        allowed="an Attack, a class of torchattacks, an object with generate(x=..., y=...), "
+        "or a function (classifier, images, labels) -> images",
+        fix="Give one of these, or use make_attack for a name",
+    )
+
+
+def torchattacks_classes() -> dict[str, Callable[..., Any]]:
+    """Return the attacks of torchattacks that need nothing but a network, by name.
+
+    Raises
+    ------
+    AttackError
+        If torchattacks cannot be imported.
+    """
+    torchattacks = require("torchattacks")
+    return {
+        name: getattr(torchattacks, name)
+        for name in torchattacks.__all__
+        if name not in torchattacks.__wrapper__
+    }
+
+
+def has_generate(obj: object) -> bool:
+    """Whether an object (not a class) has a method ``generate``."""
+    return not isinstance(obj, type) and callable(getattr(obj, "generate", None))

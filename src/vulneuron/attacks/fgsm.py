@@ -1,0 +1,74 @@
+"""The fast gradient sign method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vulneuron.attacks.ball import Ball, make_ball
+from vulneuron.attacks.base import Attack, Goal, Parameter, check_target, loss_gradient
+from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.network import Classifier
+
+
+@dataclass(frozen=True)
+class FGSM(Attack):
+    r"""The fast gradient sign method (Goodfellow et al. 2015): one step to the border of the ball.
+
+    .. math::
+        x' = \operatorname{clip}_{[0, 1]} \bigl( x + \epsilon \, s(\nabla_x L(x)) \bigr)
+
+    with :math:`s(g) = \operatorname{sign}(g)` for linf and :math:`s(g) = g / \|g\|_2` for l2 (the fast
+    gradient method). L is the cross-entropy of the true label, or the negative cross-entropy of the target.
+
+    Parameters
+    ----------
+    eps
+        Size :math:`\epsilon` of the step, in units of pixels in [0, 1]; at most 1 for linf.
+    norm
+        ``linf`` or ``l2``. The default of `eps` is for linf.
+    target
+        Label to reach, or None to leave the true one. An image whose label is the target fails.
+
+    Raises
+    ------
+    AttackError
+        If a parameter is outside of its range.
+
+    References
+    ----------
+    I. J. Goodfellow, J. Shlens, C. Szegedy: Explaining and harnessing adversarial examples. ICLR 2015,
+    https://arxiv.org/abs/1412.6572.
+
+    Examples
+    --------
+    >>> FGSM(eps=4 / 255).parameters()
+    {'eps': '4/255', 'norm': 'linf', 'target': None}
+    """
+
+    eps: float = 8 / 255
+    norm: str = "linf"
+    target: int | None = None
+
+    def __post_init__(self) -> None:
+        make_ball(self.norm, self.eps)
+        check_target(self.target)
+
+    @property
+    def name(self) -> str:
+        """``fgsm``."""
+        return "fgsm"
+
+    @property
+    def ball(self) -> Ball:
+        """Ball of radius `eps` in the norm `norm`."""
+        return make_ball(self.norm, self.eps)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Every field; `eps` as a text such as ``8/255``."""
+        return {"eps": format_epsilon(self.eps), "norm": self.norm, "target": self.target}
+
+    def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
+        """Take the step; nothing is random."""
+        gradient, _ = loss_gradient(classifier, images, goal)
+        return self.ball.project(images + self.eps * self.ball.steepest(gradient), images)

@@ -1,0 +1,184 @@
+"""What it takes to run other people's attacks: the network in their terms, seeds, errors in one line."""
+
+import importlib
+import inspect
+import math
+import random
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vulneuron.attacks.base import Attack, Goal, Parameter
+from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.errors import AttackError, VulneuronError
+from vulneuron.network import Classifier
+
+_INSTALL = {
+    "foolbox": "Install it with: pip install 'vulneuron[foolbox]'",
+    "torchattacks": "Install it with: pip install --no-deps torchattacks==3.5.1 (all that it imports is here "
+    "already; with dependencies, pip would put requests back to 2.25, which torchattacks never imports)",
+}
+
+
+class ForeignAttack(Attack):
+    """Base of the adapters: other people's code, seeded, with its exceptions in one line.
+
+    Its random numbers come from the generators of PyTorch, NumPy and Python, which are seeded from the
+    seeds of the images and put back afterwards. So the same batch gives the same result, but another batch
+    may not.
+    """
+
+    @abstractmethod
+    def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
+        """Call the foreign code; it should return a tensor or a NumPy array."""
+
+    def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
+        """Call `run` and turn what it returns into a tensor."""
+        try:
+            with _seeded(seeds, classifier.device):
+                result = self.run(classifier, images.contiguous(), goal)
+            if isinstance(result, np.ndarray):
+                result = torch.from_numpy(np.array(result))
+        except VulneuronError:
+            raise
+        except Exception as error:
+            raise AttackError(
+                f"attack {self.name} failed: {one_line(error)}",
+                allowed="an attack that runs on this model and these images",
+                fix="Check its parameters, and that it supports what was asked of it",
+            ) from error
+        finally:
+            # Some libraries leave a network in train mode.
+            classifier.module.eval()
+        return result  # type: ignore[return-value]  # the base class refuses anything but a tensor
+
+
+class PlainNetwork(nn.Module):
+    """The classifier as other libraries expect a network: pixels to logits, with contiguous gradients.
+
+    A classifier computes in ``channels_last``, and the gradients of the pixels come out so. Several attacks
+    reshape them with ``view``, which then fails.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        # Libraries read the device off the parameters.
+        self.network = classifier.module
+        self._logits = classifier.__call__
+        self.eval()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits ``(n, class)``."""
+        pixels = _ContiguousGradient.apply(pixels)
+        return self._logits(pixels)
+
+
+class _ContiguousGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor) -> Tensor:
+        return pixels.view_as(pixels)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.contiguous()
+
+
+def require(package: str) -> ModuleType:
+    """Import ``foolbox`` or ``torchattacks``, or say how to install it.
+
+    Raises
+    ------
+    AttackError
+        If it cannot be imported.
+    """
+    try:
+        # Deprecated names that a library imports are no business of our users.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(package)
+    except ImportError as error:
+        raise AttackError(
+            f"the package {package} cannot be imported ({one_line(error)})",
+            allowed=f"attacks of {package} only where it is installed",
+            fix=_INSTALL[package],
+        ) from error
+
+
+def comes_from(package: str, obj: object) -> bool:
+    """Whether an object or a class is made from a class of `package`, found out without importing it."""
+    kind = obj if isinstance(obj, type) else type(obj)
+    return any(base.__module__.partition(".")[0] == package for base in kind.__mro__)
+
+
+def accepts(function: Callable[..., Any], positional: int, arguments: Mapping[str, Any]) -> bool:
+    """Whether a function can be called with so many positional arguments and these named ones."""
+    try:
+        inspect.signature(function).bind(*[None] * positional, **arguments)
+    except TypeError:
+        return False
+    # Some functions in C tell nothing about their arguments.
+    except ValueError:
+        return True
+    return True
+
+
+def argument_names(function: Callable[..., Any]) -> list[str]:
+    """Names of the arguments that can be given by name."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, it in inspect.signature(function).parameters.items() if it.kind in kinds]
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Name of a function or class; of its class for another callable object."""
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def json_values(values: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Parameters of other people's attacks as JSON values for the record.
+
+    Numbers that are whole grey levels become texts n/255; objects become the name of their class, as their
+    ``repr`` may hold an address that differs from run to run.
+    """
+    return {name.strip("_"): _json_value(value) for name, value in values.items()}
+
+
+def one_line(error: BaseException) -> str:
+    """Class and message of an exception in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _json_value(value: Any) -> Parameter:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return repr(value)
+        text = format_epsilon(value) if value > 0 else ""
+        return text if text.endswith("/255") and "." not in text else value
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(item, bool | int | float | str) for item in value):
+        return repr(value)
+    return function_name(value)
+
+
+@contextmanager
+def _seeded(seeds: Sequence[int], device: torch.device) -> Iterator[None]:
+    seed = int(np.random.SeedSequence(list(seeds)).generate_state(1)[0])
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # what foreign code uses
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)

@@ -1,0 +1,222 @@
+"""Attacks by name, as the command line gives them."""
+
+import difflib
+import hashlib
+import inspect
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from vulneuron.attacks.adapters import (
+    FoolboxAttack,
+    FunctionAttack,
+    TorchattacksAttack,
+    as_attack,
+    torchattacks_classes,
+)
+from vulneuron.attacks.base import Attack
+from vulneuron.attacks.epsilon import parse_epsilon
+from vulneuron.attacks.fgsm import FGSM
+from vulneuron.attacks.foreign import accepts, argument_names, one_line, require
+from vulneuron.attacks.pgd import PGD
+from vulneuron.errors import AttackError, VulneuronError
+from vulneuron.userfile import load_function
+
+Options = dict[str, Any]
+
+#: What `make_attack` reads.
+ATTACK_FORMS = (
+    "pgd, fgsm, foolbox:NAME, torchattacks:NAME, or PATH.py:FUNCTION, each with ?parameter=value&..."
+)
+
+_OWN: dict[str, type[Attack]] = {"pgd": PGD, "fgsm": FGSM}
+_WORDS = {"true": True, "false": False, "none": None}
+# How the libraries call what is `step_size` here.
+_STEP_SIZES = ("abs_stepsize", "stepsize", "alpha")
+_TORCHATTACKS_NORMS = {"linf": "Linf", "l2": "L2"}
+
+
+def make_attack(
+    spec: str,
+    *,
+    eps: str | float | None = None,
+    step_size: str | float | None = None,
+    steps: int | None = None,
+    norm: str | None = None,
+    target: int | None = None,
+) -> Attack:
+    """Make an attack from its name.
+
+    Parameters
+    ----------
+    spec
+        ``pgd``, ``fgsm``, ``foolbox:NAME``, ``torchattacks:NAME``, or ``PATH.py:FUNCTION``, where the
+        function is ``(classifier, images, labels) -> images`` or returns an attack when it is called
+        without arguments. Parameters may follow: ``pgd?restarts=5&early_stop=true``,
+        ``torchattacks:CW?c=1``.
+    eps, step_size
+        In units of pixels in [0, 1], as a number or a text such as ``8/255``.
+    steps, norm, target
+        As in `PGD`. None leaves a parameter at the attack's default.
+
+    Returns
+    -------
+    Attack
+        Ready to be called.
+
+    Raises
+    ------
+    AttackError
+        If the name is unknown, a parameter is one that the attack does not have, is given twice or has a bad
+        value, or the library is not installed.
+
+    Examples
+    --------
+    >>> make_attack("pgd", eps="4/255").parameters()["eps"]
+    '4/255'
+    """
+    name, _, query = spec.partition("?")
+    given = {"eps": eps, "step_size": step_size, "steps": steps, "norm": norm, "target": target}
+    options = _merged(spec, query, {key: value for key, value in given.items() if value is not None})
+    library, colon, attack = name.partition(":")
+    if name in _OWN:
+        return _own(name, options)
+    if colon and library == "foolbox":
+        return _foolbox(attack, options)
+    if colon and library == "torchattacks":
+        return _torchattacks(attack, options)
+    if colon and ".py:" in name:
+        return _from_file(name, options)
+    hint = _closest(library, [*_OWN, "foolbox", "torchattacks"])
+    raise AttackError(
+        f"given {spec!r} as an attack", allowed=ATTACK_FORMS, fix=hint or "Choose one of these forms"
+    )
+
+
+def _merged(spec: str, query: str, given: Options) -> Options:
+    options = dict(given)
+    for part in query.split("&") if query else ():
+        key, equals, text = part.partition("=")
+        if not (key and equals and text) or key in options:
+            raise AttackError(
+                f"given {part!r} in {spec!r}{' and once more' if key in options else ''}",
+                allowed="parameter=value, each parameter once",
+                fix="Write for example pgd?restarts=5&early_stop=true",
+            )
+        options[key] = _literal(text)
+    for key in ("eps", "step_size"):
+        if options.get(key) is not None:
+            options[key] = parse_epsilon(options[key])
+    return options
+
+
+def _literal(text: str) -> Any:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for read in (int, float, parse_epsilon):
+        try:
+            return read(text)
+        except (ValueError, AttackError):
+            continue
+    return text
+
+
+def _own(name: str, options: Options) -> Attack:
+    cls = _OWN[name]
+    fields = argument_names(cls)
+    _check_known(name, options, fields)
+    needed = [key for key in ("eps", "step_size") if key in fields and key not in options]
+    if options.get("norm") == "l2" and needed:
+        raise AttackError(
+            f"given norm l2 for {name} without {' and '.join(needed)}",
+            allowed="l2 with both given, as the defaults are for linf"
+            if "step_size" in fields
+            else "l2 with eps",
+            fix="Give for example eps 0.5 and step size 0.1 for images of 32 x 32 pixels",
+        )
+    return cls(**options)
+
+
+def _foolbox(name: str, options: Options) -> Attack:
+    attacks = require("foolbox").attacks
+    classes = {
+        key: value
+        for key, value in vars(attacks).items()
+        if isinstance(value, type) and issubclass(value, attacks.Attack) and not inspect.isabstract(value)
+    }
+    _check_name("foolbox", name, classes)
+    known = argument_names(classes[name])
+    eps, target = options.pop("eps", None), options.pop("target", None)
+    options = _with_their_step_size(options, known)
+    _check_known(f"foolbox:{name}", options, ["eps", "target", *known])
+    attack = _made(f"foolbox:{name}", classes[name], options)
+    return FoolboxAttack(attack, eps, target)
+
+
+def _torchattacks(name: str, options: Options) -> Attack:
+    classes = torchattacks_classes()
+    _check_name("torchattacks", name, classes)
+    known = argument_names(classes[name])[1:]
+    target = options.pop("target", None)
+    options = _with_their_step_size(options, known)
+    _check_known(f"torchattacks:{name}", options, ["target", *known])
+    if "norm" in options:
+        options["norm"] = _TORCHATTACKS_NORMS.get(options["norm"], options["norm"])
+    return TorchattacksAttack(name, options, target)
+
+
+def _from_file(name: str, options: Options) -> Attack:
+    function = load_function(name, AttackError)
+    if isinstance(function, Attack):
+        _check_known(name, options, [])
+        return function
+    _check_known(name, options, argument_names(function))
+    # Attack functions need their three arguments, so what can do without any makes an attack.
+    if accepts(function, 0, options):
+        return as_attack(_made(name, function, options))
+    path = Path(name.rpartition(":")[0]).expanduser()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return FunctionAttack(function, options, name, digest)
+
+
+def _made(name: str, function: Callable[..., Any], options: Options) -> Any:
+    try:
+        return function(**options)
+    except VulneuronError:
+        raise
+    except Exception as error:
+        raise AttackError(
+            f"{name} cannot be made: {one_line(error)}",
+            allowed=", ".join(argument_names(function)) or "no parameters",
+            fix="Check its parameters",
+        ) from error
+
+
+def _with_their_step_size(options: Options, known: Collection[str]) -> Options:
+    theirs = next((name for name in _STEP_SIZES if name in known), "step_size")
+    return {theirs if key == "step_size" else key: value for key, value in options.items()}
+
+
+def _check_known(name: str, options: Options, known: Collection[str]) -> None:
+    unknown = [key for key in options if key not in known]
+    if unknown:
+        raise AttackError(
+            f"given {', '.join(unknown)} for {name}, which has no such parameter",
+            allowed=", ".join(known) or "no parameters",
+            fix=_closest(unknown[0], known) or "Leave it out",
+        )
+
+
+def _check_name(library: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise AttackError(
+            f"given {name!r} as an attack of {library}",
+            allowed=", ".join(sorted(known)),
+            fix=_closest(name, known) or "Choose one of these",
+        )
+
+
+def _closest(name: str, known: Collection[str]) -> str:
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"Write {by_lower[close[0]]} if that is meant" if close else ""
