@@ -1,0 +1,129 @@
+"""Images that are in memory as one array, or in a NumPy file."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.decoding import as_array, channels_first, scale
+from vulneuron.inputs.image_source import ImageSource
+from vulneuron.inputs.labels import FoundLabels, as_labels
+from vulneuron.inputs.preprocessing import Preprocessing
+from vulneuron.inputs.specs import one_line
+
+_BLOCK = 256
+
+
+class ArraySource(ImageSource):
+    """Images of one array, kept in the type in which they came.
+
+    Parameters
+    ----------
+    array
+        ``(n, y, x)``, ``(n, y, x, channel)`` or ``(n, channel, y, x)``; see `decoding.to_pixels`.
+    channels
+        Input channels of the model.
+    preprocessing
+        Size to bring the images to, unless they have it; None to take them as they are.
+    spec
+        Where they come from; None for the type and shape of the array.
+    labels
+        One integer an image, or None.
+    names
+        What label k is called, or None.
+
+    Raises
+    ------
+    ImagesError
+        The shape, the type or the range of the pixels, or the labels are wrong.
+    """
+
+    def __init__(
+        self,
+        array: np.ndarray | torch.Tensor,
+        channels: int,
+        preprocessing: Preprocessing | None,
+        *,
+        spec: str | None = None,
+        labels: object = None,
+        names: tuple[str, ...] | None = None,
+    ) -> None:
+        self.spec = spec or f"{type(array).__name__} {tuple(array.shape)}"
+        self._array = channels_first(as_array(array), channels)
+        self._channels, self._preprocessing = channels, preprocessing
+        self.ids = [str(index) for index in range(len(self._array))]
+        values = None if labels is None else as_labels(labels, len(self._array))
+        self.found = FoundLabels(values, names)
+        self.fingerprint = self._checked_fingerprint()
+        _, height, width = self._decode(0).shape
+        self.shape = (channels, height, width)
+
+    def _checked_fingerprint(self) -> str:
+        layout = f"{self._channels}|{self._preprocessing}|{self._array.dtype}|{self._array.shape}"
+        digest = hashlib.sha256(layout.encode())
+        for start in range(0, len(self._array), _BLOCK):
+            block = self._array[start : start + _BLOCK]
+            scale(block)
+            digest.update(np.ascontiguousarray(block).data)
+        return digest.hexdigest()
+
+    def _decode(self, index: int) -> np.ndarray:
+        pixels = scale(self._array[index])
+        if len(pixels) == 1:
+            pixels = pixels.repeat(self._channels, axis=0)
+        return pixels if self._preprocessing is None else self._preprocessing.apply_array(pixels)
+
+    def _decoded(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        return map(self._decode, indices)
+
+
+def open_npz(path: Path, channels: int, preprocessing: Preprocessing | None) -> ArraySource:
+    """Open an ``.npz`` file with the array ``images`` and, optionally, ``labels`` and ``class_names``.
+
+    Raises
+    ------
+    ImagesError
+        The file is damaged, has no ``images``, or holds pickled objects, which are not loaded.
+    """
+    allowed = "an .npz file with the arrays images and, optionally, labels and class_names"
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            found = list(file.files)
+            arrays = {key: file[key] for key in ("images", "labels", "class_names") if key in found}
+    # NumPy raises what zipfile, zlib and its own header parser raise; ValueError for objects.
+    except Exception as error:
+        raise ImagesError(
+            f"given {str(path)!r}, which cannot be read ({one_line(error)})",
+            allowed=f"{allowed}, no Python objects",
+            fix="Save plain arrays with numpy.savez",
+        ) from error
+    if "images" not in arrays:
+        raise ImagesError(
+            f"given {str(path)!r} with the arrays {', '.join(found) or 'none'}",
+            allowed=allowed,
+            fix="Save it with numpy.savez(path, images=..., labels=...)",
+        )
+    return ArraySource(
+        arrays["images"],
+        channels,
+        preprocessing,
+        spec=str(path),
+        labels=arrays.get("labels"),
+        names=_names(arrays, path),
+    )
+
+
+def _names(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...] | None:
+    names = arrays.get("class_names")
+    if names is None:
+        return None
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise ImagesError(
+            f"given class_names of shape {names.shape} and dtype {names.dtype} in {str(path)!r}",
+            allowed="one string a class",
+            fix="Save them with class_names=numpy.array(['a', 'b'])",
+        )
+    return tuple(names.tolist())

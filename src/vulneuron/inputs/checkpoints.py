@@ -1,0 +1,180 @@
+"""Weights from files, without ever unpickling, and checks and digests of weights."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vulneuron.errors import ModelError
+from vulneuron.inputs.specs import one_line
+
+# Names under which training scripts store the state dict beside optimisers, epochs and arguments.
+_NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")
+_PARALLEL, _COMPILED = "module.", "_orig_mod."
+_SHOWN = 3
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
+    """Read a state dict from a file of plain tensors.
+
+    A state dict that is nested under one of the usual names (``state_dict``, ``model_state_dict``,
+    ``model``, ``net``, ``ema``) is unwrapped, and the prefixes of `torch.nn.DataParallel` and
+    `torch.compile` are removed.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file, or any file that ``torch.load(weights_only=True)`` reads.
+
+    Returns
+    -------
+    dict
+        Names to tensors, on the CPU.
+
+    Raises
+    ------
+    ModelError
+        The file does not exist, is damaged, needs unpickling, or holds something else than tensors.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise ModelError(
+            f"given checkpoint {str(path)!r}, which is no file",
+            allowed="a .safetensors file, or a state dict saved with torch.save",
+            fix="Check the path",
+        )
+    loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    return _without_prefixes(_tensors(loaded, path))
+
+
+def _read_safetensors(path: Path) -> object:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"given checkpoint {str(path)!r}, which cannot be read ({one_line(error)})",
+            allowed="a .safetensors file, or a state dict saved with torch.save",
+            fix="Get or save the file again",
+        ) from error
+
+
+def _read_torch(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # Damaged files and pickled objects give errors of many kinds, none of which is documented.
+    except Exception as error:
+        raise ModelError(
+            f"given checkpoint {str(path)!r}, which is damaged or holds more than plain tensors"
+            f" ({type(error).__name__}); it is not unpickled, because that can run any code",
+            allowed="a .safetensors file, or a state dict saved with torch.save",
+            fix="Save the weights with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
+        ) from error
+
+
+def _tensors(loaded: object, path: Path) -> dict[str, Tensor]:
+    while isinstance(loaded, Mapping):
+        if loaded and all(isinstance(value, Tensor) for value in loaded.values()):
+            return {str(name): value for name, value in loaded.items()}
+        nested = next((name for name in _NESTED if isinstance(loaded.get(name), Mapping)), None)
+        if nested is None:
+            break
+        loaded = loaded[nested]
+    found = (
+        f"keys {_first(sorted(map(str, loaded)))}" if isinstance(loaded, Mapping) else type(loaded).__name__
+    )
+    raise ModelError(
+        f"given checkpoint {str(path)!r}, which holds no state dict but {found}",
+        allowed=f"a dict of tensors, alone or under one of the keys {', '.join(_NESTED)}",
+        fix="Save model.state_dict() alone",
+    )
+
+
+def _without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    tensors = {name.replace(_COMPILED, ""): tensor for name, tensor in tensors.items()}
+    while all(name.startswith(_PARALLEL) for name in tensors):
+        tensors = {name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def apply_checkpoint(module: nn.Module, path: str | Path) -> None:
+    """Load the weights of a file into a module, in place.
+
+    Tensors are cast to the module's dtypes. Batch counters (``num_batches_tracked``) may be missing: they
+    have no effect on a prediction.
+
+    Raises
+    ------
+    ModelError
+        As `load_checkpoint`; or tensors that are missing, left over, of another shape, NaN or infinite.
+    """
+    tensors = load_checkpoint(path)
+    own = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+    if own and all(name.startswith(_PARALLEL) for name in own):
+        tensors = {_PARALLEL + name: tensor for name, tensor in tensors.items()}
+    missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in tensors if name not in own]
+    reshaped = [
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
+        for name, value in own.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    faults = [
+        f"{len(names)} {what} ({_first(names)})"
+        for names, what in ((missing, "missing"), (unexpected, "unexpected"), (reshaped, "of another shape"))
+        if names
+    ]
+    if faults:
+        raise ModelError(
+            f"given checkpoint {str(path)!r}, which does not fit the model: {', '.join(faults)}",
+            allowed=f"the {len(own)} tensors of {type(module).__name__}",
+            fix="Check the architecture and the number of classes (num_classes=N)",
+        )
+    _check_finite(tensors, f"checkpoint {str(path)!r}")
+    module.load_state_dict(tensors, strict=False)
+
+
+def check_finite(module: nn.Module) -> None:
+    """Refuse a module with NaN or infinite weights.
+
+    Raises
+    ------
+    ModelError
+        Names the first such tensor.
+    """
+    _check_finite(module.state_dict(), f"model {type(module).__name__}")
+
+
+def _check_finite(tensors: Mapping[str, object], owner: str) -> None:
+    for name, tensor in tensors.items():
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            count = int((~torch.isfinite(tensor)).sum())
+            raise ModelError(
+                f"given {owner} with {count} NaN or infinite values in the tensor {name!r}",
+                allowed="finite weights",
+                fix="Use weights from before the training diverged",
+            )
+
+
+def model_digest(module: nn.Module) -> str:
+    """Fingerprint of a model's weights.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal over names, dtypes, shapes and bytes of the state dict, in the order of the
+        names. It does not depend on the device or the memory layout.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        if isinstance(tensor, Tensor):
+            digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,188 @@
+"""Map-style data sets: objects with ``len(dataset)`` and ``dataset[index]``."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Subset
+
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.decoding import as_array, as_mode, pil_to_pixels, to_pixels
+from vulneuron.inputs.image_source import ImageSource
+from vulneuron.inputs.labels import FoundLabels
+from vulneuron.inputs.preprocessing import Preprocessing
+from vulneuron.inputs.specs import one_line
+
+_ALLOWED = (
+    "a map-style data set (len and indexing) of images or (image, label) pairs; images as PIL images, or as "
+    "arrays or tensors of uint8 or of floats in [0, 1]"
+)
+_SAMPLES = 8
+
+
+class DatasetSource(ImageSource):
+    """Images of a map-style data set, read one after the other: users' data sets need not be thread-safe.
+
+    Labels come from the attribute ``targets`` or ``labels`` where the data set has one that agrees with its
+    items, and otherwise from one pass over all items.
+
+    Parameters
+    ----------
+    dataset
+        The data set.
+    channels
+        Input channels of the model.
+    preprocessing
+        Size to bring the images to, unless they are arrays that have it; None to take them as they are.
+    spec
+        Where it comes from; None for the name of its class.
+
+    Raises
+    ------
+    ImagesError
+        It is no map-style data set, empty, gives other pixels each time that it is read, or has items that
+        are no images.
+
+    Notes
+    -----
+    The fingerprint covers the number of images and the pixels of a few of them.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        channels: int,
+        preprocessing: Preprocessing | None,
+        *,
+        spec: str | None = None,
+    ) -> None:
+        self.spec = spec or type(dataset).__name__
+        self._dataset, self._channels, self._preprocessing = dataset, channels, preprocessing
+        self.ids = [str(index) for index in range(_checked_length(dataset))]
+        samples = np.unique(np.linspace(0, len(self) - 1, min(len(self), _SAMPLES)).astype(int))
+        self.fingerprint = self._digest(samples)
+        if self.fingerprint != self._digest(samples):
+            raise ImagesError(
+                f"given {self.spec}, which gives other pixels each time that an image is read",
+                allowed="data sets without random transforms",
+                fix="Use the transform of the evaluation, not that of the training",
+            )
+        _, height, width = self._decode(0).shape
+        self.shape = (channels, height, width)
+        self.found = FoundLabels(self._labels(samples), _class_names(dataset))
+
+    def _digest(self, samples: np.ndarray) -> str:
+        digest = hashlib.sha256(f"{self._channels}|{self._preprocessing}|{len(self)}".encode())
+        for index in samples:
+            digest.update(np.ascontiguousarray(self._decode(int(index))).data)
+        return digest.hexdigest()
+
+    def _labels(self, samples: np.ndarray) -> np.ndarray | None:
+        if self._item(0)[1] is None:
+            return None
+        stored = _stored_labels(self._dataset, len(self))
+        # A target transform, for one, makes the items differ from what the data set stores.
+        if stored is not None and all(self._label(int(index)) == stored[index] for index in samples):
+            return stored
+        return np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
+
+    def _item(self, index: int) -> tuple[Any, Any]:
+        try:
+            item = self._dataset[index]
+        # The data set is the user's: it can raise anything.
+        except Exception as error:
+            raise ImagesError(
+                f"given {self.spec}, whose item {index} raised {one_line(error)}",
+                allowed=_ALLOWED,
+                fix=f"Mend the data set; read dataset[{index}] in Python to see where it fails",
+            ) from error
+        if isinstance(item, tuple | list) and item:
+            return item[0], item[1] if len(item) > 1 else None
+        return item, None
+
+    def _label(self, index: int) -> int:
+        label = self._item(index)[1]
+        if isinstance(label, torch.Tensor | np.ndarray) and as_array(label).size == 1:
+            label = label.item()
+        if not isinstance(label, Integral):
+            raise ImagesError(
+                f"given {self.spec}, whose item {index} has the label {label!r}",
+                allowed="integers",
+                fix="Give the index of the class as the label",
+            )
+        return int(label)
+
+    def _decode(self, index: int) -> np.ndarray:
+        image = self._item(index)[0]
+        if isinstance(image, Image.Image):
+            image = as_mode(image, self._channels)
+            if self._preprocessing is not None:
+                image = self._preprocessing.apply_pil(image)
+            return pil_to_pixels(image, self._channels)
+        if not isinstance(image, torch.Tensor | np.ndarray) or image.ndim not in (2, 3):
+            shape = f" of shape {tuple(image.shape)}" if hasattr(image, "shape") else ""
+            raise ImagesError(
+                f"given {self.spec}, whose item {index} has a {type(image).__name__}{shape} as its image",
+                allowed=_ALLOWED,
+                fix="Wrap it in a data set that gives (image, label)",
+            )
+        array = as_array(image)
+        try:
+            pixels: np.ndarray = to_pixels(
+                array[None, None] if array.ndim == 2 else array[None], self._channels
+            )[0]
+        except ImagesError as error:
+            raise ImagesError(
+                f"in item {index} of {self.spec}: {error.given}", allowed=error.allowed, fix=error.fix
+            ) from error
+        return pixels if self._preprocessing is None else self._preprocessing.apply_array(pixels)
+
+    def _decoded(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        return map(self._decode, indices)
+
+
+def _checked_length(dataset: Any) -> int:
+    try:
+        length = len(dataset) if hasattr(dataset, "__getitem__") else 0
+    # Data sets that do not know their length raise this.
+    except (TypeError, NotImplementedError):
+        length = 0
+    if length == 0:
+        raise ImagesError(
+            f"given images as {type(dataset).__name__}, which is empty or no map-style data set",
+            allowed=f"{_ALLOWED}; or an array, a tensor, or (images, labels)",
+            fix="Of a DataLoader give its .dataset; write other things to a folder or an .npz file",
+        )
+    return length
+
+
+def _stored_labels(dataset: Any, length: int) -> np.ndarray | None:
+    if isinstance(dataset, Subset):
+        whole = _stored_labels(dataset.dataset, len(dataset.dataset))  # type: ignore[arg-type]
+        return None if whole is None else whole[np.asarray(dataset.indices)]
+    for name in ("targets", "labels"):
+        values = getattr(dataset, name, None)
+        if not isinstance(values, torch.Tensor | np.ndarray | list | tuple):
+            continue
+        try:
+            array = as_array(values)
+        except ValueError:  # lists of lists of several lengths
+            continue
+        if array.shape == (length,) and array.dtype.kind in "iu":
+            return array.astype(np.int64)
+    return None
+
+
+def _class_names(dataset: Any) -> tuple[str, ...] | None:
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    names = getattr(dataset, "classes", None)
+    if not isinstance(names, list | tuple) or not names:
+        return None
+    # torchvision's ImageNet has tuples of synonyms.
+    joined = [", ".join(name) if isinstance(name, tuple) else name for name in names]
+    return tuple(joined) if all(isinstance(name, str) for name in joined) else None

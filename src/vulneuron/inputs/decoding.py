@@ -1,0 +1,223 @@
+"""Pixels as users have them (files, PIL images, arrays of several layouts) to float32 in [0, 1]."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from vulneuron.errors import ImagesError
+
+# Arithmetic on float32 pixels may step over the end of the range by a few units in the last place.
+_RANGE_TOLERANCE = 1e-6
+
+
+def decode_file(path: Path, channels: int) -> np.ndarray:
+    """Decode one image file at its own size.
+
+    Parameters
+    ----------
+    path
+        A file that Pillow can read, of any mode: grey-scale (1, 8 and 16 bits), palette, RGB, RGBA, CMYK.
+    channels
+        3 for RGB, 1 for grey-scale.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(channel, y, x)``, float32 in [0, 1].
+
+    Raises
+    ------
+    ImagesError
+        The file cannot be decoded, or ``channels`` is neither 1 nor 3.
+    """
+    return pil_to_pixels(open_image(path, channels), channels)
+
+
+def open_image(path: Path, channels: int) -> Image.Image:
+    """Read an image file into memory, upright and in one of the modes of `as_mode`.
+
+    Raises
+    ------
+    ImagesError
+        The file cannot be decoded, or ``channels`` is neither 1 nor 3.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return as_mode(ImageOps.exif_transpose(image), channels)
+    # Pillow's readers raise all of these on damaged files; SyntaxError is what broken PNG chunks give.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise ImagesError(
+            f"given {path}, which cannot be decoded ({type(error).__name__}: {error})",
+            allowed="image files that Pillow can read, such as JPEG and PNG",
+            fix="Repair the file or remove it",
+        ) from error
+
+
+def as_mode(image: Image.Image, channels: int) -> Image.Image:
+    """Convert a PIL image to ``RGB`` (3 channels) or ``L`` (1 channel).
+
+    Transparency is dropped, not blended, as torchvision's loaders do. Grey images of more than 8 bits become
+    mode ``F`` with values in [0, 255] whatever ``channels`` is, so that no bit is lost before the pixels are
+    floats; `pil_to_pixels` repeats them for RGB.
+
+    Raises
+    ------
+    ImagesError
+        ``channels`` is neither 1 nor 3, or a 32-bit image has values outside of 16 bits (integers) or [0, 1]
+        (floats).
+    """
+    if channels not in (1, 3):
+        raise ImagesError(
+            f"given image files for a model with {channels} input channels",
+            allowed="models with 1 or 3 input channels for image files",
+            fix="Give the images as an .npz file or as arrays with that number of channels",
+        )
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _deep_grey(image)
+    if image.mode == "P":
+        # Palettes with transparency go through RGBA; Pillow warns about the direct way.
+        image = image.convert("RGBA")
+    return image.convert("RGB" if channels == 3 else "L")
+
+
+def _deep_grey(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.float64)
+    top = 1.0 if image.mode == "F" else 65535.0
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > top:
+        raise ImagesError(
+            f"given an image of mode {image.mode} with values from {values.min():g} to {values.max():g}",
+            allowed="0 to 65535 for integers, 0 to 1 for floats",
+            fix="Scale the image to 8 or 16 bits",
+        )
+    return Image.fromarray((values * (255.0 / top)).astype(np.float32))
+
+
+def pil_to_pixels(image: Image.Image, channels: int) -> np.ndarray:
+    """Turn a PIL image of a mode of `as_mode` into ``(channel, y, x)`` float32 in [0, 1]."""
+    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
+    pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    if channels == 3 and len(pixels) == 1:
+        pixels = pixels.repeat(3, axis=0)
+    # Resampling mode F with negative lobes (bicubic, Lanczos) is the only way to leave the range.
+    return np.ascontiguousarray(pixels.clip(0.0, 1.0))
+
+
+def as_array(values: object) -> np.ndarray:
+    """Turn a tensor (of any device and float type) or array-like into a NumPy array, if possible uncopied."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    return np.asarray(values)
+
+
+def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
+    """Bring a batch of images to the one layout and range that is used everywhere.
+
+    Parameters
+    ----------
+    array
+        ``(n, y, x)`` (grey-scale), ``(n, y, x, channel)`` or ``(n, channel, y, x)``; uint8 in 0..255, uint16
+        in 0..65535, or floats in [0, 1].
+    channels
+        Input channels of the model. Grey-scale images are repeated for 3 channels.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n, channel, y, x)``, float32 in [0, 1], contiguous.
+
+    Raises
+    ------
+    ImagesError
+        Pixels outside of the range or not finite (the found range is named), another dtype, no images, or a
+        shape that has no or two readings.
+    """
+    pixels = scale(channels_first(as_array(array), channels))
+    if channels == 3 and pixels.shape[1] == 1:
+        pixels = pixels.repeat(3, axis=1)
+    return np.ascontiguousarray(pixels)
+
+
+def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
+    """View a batch of images as ``(n, channel, y, x)``; grey-scale ones keep a single channel.
+
+    Raises
+    ------
+    ImagesError
+        No images, or a shape that has no or two readings.
+    """
+    if array.size == 0:
+        raise ImagesError(
+            f"given an array of shape {array.shape}, which holds no image",
+            allowed="arrays with at least one image",
+            fix="Check how the array was made",
+        )
+    if array.ndim == 3:
+        return _channels_first_grey(array, channels)
+    if array.ndim == 4:
+        # Grey images for an RGB model are only looked for when no axis has the model's own channels.
+        for count in (channels, 1) if channels == 3 else (channels,):
+            first, last = array.shape[1] == count, array.shape[3] == count
+            if first and last:
+                raise _shape_error(array, channels, f"which reads both as n,{count},y,x and as n,y,x,{count}")
+            if first or last:
+                return array if first else array.transpose(0, 3, 1, 2)
+    raise _shape_error(array, channels, "which does not fit")
+
+
+def _channels_first_grey(array: np.ndarray, channels: int) -> np.ndarray:
+    if channels not in (1, 3):
+        raise _shape_error(array, channels, "which has no axis for the channels")
+    one_image = array.shape[2] in (1, 3) or (array.shape[0] == 3 and channels == 3)
+    if one_image:
+        raise _shape_error(array, channels, "which reads as a single image as well as grey-scale images")
+    return array[:, None]
+
+
+def _shape_error(array: np.ndarray, channels: int, why: str) -> ImagesError:
+    grey = " (or n,y,x for grey-scale)" if channels in (1, 3) else ""
+    return ImagesError(
+        f"given images of shape {array.shape} for a model with {channels} input channels, {why}",
+        allowed=f"n,{channels},y,x or n,y,x,{channels}{grey}",
+        fix=f"Reshape the array to n,{channels},y,x",
+    )
+
+
+def scale(array: np.ndarray) -> np.ndarray:
+    """Bring pixels of any shape and of an accepted type to float32 in [0, 1].
+
+    Raises
+    ------
+    ImagesError
+        Another type, or values outside of its range or not finite.
+    """
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    if array.dtype == np.uint16:
+        return array.astype(np.float32) / np.float32(65535)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ImagesError(
+            f"given pixels of dtype {array.dtype}",
+            allowed="uint8 in 0..255, uint16 in 0..65535, or floats in [0, 1]",
+            fix="Convert the array with .astype('uint8') if its values are 0 to 255",
+        )
+    if not np.isfinite(array).all():
+        count = int(array.size - np.isfinite(array).sum())
+        raise ImagesError(
+            f"given {count} pixels that are NaN or infinite",
+            allowed="finite floats in [0, 1]",
+            fix="Check how the array was made",
+        )
+    low, high = float(array.min()), float(array.max())
+    if low < -_RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise ImagesError(
+            f"given pixels from {low:g} to {high:g}",
+            allowed="uint8 in 0..255, or floats in [0, 1]",
+            fix="Undo the normalisation, which is part of the model (mean and std)"
+            if low < 0
+            else "Divide the array by its largest possible value, such as 255",
+        )
+    return array.astype(np.float32).clip(0.0, 1.0)

@@ -1,0 +1,123 @@
+"""Models that users bring: from torchvision, from timm, from a Python file of their own, or as objects."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from vulneuron.errors import ModelError
+from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
+from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
+from vulneuron.inputs.specs import one_line, parse_spec
+from vulneuron.inputs.timm_models import load_timm
+from vulneuron.inputs.torchvision_models import load_torchvision, torchvision_names
+from vulneuron.userfile import load_function
+
+
+def load_model(
+    source: str | nn.Module,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    class_names: Sequence[str] | None = None,
+) -> LoadedModel:
+    """Load a model from a spec string, or wrap one that exists.
+
+    Networks are built under a fixed seed, so that a spec always gives the same weights.
+
+    Parameters
+    ----------
+    source
+        - ``torchvision:NAME[?weights=DEFAULT][&checkpoint=FILE][&num_classes=N]``; with both ``weights`` and
+          ``checkpoint``, preprocessing and class names come from the weights, the values from the file;
+        - ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``;
+        - ``PATH.py:FUNCTION[?checkpoint=FILE]``, a function without arguments that returns a module;
+        - or any `torch.nn.Module`.
+    mean, std
+        Normalisation, one number a channel, instead of the one that the model brings. A module from a file or
+        from Python brings none: it reads pixels in [0, 1].
+    class_names
+        Names of the outputs, instead of those that the model brings.
+
+    Raises
+    ------
+    ModelError
+        The model is unknown or cannot be built, its checkpoint does not fit, its weights are not finite, or
+        ``mean`` and ``std`` are no pair of normalisation constants.
+    """
+    model = (
+        LoadedModel(source, type(source).__name__) if isinstance(source, nn.Module) else _from_spec(source)
+    )
+    check_finite(model.module)
+    if mean is not None or std is not None:
+        mean, std = _checked_normalisation(mean, std)
+        model = replace(model, mean=mean, std=std)
+    if class_names is not None:
+        model = replace(model, class_names=tuple(class_names))
+    return model
+
+
+def _from_spec(text: str) -> LoadedModel:
+    if isinstance(text, str):
+        if text.startswith("torchvision:"):
+            return load_torchvision(text)
+        if text.startswith("timm:"):
+            return load_timm(text)
+        if ".py:" in text:
+            return _from_file(text)
+    raise ModelError(
+        f"given the model {text!r}",
+        allowed="torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N], "
+        "timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N], PATH.py:FUNCTION[?checkpoint=FILE], "
+        "or a torch.nn.Module from Python",
+        fix=_hint(str(text)),
+    )
+
+
+def _hint(text: str) -> str:
+    if text in torchvision_names():
+        return f"Write torchvision:{text}?weights=DEFAULT"
+    if text.endswith((".safetensors", ".pt", ".pth", ".ckpt", ".bin")):
+        return f"Weights alone are no network: write for example torchvision:resnet18?checkpoint={text}"
+    return "Write for example torchvision:resnet18?weights=DEFAULT"
+
+
+def _from_file(text: str) -> LoadedModel:
+    spec = parse_spec(text, allowed=("checkpoint",), kind=ModelError)
+    with fixed_seed():
+        function = load_function(spec.target, ModelError)
+        try:
+            module = function()
+        # The function is the user's: it can raise anything.
+        except Exception as error:
+            raise ModelError(
+                f"given {spec.target!r}, which raised {one_line(error)}",
+                allowed="a function that runs without arguments",
+                fix="Mend the function; call it in Python to see where it fails",
+            ) from error
+    if not isinstance(module, nn.Module):
+        raise ModelError(
+            f"given {spec.target!r}, which returned {type(module).__name__}",
+            allowed="a function that returns a torch.nn.Module",
+            fix="Return the module itself",
+        )
+    if "checkpoint" in spec.options:
+        apply_checkpoint(module, spec.options["checkpoint"])
+    return LoadedModel(module, spec.text)
+
+
+def _checked_normalisation(
+    mean: Sequence[float] | None, std: Sequence[float] | None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    given = f"given mean {mean} and std {std}"
+    allowed = "both, one finite number a channel each, std above 0"
+    if mean is None or std is None:
+        raise ModelError(
+            given, allowed=allowed, fix="Give both, or none for a model that reads pixels in [0, 1]"
+        )
+    pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)
+    finite = all(math.isfinite(value) for values in pair for value in values)
+    if not finite or len(pair[0]) != len(pair[1]) or min(pair[1], default=0.0) <= 0:
+        raise ModelError(given, allowed=allowed, fix="Give for example 0.5,0.5,0.5 for both")
+    return pair

@@ -1,0 +1,94 @@
+"""Spec strings: ``TARGET?key=value&key=value``, the form in which models and data sets are named."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vulneuron.errors import VulneuronError
+
+_LONGEST_REASON = 300
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed spec string.
+
+    Attributes
+    ----------
+    text
+        The string as it was given.
+    target
+        The part before ``?``.
+    options
+        The part after ``?``, key to value.
+    kind
+        The error to raise for a bad value.
+    """
+
+    text: str
+    target: str
+    options: Mapping[str, str]
+    kind: type[VulneuronError]
+
+    def number(self, key: str) -> int | None:
+        """Return an option that is a positive integer, or None if it was not given."""
+        value = self.options.get(key)
+        if value is None:
+            return None
+        if not value.isascii() or not value.isdigit() or int(value) == 0:
+            raise self.kind(
+                f"given {key}={value} in {self.text!r}",
+                allowed="a positive integer",
+                fix=f"Write for example {key}=10",
+            )
+        return int(value)
+
+    def flag(self, key: str) -> bool:
+        """Return an option that is true or false; False if it was not given."""
+        value = self.options.get(key, "false")
+        if value.lower() not in _FLAGS:
+            raise self.kind(
+                f"given {key}={value} in {self.text!r}",
+                allowed="true or false",
+                fix=f"Write {key}=true or leave {key} out",
+            )
+        return _FLAGS[value.lower()]
+
+
+def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError]) -> Spec:
+    """Split a spec string into its target and its options.
+
+    Values are taken literally: there is no percent-encoding, so that paths can be pasted.
+
+    Raises
+    ------
+    VulneuronError
+        Of the given ``kind``: an option that is not allowed, has no value or is given twice.
+    """
+    target, _, query = text.partition("?")
+    options: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        key, _, value = part.partition("=")
+        if key not in allowed or not value or key in options:
+            twice = " twice" if key in options else ""
+            raise kind(
+                f"given the option {part!r}{twice} in {text!r}",
+                allowed=", ".join(f"{name}=..." for name in allowed) + ", each once",
+                fix=did_you_mean(key, allowed) or "Leave it out or write it as key=value",
+            )
+        options[key] = value
+    return Spec(text, target, options, kind)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Name the closest known names in a hint; an empty string if nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    return f"Perhaps you mean {' or '.join(by_lower[match] for match in close)}" if close else ""
+
+
+def one_line(error: BaseException) -> str:
+    """Describe another library's or a user's exception in one line of bounded length."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."

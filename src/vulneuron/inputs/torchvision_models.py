@@ -1,0 +1,124 @@
+"""Models of torchvision by name, with or without its trained weights."""
+
+from typing import Any
+
+import torchvision.models
+from torch import nn
+
+from vulneuron.errors import ModelError
+from vulneuron.inputs.checkpoints import apply_checkpoint
+from vulneuron.inputs.loaded_model import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    RANDOM_WEIGHTS,
+    LoadedModel,
+    fixed_seed,
+)
+from vulneuron.inputs.preprocessing import Preprocessing
+from vulneuron.inputs.specs import Spec, did_you_mean, one_line, parse_spec
+
+# These two warn unless told how to initialise, and their trained weights expect inputs that they rescale.
+_INCEPTIONS = ("googlenet", "inception_v3")
+
+
+def load_torchvision(text: str) -> LoadedModel:
+    """Load ``torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N]``.
+
+    With ``weights``, their transforms give normalisation and preprocessing, and their metadata the class
+    names. With a ``checkpoint`` beside them, the values come from that file and nothing is downloaded.
+
+    Raises
+    ------
+    ModelError
+        Unknown name or weights, a failed download, a checkpoint that does not fit.
+    """
+    spec = parse_spec(text, allowed=("weights", "checkpoint", "num_classes"), kind=ModelError)
+    name = _known_name(spec)
+    weights = _weights(spec, name)
+    checkpoint, classes = spec.options.get("checkpoint"), spec.number("num_classes")
+    official = len(weights.meta["categories"]) if weights is not None else None
+    if weights is not None and checkpoint is None and classes not in (None, official):
+        raise ModelError(
+            f"given num_classes={classes} in {text!r}, whose weights have {official} classes",
+            allowed="num_classes without weights, or with a checkpoint",
+            fix="Give &checkpoint=FILE with the weights of your own classes",
+        )
+    module = _build(spec, name, weights, classes)
+    if checkpoint is not None:
+        apply_checkpoint(module, checkpoint)
+    if weights is None:
+        convention = (
+            "Without weights= named, mean and std are those of ImageNet, as torchvision's models use them."
+        )
+        notes = (convention,) if checkpoint is not None else (RANDOM_WEIGHTS, convention)
+        return LoadedModel(module, spec.text, IMAGENET_MEAN, IMAGENET_STD, notes=notes)
+    transform = weights.transforms()
+    size, resize = transform.crop_size[0], transform.resize_size[0]
+    return LoadedModel(
+        module,
+        spec.text,
+        mean=tuple(transform.mean),
+        std=tuple(transform.std),
+        preprocessing=Preprocessing(size, size, resize, transform.interpolation.value),
+        class_names=tuple(weights.meta["categories"]) if classes in (None, official) else None,
+    )
+
+
+def torchvision_names() -> list[str]:
+    """Names of torchvision's classifiers; `get_model` also builds models for other tasks."""
+    names: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return names
+
+
+def _known_name(spec: Spec) -> str:
+    name = spec.target.removeprefix("torchvision:")
+    known = torchvision_names()
+    if name not in known:
+        raise ModelError(
+            f"given the torchvision model {name!r}",
+            allowed=f"the {len(known)} names of torchvision.models.list_models(module=torchvision.models)",
+            fix=did_you_mean(name, known) or "Look the name up in torchvision's documentation",
+        )
+    return name
+
+
+def _weights(spec: Spec, name: str) -> Any:
+    wanted = spec.options.get("weights")
+    if wanted is None:
+        return None
+    known = torchvision.models.get_model_weights(name).__members__
+    # Both IMAGENET1K_V1 and ResNet18_Weights.IMAGENET1K_V1 are in use.
+    key = wanted.rpartition(".")[2].upper()
+    if key not in known:
+        raise ModelError(
+            f"given weights={wanted} for {name}",
+            allowed=", ".join(known),
+            fix=did_you_mean(key, known) or "Write weights=DEFAULT",
+        )
+    return known[key]
+
+
+def _build(spec: Spec, name: str, weights: Any, classes: int | None) -> nn.Module:
+    download = weights is not None and "checkpoint" not in spec.options
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    if name in _INCEPTIONS and not download:
+        options |= {"init_weights": True, "transform_input": weights is not None}
+    try:
+        with fixed_seed():
+            module: nn.Module = torchvision.models.get_model(
+                name, weights=weights if download else None, **options
+            )
+    # A download can fail in the network, on the disk, or at the check of its hash.
+    except Exception as error:
+        if not download:
+            raise ModelError(
+                f"given {spec.text!r}, which torchvision cannot build ({one_line(error)})",
+                allowed="a name and options that torchvision accepts",
+                fix="Check num_classes",
+            ) from error
+        raise ModelError(
+            f"given {spec.text!r}, whose weights cannot be downloaded ({one_line(error)})",
+            allowed="weights from the network, from torch's cache, or from a file",
+            fix=f"Fetch {weights.url} on another machine and add &checkpoint=FILE",
+        ) from error
+    return module

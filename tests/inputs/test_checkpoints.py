@@ -1,0 +1,192 @@
+"""Weights from files."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from vulneuron.errors import ModelError
+from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite, load_checkpoint, model_digest
+
+Weights = dict[str, Tensor]
+
+
+def net(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+
+
+def assert_same(first: nn.Module, second: nn.Module) -> None:
+    for name, tensor in second.state_dict().items():
+        torch.testing.assert_close(first.state_dict()[name], tensor, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt", "pth", "bin"])
+def test_plain_state_dict(tmp_path: Path, suffix: str) -> None:
+    path, source, target = tmp_path / f"weights.{suffix}", net(1), net(2)
+    save = save_file if suffix == "safetensors" else torch.save
+    save(source.state_dict(), path)
+    apply_checkpoint(target, path)
+    assert_same(target, source)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda weights: {"state_dict": weights, "epoch": 3},
+        lambda weights: {"model": weights, "optimizer": {"lr": 0.1}},
+        lambda weights: {"model_state_dict": weights},
+        lambda weights: {"net": weights, "acc": 93.0},
+        lambda weights: {"ema": weights},
+        lambda weights: {"state_dict": {"model": weights}},
+        lambda weights: {f"module.{name}": tensor for name, tensor in weights.items()},
+        lambda weights: {f"_orig_mod.{name}": tensor for name, tensor in weights.items()},
+        lambda weights: {"model": {f"module._orig_mod.{name}": t for name, t in weights.items()}},
+        lambda weights: {name: t for name, t in weights.items() if "num_batches" not in name},
+    ],
+)
+def test_wrapped_state_dicts(tmp_path: Path, wrap: Callable[[Weights], object]) -> None:
+    path, source, target = tmp_path / "weights.pt", net(1), net(2)
+    torch.save(wrap(dict(source.state_dict())), path)
+    apply_checkpoint(target, path)
+    assert_same(target, source)
+
+
+def test_a_submodule_called_module_keeps_its_name(tmp_path: Path) -> None:
+    class Wrapper(nn.Module):
+        def __init__(self, seed: int) -> None:
+            super().__init__()
+            self.module = net(seed)
+
+    path, source, target = tmp_path / "weights.pt", Wrapper(1), Wrapper(2)
+    torch.save(source.state_dict(), path)
+    apply_checkpoint(target, path)
+    assert_same(target, source)
+
+
+def test_half_precision_is_cast_to_the_modules_type(tmp_path: Path) -> None:
+    path, source, target = tmp_path / "weights.safetensors", net(1), net(2)
+    save_file(source.half().state_dict(), path)
+    apply_checkpoint(target, path)
+    assert all(parameter.dtype == torch.float32 for parameter in target.parameters())
+    assert_same(target, source.float())
+
+
+class Payload:
+    """Pickled, it would write a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.write_text, (self.path, "run"))
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    path, trace = tmp_path / "weights.pt", tmp_path / "trace"
+    torch.save({"state_dict": net().state_dict(), "hook": Payload(trace)}, path)
+    message = (
+        r"weights\.pt', .* not unpickled.* Allowed: a \.safetensors file.* Save the weights with safetensors"
+    )
+    with pytest.raises(ModelError, match=message):
+        load_checkpoint(path)
+    assert not trace.exists()
+
+
+def test_a_whole_module_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(net(), path)
+    with pytest.raises(ModelError, match="not unpickled"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1", b"PK\x03\x04cut"])
+def test_damaged_files(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"broken.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=rf"broken\.{suffix}', which .* Allowed: a \.safetensors file"):
+        load_checkpoint(path)
+
+
+def test_missing_file() -> None:
+    with pytest.raises(ModelError, match=r"'nowhere\.pt', which is no file\. Allowed: .* Check the path"):
+        load_checkpoint("nowhere.pt")
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"epoch": 1, "weights": {}}, "keys epoch, weights"),
+        ({}, "keys "),
+        ([torch.zeros(1)], "list"),
+        (torch.zeros(3), "Tensor"),
+        ({"state_dict": {"a": torch.zeros(1), "b": 2}}, "keys a, b"),
+    ],
+)
+def test_no_state_dict(tmp_path: Path, content: object, found: str) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(content, path)
+    with pytest.raises(ModelError, match=rf"no state dict but {found}.* Allowed: a dict of tensors.* Save"):
+        load_checkpoint(path)
+
+
+def test_tensors_that_do_not_fit_are_counted_and_named(tmp_path: Path) -> None:
+    path, weights = tmp_path / "weights.pt", dict(net().state_dict())
+    weights["3.weight"] = torch.zeros(5, 4)
+    weights["extra"] = weights.pop("0.weight")
+    torch.save(weights, path)
+    message = (
+        r"1 missing \(0\.weight\), 1 unexpected \(extra\), "
+        r"1 of another shape \(3\.weight \(5, 4\) instead of \(2, 4\)\)\. "
+        r"Allowed: the 9 tensors of Sequential\. Check .*num_classes"
+    )
+    target = net(2)
+    with pytest.raises(ModelError, match=message):
+        apply_checkpoint(target, path)
+    assert_same(target, net(2))
+
+
+def test_only_the_first_of_many_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({f"layer{i}": torch.zeros(1) for i in range(50)}, path)
+    with pytest.raises(ModelError, match=r"50 unexpected \(layer0, layer1, layer2, \.\.\.\)"):
+        apply_checkpoint(net(), path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
+    path, source = tmp_path / "weights.safetensors", net()
+    source.state_dict()["3.bias"][1] = value
+    save_file(source.state_dict(), path)
+    message = r"1 NaN or infinite values in the tensor '3\.bias'\. Allowed: finite weights\. Use"
+    with pytest.raises(ModelError, match=rf"weights\.safetensors' with {message}"):
+        apply_checkpoint(net(), path)
+    with pytest.raises(ModelError, match=rf"model Sequential with {message}"):
+        check_finite(source)
+
+
+def test_digest_depends_on_the_weights_alone() -> None:
+    model = net(1)
+    digest = model_digest(model)
+    assert digest == model_digest(net(1)) == model_digest(model.to(memory_format=torch.channels_last))
+    assert digest != model_digest(net(2))
+    assert digest != model_digest(net(1).half())
+    model.state_dict()["3.bias"][0] += 1e-3
+    assert digest != model_digest(model)
+
+
+def test_digest_is_of_names_shapes_types_and_bytes() -> None:
+    model = nn.Linear(2, 1)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, 2.0]]))
+        model.bias.copy_(torch.tensor([3.0]))
+    content = (
+        b"bias|torch.float32|(1,)|" + model.bias.detach().numpy().tobytes()
+        + b"weight|torch.float32|(1, 2)|" + model.weight.detach().numpy().tobytes()
+    )  # fmt: skip
+    assert model_digest(model) == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,119 @@
+"""Names of classes, and folder names that mean them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.class_names import imagenet_indices, match_names, parse_class_names
+
+CLASS_NAMES = ("tench, Tinca tinca", "great white shark", "crane", "Crane", "ice-cream", "bird", "bird")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "cat\n great dane \nowl\n\n"),
+        ("b.txt", "\ufeffcat\r\ngreat dane\r\nowl"),
+        ("c.json", json.dumps(["cat", "great dane", "owl"])),
+        ("d.json", json.dumps({"2": "owl", "0": "cat", "1": "great dane"})),
+        ("e.json", json.dumps({"0": ["n1", "cat"], "1": ["n2", "great dane"], "2": ["n3", "owl"]})),
+    ],
+)
+def test_files(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert parse_class_names(str(path)) == ("cat", "great dane", "owl")
+
+
+def test_list() -> None:
+    assert parse_class_names("cat, great dane ,owl") == ("cat", "great dane", "owl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.txt",
+            None,
+            r"a\.txt', which cannot be read \(FileNotFoundError.* Allowed: 'a,b,c', a \.txt .* Check",
+        ),
+        ("a.json", "{", r"which cannot be read \(JSONDecodeError"),
+        ("a.txt", b"\xff\xfe\xff", r"which cannot be read \(UnicodeDecodeError"),
+        ("a.txt", "cat\n\nowl\n", r"name number 1 is ''\. Allowed: .* Give a name"),
+        ("a.txt", "", r"which is empty\. Allowed"),
+        ("a.json", '["cat", 3]', r"name number 1 is 3"),
+        ("a.json", '"cat" ', None),
+        ("a.json", "7", r"name number 0 is 7"),
+        ("a.json", "[]", r"which is empty"),
+        ("a.json", '{"0": "cat", "2": "owl"}', r"2 entries but none for 1\. Allowed: the keys 0 to 1\. Give"),
+        ("a.json", '{"cat": 0}', r"1 entries but none for 0"),
+    ],
+)
+def test_bad_files(tmp_path: Path, name: str, content: str | bytes | None, message: str | None) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    if message is None:
+        assert parse_class_names(str(path)) == ("cat",)
+        return
+    with pytest.raises(ImagesError, match=message):
+        parse_class_names(str(path))
+
+
+def test_bad_list() -> None:
+    with pytest.raises(ImagesError, match=r"'cat,,owl', whose name number 1 is ''\. Allowed: 'a,b,c'"):
+        parse_class_names("cat,,owl")
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("tench, Tinca tinca", 0),
+        ("tench", 0),
+        ("Tench", 0),
+        ("great white shark", 1),
+        ("Great_White-Shark", 1),
+        ("crane", 2),
+        ("Crane", 3),
+        ("ice cream", 4),
+        ("ICE_CREAM, icecream", 4),
+    ],
+)
+def test_match(name: str, index: int) -> None:
+    assert match_names([name], CLASS_NAMES) == {name: index}
+
+
+def test_names_without_a_match_are_left_out() -> None:
+    assert match_names(["shark", "tench"], CLASS_NAMES) == {"tench": 0}
+    assert match_names(["shark"], ()) == {}
+
+
+@pytest.mark.parametrize(("name", "outputs"), [("bird", "5 and 6"), ("CRANE", "2 and 3")])
+def test_ambiguous_names(name: str, outputs: str) -> None:
+    with pytest.raises(
+        ImagesError, match=rf"'{name}', .* outputs {outputs}\. Allowed: .* one output each\. Make"
+    ):
+        match_names([name], CLASS_NAMES)
+
+
+def test_two_names_of_one_class() -> None:
+    message = (
+        r"'tench' and 'Tench', which both mean 'tench, Tinca tinca'\. Allowed: one folder a class\. Join"
+    )
+    with pytest.raises(ImagesError, match=message):
+        match_names(["tench", "Tench"], CLASS_NAMES)
+
+
+def test_imagenet_ids() -> None:
+    # The classes of Imagenette, with their published indices.
+    found = imagenet_indices(["n01440764", "n02102040", "n02979186", "n03000684", "n03888257"], [])
+    assert found is not None
+    assert list(found.values()) == [0, 217, 482, 491, 701]
+    assert imagenet_indices(["n01440764", "tench"], []) is None
+
+
+def test_imagenet_ids_of_a_whole_data_set_need_no_list() -> None:
+    ids = [f"n{number:08d}" for number in range(5, 3005, 3)]
+    assert imagenet_indices(["n00000005", "n00000011"], ids) == {"n00000005": 0, "n00000011": 2}
