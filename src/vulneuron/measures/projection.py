@@ -1,0 +1,68 @@
+"""2-D projection of activations, for the scatterplots of the data overview."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from openTSNE import TSNE
+from openTSNE.initialization import pca
+
+Floats = npt.NDArray[np.float32]
+_PERPLEXITY = 30.0
+_FEWEST_FOR_TSNE = 10
+
+
+def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool = False) -> Floats:
+    """Project the activations of both sides to two dimensions by t-SNE (paper, Section 5.1).
+
+    Parameters
+    ----------
+    benign, adversarial
+        ``(pair, neuron)``, the activations of the penultimate layer.
+    seed
+        Same seed, same projection.
+    joint
+        One map for both sides instead of one each; then distances between a benign and an adversarial image
+        mean something.
+
+    Returns
+    -------
+    ndarray
+        ``(pair, 2, 2)``: pair, side (benign, adversarial), axis. No unit; only neighbourhoods mean something.
+
+    References
+    ----------
+    van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008. Policar, Strazar and Zupan,
+    "openTSNE: A Modular Python Library for t-SNE Dimensionality Reduction and Embedding", JSS 2024.
+    """
+    if joint:
+        both = embed(np.concatenate([benign, adversarial]), seed=seed)
+        return np.stack([both[: len(benign)], both[len(benign) :]], axis=1)
+    return np.stack([embed(benign, seed=seed), embed(adversarial, seed=seed)], axis=1)
+
+
+def embed(activations: Floats, *, seed: int = 0) -> Floats:
+    """Two-dimensional t-SNE of ``(n, neuron)``; principal components for fewer than 10 points.
+
+    The perplexity is 30, or a third of the points where there are fewer than 90.
+    """
+    points = len(activations)
+    if points < _FEWEST_FOR_TSNE or not np.ptp(activations, axis=0).any():
+        return _principal_components(activations)
+    method: Literal["exact", "approx"] = "exact" if points < 1000 else "approx"
+    tsne = TSNE(
+        perplexity=min(_PERPLEXITY, (points - 1) / 3),
+        initialization=pca(activations, random_state=seed),
+        neighbors=method,
+        # More threads sum in another order each time, and the same seed must give the same map.
+        n_jobs=1,
+        random_state=seed,
+    )
+    return np.asarray(tsne.fit(activations), dtype=np.float32)
+
+
+def _principal_components(activations: Floats) -> Floats:
+    centred = activations.astype(np.float64) - activations.mean(0)
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    components = (left * singular)[:, :2]
+    return np.pad(components, ((0, 0), (0, 2 - components.shape[1]))).astype(np.float32)

@@ -1,0 +1,112 @@
+"""The first phase: predict every image, attack those that are predicted right, check what comes back."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vulneuron.attacks import Attack
+from vulneuron.errors import ImagesError
+from vulneuron.pipeline.batching import in_batches
+from vulneuron.pipeline.progress import RunProgress
+from vulneuron.pipeline.run import Run
+from vulneuron.record import Outcome, RecordWriter
+from vulneuron.record.schema import to_pixels, to_stored, to_stored_beside
+
+Arrays = dict[str, npt.NDArray[Any]]
+Ints = npt.NDArray[np.int64]
+
+
+def attack_images(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
+    """Attack all images of the run that are still to be attacked, block by block."""
+    positions, labels = writer.run_table("source_index"), writer.run_table("true_label").astype(np.int64)
+    pending, size = writer.pending_image_blocks(), writer.images_per_block
+    blocks = -(-len(positions) // size)
+    bars.begin("Attacking images", len(positions), done=min((blocks - len(pending)) * size, len(positions)))
+    for block in pending:
+        rows = slice(block * size, (block + 1) * size)
+        batch_size = int(writer.attributes["batch_size"])
+        writer.write_image_block(block, _attacked(run, positions[rows], labels[rows], batch_size))
+        bars.advance(len(positions[rows]))
+
+
+def _attacked(run: Run, positions: Ints, labels: Ints, batch_size: int) -> Arrays:
+    """Columns of the run table for some images: predict, attack the right ones, and check as stored."""
+    benign_stored = to_stored(run.images.load(positions))
+    benign = torch.from_numpy(to_pixels(benign_stored))
+    predicted = predictions(run, benign, batch_size)
+    outcome = np.full(len(positions), Outcome.WRONG, dtype=np.uint8)
+    outcome[predicted == labels] = Outcome.RESISTED
+    if run.target is not None:
+        outcome[(predicted == labels) & (labels == run.target)] = Outcome.EXEMPT
+    attacked = np.flatnonzero(outcome == Outcome.RESISTED)
+
+    stored = benign_stored.copy()
+    adversarial_label = np.full(len(positions), -1, dtype=np.int32)
+    survives = np.zeros(len(positions), dtype=bool)
+    if len(attacked):
+        made = _adversarial_images(run, benign[attacked], labels[attacked], positions[attacked], batch_size)
+        stored[attacked] = to_stored_beside(made.numpy(), benign_stored[attacked])
+        adversarial = torch.from_numpy(to_pixels(stored[attacked]))
+        adversarial_label[attacked] = predictions(run, adversarial, batch_size)
+        success = _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)
+        outcome[success] = Outcome.SUCCESS
+        in_8bit = np.full(len(positions), -1, dtype=np.int64)
+        in_8bit[attacked] = predictions(run, torch.round(adversarial * 255) / 255, batch_size)
+        survives = success & _succeeds(run, in_8bit, labels)
+    change = (to_pixels(stored) - to_pixels(benign_stored)).reshape(len(positions), -1)
+    return {
+        "benign_label": predicted,
+        "adversarial_label": adversarial_label,
+        "perturbation_l2": np.linalg.norm(change, axis=1),
+        "perturbation_linf": np.abs(change).max(axis=1),
+        "survives_8bit": survives,
+        "adversarial": stored,
+        "outcome": outcome,
+    }
+
+
+def _adversarial_images(run: Run, benign: Tensor, labels: Ints, positions: Ints, batch_size: int) -> Tensor:
+    if not isinstance(run.attack, Attack):
+        return torch.from_numpy(run.attack.load(positions))
+    attack, seeds, truth = run.attack, run.seeds(positions), torch.from_numpy(labels)
+
+    def attacked(rows: slice) -> Tensor:
+        return attack(run.classifier, benign[rows], truth[rows], seeds=seeds[rows]).images.cpu()
+
+    return torch.cat(in_batches(attacked, len(benign), batch_size))
+
+
+def predictions(run: Run, images: Tensor, batch_size: int) -> Ints:
+    """Predicted labels ``(n,)`` of images ``(n, channel, y, x)``."""
+
+    def batch(rows: slice) -> Tensor:
+        return run.classifier.logits(images[rows]).cpu()
+
+    logits = torch.cat(in_batches(batch, len(images), batch_size))
+    if not logits.isfinite().all():
+        raise ImagesError(
+            "the model gives NaN or infinite logits on some images",
+            allowed="finite logits",
+            fix="check the normalisation (--mean, --std) and the precision",
+        )
+    return logits.argmax(1).numpy()
+
+
+def _succeeds(run: Run, predicted: npt.NDArray[Any], labels: Ints) -> npt.NDArray[np.bool_]:
+    wrong: npt.NDArray[np.bool_] = predicted != labels
+    return wrong if run.target is None else wrong & (predicted == run.target)
+
+
+def predicted_labels(run: Run, batch_size: int, bars: RunProgress) -> Ints:
+    """Predicted labels of all images of the source, for a source without labels."""
+    bars.begin("Predicting labels", len(run.images))
+    labels = []
+    for start in range(0, len(run.images), batch_size):
+        positions = np.arange(start, min(start + batch_size, len(run.images)))
+        pixels = torch.from_numpy(to_pixels(to_stored(run.images.load(positions))))
+        labels.append(predictions(run, pixels, batch_size))
+        bars.advance(len(positions))
+    return np.concatenate(labels)

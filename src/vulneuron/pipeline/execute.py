@@ -1,0 +1,203 @@
+"""From a run to its record: attack, capture, project. Each phase can stop anywhere and go on later."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from vulneuron.errors import RecordError, RunError, VulneuronError
+from vulneuron.measures.projection import project
+from vulneuron.pipeline.attacking import attack_images, predicted_labels
+from vulneuron.pipeline.capturing import capture_pairs
+from vulneuron.pipeline.progress import RunProgress
+from vulneuron.pipeline.run import Run, checked_batch_size, difference
+from vulneuron.pipeline.selection import class_indices, most_attacked, select_images
+from vulneuron.record import (
+    Outcome,
+    Phase,
+    Record,
+    RecordWriter,
+    create_record,
+    open_record,
+    record_lock,
+    remove_record,
+    resume_record,
+)
+from vulneuron.record.schema import ADVERSARIAL, BENIGN
+from vulneuron.record.store import is_remote
+
+
+def execute(
+    run: Run,
+    out: str | os.PathLike[str],
+    *,
+    batch_size: int | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Record:
+    """Bring a run to its end and return its record.
+
+    An unfinished record of the same run goes on where it stopped, and a finished one is returned as it is. A
+    run that has nothing to analyse leaves no record behind.
+
+    Parameters
+    ----------
+    run
+        What to do.
+    out
+        Where the record is, or shall be.
+    batch_size
+        Images that go through the network at once; fitted to the memory when None. A resumed run keeps the
+        batch size it began with, so that it gives the same numbers.
+    overwrite
+        Whether to replace a record of another run.
+    progress
+        Whether to show progress where there is a terminal or a notebook.
+
+    Raises
+    ------
+    RecordError
+        If something else is at `out`, or the disk is full.
+    RunError
+        If no image is predicted right, or no attack succeeds.
+    """
+    with record_lock(out), RunProgress(show=progress) as bars:
+        found = _existing(run, out, overwrite=overwrite)
+        if isinstance(found, Record):
+            return found
+        writer = found or _create(run, out, batch_size, bars)
+        try:
+            if writer.phase is Phase.ATTACK:
+                attack_images(run, writer, bars)
+                _begin_pairs(run, writer)
+        except VulneuronError as error:
+            # A run that cannot give a record leaves none; one that has got somewhere can go on.
+            if isinstance(error, RunError) or not writer.run_table("outcome").any():
+                remove_record(out)
+            raise
+        capture_pairs(run, writer, bars)
+        return _finish(run, writer, bars)
+
+
+def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Refuse a path where something else than a record is, before anything costly is done."""
+    path = Path(out)
+    if is_remote(out) or not path.exists() or _is_empty(path):
+        return
+    try:
+        open_record(out)
+    except RecordError as error:
+        damaged = path.is_dir() and (path / "zarr.json").exists()
+        if not (overwrite and damaged):
+            raise RecordError(
+                f"{str(out)!r} exists and cannot be taken for a record to go on with ({error.given})",
+                allowed="a path where nothing is, or an unfinished record of the same run",
+                fix="choose another --out",
+            ) from error
+
+
+def _is_empty(path: Path) -> bool:
+    # What a run leaves behind that was killed before its first write has no name of its own yet.
+    return path.is_dir() and all(entry.suffix == ".partial" for entry in path.iterdir())
+
+
+def _existing(run: Run, out: str | os.PathLike[str], *, overwrite: bool) -> Record | RecordWriter | None:
+    check_out(out, overwrite=overwrite)
+    try:
+        record = open_record(out)
+    except RecordError:
+        return None
+    if overwrite or record.attributes["phase"] == Phase.CREATE:
+        return None
+    other = difference(record.attributes["run"], run.settings)
+    if other is not None:
+        raise RecordError(
+            f"record {str(out)!r} holds another run: {other}",
+            allowed="the same run, to go on with it",
+            fix="choose another --out, or replace it with --overwrite",
+        )
+    return record if record.complete else resume_record(out)
+
+
+def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars: RunProgress) -> RecordWriter:
+    batch = checked_batch_size(batch_size, run.classifier)
+    labels = run.images.labels
+    if labels is None:
+        labels = predicted_labels(run, batch, bars)
+    classes = run.selection.classes
+    chosen = None if classes is None else class_indices(classes, run.class_names)
+    positions = select_images(labels, chosen, run.selection.limit)
+    columns = {
+        "image_id": np.array([run.images.ids[i] for i in positions], dtype=object),
+        "source_index": positions,
+        "true_label": labels[positions],
+    }
+    return create_record(out, run.attributes(batch), columns, run.images_per_block(batch))
+
+
+def _begin_pairs(run: Run, writer: RecordWriter) -> None:
+    outcome = writer.run_table("outcome")
+    if (outcome == Outcome.WRONG).all():
+        raise RunError(
+            f"the model predicts none of the {len(outcome)} images right",
+            allowed="at least one correct prediction",
+            fix="check the class order (--class-names), the normalisation (--mean, --std) and the weights",
+        )
+    rows = np.flatnonzero(outcome == Outcome.SUCCESS)
+    if not len(rows):
+        attacked = int((outcome == Outcome.RESISTED).sum())
+        raise RunError(
+            f"the attack succeeds on none of the {attacked} images that it tried",
+            allowed="at least one success",
+            fix="try a larger --eps or more --steps, or another --attack",
+        )
+    if run.selection.most_attacked is not None:
+        benign, adversarial = (
+            writer.run_table("true_label")[rows],
+            writer.run_table("adversarial_label")[rows],
+        )
+        rows = rows[most_attacked(benign, adversarial, run.selection.most_attacked)]
+    weights, bias = run.classifier.weights, run.classifier.bias
+    head = (
+        {}
+        if weights is None or bias is None
+        else {"weight": weights.cpu().numpy(), "bias": bias.cpu().numpy()}
+    )
+    writer.begin_pairs(rows, head)
+
+
+def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
+    activations = writer.read_pairs("activation")
+    bars.begin("Projecting activations", 1)
+    projection = project(
+        activations[:, BENIGN], activations[:, ADVERSARIAL], seed=run.seed, joint=run.joint_projection
+    )
+    bars.advance(1)
+    counts = _counts(run, writer)
+    labels = len(np.unique(writer.read_pairs("benign_label")))
+    error = max(run.classifier.split.error, float(writer.run_table("split_error").max()))
+    return writer.finish(projection, {"counts": counts, "benign_labels": labels, "split_error": error})
+
+
+def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
+    """Counts and rates of the whole run; a rate is None where its denominator is 0 or it has no meaning.
+
+    Clean accuracy has no meaning for images without labels: their labels are the predictions. An image that
+    was not attacked because its label is the target counts as robust.
+    """
+    outcome = writer.run_table("outcome")
+    images, successes = len(outcome), int((outcome == Outcome.SUCCESS).sum())
+    correct = images - int((outcome == Outcome.WRONG).sum())
+    attacked = successes + int((outcome == Outcome.RESISTED).sum())
+    labelled = run.images.labels is not None
+    return {
+        "pairs": len(writer.pair_rows()),
+        "images": images,
+        "correct": correct,
+        "attacked": attacked,
+        "successes": successes,
+        "clean_accuracy": correct / images if labelled else None,
+        "attack_success_rate": successes / attacked if attacked else None,
+        "robust_accuracy": (correct - successes) / images,
+        "survive_8bit": int(writer.run_table("survives_8bit").sum()),
+    }

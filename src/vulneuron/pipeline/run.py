@@ -1,0 +1,188 @@
+"""`Run`: everything that one analysis needs, loaded and checked before anything is written."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from vulneuron._version import __version__
+from vulneuron.attacks import Attack
+from vulneuron.errors import RunError
+from vulneuron.inputs.adversarials import Adversarials
+from vulneuron.inputs.checkpoints import model_digest
+from vulneuron.inputs.image_source import Images
+from vulneuron.network import Classifier
+from vulneuron.pipeline.batching import choose_batch_size
+
+_FEWEST_IMAGES_A_BLOCK = 64
+_PACKAGES = ("torch", "torchvision", "numpy", "zarr", "xarray", "openTSNE")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images are attacked, and which successes are kept.
+
+    Attributes
+    ----------
+    classes
+        Names of the true labels to keep; all when None.
+    limit
+        Images of a class to keep, the first ones of the source; all when None.
+    most_attacked
+        Keep the pairs of this many most attacked classes (paper, Section 6.2.2); all when None.
+    """
+
+    classes: tuple[str, ...] | None = None
+    limit: int | None = None
+    most_attacked: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A classifier, images, and an attack (or adversarial images made elsewhere), ready to start.
+
+    Attributes
+    ----------
+    settings
+        All that decides the result, as JSON values. A record goes on only with equal settings.
+    notes
+        What a user should know, a sentence each.
+    """
+
+    classifier: Classifier
+    images: Images
+    attack: Attack | Adversarials
+    selection: Selection
+    class_names: tuple[str, ...]
+    seed: int
+    joint_projection: bool
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def target(self) -> int | None:
+        """Label that the attack aims at, or None."""
+        return self.attack.target if isinstance(self.attack, Attack) else None
+
+    def seeds(self, positions: npt.NDArray[np.int64]) -> list[int]:
+        """One seed for each image, from the run's seed and the image's position in the source."""
+        sequences = (np.random.SeedSequence((self.seed, int(position))) for position in positions)
+        return [int(sequence.generate_state(1)[0]) for sequence in sequences]
+
+    def images_per_block(self, batch_size: int) -> int:
+        """Images between two saves: whole batches, and not so few that a record falls into many files."""
+        return batch_size * max(1, -(-_FEWEST_IMAGES_A_BLOCK // batch_size))
+
+    def attributes(self, batch_size: int) -> dict[str, Any]:
+        """Attributes of the record of this run."""
+        split = self.classifier.split
+        return {
+            "run": dict(self.settings),
+            "batch_size": batch_size,
+            "class_names": list(self.class_names),
+            "image_shape": list(self.classifier.input_shape),
+            "map_shape": list(split.map_shape),
+            "neurons": split.neurons,
+            "layer": split.layer,
+            "head": {"kind": split.kind, "pool": split.pool, "description": split.describe()},
+            "split_error": split.error,
+            "notes": list(self.notes),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "device": str(self.classifier.device),
+        }
+
+
+def settings(
+    *,
+    classifier: Classifier,
+    model_spec: str,
+    images: Images,
+    attack: Attack | Adversarials,
+    selection: Selection,
+    seed: int,
+    joint_projection: bool,
+    preprocessing: str,
+) -> dict[str, Any]:
+    """All that decides the result of a run, as JSON values."""
+    return {
+        "model": {
+            "spec": model_spec,
+            "digest": model_digest(classifier.module),
+            "layer": classifier.split.layer,
+            "precision": classifier.precision,
+        },
+        "images": {
+            "spec": images.spec,
+            "fingerprint": images.fingerprint,
+            "count": len(images),
+            "preprocessing": preprocessing,
+            "labels": "given" if images.labels is not None else "the model's own predictions",
+        },
+        "attack": describe_attack(attack),
+        "selection": {
+            "classes": None if selection.classes is None else list(selection.classes),
+            "limit": selection.limit,
+            "most_attacked": selection.most_attacked,
+        },
+        "seed": seed,
+        "projection": "joint" if joint_projection else "one map a side",
+    }
+
+
+def describe_attack(attack: Attack | Adversarials) -> dict[str, Any]:
+    """Name and parameters of an attack, or the source of adversarial images, as JSON values."""
+    if isinstance(attack, Attack):
+        return {"name": attack.name, **attack.parameters()}
+    return {"name": "imported", "spec": attack.spec, "fingerprint": attack.fingerprint}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    installed = {name: metadata.version(name) for name in _PACKAGES}
+    return {"vulneuron": __version__, "python": platform.python_version(), **installed}
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str | None:
+    """Say in words where two settings differ first; None if they are equal."""
+    for key in sorted({*old, *new}):
+        there, here = old.get(key), new.get(key)
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            inner = difference(there, here, f"{prefix}{key} ")
+            if inner is not None:
+                return inner
+        elif there != here:
+            return f"{prefix}{key} is {_short(there)} there and {_short(here)} here"
+    return None
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:18] + "..." + text[-18:]
+
+
+def checked_batch_size(batch_size: int | None, classifier: Classifier) -> int:
+    """Batch size that the user gave, or one that fits the memory."""
+    if batch_size is None:
+        return choose_batch_size(classifier)
+    if batch_size < 1:
+        raise RunError(
+            f"the batch size is {batch_size}",
+            allowed="a whole number from 1",
+            fix="leave --batch-size out to have it fitted to the memory",
+        )
+    return batch_size
+
+
+def expected_channels(module: nn.Module) -> int:
+    """Colour channels that a network reads: those of its first convolution, if they are 1 or 3; else 3."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels if layer.in_channels in (1, 3) else 3
+    return 3

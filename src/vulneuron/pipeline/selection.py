@@ -1,0 +1,94 @@
+"""Which images a run attacks, and which successes become pairs. Pure functions on arrays."""
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.errors import RunError
+
+Ints = npt.NDArray[np.int64]
+
+
+def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
+    """Indices of classes that a user named, in the order of the network's outputs.
+
+    Raises
+    ------
+    RunError
+        If a name is none of the classes; close matches are proposed.
+    """
+    known = {name: index for index, name in enumerate(class_names)}
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
+            shown = [*close, *[other for other in class_names if other not in close]][:12]
+            more = f", and {len(class_names) - len(shown)} more" if len(class_names) > len(shown) else ""
+            raise RunError(
+                f"class {name!r} is unknown",
+                allowed=", ".join(shown) + more,
+                fix="check the spelling in --classes or --target",
+            )
+    return sorted({known[name] for name in names})
+
+
+def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None) -> Ints:
+    """Positions of the images that a run takes: those of some classes, the first `limit` of each.
+
+    Parameters
+    ----------
+    labels
+        ``(image,)``, true labels of all images of the source.
+    classes
+        Labels to keep; all when None.
+    limit
+        How many images of a class to keep at most; all when None.
+
+    Returns
+    -------
+    ndarray
+        Ascending positions.
+    """
+    if limit is not None and limit < 1:
+        raise RunError(
+            f"the limit is {limit}", allowed="a whole number from 1", fix="give --limit N, images a class"
+        )
+    keep = np.ones(len(labels), dtype=bool) if classes is None else np.isin(labels, list(classes))
+    if limit is not None:
+        for label in np.unique(labels[keep]):
+            keep[np.flatnonzero(labels == label)[limit:]] = False
+    if not keep.any():
+        raise RunError(
+            "no image is left after the selection",
+            allowed="at least one image of the chosen classes",
+            fix="check --classes against the classes of the images",
+        )
+    return np.flatnonzero(keep)
+
+
+def most_attacked(benign_labels: Ints, adversarial_labels: Ints, top: int) -> npt.NDArray[np.bool_]:
+    """Which pairs belong to the most attacked classes (paper, Section 6.2.2).
+
+    The `top` benign labels with the most pairs, and among their pairs the `top` most frequent adversarial
+    labels. Ties go to the lower label.
+
+    Returns
+    -------
+    ndarray
+        ``(pair,)``, True for the pairs to keep.
+    """
+    if top < 1:
+        raise RunError(
+            f"the number of most attacked classes is {top}",
+            allowed="a whole number from 1",
+            fix="give --most-attacked N",
+        )
+    of_benign = np.isin(benign_labels, _most_frequent(benign_labels, top))
+    frequent = _most_frequent(adversarial_labels[of_benign], top)
+    return of_benign & np.isin(adversarial_labels, frequent)
+
+
+def _most_frequent(labels: Ints, top: int) -> Ints:
+    values, counts = np.unique(labels, return_counts=True)
+    return np.asarray(values[np.argsort(-counts, kind="stable")[:top]])

@@ -1,0 +1,18 @@
+"""Records: the store on disk that one run writes."""
+
+from vulneuron.record.schema import Outcome, Phase
+from vulneuron.record.store import Record, Validation, open_record
+from vulneuron.record.writer import RecordWriter, create_record, record_lock, remove_record, resume_record
+
+__all__ = [
+    "Outcome",
+    "Phase",
+    "Record",
+    "RecordWriter",
+    "Validation",
+    "create_record",
+    "open_record",
+    "record_lock",
+    "remove_record",
+    "resume_record",
+]

@@ -1,0 +1,185 @@
+"""What a record holds: names, dimensions, types, units, and the version of all that.
+
+A record is one Zarr v3 group. Its root holds the pairs; the sub-group ``run`` holds one row for every image
+that the run has seen, so that wrong predictions and failed attacks are counted and can be looked up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+SCHEMA_VERSION = 1
+#: Attribute of the root group that tells a record from any other Zarr group.
+VERSION_KEY = "vulneuron_schema"
+
+SIDES = ("benign", "adversarial")
+BENIGN, ADVERSARIAL = range(2)
+
+#: Pixels are stored as integers n of n / 65535: 8-bit images and epsilons of n/255 are exact on this grid.
+PIXEL_STEPS = 65535
+
+#: Bytes of one chunk of the largest variable, about: one pair is read in milliseconds, files stay few.
+CHUNK_BYTES = 4 * 2**20
+
+
+class Phase(IntEnum):
+    """How far a run has come."""
+
+    CREATE = 0
+    ATTACK = 1
+    CAPTURE = 2
+    COMPLETE = 3
+
+
+class Outcome(IntEnum):
+    """What became of an image of the run."""
+
+    PENDING = 0
+    WRONG = 1
+    EXEMPT = 2
+    RESISTED = 3
+    SUCCESS = 4
+
+
+OUTCOME_MEANING = {
+    Outcome.PENDING: "not processed yet",
+    Outcome.WRONG: "benign image predicted wrong, not attacked",
+    Outcome.EXEMPT: "its true label is the target of the attack, not attacked",
+    Outcome.RESISTED: "attacked, still predicted right (or, if targeted, not as the target)",
+    Outcome.SUCCESS: "attacked with success on the image as stored",
+}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array of a record.
+
+    Attributes
+    ----------
+    dims
+        Names of the dimensions.
+    dtype
+        Stored type.
+    units
+        Unit of the values; "1" for pure numbers.
+    meaning
+        What the values are, in the words of the design.
+    blocked
+        Whether it is written block by block along its first dimension. Other variables are one chunk.
+    """
+
+    dims: tuple[str, ...]
+    dtype: type
+    units: str
+    meaning: str
+    blocked: bool = False
+
+
+PAIR_VARIABLES: dict[str, Variable] = {
+    "image": Variable(
+        ("pair", "side", "channel", "y", "x"), np.uint16, "1", "pixels in [0, 1], as n / 65535", blocked=True
+    ),
+    "feature_map": Variable(
+        ("pair", "side", "neuron", "row", "column"), np.float32, "1", "feature maps of the target layer", True
+    ),
+    "activation": Variable(("pair", "side", "neuron"), np.float32, "1", "what the dense layer reads", True),
+    "logit": Variable(("pair", "side", "class"), np.float32, "1", "logits", True),
+    "contribution": Variable(
+        ("pair", "side", "label", "neuron"),
+        np.float32,
+        "logit",
+        "gradient x activation for the logit of the benign and of the adversarial label",
+        True,
+    ),
+    "projection": Variable(("pair", "side", "axis"), np.float32, "1", "2-D t-SNE of the activations"),
+    "benign_label": Variable(
+        ("pair",), np.int32, "class index", "argmax on the benign image, the true label"
+    ),
+    "adversarial_label": Variable(("pair",), np.int32, "class index", "argmax on the adversarial image"),
+    "perturbation_l2": Variable(("pair",), np.float32, "1", "L2 norm of adversarial minus benign pixels"),
+    "perturbation_linf": Variable(
+        ("pair",), np.float32, "1", "L-inf norm of adversarial minus benign pixels"
+    ),
+    "survives_8bit": Variable(("pair",), np.bool_, "1", "the attack succeeds after rounding to 8 bits"),
+    "image_index": Variable(("pair",), np.int64, "1", "position among the images of the run"),
+    "image_id": Variable(("pair",), str, "1", "name of the benign image in its source"),
+    "weight": Variable(("class", "neuron"), np.float32, "logit", "weights of the dense layer"),
+    "bias": Variable(("class",), np.float32, "logit", "biases of the dense layer"),
+    "pair": Variable(("pair",), np.int64, "1", "number of the pair"),
+    "side": Variable(("side",), str, "1", "image of the pair"),
+    "label": Variable(("label",), str, "1", "label of the pair"),
+    "class": Variable(("class",), str, "1", "class name"),
+    "neuron": Variable(("neuron",), np.int32, "1", "channel of the target layer"),
+    "row": Variable(("row",), np.int32, "cell", "row of a feature map"),
+    "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
+    "channel": Variable(("channel",), np.int32, "1", "colour channel"),
+    "y": Variable(("y",), np.int32, "pixel", "row of an image"),
+    "x": Variable(("x",), np.int32, "pixel", "column of an image"),
+    "axis": Variable(("axis",), np.int32, "1", "axis of the projection"),
+}
+#: Present only where the head is linear, and only where it is not.
+LINEAR_ONLY = ("weight", "bias")
+NONLINEAR_ONLY = ("contribution",)
+#: Variables that xarray shows as coordinates, beside those named like a dimension.
+COORDINATES = ("image_id", "image_index")
+
+RUN_VARIABLES: dict[str, Variable] = {
+    "image_id": Variable(("image",), str, "1", "name of the image in its source"),
+    "source_index": Variable(("image",), np.int64, "1", "position of the image in its source"),
+    "true_label": Variable(("image",), np.int32, "class index", "true label"),
+    "benign_label": Variable(("image",), np.int32, "class index", "prediction on the benign image", True),
+    "adversarial_label": Variable(
+        ("image",), np.int32, "class index", "prediction on the attacked image; -1 if not attacked", True
+    ),
+    "perturbation_l2": Variable(("image",), np.float32, "1", "L2 norm; 0 if not attacked", True),
+    "perturbation_linf": Variable(("image",), np.float32, "1", "L-inf norm; 0 if not attacked", True),
+    "survives_8bit": Variable(("image",), np.bool_, "1", "success after rounding to 8 bits", True),
+    "adversarial": Variable(
+        ("image", "channel", "y", "x"),
+        np.uint16,
+        "1",
+        "adversarial pixels, until the pairs are captured",
+        True,
+    ),
+    "outcome": Variable(("image",), np.uint8, "1", "what became of the image", True),
+}
+
+#: Made in the group ``run`` when the pairs are known.
+BLOCK_VARIABLES: dict[str, Variable] = {
+    "pair_rows": Variable(("pair",), np.int64, "1", "row of the run table of each pair"),
+    "split_error": Variable(("block",), np.float32, "1", "largest split error in a block of pairs", True),
+    "captured": Variable(("block",), np.bool_, "1", "whether a block of pairs is written", True),
+}
+
+
+def to_stored(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Pixels in [0, 1] on the grid of a record, rounded to the nearest n / 65535."""
+    return np.rint(pixels.astype(np.float64) * PIXEL_STEPS).astype(np.uint16)
+
+
+def to_stored_beside(
+    pixels: npt.NDArray[np.float32], benign: npt.NDArray[np.uint16]
+) -> npt.NDArray[np.uint16]:
+    """Adversarial pixels on the grid, the perturbation rounded towards zero so that no norm grows.
+
+    A perturbation within a hundredth of a step of the next grid point counts as on it: that is float32
+    rounding of a perturbation which is exact on the grid, such as 8/255.
+    """
+    steps = pixels.astype(np.float64) * PIXEL_STEPS - benign
+    towards_zero = np.sign(steps) * np.floor(np.abs(steps) + 0.01)
+    return np.asarray(benign + towards_zero, dtype=np.uint16)
+
+
+def to_pixels(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """Pixels in [0, 1] of stored integers."""
+    pixels: npt.NDArray[np.float32] = stored.astype(np.float32) / np.float32(PIXEL_STEPS)
+    return pixels
+
+
+def pairs_per_block(image_shape: Sequence[int], map_shape: Sequence[int]) -> int:
+    """How many pairs one block holds, so that a chunk of the largest variable has about `CHUNK_BYTES`."""
+    largest = max(2 * 2 * int(np.prod(image_shape)), 2 * 4 * int(np.prod(map_shape)))
+    return int(np.clip(CHUNK_BYTES // largest, 1, 256))

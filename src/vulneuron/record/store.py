@@ -1,0 +1,286 @@
+"""`Record`: what one run has written, read back as tables and named arrays."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+import zarr
+from zarr.errors import GroupNotFoundError, ZarrUserWarning
+
+from vulneuron.errors import RecordError
+from vulneuron.record.schema import (
+    ADVERSARIAL,
+    BENIGN,
+    COORDINATES,
+    LINEAR_ONLY,
+    NONLINEAR_ONLY,
+    PAIR_VARIABLES,
+    SCHEMA_VERSION,
+    VERSION_KEY,
+    Outcome,
+    Phase,
+    to_pixels,
+)
+
+_FIX = "give the folder that `vulneuron analyze --out` wrote"
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a URL of some fsspec store, such as ``s3://bucket/record.zarr``."""
+    return "://" in str(path)
+
+
+def open_record(path: str | os.PathLike[str]) -> "Record":
+    """Open a record, finished or not.
+
+    Parameters
+    ----------
+    path
+        A folder, or any URL that fsspec and Zarr open.
+
+    Raises
+    ------
+    RecordError
+        If there is nothing, or something else than a record, or a record of a newer schema, or one of which
+        parts are missing.
+    """
+    group = open_group(path)
+    record = Record(str(path), group)
+    if record.complete:
+        _check_whole(record, group)
+    return record
+
+
+def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """Zarr group of a record, its schema version checked."""
+    if not is_remote(path) and not Path(path).exists():
+        raise RecordError(f"record {str(path)!r} does not exist", allowed="a record", fix=_FIX)
+    try:
+        group = zarr.open_group(str(path), mode=mode, zarr_format=3, use_consolidated=False)
+        version = group.attrs.get(VERSION_KEY)
+    except GroupNotFoundError:
+        raise RecordError(
+            f"{str(path)!r} is no record: it has no zarr.json", allowed="a record", fix=_FIX
+        ) from None
+    except Exception as error:  # Zarr raises many types on damaged metadata
+        raise RecordError(
+            f"the metadata of record {str(path)!r} cannot be read ({type(error).__name__})",
+            allowed="an undamaged record",
+            fix="restore it from a copy, or run analyze again with --overwrite",
+        ) from error
+    if not isinstance(version, int):
+        raise RecordError(f"{str(path)!r} is a Zarr group, but no record", allowed="a record", fix=_FIX)
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"record {str(path)!r} was written with schema {version}",
+            allowed=f"schema {SCHEMA_VERSION} or older",
+            fix="upgrade with `pip install -U vulneuron`",
+        )
+    return group
+
+
+def _check_whole(record: "Record", group: zarr.Group) -> None:
+    """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
+    for name in record.expected_variables():
+        array = _array(group, name)
+        if array is None or array.nchunks_initialized < array.nchunks:
+            part = "is missing" if array is None else "misses chunks"
+            raise RecordError(
+                f"record {record.path!r} is truncated: its array {name!r} {part}",
+                allowed="a whole record",
+                fix="restore it from a copy, or run analyze again with --overwrite",
+            )
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
+    found = group.get(name)
+    return found if isinstance(found, zarr.Array) else None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Result of `Record.validate`: what is wrong with a record, nothing if it is sound."""
+
+    problems: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether no problem was found."""
+        return not self.problems
+
+
+class Record:
+    """Pairs, activations and provenance of one run; opened by `open_record` or returned by `analyze`.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    attributes
+        Provenance of the run as a mapping: model, images, attack, selection, versions, counts.
+    """
+
+    def __init__(self, path: str, group: zarr.Group) -> None:
+        self.path = path
+        self._group = group
+        self.attributes: Mapping[str, Any] = dict(group.attrs)
+
+    def __fspath__(self) -> str:
+        """Path of the record, so that ``xarray.open_zarr(record)`` works."""
+        return self.path
+
+    def __repr__(self) -> str:
+        state = f"{self.info()['pairs']} pairs" if self.complete else "unfinished"
+        return f"<Record {self.path}: {state}>"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its end."""
+        return bool(self.attributes["phase"] == Phase.COMPLETE)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of all classes, in the order of the network's outputs."""
+        return tuple(self.attributes["class_names"])
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """Pairs as a lazy `xarray.Dataset`: nothing is read from disk before it is asked for."""
+        self._require_complete()
+        dataset: xr.Dataset = xr.open_zarr(self.path, chunks=None, consolidated=True)
+        dataset = dataset.set_coords([name for name in COORDINATES if name in dataset])
+        return dataset
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row a pair: labels by name, probabilities before and after, and perturbation norms.
+
+        Columns ``image_id, image_index, benign_label, adversarial_label, benign_label_p_benign,
+        benign_label_p_adversarial, adversarial_label_p_benign, adversarial_label_p_adversarial,
+        perturbation_l2, perturbation_linf, survives_8bit``; ``X_p_Y`` is the probability of label X on image
+        Y. The index is the number of the pair.
+        """
+        data = self.dataset
+        logits = data["logit"].values
+        probabilities = _softmax(logits)
+        rows = np.arange(len(logits))
+        columns: dict[str, Any] = {
+            "image_id": [str(name) for name in data["image_id"].values],
+            "image_index": data["image_index"].values,
+        }
+        names = list(self.class_names)
+        for label in ("benign_label", "adversarial_label"):
+            columns[label] = pd.Categorical.from_codes(data[label].values, categories=pd.Index(names))
+        for label in ("benign_label", "adversarial_label"):
+            for side, code in (("benign", BENIGN), ("adversarial", ADVERSARIAL)):
+                columns[f"{label}_p_{side}"] = probabilities[rows, code, data[label].values]
+        for name in ("perturbation_l2", "perturbation_linf", "survives_8bit"):
+            columns[name] = data[name].values
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows), name="pair"))
+
+    @cached_property
+    def run_images(self) -> pd.DataFrame:
+        """One row for every image of the run, with its outcome: also those that gave no pair."""
+        run: Any = self._group["run"]
+        names = np.array([*self.class_names, ""], dtype=object)
+        columns: dict[str, Any] = {
+            "image_id": [str(name) for name in run["image_id"][:]],
+            "outcome": [Outcome(code).name.lower() for code in run["outcome"][:]],
+        }
+        for name in ("true_label", "benign_label", "adversarial_label"):
+            columns[name] = names[run[name][:]]
+        for name in ("perturbation_l2", "perturbation_linf", "survives_8bit"):
+            columns[name] = run[name][:]
+        return pd.DataFrame(columns)
+
+    def images(self, pairs: int | Sequence[int] | slice, side: str) -> npt.NDArray[np.float32]:
+        """Pixels in [0, 1] of one side: ``(channel, y, x)`` of a pair, ``(n, channel, y, x)`` of several."""
+        self._require_complete()
+        code = {"benign": BENIGN, "adversarial": ADVERSARIAL}[side]
+        pixels: Any = self._group["image"]
+        stored: npt.NDArray[np.uint16] = pixels.oindex[pairs, code]
+        return to_pixels(stored)
+
+    def info(self) -> dict[str, Any]:
+        """Summary as plain values: counts, network, attack; the keys of ``vulneuron info --json``."""
+        run = self.attributes["run"]
+        counts = dict(self.attributes.get("counts", {}))
+        return {
+            "path": self.path,
+            "complete": self.complete,
+            "schema": self.attributes[VERSION_KEY],
+            **{key: counts.get(key) for key in COUNT_KEYS},
+            "classes": len(self.class_names),
+            "benign_labels": self.attributes.get("benign_labels"),
+            "neurons": self.attributes["neurons"],
+            "map_shape": self.attributes["map_shape"],
+            "image_shape": self.attributes["image_shape"],
+            "layer": self.attributes["layer"],
+            "head": self.attributes["head"],
+            "split_error": self.attributes["split_error"],
+            "model": run["model"],
+            "images_from": run["images"],
+            "attack": run["attack"],
+            "selection": run["selection"],
+            "seed": run["seed"],
+            "notes": self.attributes["notes"],
+            "created": self.attributes["created"],
+            "versions": self.attributes["versions"],
+        }
+
+    def expected_variables(self) -> list[str]:
+        """Names of the arrays that a finished record of this kind of network has."""
+        linear = self.attributes["head"]["kind"] == "linear"
+        absent = NONLINEAR_ONLY if linear else LINEAR_ONLY
+        return [name for name in PAIR_VARIABLES if name not in absent]
+
+    def validate(self) -> Validation:
+        """Read everything and check that it fits together.
+
+        Checked are: names, dimensions and types of all arrays; finite values; labels against the logits; for
+        a linear head, that weights and activations give the logits; norms against the images; counts.
+        """
+        from vulneuron.record.validation import problems  # noqa: PLC0415  the checks need this module
+
+        return Validation(tuple(problems(self)))
+
+    def _require_complete(self) -> None:
+        if not self.complete:
+            raise RecordError(
+                f"the run of record {self.path!r} is unfinished",
+                allowed="a finished record",
+                fix="run the same `vulneuron analyze` command again: it goes on where it stopped",
+            )
+
+
+COUNT_KEYS = (
+    "pairs",
+    "images",
+    "correct",
+    "attacked",
+    "successes",
+    "clean_accuracy",
+    "attack_success_rate",
+    "robust_accuracy",
+    "survive_8bit",
+)
+
+
+def consolidate(path: str) -> None:
+    """Gather the metadata in one place, so that xarray opens the record in one read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is not yet part of the v3 text
+        zarr.consolidate_metadata(path, zarr_format=3)
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))

@@ -1,0 +1,73 @@
+"""Checks that a record is whole and that its parts fit together."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.record.schema import ADVERSARIAL, BENIGN, PAIR_VARIABLES
+from vulneuron.record.store import Record
+
+_TOLERANCE = 1e-3
+_BLOCK = 256
+
+
+def problems(record: Record) -> Iterator[str]:
+    """Say what is wrong with a record, one line a problem; nothing if it is sound."""
+    if not record.complete:
+        yield "the run is unfinished"
+        return
+    shape_problems = list(_shape_problems(record))
+    yield from shape_problems
+    if not shape_problems:
+        for start in range(0, record.dataset.sizes["pair"], _BLOCK):
+            yield from _value_problems(record, slice(start, start + _BLOCK))
+        yield from _count_problems(record)
+
+
+def _shape_problems(record: Record) -> Iterator[str]:
+    for name in record.expected_variables():
+        variable = PAIR_VARIABLES[name]
+        if name not in record.dataset.variables:
+            yield f"{name} is missing"
+        elif record.dataset[name].dims != variable.dims:
+            yield f"{name} has dimensions {record.dataset[name].dims}, expected {variable.dims}"
+    if record.dataset.sizes["class"] != len(record.class_names):
+        yield "the class names do not fit the logits"
+
+
+def _value_problems(record: Record, block: slice) -> Iterator[str]:
+    data = record.dataset.isel(pair=block).load()
+    where = f"pairs {block.start} to {block.start + data.sizes['pair'] - 1}"
+    numeric = [name for name in data.variables if data[name].dtype.kind == "f"]
+    bad = [str(name) for name in numeric if not np.isfinite(data[name].values).all()]
+    if bad:
+        yield f"{', '.join(bad)} of {where} hold NaN or infinity"
+    logits = data["logit"].values
+    benign, adversarial = data["benign_label"].values, data["adversarial_label"].values
+    if (logits[:, BENIGN].argmax(-1) != benign).any():
+        yield f"benign labels of {where} are not the predictions on the benign images"
+    if (logits[:, ADVERSARIAL].argmax(-1) != adversarial).any():
+        yield f"adversarial labels of {where} are not the predictions on the adversarial images"
+    if (benign == adversarial).any():
+        yield f"{where} hold a pair whose two labels are the same"
+    if "weight" in data:
+        rebuilt = data["activation"].values @ data["weight"].values.T + data["bias"].values
+        if _relative(rebuilt, logits) > _TOLERANCE:
+            yield f"activations and weights of {where} do not give the logits"
+    change = (data["image"].values[:, ADVERSARIAL] - data["image"].values[:, BENIGN]).reshape(len(logits), -1)
+    if not np.allclose(np.linalg.norm(change, axis=1), data["perturbation_l2"].values, rtol=1e-4, atol=1e-6):
+        yield f"L2 norms of {where} are not those of the images"
+
+
+def _count_problems(record: Record) -> Iterator[str]:
+    counts: dict[str, Any] = record.attributes["counts"]
+    if counts["pairs"] != record.dataset.sizes["pair"]:
+        yield f"{counts['pairs']} pairs are counted, {record.dataset.sizes['pair']} are there"
+    if counts["successes"] != (record.run_images["outcome"] == "success").sum():
+        yield "the successes that are counted are not those of the table of all images"
+
+
+def _relative(result: npt.NDArray[Any], reference: npt.NDArray[Any]) -> float:
+    return float(np.abs(result - reference).max() / max(np.abs(reference).max(), np.finfo(np.float32).tiny))

@@ -1,0 +1,299 @@
+"""`RecordWriter`: writes a record block by block, so that a run can stop anywhere and several can share it.
+
+A block is written data first and its marker last; each chunk reaches the store whole or not at all. So a
+block either counts as done and is whole, or is done again. Blocks are whole chunks: processes that write
+different blocks never touch the same file.
+"""
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import zarr
+from filelock import FileLock, Timeout
+
+from vulneuron.errors import RecordError
+from vulneuron.record.schema import (
+    BLOCK_VARIABLES,
+    PAIR_VARIABLES,
+    PIXEL_STEPS,
+    RUN_VARIABLES,
+    SCHEMA_VERSION,
+    SIDES,
+    VERSION_KEY,
+    Outcome,
+    Phase,
+    Variable,
+    pairs_per_block,
+)
+from vulneuron.record.store import Record, consolidate, is_remote, open_group, open_record
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class RecordWriter:
+    """Writes one record, through the phases attack, capture, complete.
+
+    Made by `create_record` or `resume_record`.
+    """
+
+    def __init__(self, path: str, group: zarr.Group) -> None:
+        self.path = path
+        self._group = group
+
+    @property
+    def phase(self) -> Phase:
+        """How far the run has come."""
+        return Phase(int(self.attributes["phase"]))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the record, as they are now."""
+        return dict(self._group.attrs)
+
+    @property
+    def images_per_block(self) -> int:
+        """How many images of the run one block holds."""
+        return int(self.attributes["images_per_block"])
+
+    @property
+    def pairs_per_block(self) -> int:
+        """How many pairs one block holds."""
+        attributes = self.attributes
+        return pairs_per_block(attributes["image_shape"], [attributes["neurons"], *attributes["map_shape"]])
+
+    def run_table(self, name: str) -> npt.NDArray[Any]:
+        """One column of the table of all images of the run."""
+        return np.asarray(self._run[name][:])
+
+    def adversarial_pixels(self, images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
+        """Stored adversarial pixels of images of the run, before the run is complete."""
+        return np.asarray(self._run["adversarial"].oindex[images])
+
+    def pending_image_blocks(self) -> list[int]:
+        """Blocks of images that are still to be attacked."""
+        pending = self.run_table("outcome") == Outcome.PENDING
+        return sorted({int(i) // self.images_per_block for i in np.flatnonzero(pending)})
+
+    def write_image_block(self, block: int, columns: Arrays) -> None:
+        """Write what became of one block of images; every blocked variable of the run table is required."""
+        start = block * self.images_per_block
+        with _writing(self.path):
+            # "outcome" is the marker of a block, so it is written last; RUN_VARIABLES keeps it there.
+            for name in [name for name, variable in RUN_VARIABLES.items() if variable.blocked]:
+                self._run[name][start : start + len(columns[name])] = columns[name]
+
+    def begin_pairs(self, images: npt.NDArray[np.int64], constants: Arrays) -> None:
+        """Create the arrays of the pairs: one pair for each of these rows of the run table, in this order."""
+        sizes = self._sizes(len(images))
+        names = self._names()
+        table = {name: self.run_table(name)[images] for name in names if name in RUN_VARIABLES}
+        given: dict[str, Any] = {
+            **table,
+            **constants,
+            "image_index": self.run_table("source_index")[images],
+            "side": SIDES,
+            "label": SIDES,
+            "class": self.attributes["class_names"],
+        }
+        with _writing(self.path):
+            for name in names:
+                array = _create(self._group, name, PAIR_VARIABLES[name], sizes, self.pairs_per_block)
+                if name in given:
+                    array[:] = np.asarray(given[name])
+                elif PAIR_VARIABLES[name].dims == (name,):
+                    array[:] = np.arange(sizes[name])
+            blocks = -(-len(images) // self.pairs_per_block)
+            for name, variable in BLOCK_VARIABLES.items():
+                _create(self._run, name, variable, {"block": blocks, "pair": len(images)}, 1)
+            self._run["pair_rows"][:] = images
+            self._group.attrs["phase"] = Phase.CAPTURE.value
+
+    def pair_rows(self) -> npt.NDArray[np.int64]:
+        """Rows of the run table that are pairs, in the order of the pairs."""
+        return np.asarray(self._run["pair_rows"][:])
+
+    def pending_pair_blocks(self) -> list[int]:
+        """Blocks of pairs that are still to be captured."""
+        return [int(block) for block in np.flatnonzero(~self.run_table("captured"))]
+
+    def write_pair_block(self, block: int, arrays: Arrays, split_error: float) -> None:
+        """Write images, feature maps, activations and logits of one block of pairs."""
+        start = block * self.pairs_per_block
+        pairs: Any = self._group
+        with _writing(self.path):
+            for name, values in arrays.items():
+                pairs[name][start : start + len(values)] = values
+            self._run["split_error"][block] = split_error
+            self._run["captured"][block] = True
+
+    def read_pairs(self, name: str) -> npt.NDArray[Any]:
+        """One array of the captured pairs."""
+        array: Any = self._group[name]
+        return np.asarray(array[:])
+
+    def finish(self, projection: npt.NDArray[np.float32], attributes: Mapping[str, Any]) -> Record:
+        """Write the projection and the counts, drop what only a resumed run needs, and close the record."""
+        with _writing(self.path):
+            array: Any = self._group["projection"]
+            array[:] = projection
+            if "adversarial" in self._run:
+                del self._run["adversarial"]
+            consolidate(self.path)
+            # One write marks the record as complete; a run that is killed before it is finished again.
+            group = zarr.open_group(self.path, mode="r+", use_consolidated=True)
+            group.attrs.update({**attributes, "phase": Phase.COMPLETE.value})
+        return open_record(self.path)
+
+    @property
+    def _run(self) -> Any:
+        return self._group["run"]
+
+    def _names(self) -> list[str]:
+        return Record(self.path, self._group).expected_variables()
+
+    def _sizes(self, pairs: int) -> dict[str, int]:
+        attributes = self.attributes
+        sizes = dict(zip(("channel", "y", "x"), attributes["image_shape"], strict=True))
+        sizes |= dict(zip(("row", "column"), attributes["map_shape"], strict=True))
+        sizes |= {"pair": pairs, "side": 2, "label": 2, "axis": 2}
+        return sizes | {"neuron": attributes["neurons"], "class": len(attributes["class_names"])}
+
+
+def create_record(
+    path: str | os.PathLike[str],
+    attributes: Mapping[str, Any],
+    columns: Arrays,
+    images_per_block: int,
+) -> RecordWriter:
+    """Create an empty record for a run over some images.
+
+    Parameters
+    ----------
+    path
+        Where to create it. What is there is deleted: the caller has made sure that nothing of worth is.
+    attributes
+        Provenance, with at least ``class_names, image_shape, map_shape, neurons, head``.
+    columns
+        The columns of the run table that are known beforehand: ``image_id, source_index, true_label``.
+    images_per_block
+        Images that are attacked and written together.
+    """
+    sizes = dict(zip(("channel", "y", "x"), attributes["image_shape"], strict=True))
+    sizes["image"] = len(columns["image_id"])
+    start = {VERSION_KEY: SCHEMA_VERSION, "phase": Phase.CREATE.value, "images_per_block": images_per_block}
+    try:
+        with _writing(str(path)):
+            group = zarr.create_group(
+                str(path), zarr_format=3, overwrite=True, attributes={**attributes, **start}
+            )
+            run = group.create_group("run")
+            for name, variable in RUN_VARIABLES.items():
+                array = _create(run, name, variable, sizes, images_per_block)
+                if name in columns:
+                    array[:] = columns[name]
+            group.attrs["phase"] = Phase.ATTACK.value
+    except (OSError, RecordError) as error:
+        _remove_files(path)
+        if isinstance(error, RecordError):
+            raise
+        raise _cannot_create(path, error) from error
+    return RecordWriter(str(path), group)
+
+
+def _cannot_create(path: str | os.PathLike[str], error: OSError) -> RecordError:
+    return RecordError(
+        f"record {str(path)!r} cannot be created ({error.strerror or error})",
+        allowed="a path in a folder that you may write to",
+        fix="choose another --out",
+    )
+
+
+def resume_record(path: str | os.PathLike[str]) -> RecordWriter:
+    """Open an unfinished record to go on with it."""
+    return RecordWriter(str(path), open_group(path, mode="r+"))
+
+
+def remove_record(path: str | os.PathLike[str]) -> None:
+    """Delete a record, and nothing that is none.
+
+    Raises
+    ------
+    RecordError
+        If something else than a record is there.
+    """
+    open_group(path)
+    _remove_files(path)
+
+
+def _remove_files(path: str | os.PathLike[str]) -> None:
+    files, root = fsspec.core.url_to_fs(str(path))
+    if files.exists(root):
+        files.rm(root, recursive=True)
+
+
+@contextmanager
+def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold a record for one run; a second run at the same time gets an error."""
+    if is_remote(path):
+        yield
+        return
+    target = Path(path).absolute()
+    lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=0)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise RecordError(
+            f"another run is writing record {str(path)!r}",
+            allowed="one run a record at a time",
+            fix="wait for it to end, or choose another --out",
+        ) from None
+    except OSError as error:
+        raise _cannot_create(path, error) from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def _create(
+    group: zarr.Group, name: str, variable: Variable, sizes: Mapping[str, int], block: int
+) -> zarr.Array[Any]:
+    shape = tuple(sizes[dim] for dim in variable.dims)
+    chunks = tuple(max(size, 1) for size in shape)
+    if variable.blocked:
+        chunks = (min(block, chunks[0]), *chunks[1:])
+    scale = {"scale_factor": 1 / PIXEL_STEPS} if variable.dtype is np.uint16 else {}
+    return group.create_array(
+        name,
+        shape=shape,
+        chunks=chunks,
+        dtype=variable.dtype,
+        dimension_names=variable.dims,
+        attributes={"units": variable.units, "long_name": variable.meaning, **scale},
+        overwrite=True,
+    )
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    """Write chunks of zeros too, so that a missing one is known to be lost; one line for a full disk."""
+    try:
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise RecordError(
+            f"the disk is full ({error.strerror}) while writing record {path!r}",
+            allowed="enough free space for images and feature maps of all pairs",
+            fix="free some space and run the same command again, or choose another --out",
+        ) from error

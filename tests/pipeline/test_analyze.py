@@ -1,0 +1,295 @@
+"""From a model and images to a record: what is in it, against plain loops."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_folder, colour_net, colour_pictures
+from vulneuron.errors import RecordError, RunError
+from vulneuron.record import Record
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    pictures, labels = colour_pictures()
+    out = tmp_path_factory.mktemp("records") / "colours.zarr"
+    return vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=5)
+
+
+def test_counts_are_those_of_plain_loops(record: Record) -> None:
+    pictures, labels = colour_pictures()
+    net = colour_net().eval()
+    predicted = []
+    for picture in pictures:
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
+        predicted.append(int(net(pixels).argmax()))
+    right = np.array(predicted) == labels
+    info = record.info()
+    assert info["images"] == 24
+    assert info["correct"] == right.sum() == 22
+    assert info["clean_accuracy"] == right.mean()
+    assert info["attack_success_rate"] == info["successes"] / 22
+    assert info["robust_accuracy"] == (22 - info["successes"]) / 24
+    assert 0 < info["pairs"] == info["successes"] <= 22
+    outcomes = record.run_images["outcome"]
+    assert (outcomes == "wrong").sum() == 2
+    assert (outcomes == "success").sum() == info["successes"]
+    assert (outcomes == "resisted").sum() == 22 - info["successes"]
+
+
+def test_stored_images_are_the_benign_ones_and_their_adversarials(record: Record) -> None:
+    pictures, labels = colour_pictures()
+    net = colour_net().eval()
+    pairs = record.pairs
+    index = pairs["image_index"].to_numpy()
+    benign, adversarial = record.images(slice(None), "benign"), record.images(slice(None), "adversarial")
+    np.testing.assert_array_equal(benign, (pictures[index] / np.float32(255)).transpose(0, 3, 1, 2))
+    # On the grid of the record, where 8/255 is 2056 steps of 65535, the budget holds to the last bit.
+    steps = np.rint(adversarial * 65535.0) - np.rint(benign * 65535.0)
+    assert np.abs(steps).max() == 2056
+    assert adversarial.min() >= 0
+    assert adversarial.max() <= 1
+    with torch.no_grad():
+        predicted = net(torch.from_numpy(adversarial)).argmax(1).numpy()
+        in_8bit = net(torch.round(torch.from_numpy(adversarial) * 255) / 255).argmax(1).numpy()
+    np.testing.assert_array_equal(pairs["adversarial_label"].cat.codes, predicted)
+    np.testing.assert_array_equal(pairs["benign_label"].cat.codes, labels[index])
+    assert (predicted != labels[index]).all()
+    np.testing.assert_array_equal(pairs["survives_8bit"], in_8bit != labels[index])
+    norms = np.linalg.norm((adversarial - benign).reshape(len(pairs), -1), axis=1)
+    np.testing.assert_allclose(pairs["perturbation_l2"], norms, rtol=1e-5)
+
+
+def test_activity_is_that_of_the_plain_network(record: Record) -> None:
+    net = colour_net().eval()
+    data = record.dataset
+    for side, name in enumerate(("benign", "adversarial")):
+        with torch.no_grad():
+            maps = net[0](torch.from_numpy(record.images(slice(None), name)))
+            logits = net[1:](maps)
+        np.testing.assert_allclose(data["feature_map"][:, side], maps, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(data["activation"][:, side], maps.mean((2, 3)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(data["logit"][:, side], logits, rtol=1e-4, atol=1e-5)
+        probabilities = torch.softmax(logits, 1).numpy()
+        codes = record.pairs["adversarial_label"].cat.codes.to_numpy()
+        expected = probabilities[np.arange(len(codes)), codes]
+        np.testing.assert_allclose(record.pairs[f"adversarial_label_p_{name}"], expected, rtol=1e-3)
+
+
+def test_xarray_opens_it_with_names_coordinates_and_units(record: Record) -> None:
+    data = xr.open_zarr(record)
+    assert data["feature_map"].dims == ("pair", "side", "neuron", "row", "column")
+    assert data["image"].dims == ("pair", "side", "channel", "y", "x")
+    assert [str(name) for name in data["class"].values] == list(CLASS_NAMES)
+    assert [str(name) for name in data["side"].values] == ["benign", "adversarial"]
+    assert data["image_id"].sizes == {"pair": record.info()["pairs"]}
+    assert all("units" in variable.attrs for variable in data.variables.values())
+    one = data["feature_map"].sel(side="adversarial").isel(pair=0, neuron=1)
+    np.testing.assert_array_equal(one, record.dataset["feature_map"].values[0, 1, 1])
+    assert record.validate().problems == ()
+
+
+def test_nothing_is_read_before_it_is_asked_for(record: Record) -> None:
+    opened = vn.open_record(record.path)
+    assert not any(variable._in_memory for variable in opened.dataset.data_vars.values())
+
+
+def test_same_seed_same_record_whatever_the_batch_size(record: Record, tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    again = vn.analyze(
+        colour_net(), pictures, labels, out=tmp_path / "again.zarr", class_names=CLASS_NAMES, batch_size=11
+    )
+    xr.testing.assert_allclose(record.dataset, again.dataset, rtol=1e-5)
+    np.testing.assert_array_equal(record.dataset["image"], again.dataset["image"])
+    other = vn.analyze(
+        colour_net(), pictures, labels, out=tmp_path / "other.zarr", class_names=CLASS_NAMES, seed=1
+    )
+    assert not np.array_equal(other.dataset["projection"], again.dataset["projection"])
+
+
+def test_finished_record_is_returned_and_another_run_is_refused(record: Record) -> None:
+    pictures, labels = colour_pictures()
+    before = record.attributes["created"]
+    same = vn.analyze(colour_net(), pictures, labels, out=record.path, class_names=CLASS_NAMES)
+    assert same.attributes["created"] == before
+    with pytest.raises(RecordError, match=r"holds another run: attack eps is 8/255 there and 4/255 here"):
+        vn.analyze(
+            colour_net(),
+            pictures,
+            labels,
+            out=record.path,
+            class_names=CLASS_NAMES,
+            attack=vn.PGD(eps=4 / 255),
+        )
+    assert vn.open_record(record.path).attributes["created"] == before
+
+
+def test_overwrite_replaces_a_record_of_another_run(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    out = tmp_path / "run.zarr"
+    vn.analyze(colour_net(), pictures, labels, out=out, attack=vn.FGSM())
+    record = vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True)
+    assert record.info()["attack"]["name"] == "pgd"
+    assert record.validate().sound
+
+
+def test_overwrite_never_deletes_what_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("five years of work")
+    pictures, labels = colour_pictures()
+    for overwrite in (False, True):
+        with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
+            vn.analyze(colour_net(), pictures, labels, out=tmp_path, overwrite=overwrite)
+    assert (tmp_path / "thesis.tex").read_text() == "five years of work"
+
+
+def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    record = vn.analyze(colour_net(mlp=True), pictures, labels, out=tmp_path / "mlp.zarr")
+    data = record.dataset
+    assert "weight" not in data
+    assert record.info()["head"]["kind"] == "nonlinear"
+    assert "gradient x activation" in record.info()["notes"][-1]
+    # The head is two diagonal layers and a ReLU that does nothing, so activation x weight is the answer.
+    weight = 20 * np.eye(3, 4)
+    for label, codes in (("benign", data["benign_label"]), ("adversarial", data["adversarial_label"])):
+        expected = data["activation"].values * weight[codes.values][:, None, :]
+        np.testing.assert_allclose(data["contribution"].sel(label=label), expected, rtol=1e-4, atol=1e-5)
+    assert record.validate().sound
+
+
+def test_targeted_attack(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    out = tmp_path / "targeted.zarr"
+    record = vn.analyze(
+        colour_net(),
+        pictures,
+        labels,
+        out=out,
+        class_names=CLASS_NAMES,
+        target="green",
+        attack=vn.PGD(steps=20),
+    )
+    assert set(record.pairs["adversarial_label"]) == {"green"}
+    assert "green" not in set(record.pairs["benign_label"])
+    outcomes = record.run_images
+    exempt = outcomes[outcomes["outcome"] == "exempt"]
+    assert set(exempt["true_label"]) == {"green"}
+    assert record.info()["attacked"] == record.info()["correct"] - len(exempt)
+
+
+def test_unlabelled_images_take_the_models_predictions(tmp_path: Path) -> None:
+    pictures, _ = colour_pictures()
+    record = vn.analyze(colour_net(), pictures, out=tmp_path / "flat.zarr", limit=3)
+    info = record.info()
+    assert info["clean_accuracy"] is None
+    assert info["images_from"]["labels"] == "the model's own predictions"
+    assert info["images"] == info["correct"] == 9
+    assert "no labels" in info["notes"][0]
+
+
+def test_classes_limit_and_most_attacked(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    record = vn.analyze(
+        colour_net(),
+        pictures,
+        labels,
+        out=tmp_path / "some.zarr",
+        class_names=CLASS_NAMES,
+        classes=["red", "blue"],
+        limit=4,
+        most_attacked=1,
+    )
+    info = record.info()
+    assert info["images"] == 8
+    assert set(record.run_images["true_label"]) == {"red", "blue"}
+    assert record.pairs["benign_label"].nunique() == 1
+    assert record.pairs["adversarial_label"].nunique() == 1
+    assert info["pairs"] < info["successes"]
+
+
+def test_adversarial_images_made_elsewhere(record: Record, tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    adversarials = (pictures / np.float32(255)).transpose(0, 3, 1, 2).copy()
+    made = record.pairs["image_index"].to_numpy()
+    adversarials[made] = record.images(slice(None), "adversarial")
+    imported = vn.analyze(
+        colour_net(),
+        pictures,
+        labels,
+        out=tmp_path / "i.zarr",
+        class_names=CLASS_NAMES,
+        adversarials=adversarials,
+    )
+    assert imported.info()["attack"]["name"] == "imported"
+    np.testing.assert_array_equal(imported.dataset["image"], record.dataset["image"])
+    assert imported.info()["attacked"] == 22
+
+
+def test_folder_of_classes(tmp_path: Path) -> None:
+    record = vn.analyze(
+        colour_net(),
+        str(colour_folder(tmp_path / "photos")),
+        out=tmp_path / "r.zarr",
+        class_names=CLASS_NAMES,
+    )
+    assert record.info()["clean_accuracy"] == 1
+    assert set(record.pairs["benign_label"]) == set(CLASS_NAMES)
+    assert record.pairs["image_id"][0].endswith(".png")
+
+
+def test_no_correct_prediction_leaves_no_record(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures(wrong=0)
+    with pytest.raises(RunError, match="predicts none of the 24 images right"):
+        vn.analyze(colour_net(), pictures, (labels + 1) % 3, out=tmp_path / "none.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_success_leaves_no_record(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    with pytest.raises(RunError, match="succeeds on none of the 22 images"):
+        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "none.zarr", attack=vn.PGD(eps=1 / 2550))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failing_attack_leaves_no_record(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+
+    def broken(_classifier: object, images: torch.Tensor, _labels: object) -> torch.Tensor:
+        return images + 2
+
+    with pytest.raises(vn.VulneuronError, match="returned pixels"):
+        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "none.zarr", attack=broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_duplicate_class_names_are_told_apart(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    record = vn.analyze(
+        colour_net(), pictures, labels, out=tmp_path / "r.zarr", class_names=["crane", "other", "crane"]
+    )
+    assert record.class_names == ("crane (0)", "other", "crane (2)")
+    assert set(record.pairs["benign_label"].cat.categories) == {"crane (0)", "other", "crane (2)"}
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_very_few_pairs(pairs: int, tmp_path: Path) -> None:
+    pictures, labels = colour_pictures(wrong=0)
+    record = vn.analyze(
+        colour_net(), pictures[:pairs], labels[:pairs], out=tmp_path / "few.zarr", attack=vn.PGD(eps=16 / 255)
+    )
+    assert record.info()["pairs"] == pairs
+    assert np.isfinite(record.dataset["projection"]).all()
+    assert record.validate().sound
+
+
+def test_joint_projection_is_one_map(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    one = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)
+    two = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "t.zarr")
+    assert not np.allclose(one.dataset["projection"], two.dataset["projection"])
+    # Each t-SNE map is centred, so only in the joint one need the sides not be.
+    np.testing.assert_allclose(one.dataset["projection"].mean(("pair", "side")), 0, atol=0.2)
