@@ -1,0 +1,5 @@
+"""``python -m vulneuron``."""
+
+from vulneuron.cli import main
+
+main()

