@@ -25,7 +25,7 @@ format: $(STAMP)
 docs: $(STAMP)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m pytest tests/networks --update
 
-# torchattacks pins an old release of requests that it needs for downloads only, hence --no-deps.
+# torchattacks pins an old release of requests, which the module itself never imports; hence --no-deps.
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'

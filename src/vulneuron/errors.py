@@ -1,5 +1,10 @@
 """Errors that a user can mend, each in one line: what was given, what is allowed, what to do next."""
 
+import difflib
+from collections.abc import Iterable
+
+_LONGEST_REASON = 300
+
 
 class VulneuronError(Exception):
     """Base of every error that Vulneuron raises on purpose.
@@ -54,5 +59,18 @@ class MeasureError(VulneuronError):
     """A measure was asked for what it cannot give: a bad patch, stride, threshold, label, mask or image."""
 
 
-class Cancelled(VulneuronError):
+class Cancelled(VulneuronError):  # noqa: N818  what is meant is no error of the user
     """A long computation was stopped on request; nothing of it is kept."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Name the closest known names in a hint; an empty string if nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    return f"Perhaps you mean {' or '.join(by_lower[match] for match in close)}" if close else ""
+
+
+def one_line(error: BaseException) -> str:
+    """Describe another library's or a user's exception in one line of bounded length."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vulneuron.errors import ImagesError, ModelError
-from vulneuron.inputs.specs import did_you_mean, one_line, parse_spec
+from vulneuron.errors import ImagesError, ModelError, did_you_mean, one_line
+from vulneuron.inputs.specs import parse_spec
 
 ALLOWED = ("checkpoint", "num_classes", "pretrained")
 

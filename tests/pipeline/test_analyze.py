@@ -1,11 +1,14 @@
 """From a model and images to a record: what is in it, against plain loops."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+import zarr
 
 import vulneuron as vn
 from runs import CLASS_NAMES, colour_folder, colour_net, colour_pictures
@@ -144,6 +147,39 @@ def test_overwrite_never_deletes_what_is_no_record(tmp_path: Path) -> None:
         with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
             vn.analyze(colour_net(), pictures, labels, out=tmp_path, overwrite=overwrite)
     assert (tmp_path / "thesis.tex").read_text() == "five years of work"
+
+
+def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
+    out = tmp_path / "other.zarr"
+    zarr.create_group(str(out)).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
+    pictures, labels = colour_pictures()
+    with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
+        vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True)
+    ages: Any = zarr.open_group(str(out), mode="r")["ages"]
+    np.testing.assert_array_equal(ages[:], [1, 2, 3])
+
+
+def test_overwrite_replaces_a_damaged_record(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    out = tmp_path / "run.zarr"
+    vn.analyze(colour_net(), pictures, labels, out=out)
+    shutil.rmtree(out / "logit")
+    with pytest.raises(RecordError, match="truncated"):
+        vn.analyze(colour_net(), pictures, labels, out=out)
+    assert vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True).validate().sound
+
+
+def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    with pytest.raises(vn.VulneuronError, match="was given the target 1"):
+        vn.analyze(
+            colour_net(),
+            pictures,
+            labels,
+            out=tmp_path / "r.zarr",
+            attack=lambda _c, images, _y: images,
+            target=1,
+        )
 
 
 def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:

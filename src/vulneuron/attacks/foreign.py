@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vulneuron.attacks.base import Attack, Goal, Parameter
 from vulneuron.attacks.epsilon import format_epsilon
-from vulneuron.errors import AttackError, VulneuronError
+from vulneuron.errors import AttackError, VulneuronError, one_line
 from vulneuron.network import Classifier
 
 _INSTALL = {
@@ -147,11 +147,6 @@ def json_values(values: Mapping[str, Any]) -> dict[str, Parameter]:
     ``repr`` may hold an address that differs from run to run.
     """
     return {name.strip("_"): _json_value(value) for name, value in values.items()}
-
-
-def one_line(error: BaseException) -> str:
-    """Class and message of an exception in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _json_value(value: Any) -> Parameter:

@@ -1,6 +1,5 @@
 """Attacks by name, as the command line gives them."""
 
-import difflib
 import hashlib
 import inspect
 from collections.abc import Callable, Collection
@@ -17,9 +16,9 @@ from vulneuron.attacks.adapters import (
 from vulneuron.attacks.base import Attack
 from vulneuron.attacks.epsilon import parse_epsilon
 from vulneuron.attacks.fgsm import FGSM
-from vulneuron.attacks.foreign import accepts, argument_names, one_line, require
+from vulneuron.attacks.foreign import accepts, argument_names, require
 from vulneuron.attacks.pgd import PGD
-from vulneuron.errors import AttackError, VulneuronError
+from vulneuron.errors import AttackError, VulneuronError, did_you_mean, one_line
 from vulneuron.userfile import load_function
 
 Options = dict[str, Any]
@@ -87,7 +86,7 @@ def make_attack(
         return _torchattacks(attack, options)
     if colon and ".py:" in name:
         return _from_file(name, options)
-    hint = _closest(library, [*_OWN, "foolbox", "torchattacks"])
+    hint = did_you_mean(library, [*_OWN, "foolbox", "torchattacks"])
     raise AttackError(
         f"given {spec!r} as an attack", allowed=ATTACK_FORMS, fix=hint or "Choose one of these forms"
     )
@@ -203,7 +202,7 @@ def _check_known(name: str, options: Options, known: Collection[str]) -> None:
         raise AttackError(
             f"given {', '.join(unknown)} for {name}, which has no such parameter",
             allowed=", ".join(known) or "no parameters",
-            fix=_closest(unknown[0], known) or "Leave it out",
+            fix=did_you_mean(unknown[0], known) or "Leave it out",
         )
 
 
@@ -212,11 +211,5 @@ def _check_name(library: str, name: str, known: Collection[str]) -> None:
         raise AttackError(
             f"given {name!r} as an attack of {library}",
             allowed=", ".join(sorted(known)),
-            fix=_closest(name, known) or "Choose one of these",
+            fix=did_you_mean(name, known) or "Choose one of these",
         )
-
-
-def _closest(name: str, known: Collection[str]) -> str:
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"Write {by_lower[close[0]]} if that is meant" if close else ""

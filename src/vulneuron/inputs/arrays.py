@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.decoding import as_array, channels_first, scale
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels, as_labels
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import one_line
 
 _BLOCK = 256
 

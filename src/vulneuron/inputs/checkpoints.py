@@ -9,8 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vulneuron.errors import ModelError
-from vulneuron.inputs.specs import one_line
+from vulneuron.errors import ModelError, one_line
 
 # Names under which training scripts store the state dict beside optimisers, epochs and arguments.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")

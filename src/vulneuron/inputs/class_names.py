@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vulneuron.errors import ImagesError
-from vulneuron.inputs.specs import one_line
+from vulneuron.errors import ImagesError, one_line
 
 IMAGENET_CLASSES = 1000
 _WORDNET_ID = re.compile(r"n\d{8}")

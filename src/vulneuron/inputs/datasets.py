@@ -10,12 +10,11 @@ import torch
 from PIL import Image
 from torch.utils.data import Subset
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.decoding import as_array, as_mode, pil_to_pixels, to_pixels
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import one_line
 
 _ALLOWED = (
     "a map-style data set (len and indexing) of images or (image, label) pairs; images as PIL images, or as "

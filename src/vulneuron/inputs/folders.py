@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.decoding import decode_file, open_image, pil_to_pixels
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import one_line
 
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.arrays import ArraySource, open_npz
 from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import Images, ImageSource
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import one_line
 from vulneuron.inputs.torchvision_datasets import open_torchvision
 from vulneuron.userfile import load_function
 

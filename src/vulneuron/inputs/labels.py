@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, did_you_mean
 from vulneuron.inputs.class_names import IMAGENET_CLASSES, imagenet_indices, match_names
 from vulneuron.inputs.decoding import as_array
-from vulneuron.inputs.specs import did_you_mean
 
 _SHOWN = 5
 

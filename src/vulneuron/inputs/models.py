@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from torch import nn
 
-from vulneuron.errors import ModelError
+from vulneuron.errors import ModelError, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
-from vulneuron.inputs.specs import one_line, parse_spec
+from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
 from vulneuron.inputs.torchvision_models import load_torchvision, torchvision_names
 from vulneuron.userfile import load_function

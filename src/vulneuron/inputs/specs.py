@@ -1,12 +1,10 @@
 """Spec strings: ``TARGET?key=value&key=value``, the form in which models and data sets are named."""
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vulneuron.errors import VulneuronError
+from vulneuron.errors import VulneuronError, did_you_mean
 
-_LONGEST_REASON = 300
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -79,16 +77,3 @@ def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError])
             )
         options[key] = value
     return Spec(text, target, options, kind)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Name the closest known names in a hint; an empty string if nothing is close."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
-    return f"Perhaps you mean {' or '.join(by_lower[match] for match in close)}" if close else ""
-
-
-def one_line(error: BaseException) -> str:
-    """Describe another library's or a user's exception in one line of bounded length."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."

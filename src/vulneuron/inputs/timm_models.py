@@ -8,11 +8,11 @@ from typing import Any, get_args
 from torch import nn
 from torchvision.models import ResNet18_Weights
 
-from vulneuron.errors import ModelError
+from vulneuron.errors import ModelError, did_you_mean, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint
 from vulneuron.inputs.loaded_model import RANDOM_WEIGHTS, LoadedModel, fixed_seed
 from vulneuron.inputs.preprocessing import Interpolation, Preprocessing
-from vulneuron.inputs.specs import Spec, did_you_mean, one_line, parse_spec
+from vulneuron.inputs.specs import Spec, parse_spec
 
 
 def load_timm(text: str) -> LoadedModel:

@@ -5,7 +5,7 @@ from typing import Any
 import torchvision.models
 from torch import nn
 
-from vulneuron.errors import ModelError
+from vulneuron.errors import ModelError, did_you_mean, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint
 from vulneuron.inputs.loaded_model import (
     IMAGENET_MEAN,
@@ -15,7 +15,7 @@ from vulneuron.inputs.loaded_model import (
     fixed_seed,
 )
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import Spec, did_you_mean, one_line, parse_spec
+from vulneuron.inputs.specs import Spec, parse_spec
 
 # These two warn unless told how to initialise, and their trained weights expect inputs that they rescale.
 _INCEPTIONS = ("googlenet", "inception_v3")

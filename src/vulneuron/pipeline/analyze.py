@@ -3,13 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
-from vulneuron.attacks import FGSM, PGD, Attack, as_attack
-from vulneuron.errors import AttackError
+from vulneuron.attacks import PGD, Attack, as_attack
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
 from vulneuron.inputs.class_names import parse_class_names
 from vulneuron.inputs.images import open_images
@@ -173,13 +171,7 @@ def _attack(attack: Any, target: str | int | None, class_names: Sequence[str]) -
     if target is None:
         return made
     index = class_indices([target], class_names)[0] if isinstance(target, str) else target
-    if not isinstance(made, PGD | FGSM):
-        raise AttackError(
-            f"attack {made.name} was given the target {target!r}",
-            allowed="a target for pgd and fgsm",
-            fix="set the target of other attacks in a file.py:function of your own",
-        )
-    return replace(made, target=index)
+    return made.aimed_at(index)
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from vulneuron.record import (
     resume_record,
 )
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
-from vulneuron.record.store import is_remote
+from vulneuron.record.store import is_remote, was_record
 
 
 def execute(
@@ -87,8 +87,7 @@ def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     try:
         open_record(out)
     except RecordError as error:
-        damaged = path.is_dir() and (path / "zarr.json").exists()
-        if not (overwrite and damaged):
+        if not (overwrite and was_record(out)):
             raise RecordError(
                 f"{str(out)!r} exists and cannot be taken for a record to go on with ({error.given})",
                 allowed="a path where nothing is, or an unfinished record of the same run",

@@ -1,12 +1,11 @@
 """Which images a run attacks, and which successes become pairs. Pure functions on arrays."""
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from vulneuron.errors import RunError
+from vulneuron.errors import RunError, did_you_mean
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,13 +21,11 @@ def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]
     known = {name: index for index, name in enumerate(class_names)}
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, class_names, n=3, cutoff=0.5)
-            shown = [*close, *[other for other in class_names if other not in close]][:12]
-            more = f", and {len(class_names) - len(shown)} more" if len(class_names) > len(shown) else ""
+            shown, more = class_names[:12], len(class_names) - 12
             raise RunError(
                 f"class {name!r} is unknown",
-                allowed=", ".join(shown) + more,
-                fix="check the spelling in --classes or --target",
+                allowed=", ".join(shown) + (f", and {more} more" if more > 0 else ""),
+                fix=did_you_mean(name, class_names) or "check the spelling in --classes or --target",
             )
     return sorted({known[name] for name in names})
 

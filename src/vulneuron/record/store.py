@@ -87,6 +87,12 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
     return group
 
 
+def was_record(path: str | os.PathLike[str]) -> bool:
+    """Whether a record was written there, though it may be damaged or of a newer schema."""
+    metadata = Path(path) / "zarr.json"
+    return metadata.is_file() and f'"{VERSION_KEY}"' in metadata.read_text(errors="replace")
+
+
 def _check_whole(record: "Record", group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
     for name in record.expected_variables():
