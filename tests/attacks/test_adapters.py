@@ -20,6 +20,7 @@ from vulneuron.attacks import (
     TorchattacksAttack,
     as_attack,
 )
+from vulneuron.attacks.digest import function_digest
 from vulneuron.attacks.foreign import PlainNetwork, json_values, require
 from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
@@ -120,6 +121,11 @@ def test_torchattacks_provenance() -> None:
     assert attack.name == "torchattacks:PGD"
     assert attack.parameters() == {"eps": "8/255", "alpha": "2/255", "target": 3}
     assert TorchattacksAttack(torchattacks.CW).name == "torchattacks:CW"
+    weak, strong = (
+        TorchattacksAttack(make).parameters()
+        for make in (lambda net: torchattacks.CW(net, c=1), lambda net: torchattacks.CW(net, c=2))
+    )
+    assert weak != strong
 
 
 def test_attacks_that_reshape_gradients_work_on_a_classifier_in_channels_last(images: Tensor) -> None:
@@ -198,7 +204,7 @@ def test_functions_return_tensors_or_arrays(classifier: Classifier, images: Tens
     labels = predicted(classifier, images)
     attack = as_attack(blend)
     torch.testing.assert_close(attack(classifier, images, labels).images, images * 0.5)
-    assert (attack.name, attack.parameters()) == ("blend", {})
+    assert (attack.name, attack.parameters()) == ("blend", {"digest": function_digest(blend)})
     attack = FunctionAttack(lambda classifier, images, labels: images.numpy().astype(np.float64))
     torch.testing.assert_close(attack(classifier, images, labels).images, images)
     attack = FunctionAttack(blend, {"amount": 0.25}, label="mine", digest="0123")
@@ -237,6 +243,18 @@ def test_foreign_exceptions_are_one_line(classifier: Classifier, images: Tensor)
         AttackError, match="foolbox:LinfFastGradientAttack failed: ValueError: unsupported criterion"
     ):
         FoolboxAttack(foolbox.attacks.LinfFastGradientAttack(), 0.1, target=1)(classifier, images, labels)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("MPS backend out of memory")])
+def test_callers_see_that_the_memory_ran_out(
+    classifier: Classifier, images: Tensor, error: Exception
+) -> None:
+    def fails(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        as_attack(fails)(classifier, images, predicted(classifier, images))
+    assert caught.value is error
 
 
 def test_our_own_errors_pass_through(classifier: Classifier, images: Tensor) -> None:
@@ -286,7 +304,6 @@ def test_foreign_random_numbers_follow_the_seeds_and_leave_no_trace(
         ),
         (PGD, "as an attack"),
         (None, "given None as an attack"),
-        ("pgd", r"given 'pgd' as an attack.* use make_attack for a name"),
         (Generator, "as an attack"),
     ],
 )

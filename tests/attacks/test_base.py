@@ -1,5 +1,6 @@
 """What the base class checks, with attacks that do what no attack may do."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from victims import CLASSES, SHAPE, predicted, random_images, victim
-from vulneuron.attacks import PGD, Attack, Ball, FunctionAttack, Goal
+from vulneuron.attacks import FGSM, PGD, Attack, Ball, FunctionAttack, Goal
 from vulneuron.attacks.ball import make_ball
 from vulneuron.attacks.base import Parameter, loss_gradient
 from vulneuron.errors import AttackError
@@ -97,6 +98,50 @@ def test_works_in_inference_mode_and_without_gradients(classifier: Classifier, i
 def test_any_integers_are_labels(classifier: Classifier, images: Tensor, dtype: torch.dtype) -> None:
     expected = PGD()(classifier, images, LABELS, seeds=range(6)).images
     assert torch.equal(PGD()(classifier, images, LABELS.to(dtype), seeds=range(6)).images, expected)
+
+
+@pytest.mark.parametrize("convert", [list, tuple, np.array, lambda labels: [np.int64(it) for it in labels]])
+def test_labels_may_be_lists_and_arrays(
+    classifier: Classifier, images: Tensor, convert: Callable[[list[int]], list[int]]
+) -> None:
+    expected = PGD()(classifier, images, LABELS, seeds=range(6))
+    result = PGD()(classifier, images, convert(LABELS.tolist()), seeds=range(6))
+    assert torch.equal(result.images, expected.images)
+    assert torch.equal(result.success, expected.success)
+    assert Stub()(classifier, torch.zeros(0, *SHAPE), []).success.shape == (0,)
+
+
+def test_images_without_the_success_cost_no_prediction(
+    classifier: Classifier, images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classifier, "__call__", lambda *_: pytest.fail("predicted"))
+    made = Stub(lambda x: x - 1e-7).adversarial_images(classifier, images, LABELS)
+    torch.testing.assert_close(made, images, rtol=0, atol=2e-7)
+    assert made.min() >= 0
+    with pytest.raises(AttackError, match="given label 4"):
+        Stub().adversarial_images(classifier, images, LABELS + 1)
+
+
+@pytest.mark.parametrize("make", [np.int64, np.uint8, torch.tensor])
+def test_other_integers_become_pythons_own(make: Callable[[int], int]) -> None:
+    attack = PGD(steps=make(3), restarts=make(2)).aimed_at(make(1))
+    assert attack == PGD(steps=3, restarts=2, target=1)
+    assert json.loads(json.dumps(attack.parameters())) == attack.parameters()
+    assert FGSM(target=make(0)).parameters()["target"] == 0
+
+
+@pytest.mark.parametrize("value", [1.0, np.float32(1), True, np.True_, "1", torch.tensor([1, 2])])
+def test_what_is_no_integer_is_refused(value: int) -> None:
+    with pytest.raises(AttackError, match=r"given steps = .*an integer of at least 1"):
+        PGD(steps=value)
+    with pytest.raises(AttackError, match=r"given target = .*an integer of at least 0"):
+        PGD(target=value)
+
+
+def test_labels_may_be_read_only(classifier: Classifier, images: Tensor) -> None:
+    labels = LABELS.numpy().copy()
+    labels.flags.writeable = False
+    assert torch.equal(Stub()(classifier, images, labels).success, predicted(classifier, images) != LABELS)
 
 
 def nan(images: Tensor) -> Tensor:
@@ -195,7 +240,13 @@ def test_bad_images_are_refused(classifier: Classifier, bad: Tensor, expected: s
         (LABELS.float(), r"given labels as torch\.float32"),
         (LABELS > 0, r"given labels as torch\.bool"),
         (torch.eye(6, 4, dtype=torch.int64), r"given labels as torch\.int64 \(6, 4\)"),
-        ([0, 1, 2, 3, 0, 1], "given labels as list"),
+        ([0, 1, 2, 3, 0], r"given labels as torch\.int64 \(5,\)"),
+        ([0.5, 1, 2, 3, 0, 1], r"given labels as torch\.float64"),
+        ([[0], [1, 2], [3], [0], [1], [2]], "given labels as list"),
+        (["a"] * 6, "given labels as list"),
+        (np.array([None] * 6), "given labels as ndarray"),
+        (3, "given labels as int"),
+        (None, "given labels as NoneType"),
     ],
 )
 def test_bad_labels_are_refused(classifier: Classifier, images: Tensor, bad: Tensor, expected: str) -> None:

@@ -16,6 +16,7 @@ from vulneuron.attacks import (
     FoolboxAttack,
     FunctionAttack,
     TorchattacksAttack,
+    as_attack,
     format_epsilon,
     make_attack,
 )
@@ -51,6 +52,13 @@ def _clean_import_state() -> Iterator[None]:
 )
 def test_our_own(spec: str, options: dict[str, Any], expected: PGD | FGSM) -> None:
     assert make_attack(spec, **options) == expected
+
+
+def test_names_are_attacks() -> None:
+    assert as_attack("pgd") == PGD()
+    assert as_attack("fgsm?eps=0.1") == FGSM(0.1)
+    with pytest.raises(AttackError, match=r"given 'pdg' as an attack.* Perhaps you mean pgd"):
+        as_attack("pdg")
 
 
 def test_foolbox_by_name() -> None:
@@ -178,10 +186,10 @@ def test_what_is_wrong_in_a_file(file: Path, name: str, options: dict[str, Any],
         ),
         ("fgsm", {"step_size": 3}, "given step_size for fgsm"),
         ("pgd?restart=3", {}, r"given restart for pgd.* Perhaps you mean restarts"),
-        ("pgd?eps=4/255", {"eps": 0.1}, "given 'eps=4/255' in .* and once more"),
-        ("pgd?steps=4&steps=5", {}, "given 'steps=5' in .* and once more"),
-        ("pgd?steps", {}, r"given 'steps' in 'pgd\?steps'\. Allowed: parameter=value"),
-        ("pgd?steps=", {}, "given 'steps=' in"),
+        ("pgd?eps=4/255", {"eps": 0.1}, r"given eps in 'pgd\?eps=4/255' and once more as 0\.1"),
+        ("pgd?steps=4&steps=5", {}, "given the option 'steps=5' twice in"),
+        ("pgd?steps", {}, r"given the option 'steps' in 'pgd\?steps'\. Allowed: .*key=value"),
+        ("pgd?steps=", {}, "given the option 'steps=' in"),
         ("pgd?steps=many", {}, "given steps = 'many'"),
         ("pgd?eps=big", {}, "given epsilon 'big'"),
         ("pgd", {"eps": "8"}, r"given eps = 8 for linf"),

@@ -128,6 +128,42 @@ def test_fingerprints_follow_the_images(tmp_path: Path) -> None:
     write_folder(tmp_path / "c", IDS[-1:], np.zeros((1, *SHAPE), np.uint8))
     prints = [load_adversarials(tmp_path / x, IDS[-1:], shape=SHAPE).fingerprint for x in "abc"]
     assert prints[0] == prints[1] != prints[2]
+    write_folder(tmp_path / "d", ["0.bmp"], bytes_(1))
+    write_folder(tmp_path / "e", ["0.bmp"], bytes_(1) ^ 1)
+    prints = [load_adversarials(tmp_path / x, ["0.bmp"], shape=SHAPE).fingerprint for x in "de"]
+    assert prints[0] != prints[1]
+
+
+def test_damaged_files_are_found_before_they_are_loaded(tmp_path: Path) -> None:
+    write_folder(tmp_path, ["0.png", "1.png"], bytes_(2))
+    found = load_adversarials(tmp_path, ["0.png", "1.png"], shape=SHAPE)
+    found.check([0, 1])
+    (tmp_path / "1.png").write_bytes(b"damaged")
+    found.check([0])
+    with pytest.raises(ImagesError, match=r"1\.png, which cannot be decoded"):
+        found.check([0, 1])
+    load_adversarials(bytes_(), IDS, shape=SHAPE).check(range(5))
+
+
+def test_links_and_names_that_are_no_files(tmp_path: Path) -> None:
+    write_folder(tmp_path / "elsewhere", ["0.png"], bytes_(1))
+    root = tmp_path / "made"
+    (root / "1.png").mkdir(parents=True)
+    (root / "cat").symlink_to(tmp_path / "elsewhere")
+    (root / "2.png").symlink_to(tmp_path / "nowhere")
+    np.testing.assert_array_equal(
+        load_adversarials(root, ["cat/0.png"], shape=SHAPE).load([0]), pixels(bytes_(1))
+    )
+    for name in ("1.png", "2.png"):
+        with pytest.raises(ImagesError, match=f"given 0 adversarial images .* being '{name}'"):
+            load_adversarials(root, [name], shape=SHAPE)
+
+
+@pytest.mark.parametrize("source", [[1], (), 3, None, {"images": bytes_()}])
+def test_other_objects(source: Any) -> None:
+    expected = f"given {type(source).__name__} as adversarial images. Allowed: an .npz .* into one array"
+    with pytest.raises(ImagesError, match=expected):
+        load_adversarials(source, IDS, shape=SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +211,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         damaged_pt: "which cannot be read",
         save_npz(
             tmp_path / "x.npz", x=bytes_()
-        ): r"with the arrays x\. Allowed: an \.npz file with the array images",
+        ): r"with the arrays x\. Allowed: an \.npz file with the array adversarials or images",
         save_npz(tmp_path / "o.npz", images=objects): r"which cannot be read \(ValueError: Object arrays",
         save_pt(tmp_path / "l.pt", [1, 2]): "with list",
         save_pt(

@@ -1,13 +1,15 @@
 """Images in arrays and NumPy files."""
 
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.images import load_images
+from vulneuron.inputs.images import load_images, open_images
 from vulneuron.inputs.preprocessing import Preprocessing
 
 RGB = np.random.default_rng(0).integers(0, 256, (3, 8, 9, 3), dtype=np.uint8)
@@ -83,6 +85,10 @@ def test_a_bad_image_is_found_at_once_wherever_it_is() -> None:
     ("source", "labels", "message"),
     [
         (RGB, [0, 1], "2 labels for 3 images"),
+        (RGB, [0.0, 1.0, 2.0], r"labels of shape \(3,\) and dtype float64\. Allowed: one integer .*astype"),
+        (RGB, np.eye(3), r"labels of shape \(3, 3\) and dtype float64\. .* one-hot labels .* \.argmax\(1\)"),
+        (RGB, [[0], [1, 2], [0]], r"labels of shape \(\) and dtype object\. Allowed: one integer an image"),
+        (RGB, [0, 1, -1], "the labels go down to -1 but the model has 10 outputs"),
         (RGB, [0, 1, 11], "the labels go up to 11 but the model has 10 outputs"),
         ((RGB, [0, 1]), None, "2 labels for 3 images"),
         ((list(RGB), [0, 1, 2]), None, r"tuple of list and list\. Allowed: \(images, labels\).* Stack"),
@@ -94,6 +100,16 @@ def test_a_bad_image_is_found_at_once_wherever_it_is() -> None:
 def test_bad_arrays(source: object, labels: object, message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         load_images(source, classes=10, labels=labels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_only_floats_are_checked_pixel_by_pixel(dtype: type[np.integer[Any]]) -> None:
+    array = np.zeros((256, 3, 32, 32), dtype)
+    tracemalloc.start()
+    open_images(array)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < array.size * np.dtype(np.float32).itemsize / 2
 
 
 def test_npz(tmp_path: Path) -> None:
@@ -121,7 +137,10 @@ def test_npz_with_images_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": RGB}, r"with the arrays x\. Allowed: an \.npz file with the arrays images.* Save it with"),
+        (
+            {"x": RGB},
+            r"with the arrays x\. Allowed: an \.npz file with the array images and, optionally, .* Save",
+        ),
         ({}, "with the arrays none"),
         (
             {"images": np.array([{}], dtype=object)},

@@ -216,7 +216,18 @@ def fails(index: int) -> Any:
         (lambda index: (RGB[index], 0.5), r"item 0 has the label 0\.5\. Allowed: integers\. Give"),
         (lambda index: (RGB[index], "cat"), r"item 0 has the label 'cat'"),
         (lambda index: (RGB[index], [0, 1]), r"item 0 has the label \[0, 1\]"),
-        (lambda index: (RGB[index], torch.tensor([0.0, 1.0])), r"item 0 has the label tensor"),
+        (
+            lambda index: (RGB[index], torch.tensor([0.0, 1.0])),
+            r"item 0 has the label torch\.float32 \(2,\)",
+        ),
+        (lambda index: (RGB[index], np.eye(1000)[0]), r"item 0 has the label float64 \(1000,\)\. Allowed"),
+        (lambda index: (RGB[index], 1.0), r"item 0 has the label 1\.0\. Allowed: integers"),
+        (lambda index: (RGB[index], torch.tensor(1.0)), r"item 0 has the label 1\.0\. Allowed: integers"),
+        (
+            lambda index: (RGB[index], [0.0] * 1000),
+            r"item 0 has the label \[0\.0, .*\.\.\.\]\. Allowed",
+        ),
+        (lambda index: (RGB[index], -1), r"the labels go down to -1 but the model has 3 outputs"),
         (lambda index: (RGB[index], 11), r"the labels go up to 11 but the model has 3 outputs"),
     ],
 )

@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +150,57 @@ def test_damaged_images_are_named_when_they_are_loaded(animals: Path) -> None:
         images.load(range(4))
 
 
+def test_damaged_images_are_found_before_they_are_loaded(animals: Path) -> None:
+    images = load_images(animals, classes=2)
+    images.check(range(4))
+    (animals / "dog" / "2.png").write_bytes(b"damaged")
+    images.check(np.array([0, 1, 3]))
+    with pytest.raises(ImagesError, match=r"dog/2\.png, which cannot be decoded \(Unid.* Repair the file or"):
+        images.check(range(4))
+    (animals / "dog" / "more" / "deep" / "a.png").unlink()
+    (animals / "cat" / "b.jpg").write_bytes(b"")
+    with pytest.raises(ImagesError, match=r"cat/b\.jpg, which .*; 2 more of 4 images cannot be opened"):
+        images.check(range(4))
+
+
+def test_a_png_file_that_was_cut_off_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", (64, 64))
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImagesError, match=r"b\.png, which cannot be decoded"):
+        load_images(tmp_path, classes=2).check([0, 1])
+
+
+def test_one_source_keeps_its_threads(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    original = ThreadPoolExecutor.__init__
+
+    def counted(pool: ThreadPoolExecutor, *arguments: Any) -> None:
+        made.append(pool)
+        original(pool, *arguments)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "__init__", counted)
+    source = open_images(animals)
+    for _ in range(5):
+        source.load(range(4))
+    assert len(made) == 1
+
+
+def test_fingerprints_cover_the_contents(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "0.bmp", seed=1)
+    write(tmp_path / "b" / "0.bmp", seed=2)
+    shutil.copytree(tmp_path / "a", tmp_path / "c")
+    prints = [open_images(tmp_path / name).fingerprint for name in "abc"]
+    assert prints[0] == prints[2] != prints[1]
+
+
+def test_a_file_that_vanishes_is_named(animals: Path) -> None:
+    source = open_images(animals)
+    (animals / "dog" / "2.png").unlink()
+    with pytest.raises(ImagesError, match=r"dog/2\.png', which cannot be read \(FileNotFound.* Check path"):
+        _ = source.fingerprint
+
+
 def test_fingerprint(animals: Path, tmp_path: Path) -> None:
     def fingerprint(root: Path = animals, **options: object) -> str:
         return load_images(root, classes=2, **options).fingerprint  # type: ignore[arg-type]
@@ -205,7 +258,7 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
     def scandir(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("vulneuron.inputs.folders.os.scandir", scandir)
+    monkeypatch.setattr("vulneuron.inputs.files.os.scandir", scandir)
     with pytest.raises(ImagesError, match=r"cannot be read \(PermissionError.* Allowed: .* permissions"):
         FolderSource(tmp_path, 3, None)
 

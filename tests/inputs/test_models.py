@@ -168,6 +168,10 @@ def fails():
 def needs(arguments):
     return nn.Linear(3, 2)
 
+def ours():
+    from vulneuron.errors import ModelError
+    raise ModelError("given a riddle", allowed="answers", fix="Think")
+
 def weights():
     return nn.Linear(3, 2).state_dict()
 
@@ -205,6 +209,7 @@ def test_file_with_checkpoint(file: Path) -> None:
     [
         (":fails", r"mine\.py:fails', which raised RuntimeError: first line second line\. Allowed: .* Mend"),
         (":needs", r"mine\.py:needs', which raised TypeError: .* Allowed: a function .* without arguments"),
+        (":ours", r"^given a riddle\. Allowed: answers\. Think\.$"),
         (":weights", r"mine\.py:weights', which returned OrderedDict\. Allowed: .*Module\. Return"),
         (":nowhere", r"'nowhere'.* does not exist .* Allowed: Net, diverged"),
         (":net?weights=DEFAULT", r"'weights=DEFAULT' .* Allowed: checkpoint="),
@@ -238,11 +243,18 @@ def test_given_normalisation_wins() -> None:
     assert (model.mean, model.std) == ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
 
 
+@pytest.mark.parametrize(("one", "other"), [("mean", "std"), ("std", "mean")])
+def test_half_a_normalisation(one: str, other: str) -> None:
+    message = rf"given {one} without {other}\. Allowed: mean and std together.* Give {other} too"
+    with pytest.raises(ModelError, match=message):
+        load_model(nn.Linear(3, 2), **{one: [0.5, 0.5, 0.5]})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"mean": [0.5]},
-        {"std": [0.5]},
+        {"mean": 0.5, "std": 0.5},
+        {"mean": ["a"], "std": [0.5]},
         {"mean": [0.5, 0.5], "std": [0.5]},
         {"mean": [0.5], "std": [0.0]},
         {"mean": [0.5], "std": [-1.0]},
@@ -251,5 +263,5 @@ def test_given_normalisation_wins() -> None:
     ],
 )
 def test_bad_normalisation(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: both, .* std above 0\. Give"):
+    with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: one .* std above 0\. Give"):
         load_model(nn.Linear(3, 2), **arguments)

@@ -1,12 +1,12 @@
 """Adversarial attacks: two of our own, adapters for other people's, and the checks that all have to pass."""
 
-from vulneuron.attacks.adapters import ArtAttack, FoolboxAttack, FunctionAttack, TorchattacksAttack, as_attack
+from vulneuron.attacks.adapters import ArtAttack, FoolboxAttack, FunctionAttack, TorchattacksAttack
 from vulneuron.attacks.ball import Ball
 from vulneuron.attacks.base import Attack, AttackResult, Goal
 from vulneuron.attacks.epsilon import format_epsilon, parse_epsilon
 from vulneuron.attacks.fgsm import FGSM
 from vulneuron.attacks.pgd import PGD
-from vulneuron.attacks.specs import ATTACK_FORMS, make_attack
+from vulneuron.attacks.specs import ATTACK_FORMS, as_attack, make_attack
 
 __all__ = [
     "ATTACK_FORMS",

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Attack, Goal, Parameter, check_target
+from vulneuron.attacks.base import Goal, Parameter, keep_target
+from vulneuron.attacks.digest import function_digest
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.attacks.foreign import (
     ForeignAttack,
     PlainNetwork,
     accepts,
     argument_names,
-    comes_from,
     function_name,
     json_values,
     require,
@@ -66,7 +66,7 @@ class FoolboxAttack(ForeignAttack):
                 allowed="a number above 0, as this attack perturbs by a fixed amount",
                 fix="Give eps, such as 8/255",
             )
-        check_target(self.target)
+        keep_target(self)
         if self.eps is not None:
             make_ball(self._norm or "l2", self.eps)
 
@@ -116,7 +116,7 @@ class TorchattacksAttack(ForeignAttack):
     ----------
     attack
         Name of a class in torchattacks (``"CW"``), a class, or a function such as
-        ``lambda module: torchattacks.CW(module, c=1)``, of which the record can only name the function.
+        ``lambda module: torchattacks.CW(module, c=1)``, of which the record has name and digest.
     arguments
         Keyword arguments for it, beside the network.
     target
@@ -133,7 +133,7 @@ class TorchattacksAttack(ForeignAttack):
     target: int | None = None
 
     def __post_init__(self) -> None:
-        check_target(self.target)
+        keep_target(self)
         if not accepts(self._factory, 1, self.arguments):
             raise AttackError(
                 f"given {', '.join(self.arguments) or 'no arguments'} for {self.name}",
@@ -160,8 +160,11 @@ class TorchattacksAttack(ForeignAttack):
         return classes[self.attack]
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the `arguments` and the `target`."""
-        return {**json_values(self.arguments), "target": self.target}
+        """Return the `arguments` and the `target`, and the digest of a function."""
+        parameters = {**json_values(self.arguments), "target": self.target}
+        if isinstance(self.attack, str | type):
+            return parameters
+        return {**parameters, "digest": function_digest(self.attack)}
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
         """Make the attack for this network and call it."""
@@ -198,7 +201,7 @@ class ArtAttack(ForeignAttack):
     target: int | None = None
 
     def __post_init__(self) -> None:
-        check_target(self.target)
+        keep_target(self)
         if not has_generate(self.attack):
             raise AttackError(
                 f"given {self.attack!r} as an attack",
@@ -239,8 +242,8 @@ class FunctionAttack(ForeignAttack):
     label
         Name for the record; the function's own by default.
     digest
-        Hash of the function's file, so that a record tells an edited function from the first; None if
-        unknown.
+        Hash by which a record tells an edited function from the first, such as that of its file; None for
+        that of `function_digest`.
 
     Raises
     ------
@@ -268,57 +271,12 @@ class FunctionAttack(ForeignAttack):
         return self.label or function_name(self.function)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the `arguments`, and the `digest` if there is one."""
-        return {**json_values(self.arguments), **({"digest": self.digest} if self.digest else {})}
+        """Return the `arguments` and the `digest`."""
+        return {**json_values(self.arguments), "digest": self.digest or function_digest(self.function)}
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
         """Call the function."""
         return self.function(classifier, images, goal.labels, **self.arguments)
-
-
-def as_attack(obj: object) -> Attack:
-    """Make an `Attack` of what a user has.
-
-    Parameters
-    ----------
-    obj
-        An `Attack`; a class of torchattacks (with its default parameters); an object of the Adversarial
-        Robustness Toolbox, or another one with ``generate(x=..., y=...)``; or a function
-        ``(classifier, images, labels) -> images``.
-
-    Raises
-    ------
-    AttackError
-        For anything else, and for attacks that need more than the object: those of foolbox need an epsilon,
-        and those of torchattacks are bound to a network when they are made.
-    """
-    if isinstance(obj, Attack):
-        return obj
-    if comes_from("foolbox", obj):
-        raise AttackError(
-            f"given the foolbox attack {obj!r} without an epsilon",
-            allowed="FoolboxAttack(attack, eps)",
-            fix="Wrap an instance, for example FoolboxAttack(attack, 8 / 255)",
-        )
-    if comes_from("torchattacks", obj):
-        if isinstance(obj, type):
-            return TorchattacksAttack(obj)
-        name = type(obj).__name__
-        raise AttackError(
-            f"given the torchattacks attack {name}, which is bound to a network already",
-            allowed="TorchattacksAttack(name, arguments)",
-            fix=f"Give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
-        )
-    if has_generate(obj):
-        return ArtAttack(obj)
-    if callable(obj) and not isinstance(obj, type):
-        return FunctionAttack(obj)
-    raise AttackError(
-        f"given {obj!r} as an attack",
-        allowed="an Attack, a class of torchattacks, an object with generate(x=..., y=...), "
-        "or a function (classifier, images, labels) -> images",
-        fix="Give one of these, or use make_attack for a name",
-    )
 
 
 def torchattacks_classes() -> dict[str, Callable[..., Any]]:

@@ -1,11 +1,15 @@
 """What every attack has to keep: the base class owns the checks, a subclass only its algorithm."""
 
+import contextlib
 import dataclasses
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from torch import Tensor
@@ -15,6 +19,7 @@ from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
 
 Parameter: TypeAlias = str | int | float | bool | None
+Labels: TypeAlias = Tensor | npt.NDArray[Any] | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ class Attack(ABC):
     """An algorithm that perturbs images until a classifier errs.
 
     Subclass it as a frozen dataclass and write `name`, `parameters` and `perturb`; give it a `ball` if its
-    perturbations are bounded, and a `target` if it has one. Calling the attack checks what goes in and what
-    comes out, so a subclass need not.
+    perturbations are bounded, and a `target` if it has one. `adversarial_images`, and calling the attack,
+    check what goes in and what comes out, so a subclass need not.
     """
 
     @property
@@ -135,9 +140,22 @@ class Attack(ABC):
         """
 
     def __call__(
-        self, classifier: Classifier, images: Tensor, labels: Tensor, *, seeds: Sequence[int] | None = None
+        self, classifier: Classifier, images: Tensor, labels: Labels, *, seeds: Sequence[int] | None = None
     ) -> AttackResult:
-        """Attack a batch of images.
+        """Attack a batch of images, and predict the results to see which ones succeeded.
+
+        Parameters and errors are those of `adversarial_images`.
+        """
+        adversarial = self.adversarial_images(classifier, images, labels, seeds=seeds)
+        goal = Goal(_checked_labels(labels, images, classifier), self.target)
+        if len(images) == 0:
+            return AttackResult(adversarial, torch.zeros(0, dtype=torch.bool, device=images.device))
+        return AttackResult(adversarial, goal.reached(classifier.logits(adversarial)).to(images.device))
+
+    def adversarial_images(
+        self, classifier: Classifier, images: Tensor, labels: Labels, *, seeds: Sequence[int] | None = None
+    ) -> Tensor:
+        """Attack a batch of images, without looking whether it succeeds.
 
         Parameters
         ----------
@@ -146,15 +164,16 @@ class Attack(ABC):
         images
             Benign images, ``(n, channel, y, x)``, float32 in [0, 1], on any device.
         labels
-            True labels, ``(n,)``, integers from 0 to ``classifier.classes - 1``.
+            True labels, ``(n,)``, integers from 0 to ``classifier.classes - 1``, as a tensor, array or list.
         seeds
             One seed an image, so that an image gets the same result in whatever batch it is; None draws them
             from PyTorch's default generator.
 
         Returns
         -------
-        AttackResult
-            Images that are finite, in [0, 1] and, where the attack has a `ball`, inside it exactly.
+        Tensor
+            The shape and the device of `images`, float32: finite, in [0, 1] and, where the attack has a
+            `ball`, inside it exactly.
 
         Raises
         ------
@@ -166,14 +185,13 @@ class Attack(ABC):
         target = self._checked_target(classifier)
         seeds = _checked_seeds(seeds, len(images))
         if len(images) == 0:
-            return AttackResult(images.clone(), torch.zeros(0, dtype=torch.bool, device=images.device))
+            return images.clone()
         # Callers may be in inference mode, whose tensors have no part in gradients: hence the copies.
         with torch.inference_mode(False), torch.enable_grad():
             benign = images.detach().to(classifier.device, copy=True)
             made = self.perturb(classifier, benign.clone(), Goal(labels.clone(), target), seeds)
             adversarial = self._checked_result(made, benign)
-        success = Goal(labels, target).reached(classifier.logits(adversarial))
-        return AttackResult(adversarial.to(images.device), success.to(images.device))
+        return adversarial.to(images.device)
 
     def _checked_target(self, classifier: Classifier) -> int | None:
         if self.target is not None and self.target >= classifier.classes:
@@ -250,32 +268,35 @@ def loss_gradient(classifier: Classifier, images: Tensor, goal: Goal) -> tuple[T
     return gradient, logits.detach()
 
 
-def check_target(target: int | None) -> None:
-    """Refuse a target that can be the label of no class.
+def keep_target(attack: Attack) -> None:
+    """Check the field `target` of a new attack: None, or an integer from 0; see `keep_integer`."""
+    if attack.target is not None:
+        keep_integer(attack, "target", least=0)
+
+
+def keep_integer(attack: Attack, field: str, *, least: int = 1) -> None:
+    """Check that a field of a new attack is an integer, and keep it as one of Python's own.
+
+    Integers of NumPy and PyTorch are taken, but have no place among JSON values.
 
     Raises
     ------
     AttackError
-        If `target` is neither None nor an integer from 0.
+        If the field is no integer of at least `least`.
     """
-    if target is not None:
-        check_count("target", target, least=0)
-
-
-def check_count(name: str, value: int, *, least: int = 1) -> None:
-    """Refuse anything but an integer of at least `least`.
-
-    Raises
-    ------
-    AttackError
-        If `value` is something else.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    value = getattr(attack, field)
+    number = None
+    # An index is what all types of integers can be turned into, and floats cannot; True could, too.
+    with contextlib.suppress(TypeError):
+        number = None if isinstance(value, bool) else operator.index(value)
+    if number is None or number < least:
         raise AttackError(
-            f"given {name} = {value!r}",
+            f"given {field} = {value!r}",
             allowed=f"an integer of at least {least}",
-            fix=f"Choose another {name}",
+            fix=f"Choose another {field}",
         )
+    # The way of frozen dataclasses to finish their fields in __post_init__.
+    object.__setattr__(attack, field, number)
 
 
 def check_flag(name: str, value: bool) -> None:
@@ -310,8 +331,12 @@ def _check_images(images: Tensor) -> None:
         )
 
 
-def _checked_labels(labels: Tensor, images: Tensor, classifier: Classifier) -> Tensor:
+def _checked_labels(labels: Labels, images: Tensor, classifier: Classifier) -> Tensor:
     allowed = f"one integer from 0 to {classifier.classes - 1} for each of the {len(images)} images"
+    if not isinstance(labels, Tensor):
+        # Texts and lists of several lengths raise; an empty list would become floats.
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):
+            labels = torch.tensor(np.asarray(labels) if len(labels) else np.zeros(0, np.int64))
     if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or not _integers(labels):
         raise AttackError(
             f"given labels as {_described(labels)}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Attack, Goal, Parameter, check_target, loss_gradient
+from vulneuron.attacks.base import Attack, Goal, Parameter, keep_target, loss_gradient
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.network import Classifier
 
@@ -52,7 +52,7 @@ class FGSM(Attack):
 
     def __post_init__(self) -> None:
         make_ball(self.norm, self.eps)
-        check_target(self.target)
+        keep_target(self)
 
     @property
     def name(self) -> str:

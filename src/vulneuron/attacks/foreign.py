@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vulneuron.attacks.base import Attack, Goal, Parameter
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.errors import AttackError, VulneuronError, one_line
+from vulneuron.memory import out_of_memory
 from vulneuron.network import Classifier
 
 _INSTALL = {
@@ -29,6 +30,8 @@ _INSTALL = {
 
 class ForeignAttack(Attack):
     """Base of the adapters: other people's code, seeded, with its exceptions in one line.
+
+    Errors that mean that the memory ran out pass, so that callers can try fewer images.
 
     Its random numbers come from the generators of PyTorch, NumPy and Python, which are seeded from the
     seeds of the images and put back afterwards. So the same batch gives the same result, but another batch
@@ -46,9 +49,9 @@ class ForeignAttack(Attack):
                 result = self.run(classifier, images.contiguous(), goal)
             if isinstance(result, np.ndarray):
                 result = torch.from_numpy(np.array(result))
-        except VulneuronError:
-            raise
         except Exception as error:
+            if isinstance(error, VulneuronError) or out_of_memory(error):
+                raise
             raise AttackError(
                 f"attack {self.name} failed: {one_line(error)}",
                 allowed="an attack that runs on this model and these images",

@@ -11,9 +11,9 @@ from vulneuron.attacks.base import (
     Attack,
     Goal,
     Parameter,
-    check_count,
     check_flag,
-    check_target,
+    keep_integer,
+    keep_target,
     loss_gradient,
 )
 from vulneuron.attacks.epsilon import format_epsilon
@@ -87,9 +87,9 @@ class PGD(Attack):
     def __post_init__(self) -> None:
         make_ball(self.norm, self.eps)
         check_positive("step_size", self.step_size)
-        check_count("steps", self.steps)
-        check_count("restarts", self.restarts)
-        check_target(self.target)
+        keep_integer(self, "steps")
+        keep_integer(self, "restarts")
+        keep_target(self)
         check_flag("random_start", self.random_start)
         check_flag("early_stop", self.early_stop)
         if self.restarts > 1 and not self.random_start:

@@ -1,24 +1,26 @@
-"""Attacks by name, as the command line gives them."""
+"""Attacks from what users have: a name, as the command line gives it, or an object of Python."""
 
 import hashlib
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from vulneuron.attacks.adapters import (
+    ArtAttack,
     FoolboxAttack,
     FunctionAttack,
     TorchattacksAttack,
-    as_attack,
+    has_generate,
     torchattacks_classes,
 )
 from vulneuron.attacks.base import Attack
 from vulneuron.attacks.epsilon import parse_epsilon
 from vulneuron.attacks.fgsm import FGSM
-from vulneuron.attacks.foreign import accepts, argument_names, require
+from vulneuron.attacks.foreign import accepts, argument_names, comes_from, require
 from vulneuron.attacks.pgd import PGD
 from vulneuron.errors import AttackError, VulneuronError, did_you_mean, one_line
+from vulneuron.specs import split_spec
 from vulneuron.userfile import load_function
 
 Options = dict[str, Any]
@@ -33,6 +35,53 @@ _WORDS = {"true": True, "false": False, "none": None}
 # How the libraries call what is `step_size` here.
 _STEP_SIZES = ("abs_stepsize", "stepsize", "alpha")
 _TORCHATTACKS_NORMS = {"linf": "Linf", "l2": "L2"}
+
+
+def as_attack(obj: object) -> Attack:
+    """Make an `Attack` of what a user has.
+
+    Parameters
+    ----------
+    obj
+        An `Attack`; the name of one, as in `make_attack`; a class of torchattacks (with its default
+        parameters); an object of the Adversarial Robustness Toolbox, or another one with
+        ``generate(x=..., y=...)``; or a function ``(classifier, images, labels) -> images``.
+
+    Raises
+    ------
+    AttackError
+        For anything else, and for attacks that need more than the object: those of foolbox need an epsilon,
+        and those of torchattacks are bound to a network when they are made.
+    """
+    if isinstance(obj, Attack):
+        return obj
+    if isinstance(obj, str):
+        return make_attack(obj)
+    if comes_from("foolbox", obj):
+        raise AttackError(
+            f"given the foolbox attack {obj!r} without an epsilon",
+            allowed="FoolboxAttack(attack, eps)",
+            fix="Wrap an instance, for example FoolboxAttack(attack, 8 / 255)",
+        )
+    if comes_from("torchattacks", obj):
+        if isinstance(obj, type):
+            return TorchattacksAttack(obj)
+        name = type(obj).__name__
+        raise AttackError(
+            f"given the torchattacks attack {name}, which is bound to a network already",
+            allowed="TorchattacksAttack(name, arguments)",
+            fix=f"Give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
+        )
+    if has_generate(obj):
+        return ArtAttack(obj)
+    if callable(obj) and not isinstance(obj, type):
+        return FunctionAttack(obj)
+    raise AttackError(
+        f"given {obj!r} as an attack",
+        allowed="an Attack, a name such as 'pgd', a class of torchattacks, an object with generate(x=..., "
+        "y=...), or a function (classifier, images, labels) -> images",
+        fix="Give one of these",
+    )
 
 
 def make_attack(
@@ -74,9 +123,9 @@ def make_attack(
     >>> make_attack("pgd", eps="4/255").parameters()["eps"]
     '4/255'
     """
-    name, _, query = spec.partition("?")
+    name, texts = split_spec(spec, AttackError)
     given = {"eps": eps, "step_size": step_size, "steps": steps, "norm": norm, "target": target}
-    options = _merged(spec, query, {key: value for key, value in given.items() if value is not None})
+    options = _merged(spec, texts, {key: value for key, value in given.items() if value is not None})
     library, colon, attack = name.partition(":")
     if name in _OWN:
         return _own(name, options)
@@ -92,17 +141,15 @@ def make_attack(
     )
 
 
-def _merged(spec: str, query: str, given: Options) -> Options:
-    options = dict(given)
-    for part in query.split("&") if query else ():
-        key, equals, text = part.partition("=")
-        if not (key and equals and text) or key in options:
-            raise AttackError(
-                f"given {part!r} in {spec!r}{' and once more' if key in options else ''}",
-                allowed="parameter=value, each parameter once",
-                fix="Write for example pgd?restarts=5&early_stop=true",
-            )
-        options[key] = _literal(text)
+def _merged(spec: str, texts: Mapping[str, str], given: Options) -> Options:
+    twice = next((key for key in texts if key in given), None)
+    if twice is not None:
+        raise AttackError(
+            f"given {twice} in {spec!r} and once more as {given[twice]}",
+            allowed="each parameter once",
+            fix="Leave one of the two out",
+        )
+    options = {**given, **{key: _literal(text) for key, text in texts.items()}}
     for key in ("eps", "step_size"):
         if options.get(key) is not None:
             options[key] = parse_epsilon(options[key])

@@ -1,9 +1,7 @@
 """Adversarial images that were made elsewhere, one for each benign image."""
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,16 +10,16 @@ import torch
 
 from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.arrays import ArraySource
-from vulneuron.inputs.decoding import as_array, decode_file
-from vulneuron.inputs.folders import SUFFIXES
+from vulneuron.inputs.decoding import as_array
+from vulneuron.inputs.files import SUFFIXES, FileSource, unreadable, walk
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels
+from vulneuron.inputs.npz import read_npz
 
 _FORMS = (
     "an .npz file with the array images or adversarials, a .pt file of torchattacks, "
     "a folder with the file names of the benign images, or an array"
 )
-_MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,10 @@ class Adversarials:
         """
         return self.source.load(indices)
 
+    def check(self, indices: Sequence[int] | np.ndarray) -> None:
+        """Look for damaged images without decoding them; see `ImageSource.check`."""
+        self.source.check(indices)
+
 
 def load_adversarials(
     source: str | os.PathLike[str] | np.ndarray | torch.Tensor,
@@ -108,6 +110,12 @@ def load_adversarials(
     """
     if isinstance(source, np.ndarray | torch.Tensor):
         return _from_array(as_array(source), f"{type(source).__name__} {tuple(source.shape)}", ids, shape)
+    if not isinstance(source, str | os.PathLike):
+        raise ImagesError(
+            f"given {type(source).__name__} as adversarial images",
+            allowed=_FORMS,
+            fix="Stack the images into one array",
+        )
     path = Path(source).expanduser()
     if path.is_dir():
         return Adversarials(_MatchedFolder(path, ids, shape))
@@ -140,21 +148,8 @@ def _from_array(
 
 
 def _read_npz(path: Path) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            # A file may hold the benign images beside them.
-            for name in ("adversarials", "images"):
-                if name in file.files:
-                    return np.asarray(file[name])
-            found = ", ".join(file.files) or "none"
-    # NumPy raises what zipfile, zlib and its own header parser raise; ValueError for objects.
-    except Exception as error:
-        raise _unreadable(path, error, "Save plain arrays with numpy.savez") from error
-    raise ImagesError(
-        f"given {str(path)!r} with the arrays {found}",
-        allowed="an .npz file with the array images or adversarials",
-        fix="Save it with numpy.savez(path, adversarials=...)",
-    )
+    # A file may hold the benign images beside them.
+    return read_npz(path, ("adversarials", "images"))["images"]
 
 
 def _read_pt(path: Path) -> np.ndarray:
@@ -162,7 +157,11 @@ def _read_pt(path: Path) -> np.ndarray:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     # Damaged files raise whatever zipfile, pickle and torch happen to stumble over.
     except Exception as error:
-        raise _unreadable(path, error, "Save a dict of tensors, as torchattacks does") from error
+        raise ImagesError(
+            f"given {str(path)!r}, which cannot be read ({one_line(error)})",
+            allowed=f"{_FORMS}; no Python objects",
+            fix="Save a dict of tensors, as torchattacks does",
+        ) from error
     images = saved.get("adv_inputs") if isinstance(saved, dict) else None
     if not isinstance(images, torch.Tensor):
         found = ", ".join(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
@@ -174,33 +173,24 @@ def _read_pt(path: Path) -> np.ndarray:
     return as_array(images)
 
 
-class _MatchedFolder(ImageSource):
+class _MatchedFolder(FileSource):
     """Image files of a folder in the order of the benign images, found by their names."""
 
     def __init__(self, root: Path, ids: Sequence[str], shape: tuple[int, int, int]) -> None:
-        self.spec, self.shape, self.found = str(root), shape, FoundLabels()
-        self._root = root
-        self.ids = _matched_files(root, ids)
-        digest = hashlib.sha256()
-        for name in self.ids:
-            digest.update(f"|{name}|{(root / name).stat().st_size}".encode(errors="surrogateescape"))
-        self.fingerprint = digest.hexdigest()
+        super().__init__(root, _matched_files(root, ids), shape[0], None)
+        self.shape, self.found = shape, FoundLabels()
         # A wrong size shows now, and not after hours.
         self.load([0] if self.ids else [])
-
-    def _decoded(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-            yield from pool.map(self._decode, indices)
-
-    def _decode(self, index: int) -> np.ndarray:
-        return decode_file(self._root / self.ids[index], self.shape[0])
 
     def _size_error(self, name: str, shape: tuple[int, ...]) -> ImagesError:
         return _size_error(str(self._root / name), shape, self.shape)
 
 
 def _matched_files(root: Path, ids: Sequence[str]) -> list[str]:
-    files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.suffix.lower() in SUFFIXES}
+    try:
+        files = set(walk(root))
+    except OSError as error:
+        raise unreadable(root, error) from error
     by_stem: dict[str, list[str]] = {}
     for name in sorted(files):
         by_stem.setdefault(_without_ending(name), []).append(name)
@@ -236,12 +226,4 @@ def _size_error(name: str, shape: tuple[int, ...], expected: tuple[int, int, int
         f"given adversarial images of shape {tuple(shape)} ({name}) for a network that reads {expected}",
         allowed="images of the size that the network reads (channel, y, x)",
         fix="Save them as the attack made them, as resizing destroys perturbations",
-    )
-
-
-def _unreadable(path: Path, error: Exception, fix: str) -> ImagesError:
-    return ImagesError(
-        f"given {str(path)!r}, which cannot be read ({one_line(error)})",
-        allowed=f"{_FORMS}; no Python objects",
-        fix=fix,
     )

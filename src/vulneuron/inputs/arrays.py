@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError, one_line
-from vulneuron.inputs.decoding import as_array, channels_first, scale
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.decoding import as_array, channels_first, check_pixels, scale
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import FoundLabels, as_labels
+from vulneuron.inputs.npz import read_npz
 from vulneuron.inputs.preprocessing import Preprocessing
 
 _BLOCK = 256
@@ -65,7 +66,7 @@ class ArraySource(ImageSource):
         digest = hashlib.sha256(layout.encode())
         for start in range(0, len(self._array), _BLOCK):
             block = self._array[start : start + _BLOCK]
-            scale(block)
+            check_pixels(block)
             digest.update(np.ascontiguousarray(block).data)
         return digest.hexdigest()
 
@@ -87,24 +88,7 @@ def open_npz(path: Path, channels: int, preprocessing: Preprocessing | None) -> 
     ImagesError
         The file is damaged, has no ``images``, or holds pickled objects, which are not loaded.
     """
-    allowed = "an .npz file with the arrays images and, optionally, labels and class_names"
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = list(file.files)
-            arrays = {key: file[key] for key in ("images", "labels", "class_names") if key in found}
-    # NumPy raises what zipfile, zlib and its own header parser raise; ValueError for objects.
-    except Exception as error:
-        raise ImagesError(
-            f"given {str(path)!r}, which cannot be read ({one_line(error)})",
-            allowed=f"{allowed}, no Python objects",
-            fix="Save plain arrays with numpy.savez",
-        ) from error
-    if "images" not in arrays:
-        raise ImagesError(
-            f"given {str(path)!r} with the arrays {', '.join(found) or 'none'}",
-            allowed=allowed,
-            fix="Save it with numpy.savez(path, images=..., labels=...)",
-        )
+    arrays = read_npz(path, ("images",), optional=("labels", "class_names"))
     return ArraySource(
         arrays["images"],
         channels,

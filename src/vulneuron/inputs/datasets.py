@@ -1,6 +1,7 @@
 """Map-style data sets: objects with ``len(dataset)`` and ``dataset[index]``."""
 
 import hashlib
+import reprlib
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
@@ -109,7 +110,7 @@ class DatasetSource(ImageSource):
             label = label.item()
         if not isinstance(label, Integral):
             raise ImagesError(
-                f"given {self.spec}, whose item {index} has the label {label!r}",
+                f"given {self.spec}, whose item {index} has the label {_described(label)}",
                 allowed="integers",
                 fix="Give the index of the class as the label",
             )
@@ -157,6 +158,13 @@ def _checked_length(dataset: Any) -> int:
             fix="Of a DataLoader give its .dataset; write other things to a folder or an .npz file",
         )
     return length
+
+
+def _described(label: object) -> str:
+    # One-hot labels of many classes would fill the screen.
+    if isinstance(label, torch.Tensor | np.ndarray):
+        return f"{label.dtype} {tuple(label.shape)}"
+    return reprlib.repr(label)
 
 
 def _stored_labels(dataset: Any, length: int) -> np.ndarray | None:

@@ -1,5 +1,7 @@
 """Pixels as users have them (files, PIL images, arrays of several layouts) to float32 in [0, 1]."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from vulneuron.errors import ImagesError
 
 # Arithmetic on float32 pixels may step over the end of the range by a few units in the last place.
 _RANGE_TOLERANCE = 1e-6
+_WHITE = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
 
 
 def decode_file(path: Path, channels: int) -> np.ndarray:
@@ -43,10 +46,31 @@ def open_image(path: Path, channels: int) -> Image.Image:
     ImagesError
         The file cannot be decoded, or ``channels`` is neither 1 nor 3.
     """
+    with _named(path), Image.open(path) as image:
+        image.load()
+        return as_mode(ImageOps.exif_transpose(image), channels)
+
+
+def check_file(path: Path) -> None:
+    """Look whether a file begins as an image does, without decoding its pixels.
+
+    Pillow also checks the sums in PNG files; of other formats it reads the header alone, so that a file that
+    was cut off may pass.
+
+    Raises
+    ------
+    ImagesError
+        The file cannot be opened, or is no image.
+    """
+    with _named(path), Image.open(path) as image:
+        image.verify()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what Pillow raises inside into an error that names the file."""
     try:
-        with Image.open(path) as image:
-            image.load()
-            return as_mode(ImageOps.exif_transpose(image), channels)
+        yield
     # Pillow's readers raise all of these on damaged files; SyntaxError is what broken PNG chunks give.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ImagesError(
@@ -192,12 +216,24 @@ def scale(array: np.ndarray) -> np.ndarray:
     Raises
     ------
     ImagesError
+        As `check_pixels`.
+    """
+    check_pixels(array)
+    if array.dtype in _WHITE:
+        return array.astype(np.float32) / _WHITE[array.dtype]
+    return array.astype(np.float32).clip(0.0, 1.0)
+
+
+def check_pixels(array: np.ndarray) -> None:
+    """Refuse pixels that are neither uint8, nor uint16, nor floats in [0, 1].
+
+    Raises
+    ------
+    ImagesError
         Another type, or values outside of its range or not finite.
     """
-    if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255)
-    if array.dtype == np.uint16:
-        return array.astype(np.float32) / np.float32(65535)
+    if array.dtype in _WHITE:
+        return
     if not np.issubdtype(array.dtype, np.floating):
         raise ImagesError(
             f"given pixels of dtype {array.dtype}",
@@ -220,4 +256,3 @@ def scale(array: np.ndarray) -> np.ndarray:
             if low < 0
             else "Divide the array by its largest possible value, such as 255",
         )
-    return array.astype(np.float32).clip(0.0, 1.0)

@@ -63,6 +63,23 @@ class ImageSource(ABC):
             images[row] = pixels
         return images
 
+    def check(self, indices: Sequence[int] | np.ndarray) -> None:
+        """Look for damaged images without decoding them, so that a long run does not meet them late.
+
+        Only files can be damaged: images in memory and data sets are not looked at.
+
+        Parameters
+        ----------
+        indices
+            Positions in ``ids``, in any order.
+
+        Raises
+        ------
+        ImagesError
+            Names the first damaged image, and says how many there are.
+        """
+        return
+
     @abstractmethod
     def _decoded(self, indices: Sequence[int]) -> Iterable[np.ndarray]:
         """Pixels ``(channel, y, x)`` of each image."""
@@ -145,3 +162,7 @@ class Images:
     def load(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Decode some images to ``(n, channel, y, x)``, float32 in [0, 1]; see `ImageSource.load`."""
         return self.source.load(indices)
+
+    def check(self, indices: Sequence[int] | np.ndarray) -> None:
+        """Look for damaged images without decoding them; see `ImageSource.check`."""
+        self.source.check(indices)

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError, one_line
+from vulneuron.errors import ImagesError
 from vulneuron.inputs.arrays import ArraySource, open_npz
 from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import Images, ImageSource
 from vulneuron.inputs.preprocessing import Preprocessing
 from vulneuron.inputs.torchvision_datasets import open_torchvision
-from vulneuron.userfile import load_function
+from vulneuron.inputs.user_functions import call_function
 
 
 def load_images(
@@ -102,7 +102,7 @@ def _open_spec(source: str | Path, channels: int, preprocessing: Preprocessing |
     if text.startswith("torchvision:"):
         return DatasetSource(open_torchvision(text), channels, preprocessing, spec=text)
     if ".py:" in text:
-        return _open_object(_call(text), channels, preprocessing, text)
+        return _open_object(call_function(text, ImagesError), channels, preprocessing, text)
     path = Path(source).expanduser()
     if path.suffix == ".npz" and path.is_file():
         return open_npz(path, channels, preprocessing)
@@ -114,16 +114,3 @@ def _open_spec(source: str | Path, channels: int, preprocessing: Preprocessing |
         "PATH.py:FUNCTION",
         fix="Name the folder that holds the images" if path.exists() else "Check the path",
     )
-
-
-def _call(text: str) -> object:
-    function = load_function(text, ImagesError)
-    try:
-        return function()
-    # The function is the user's: it can raise anything.
-    except Exception as error:
-        raise ImagesError(
-            f"given {text!r}, which raised {one_line(error)}",
-            allowed="a function that runs without arguments",
-            fix="Mend the function; call it in Python to see where it fails",
-        ) from error

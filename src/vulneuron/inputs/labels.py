@@ -39,12 +39,18 @@ def as_labels(values: object, images: int) -> np.ndarray:
     ImagesError
         They are not one integer an image.
     """
-    array = as_array(values)
+    try:
+        array = as_array(values)
+    except ValueError:  # lists of several lengths
+        array = np.empty((), dtype=object)
     if array.ndim != 1 or array.dtype.kind not in "iu":
+        one_hot = array.ndim == 2 and array.shape[1] > 1
         raise ImagesError(
             f"given labels of shape {array.shape} and dtype {array.dtype}",
             allowed=f"one integer an image, shape ({images},)",
-            fix="Convert them, for example with .ravel().astype('int64')",
+            fix="Turn one-hot labels into integers with .argmax(1)"
+            if one_hot
+            else "Convert them, for example with .ravel().astype('int64')",
         )
     if len(array) != images:
         raise ImagesError(

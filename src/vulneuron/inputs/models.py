@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from torch import nn
 
-from vulneuron.errors import ModelError, one_line
+from vulneuron.errors import ModelError
 from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
-from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
 from vulneuron.inputs.torchvision_models import load_torchvision, torchvision_names
-from vulneuron.userfile import load_function
+from vulneuron.inputs.user_functions import call_function
+from vulneuron.specs import parse_spec
 
 
 def load_model(
@@ -86,16 +86,7 @@ def _hint(text: str) -> str:
 def _from_file(text: str) -> LoadedModel:
     spec = parse_spec(text, allowed=("checkpoint",), kind=ModelError)
     with fixed_seed():
-        function = load_function(spec.target, ModelError)
-        try:
-            module = function()
-        # The function is the user's: it can raise anything.
-        except Exception as error:
-            raise ModelError(
-                f"given {spec.target!r}, which raised {one_line(error)}",
-                allowed="a function that runs without arguments",
-                fix="Mend the function; call it in Python to see where it fails",
-            ) from error
+        module = call_function(spec.target, ModelError)
     if not isinstance(module, nn.Module):
         raise ModelError(
             f"given {spec.target!r}, which returned {type(module).__name__}",
@@ -110,14 +101,23 @@ def _from_file(text: str) -> LoadedModel:
 def _checked_normalisation(
     mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    given = f"given mean {mean} and std {std}"
-    allowed = "both, one finite number a channel each, std above 0"
     if mean is None or std is None:
+        one, other = ("mean", "std") if std is None else ("std", "mean")
         raise ModelError(
-            given, allowed=allowed, fix="Give both, or none for a model that reads pixels in [0, 1]"
+            f"given {one} without {other}",
+            allowed="mean and std together, as both are needed to normalise",
+            fix=f"Give {other} too (--{other}), or leave {one} out for the model's own normalisation",
         )
-    pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)
+    try:
+        pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)
+    # One number for all channels, or texts.
+    except (TypeError, ValueError):
+        pair = (), ()
     finite = all(math.isfinite(value) for values in pair for value in values)
     if not finite or len(pair[0]) != len(pair[1]) or min(pair[1], default=0.0) <= 0:
-        raise ModelError(given, allowed=allowed, fix="Give for example 0.5,0.5,0.5 for both")
+        raise ModelError(
+            f"given mean {mean} and std {std}",
+            allowed="one finite number a channel each, std above 0",
+            fix="Give for example 0.5,0.5,0.5 for both",
+        )
     return pair

@@ -12,7 +12,7 @@ from vulneuron.errors import ModelError, did_you_mean, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint
 from vulneuron.inputs.loaded_model import RANDOM_WEIGHTS, LoadedModel, fixed_seed
 from vulneuron.inputs.preprocessing import Interpolation, Preprocessing
-from vulneuron.inputs.specs import Spec, parse_spec
+from vulneuron.specs import Spec, parse_spec
 
 
 def load_timm(text: str) -> LoadedModel:

@@ -15,7 +15,7 @@ from vulneuron.inputs.loaded_model import (
     fixed_seed,
 )
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.specs import Spec, parse_spec
+from vulneuron.specs import Spec, parse_spec
 
 # These two warn unless told how to initialise, and their trained weights expect inputs that they rescale.
 _INCEPTIONS = ("googlenet", "inception_v3")

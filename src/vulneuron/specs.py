@@ -1,4 +1,4 @@
-"""Spec strings: ``TARGET?key=value&key=value``, the form in which models and data sets are named."""
+"""Spec strings: ``TARGET?key=value&key=value``, the form in which models, data sets and attacks are named."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,26 +54,45 @@ class Spec:
         return _FLAGS[value.lower()]
 
 
-def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError]) -> Spec:
-    """Split a spec string into its target and its options.
+def split_spec(text: str, kind: type[VulneuronError]) -> tuple[str, dict[str, str]]:
+    """Split a spec string into its target and its options, whatever their names are.
 
     Values are taken literally: there is no percent-encoding, so that paths can be pasted.
 
     Raises
     ------
     VulneuronError
-        Of the given ``kind``: an option that is not allowed, has no value or is given twice.
+        Of the given ``kind``: an option that has no name, has no value or is given twice.
     """
     target, _, query = text.partition("?")
     options: dict[str, str] = {}
     for part in query.split("&") if query else ():
         key, _, value = part.partition("=")
-        if key not in allowed or not value or key in options:
+        if not key or not value or key in options:
             twice = " twice" if key in options else ""
             raise kind(
                 f"given the option {part!r}{twice} in {text!r}",
-                allowed=", ".join(f"{name}=..." for name in allowed) + ", each once",
-                fix=did_you_mean(key, allowed) or "Leave it out or write it as key=value",
+                allowed="TARGET?key=value&key=value, each key once",
+                fix="Leave it out or write it as key=value",
             )
         options[key] = value
+    return target, options
+
+
+def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError]) -> Spec:
+    """Split a spec string into its target and its options, which have to be some of the allowed ones.
+
+    Raises
+    ------
+    VulneuronError
+        Of the given ``kind``: as `split_spec`, or an option that is not allowed.
+    """
+    target, options = split_spec(text, kind)
+    unknown = next((key for key in options if key not in allowed), None)
+    if unknown is not None:
+        raise kind(
+            f"given the option {f'{unknown}={options[unknown]}'!r} in {text!r}",
+            allowed=", ".join(f"{name}=..." for name in allowed) + ", each once",
+            fix=did_you_mean(unknown, allowed) or "Leave it out",
+        )
     return Spec(text, target, options, kind)

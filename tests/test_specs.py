@@ -3,7 +3,7 @@
 import pytest
 
 from vulneuron.errors import ImagesError, ModelError, did_you_mean, one_line
-from vulneuron.inputs.specs import parse_spec
+from vulneuron.specs import parse_spec
 
 ALLOWED = ("checkpoint", "num_classes", "pretrained")
 

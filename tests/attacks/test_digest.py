@@ -1,0 +1,119 @@
+"""Digests of functions."""
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from vulneuron.attacks import FunctionAttack
+from vulneuron.attacks.digest import function_digest
+
+SCALE = 0.5
+
+
+def scaled(classifier: object, images: Tensor, labels: Tensor, amount: float = 0.5) -> Tensor:
+    return images * amount
+
+
+def scaled_less(classifier: object, images: Tensor, labels: Tensor, amount: float = 0.75) -> Tensor:
+    return images * amount
+
+
+def shifted(classifier: object, images: Tensor, labels: Tensor, amount: float = 0.5) -> Tensor:
+    return images + amount
+
+
+def made(amount: float) -> Callable[..., Tensor]:
+    return lambda classifier, images, labels: images * amount
+
+
+def by_module_constant(classifier: object, images: Tensor, labels: Tensor) -> Tensor:
+    return images * SCALE
+
+
+class Scaling:
+    def __init__(self, amount: float) -> None:
+        self.amount = amount
+
+    def __call__(self, classifier: object, images: Tensor, labels: Tensor) -> Tensor:
+        return images * self.amount
+
+    def method(self, classifier: object, images: Tensor, labels: Tensor) -> Tensor:
+        return images * self.amount
+
+
+DIFFERENT: list[Callable[..., Any]] = [
+    scaled,
+    scaled_less,
+    shifted,
+    made(0.25),
+    made(0.125),
+    *[lambda *given: given[1], lambda *given: 1 - given[1]],
+    lambda classifier, images, labels: images.sin(),
+    lambda classifier, images, labels: images.cos(),
+    lambda classifier, images, labels: [row * 0.5 for row in images],
+    lambda classifier, images, labels: [row * 0.6 for row in images],
+    by_module_constant,
+    functools.partial(scaled, amount=0.1),
+    functools.partial(scaled, amount=0.2),
+    functools.partial(shifted, amount=0.2),
+    Scaling(0.5),
+    Scaling(0.6),
+    Scaling(0.5).method,
+    torch.no_grad()(made(0.3)),
+    torch.no_grad()(made(0.4)),
+    torch.add,
+    torch.sub,
+]
+
+
+def test_different_functions_have_different_digests() -> None:
+    digests = [function_digest(function) for function in DIFFERENT]
+    # A callable object does what its method of the same text does.
+    assert len(set(digests)) == len(digests) - 1
+    assert function_digest(Scaling(0.5)) == function_digest(Scaling(0.5).method)
+    assert [function_digest(function) for function in DIFFERENT] == digests
+
+
+def test_two_lambdas_are_two_attacks() -> None:
+    first, second = map(FunctionAttack, [lambda *given: given[1], lambda *given: 1 - given[1]])
+    assert first.name == second.name
+    assert first.parameters() != second.parameters()
+    assert made(0.5) is not made(0.5)
+    assert FunctionAttack(made(0.5)).parameters() == FunctionAttack(made(0.5)).parameters()
+
+
+def test_constants_of_the_module_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = function_digest(by_module_constant)
+    monkeypatch.setitem(by_module_constant.__globals__, "SCALE", 0.25)
+    assert function_digest(by_module_constant) != before
+
+
+FILE = """
+import sys
+import torch
+from vulneuron.attacks.digest import function_digest
+
+def attack(classifier, images, labels, network=torch.nn.ReLU(), names=("a",)):
+    return [image for image in images if image in {"some", "texts", "in", "a", "set"}]
+
+sys.stdout.write(function_digest(attack))
+"""
+
+
+def test_digests_are_the_same_in_each_process(tmp_path: Path) -> None:
+    found = set()
+    for seed, folder in (("1", "here"), ("2", "there")):
+        path = tmp_path / folder / "file.py"
+        path.parent.mkdir()
+        path.write_text(FILE)
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        found.add(subprocess.run([sys.executable, path], env=environment, check=True, stdout=-1).stdout)
+    assert len(found) == 1
