@@ -77,6 +77,118 @@ class FunctionalHead(FunctionalTail):
         return F.log_softmax(super().forward(images), dim=1)
 
 
+class FunctionalReLU6(FunctionalTail):
+    """Its maps stay far below 6 on any image, so that only other maps tell ReLU6 from ReLU."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(F.relu6(self.features(images)).mean((2, 3)))
+        return logits
+
+
+class ReLUTwice(FunctionalTail):
+    """The maps are the output of a ReLU already, but the forward method applies another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*stem())
+
+
+class SharedReLU(nn.Module):
+    """One module that runs twice, and a last function: only the second call gives the feature maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 5, 3, padding=1), nn.Conv2d(5, 6, 3, stride=2, padding=1)
+        self.relu = nn.ReLU()
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.relu(self.two(self.relu(self.one(images))))
+        return F.log_softmax(self.fc(maps.mean((2, 3))), dim=1)
+
+
+class ReLUOfMapsAndHead(nn.Module):
+    """One module that runs twice: only the first call gives the feature maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.hidden, self.fc = nn.Conv2d(3, 6, 3), nn.Linear(6, 8), nn.Linear(8, 4)
+        self.relu = nn.ReLU()
+
+    def forward(self, images: Tensor) -> Tensor:
+        pooled = self.relu(self.conv(images)).mean((2, 3))
+        logits: Tensor = self.fc(self.relu(self.hidden(pooled)))
+        return logits
+
+
+class FunctionalLogitMaps(nn.Module):
+    """Like SqueezeNet, whose last maps are logits, with a last function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*stem())
+        self.logit_maps = nn.Conv2d(6, 4, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.log_softmax(self.logit_maps(self.features(images)).mean((2, 3)), dim=1)
+
+
+class Cosine(nn.Linear):
+    """A linear layer by its type only."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return F.linear(F.normalize(values), F.normalize(self.weight)) * 5
+
+
+class Dense(nn.Module):
+    """A linear layer by what it computes only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 6))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values @ self.weight.T
+
+
+def pooled_into(head: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(*stem()), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+
+
+class Permute(nn.Module):
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.permute(self.axes)
+
+
+class Mean(nn.Module):
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.mean(self.axes)
+
+
+def transformer() -> nn.Sequential:
+    """Like ViT: patches by a convolution, then attention."""
+    block = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 4, 4), nn.Flatten(2), Permute(0, 2, 1), block, Mean(1), nn.Linear(6, 4)
+    )
+
+
+def channels_last() -> nn.Sequential:
+    """Like Swin: after the patches, the channels are the last axis."""
+    patches = nn.Conv2d(3, 6, 4, 4)
+    return nn.Sequential(
+        patches, Permute(0, 2, 3, 1), nn.Linear(6, 8), nn.LayerNorm(8), Mean(1, 2), nn.Linear(8, 4)
+    )
+
+
 class Branching(nn.Module):
     """Two branches that are concatenated, so that the target layer is no single convolution."""
 
@@ -104,6 +216,13 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[str, str, str, str]]] = {
     "no global pooling": (flattened, ("0", "identity", "none", "nonlinear")),
     "1x1 logit maps": (logit_maps, ("0", "identity", "none", "nonlinear")),
     "functional ReLU and pooling": (FunctionalTail, ("features", "relu", "avg", "linear")),
+    "functional ReLU6": (FunctionalReLU6, ("features", "relu6", "avg", "linear")),
+    "ReLU twice": (ReLUTwice, ("features", "relu", "avg", "linear")),
+    "shared ReLU": (SharedReLU, ("relu", "identity", "none", "rerun")),
+    "ReLU of maps and head": (ReLUOfMapsAndHead, ("relu", "identity", "avg", "nonlinear")),
+    "functional logit maps": (FunctionalLogitMaps, ("features", "identity", "none", "rerun")),
+    "cosine head": (lambda: pooled_into(Cosine(6, 4)), ("0", "identity", "avg", "nonlinear")),
+    "own dense layer": (lambda: pooled_into(Dense()), ("0", "identity", "avg", "linear")),
     "functional head": (FunctionalHead, ("features", "identity", "none", "rerun")),
     "branches": (Branching, ("join", "identity", "avg", "linear")),
 }

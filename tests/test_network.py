@@ -1,15 +1,18 @@
 """`Classifier`: logits, activations, contributions, and what it refuses."""
 
 import copy
+import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from nets import INPUT_SHAPE, NETS, average_pooled, flattened, max_pooled, mlp_head, randomised
-from vulneuron import Classifier
+from vulneuron import Classifier, network
+from vulneuron.devices import Precision, resolve_device
 from vulneuron.errors import ModelError
-from vulneuron.network import resolve_device
+from vulneuron.network import expected_channels
 
 
 def classifier_of(net: nn.Module, **options: object) -> Classifier:
@@ -138,11 +141,11 @@ def _returns(value: object) -> nn.Module:
     ("net", "message"),
     [
         (_returns(lambda maps: (maps.mean((2, 3)),)), "output is tuple"),
-        (_returns(lambda maps: maps), r"output is \(2, 2, 16, 16\)"),
-        (_returns(lambda maps: maps.mean((1, 2, 3))), r"output is \(2,\)"),
+        (_returns(lambda maps: maps), r"output is \(3, 2, 16, 16\)"),
+        (_returns(lambda maps: maps.mean((1, 2, 3))), r"output is \(3,\)"),
         (_returns(lambda maps: maps.mean((2, 3))[:, :1]), "has 1 output"),
         (_returns(lambda maps: maps.mean((2, 3)) * torch.nan), "NaN or infinite"),
-        (nn.Conv2d(4, 2, 1), r"fails on images \(2, 3, 16, 16\): RuntimeError"),
+        (nn.Conv2d(4, 2, 1), r"fails on images \(3, 3, 16, 16\): RuntimeError"),
     ],
 )
 def test_what_is_no_classifier_is_refused_in_one_line(net: nn.Module, message: str) -> None:
@@ -159,9 +162,53 @@ def test_nan_weights_are_named() -> None:
         classifier_of(net)
 
 
-def test_class_names_must_fit() -> None:
-    with pytest.raises(ModelError, match="3 class names were given, but the model has 4 outputs"):
-        classifier_of(average_pooled(), class_names=["a", "b", "c"])
+def test_torchscript_is_refused() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions of torch deprecate it
+        scripted = torch.jit.trace(average_pooled().eval(), torch.rand(1, *INPUT_SHAPE))
+    for model in (scripted, nn.Sequential(scripted)):
+        with pytest.raises(ModelError, match="TorchScript"):
+            classifier_of(model)
+
+
+def test_check_split_refuses_images_on_which_the_split_does_not_hold() -> None:
+    classifier = classifier_of(randomised(average_pooled()))
+    activity = classifier.activity(torch.rand(2, *INPUT_SHAPE))
+    assert (
+        classifier.check_split(activity) == classifier.split_error(activity) <= classifier.tolerance == 1e-4
+    )
+    for factor in (1.001, torch.nan):
+        with pytest.raises(ModelError, match="changes the logits by"):
+            classifier.check_split(replace(activity, logits=activity.logits * factor))
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", NETS)
+def test_mixed_precision_starts_and_is_judged_by_its_own_tolerance(
+    name: str, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The CPU can compute in mixed precision; it is refused because it gains nothing.
+    monkeypatch.setattr(network, "check_precision", lambda *_: None)
+    torch.manual_seed(0)
+    net = randomised(NETS[name][0]())
+    classifier = classifier_of(net, precision=precision, device="cpu")
+    assert (classifier.precision, classifier.split) == (precision, classifier_of(net, device="cpu").split)
+    images = torch.rand(4, *INPUT_SHAPE)
+    activity = classifier.activity(images)
+    classifier.check_split(activity)
+    assert not torch.equal(activity.logits, classifier_of(net, device="cpu").logits(images))
+    assert activity.maps.dtype == activity.logits.dtype == torch.float32
+
+
+def test_full_precision_asks_for_no_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch, "autocast")
+    classifier_of(average_pooled(), device="cpu").logits(torch.rand(1, *INPUT_SHAPE))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 12])
+def test_expected_channels_are_those_of_the_first_convolution(channels: int) -> None:
+    assert expected_channels(nn.Sequential(nn.Conv2d(channels, 5, 1), nn.Conv2d(5, 6, 1))) == channels
+    assert expected_channels(nn.Linear(2, 2)) == 3
 
 
 def test_devices() -> None:

@@ -1,12 +1,24 @@
 """The split of a network into maps, pooling and head."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nets import INPUT_SHAPE, NETS, FunctionalTail, average_pooled, randomised
+from nets import (
+    INPUT_SHAPE,
+    NETS,
+    FunctionalTail,
+    SharedReLU,
+    average_pooled,
+    channels_last,
+    randomised,
+    transformer,
+)
 from vulneuron import Classifier
 from vulneuron.errors import ModelError
+from vulneuron.probes import probe_images
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -72,3 +84,75 @@ def test_network_without_maps_is_refused() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 4))
     with pytest.raises(ModelError, match="no layer with spatial feature maps"):
         Classifier(net, input_shape=INPUT_SHAPE)
+
+
+def test_pooling_alone_is_no_layer_with_maps() -> None:
+    net = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(3 * 4 * 4, 4))
+    with pytest.raises(ModelError, match="no layer with spatial feature maps"):
+        Classifier(net, input_shape=INPUT_SHAPE)
+
+
+def test_convolution_that_changes_nothing_is_a_layer() -> None:
+    convolution = nn.Conv2d(3, 3, 1, bias=False)
+    with torch.no_grad():
+        convolution.weight.copy_(torch.eye(3)[:, :, None, None])
+    net = nn.Sequential(convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+    split = Classifier(net, input_shape=INPUT_SHAPE).split
+    assert (split.layer, split.pool, split.kind) == ("0", "avg", "linear")
+
+
+def test_logit_maps_alone_are_refused() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ModelError, match="only feature maps are maps of its logits"):
+        Classifier(net, input_shape=INPUT_SHAPE)
+
+
+@pytest.mark.parametrize("build", [transformer, channels_last])
+def test_what_is_no_cnn_is_refused_unless_a_layer_is_named(build: Callable[[], nn.Module]) -> None:
+    net = build()
+    with pytest.raises(ModelError, match=r"no CNN with a last convolutional layer.*--layer"):
+        Classifier(net, input_shape=INPUT_SHAPE)
+    split = Classifier(net, layer="0", input_shape=INPUT_SHAPE).split
+    assert (split.layer, split.neurons, split.map_shape) == ("0", 6, (4, 4))
+
+
+def test_channels_last_values_are_no_maps() -> None:
+    with pytest.raises(ModelError, match=r"layer '3' gives no spatial feature maps"):
+        Classifier(channels_last(), layer="3", input_shape=INPUT_SHAPE)
+
+
+def test_maps_are_those_of_one_call_of_a_shared_module() -> None:
+    net = SharedReLU().eval()
+    classifier = Classifier(net, input_shape=INPUT_SHAPE)
+    images = torch.rand(2, *INPUT_SHAPE)
+    with torch.no_grad():
+        expected = torch.relu(net.two(torch.relu(net.one(images))))
+    assert classifier.split.call == 1
+    torch.testing.assert_close(classifier.activity(images).maps, expected)
+
+
+def test_maps_beside_which_pixels_reach_the_logits_are_refused() -> None:
+    class Skip(nn.Module):
+        """The logits depend on the maps, but on the pixels too."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.maps, self.fc = nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 4)
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.fc((self.maps(images) + images).mean((2, 3)))
+            return logits
+
+    with pytest.raises(ModelError, match=r"split of the network at maps.*changes the logits"):
+        Classifier(Skip(), input_shape=INPUT_SHAPE)
+
+
+def test_probes_are_of_several_kinds_and_never_constant() -> None:
+    probes, others = probe_images((3, 32, 24), seed=0), probe_images((3, 32, 24), seed=1)
+    assert probes.shape == (3, 3, 32, 24)
+    assert 0 <= probes.min() <= probes.max() <= 1
+    steps = [(image[:, 1:] - image[:, :-1]).abs().mean().item() for image in probes]
+    assert steps[0] > 3 * max(steps[1:])  # only the first is noise
+    assert set(probes[2].unique().tolist()) == {0.0, 1.0}
+    assert (torch.cat([probes, others]).amax((2, 3)) > torch.cat([probes, others]).amin((2, 3))).all()
+    assert not any(torch.equal(one, other) for one, other in zip(probes, others, strict=True))

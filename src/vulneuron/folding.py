@@ -2,7 +2,6 @@
 
 import warnings
 
-import torch
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -78,9 +77,3 @@ def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
     parent, _, child = name.rpartition(".")
     module.train(False)
     setattr(model.get_submodule(parent), child, module)
-
-
-def max_relative_error(result: torch.Tensor, reference: torch.Tensor) -> float:
-    """Largest absolute difference, relative to the largest absolute value of the reference."""
-    scale = reference.abs().max().clamp_min(torch.finfo(torch.float32).tiny)
-    return float((result - reference).abs().max() / scale)

@@ -1,22 +1,27 @@
 """`Classifier`: a user's network, from pixels over feature maps and activations to logits."""
 
 import copy
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import count
 
 import torch
 from torch import Tensor, nn
 
+from vulneuron.comparing import max_relative_error
+from vulneuron.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.errors import ModelError
-from vulneuron.folding import fold_batch_norms, max_relative_error
-from vulneuron.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_split
+from vulneuron.folding import fold_batch_norms
+from vulneuron.model_checks import checked_logits, private_copy
+from vulneuron.probes import probe_images
+from vulneuron.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits
 
-Precision = Literal["float32", "float16", "bfloat16"]
-_PROBE_SEED = 0
-_DTYPES: dict[str, torch.dtype] = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+#: Largest split error on images: mixed precision rounds between target layer and logits.
+_TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
+_SEARCH_SEED, _PROOF_SEED = 0, 1
+#: Spread of the random maps of the proof, past the bends of relu6 and hardswish.
+_MAP_SPREAD = 8.0
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,6 @@ class Classifier:
         "float32", or "float16" / "bfloat16" for automatic mixed precision on an accelerator.
     input_shape
         ``(channel, y, x)`` of the images.
-    class_names
-        Names of the outputs, in order.
     fold
         Whether to fold batch normalisations.
 
@@ -106,26 +109,32 @@ class Classifier:
         device: str = "auto",
         precision: Precision = "float32",
         input_shape: tuple[int, int, int] = (3, 224, 224),
-        class_names: Sequence[str] | None = None,
         fold: bool = True,
     ) -> None:
         self.device = resolve_device(device)
-        self.precision = _checked_precision(precision, self.device)
-        self.input_shape = tuple(input_shape)
-        self._net = _private_copy(model).to(self.device)
+        check_precision(precision, self.device)
+        # Search and proof need full precision; the precision asked for is for what follows.
+        self.precision: Precision = "float32"
+        self.input_shape = input_shape
+        self._net = private_copy(model).to(self.device)
         self.module: nn.Module = _with_normalisation(self._net, mean, std, input_shape[0]).to(self.device)
-        probe, unseen = _probes(input_shape, self.device)
-        logits = self._checked_logits(probe)
+        probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
+        logits = checked_logits(self.module, probe)
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
-        self.class_names = _checked_names(class_names, self.classes)
-        self.split = self._proved_split(probe, unseen, layer)
+        self.split = self._proved_split(probe, layer)
+        self.precision = precision
 
     @property
     def neurons(self) -> int:
         """Number of channels of the target layer."""
         return self.split.neurons
+
+    @property
+    def tolerance(self) -> float:
+        """Largest `split_error` on images that rounding explains, at the classifier's precision."""
+        return _TOLERANCES[self.precision]
 
     @property
     def weights(self) -> Tensor | None:
@@ -137,12 +146,12 @@ class Classifier:
         """Biases of the dense layer ``(class,)``, zeros where it has none; None without a linear head."""
         if self.split.dense is None:
             return None
-        bias = self._dense.bias
+        bias = getattr(self._dense, "bias", None)
         return bias if isinstance(bias, Tensor) else torch.zeros(self.classes, device=self.device)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits ``(n, class)`` of pixels in [0, 1], differentiable with respect to the pixels."""
-        with torch.autocast(self.device.type, _DTYPES.get(self.precision), enabled=self.precision in _DTYPES):
+        with autocast(self.precision, self.device):
             logits: Tensor = self.module(self._prepare(images))
         return logits.float()
 
@@ -154,10 +163,14 @@ class Classifier:
     def activity(self, images: Tensor) -> Activity:
         """Feature maps, activations and logits of pixels in [0, 1], from one forward pass."""
         captured: list[Tensor] = []
+
+        def capture(output: Tensor) -> None:
+            captured.append(output.float().clone())
+
         with torch.inference_mode():
-            with self._layer_hook(lambda output: captured.append(output.clone())):
+            with self._layer_hook(capture):
                 logits = self(images)
-            maps = ACTIVATIONS[self.split.activation](captured[-1].float()).contiguous()
+            maps = ACTIVATIONS[self.split.activation](captured[0]).contiguous()
             return Activity(maps, self.pool(maps), logits)
 
     def pool(self, maps: Tensor) -> Tensor:
@@ -232,6 +245,19 @@ class Classifier:
         with torch.inference_mode():
             return max_relative_error(self.head(activity.maps), activity.logits)
 
+    def check_split(self, activity: Activity) -> float:
+        """Return the `split_error` of some images, if the split holds on them.
+
+        Raises
+        ------
+        ModelError
+            If it is larger than the classifier's `tolerance`.
+        """
+        error = self.split_error(activity)
+        if not error <= self.tolerance:
+            raise _split_fails(self.split, error, self.tolerance)
+        return error
+
     @property
     def _dense(self) -> nn.Module:
         return self._net.get_submodule(self.split.dense or "")
@@ -246,47 +272,26 @@ class Classifier:
             values = self._net.get_submodule(step.name)(values.reshape(-1, *step.shape))
         return values
 
-    def _rerun(self, maps: Tensor) -> Tensor:
+    def _rerun(self, output: Tensor) -> Tensor:
         # The layer's output is replaced, so the pixels do not matter. What follows may change it in place.
-        pixels = torch.zeros(len(maps), *self.input_shape, device=self.device)
-        with self._layer_hook(lambda _output: maps.clone()):
+        pixels = torch.zeros(len(output), *self.input_shape, device=self.device)
+        with self._layer_hook(lambda replaced: output.to(replaced.dtype, copy=True)):
             return self(pixels)
 
     @contextmanager
-    def _layer_hook(self, function: object) -> Iterator[None]:
+    def _layer_hook(self, function: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+        """Call the function with the target layer's output; what it returns, if anything, replaces it."""
+        calls = count()
+
         def hook(_module: nn.Module, _args: object, output: Tensor) -> Tensor | None:
-            result = function(output)  # type: ignore[operator]
-            return result if isinstance(result, Tensor) else None
+            # A module that runs several times in one pass gives the feature maps only once.
+            return function(output) if next(calls) == self.split.call else None
 
         handle = self._net.get_submodule(self.split.layer).register_forward_hook(hook)
         try:
             yield
         finally:
             handle.remove()
-
-    def _checked_logits(self, probe: Tensor) -> Tensor:
-        try:
-            with torch.inference_mode(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                output = self.module(probe)
-        except Exception as error:
-            raise ModelError(
-                f"the model fails on images {tuple(probe.shape)}: {type(error).__name__}: {error}",
-                allowed="a model that maps images (n, channel, y, x) to logits (n, class)",
-                fix="check the image size (--image-size) and the number of channels that it expects",
-            ) from error
-        if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
-            found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise _no_logits(f"the model's output is {found}")
-        if output.shape[1] < 2:
-            raise _no_logits(f"the model has {output.shape[1]} output")
-        if not output.isfinite().all():
-            raise ModelError(
-                "the model's logits are NaN or infinite",
-                allowed="finite logits on pixels in [0, 1]",
-                fix=f"check its weights{_first_bad_tensor(self._net)} and the normalisation (--mean, --std)",
-            )
-        return output.float()
 
     def _fold(self, probe: Tensor, logits: Tensor) -> int:
         plain = self._net
@@ -306,18 +311,28 @@ class Classifier:
         else:
             self.module = net
 
-    def _proved_split(self, probe: Tensor, unseen: Tensor, layer: str | None) -> Split:
+    def _proved_split(self, probe: Tensor, layer: str | None) -> Split:
         with torch.no_grad():
             probe = self._normalise(self._prepare(probe))
-            self.split = find_split(self._net, probe, self._net(probe).float(), layer=layer)
-        error = self.split_error(self.activity(unseen))
-        if not error <= TOLERANCE:
-            raise ModelError(
-                f"the split of the network at {self.split.describe()} changes the logits by {error:.1e}",
-                allowed=f"a relative difference of at most {TOLERANCE:g}",
-                fix="name the layer that the global pooling reads with --layer",
-            )
-        return replace(self.split, error=error)
+            logits = self._net(probe).float()
+        error = torch.nan
+        for split in find_splits(self._net, probe, logits, layer=layer):
+            self.split = split
+            error = self._proof_error()
+            if error <= TOLERANCE:
+                return replace(split, error=error)
+        raise _split_fails(self.split, error, TOLERANCE)
+
+    def _proof_error(self) -> float:
+        """Split error on images that the search did not see, and on maps that no image gives."""
+        activity = self.activity(probe_images(self.input_shape, _PROOF_SEED))
+        generator = torch.Generator().manual_seed(_PROOF_SEED)
+        output = torch.randn(activity.maps.shape, generator=generator).to(self.device) * _MAP_SPREAD
+        with torch.inference_mode():
+            head = self.head(ACTIVATIONS[self.split.activation](output))
+            on_maps = max_relative_error(head, self._rerun(output))
+        # Other than the built-in max, this one gives NaN if either error is.
+        return float(torch.tensor([self.split_error(activity), on_maps]).max())
 
     def _normalise(self, pixels: Tensor) -> Tensor:
         if isinstance(self.module, Normalised):
@@ -325,56 +340,12 @@ class Classifier:
         return pixels
 
 
-def resolve_device(name: str) -> torch.device:
-    """Device of that name; "auto" takes cuda, then mps, then cpu.
-
-    Raises
-    ------
-    ModelError
-        If torch does not know the device, or this machine does not have it.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ModelError(
-            f"device {name!r} cannot be used ({str(error).splitlines()[0]})",
-            allowed="auto, cpu, cuda, cuda:N, mps",
-            fix="leave --device out to have it chosen",
-        ) from error
-    return device
-
-
-def _checked_precision(precision: str, device: torch.device) -> str:
-    if precision != "float32" and precision not in _DTYPES:
-        raise ModelError(
-            f"precision {precision!r} is unknown",
-            allowed="float32, float16, bfloat16",
-            fix="leave it out for float32",
-        )
-    if precision in _DTYPES and device.type == "cpu":
-        raise ModelError(
-            f"mixed precision ({precision}) was asked for on the CPU",
-            allowed="float32 on the CPU; float16 and bfloat16 on cuda and mps",
-            fix="leave it out, or choose an accelerator with --device",
-        )
-    return precision
-
-
-def _private_copy(model: nn.Module) -> nn.Module:
-    try:
-        private = copy.deepcopy(model)
-    except Exception as error:
-        raise ModelError(
-            f"the model cannot be copied ({type(error).__name__}: {error})",
-            allowed="a module that copy.deepcopy can copy",
-            fix="detach tensors that were kept from a forward pass, or load the model afresh",
-        ) from error
-    return private.eval().requires_grad_(False).float()
+def expected_channels(module: nn.Module) -> int:
+    """Channels of the images that a network reads: those of its first convolution; 3 if it has none."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels
+    return 3
 
 
 def _with_normalisation(
@@ -392,32 +363,9 @@ def _with_normalisation(
     return Normalised(net, mean, std).eval()
 
 
-def _probes(input_shape: tuple[int, int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(_PROBE_SEED)
-    probes = torch.rand(4, *input_shape, generator=generator).to(device)
-    return probes[:2], probes[2:]
-
-
-def _checked_names(names: Sequence[str] | None, classes: int) -> tuple[str, ...] | None:
-    if names is not None and len(names) != classes:
-        raise ModelError(
-            f"{len(names)} class names were given, but the model has {classes} outputs",
-            allowed="one name for each output, in order",
-            fix="check --class-names, or the number of classes of the model",
-        )
-    return None if names is None else tuple(names)
-
-
-def _no_logits(given: str) -> ModelError:
+def _split_fails(split: Split, error: float, tolerance: float) -> ModelError:
     return ModelError(
-        given,
-        allowed="one matrix of logits (n, class) with at least 2 classes",
-        fix="wrap the model so that its forward returns only the logits",
+        f"the split of the network at {split.describe()} changes the logits by {error:.1e}",
+        allowed=f"a relative difference of at most {tolerance:g}",
+        fix="name the layer that the global pooling reads with --layer",
     )
-
-
-def _first_bad_tensor(net: nn.Module) -> str:
-    for name, tensor in net.state_dict().items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            return f" ({name} holds NaN or infinity)"
-    return ""

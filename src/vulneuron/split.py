@@ -1,25 +1,25 @@
-"""Finds the target layer of a network, and proves the split ``logits == head(tail(pool(maps)))``.
+"""Finds the target layer of a network, and proposes the split ``logits == head(tail(pool(maps)))``.
 
-No knowledge of architectures is built in: the network is run once on noise, the output of every module is
-kept, and the split is read off the values that flowed.
+No knowledge of architectures is built in: the network is run once on probe images, the output of every module
+is kept, and the split is read off the values that flowed.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from vulneuron.comparing import same_values
 from vulneuron.errors import ModelError
-from vulneuron.folding import max_relative_error
+from vulneuron.tracing import Call, has_weights, trace_calls, weighted_calls
 
 HeadKind = Literal["linear", "nonlinear", "rerun"]
 PoolKind = Literal["avg", "max", "none"]
 
 TOLERANCE = 1e-4
-_SAME_VALUES = 1e-5
 
 #: Functions that a forward method may apply between the target layer and the pooling (DenseNet: ``relu``).
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -74,8 +74,11 @@ class Split:
         Number of channels of the target layer.
     map_shape
         ``(h, w)`` of a feature map.
+    call
+        Which call of that module in a forward pass gives them, from 0: a module can be used several times.
     error
-        max \|head(tail(pool(maps))) - logits\| / max \|logits\|, on images that the search did not see.
+        max \|head(tail(pool(maps))) - logits\| / max \|logits\|, on images that the search did not see, and
+        the same with the layer's output replaced by random maps.
     """
 
     layer: str
@@ -86,6 +89,7 @@ class Split:
     kind: HeadKind
     neurons: int
     map_shape: tuple[int, int]
+    call: int = 0
     error: float = 0.0
 
     @property
@@ -105,22 +109,14 @@ class Split:
         return f"{self.layer}{activation}, {pool[self.pool]}, {heads[self.kind]}"
 
 
-@dataclass
-class _Call:
-    name: str
-    module: nn.Module
-    start: int
-    read: Tensor
-    end: int = -1
-    out: Tensor = field(default_factory=lambda: torch.empty(0))
+def find_splits(
+    net: nn.Module, probe: Tensor, logits: Tensor, *, layer: str | None = None
+) -> Iterator[Split]:
+    """Propose splits of a network that hold on some images, the best first; they are still to be proved.
 
-
-def find_split(net: nn.Module, probe: Tensor, logits: Tensor, *, layer: str | None = None) -> Split:
-    """Find the target layer and the head of a network.
-
-    Candidates are the modules with a 4-D output, last one first. The first whose globally pooled output
-    reaches the logits through a chain of modules is taken; then the first whose maps do so without a pooling;
-    then the last spatial one, with the head computed by rerunning the network.
+    Candidates are the modules with a 4-D output, last one first. Those whose globally pooled output reaches
+    the logits through a chain of modules come first; then those whose maps do so without a pooling; then the
+    last one, with the head computed by rerunning the network.
 
     Parameters
     ----------
@@ -136,97 +132,93 @@ def find_split(net: nn.Module, probe: Tensor, logits: Tensor, *, layer: str | No
     Raises
     ------
     ModelError
-        If no module has spatial feature maps, or `layer` is none of them.
+        If no module has spatial feature maps, or `layer` is none of them; if no layer was named, and all
+        maps are maps of logits, or what follows the last ones works on tokens (transformers, MLP mixers).
     """
-    calls = _trace(net, probe)
-    candidates = _candidates(calls, layer)
+    calls = trace_calls(net, probe)
+    candidates = _candidates(calls, probe, layer)
     if not candidates:
-        raise _no_candidate(calls, layer)
+        raise _no_maps(calls, probe, layer)
     spatial = [call for call in candidates if call.out.shape[-1] * call.out.shape[-2] > 1]
-    pools: tuple[tuple[PoolKind, ...], ...] = (("avg", "max"), ("none",))
-    for group in (spatial, candidates):
-        for kinds in pools:
-            for call in group:
-                for split in _splits(call, calls, logits, kinds):
-                    return split
-    call = (spatial or candidates)[0]
-    return _make(call, "identity", "none", (), (), "rerun")
+    flat = [call for call in candidates if call.out.shape[-1] * call.out.shape[-2] == 1]
+    by_tokens = [call for call in weighted_calls(calls) if not _reads_maps_or_vectors(call, probe)]
+    if layer is not None:
+        by_tokens = []
+    for group in (spatial, flat):
+        for call in group:
+            yield from _splits(call, calls, logits, ("avg", "max"))
+        for call in group:
+            if not _after(call, by_tokens):
+                yield from _splits(call, calls, logits, ("none",))
+    for call in spatial or flat:
+        is_logit_map = call.out.shape[1] == logits.shape[1] and not _after(call, weighted_calls(calls))
+        if layer is not None or not is_logit_map:
+            if tokens := _after(call, by_tokens):
+                raise _no_cnn(call, tokens[0])
+            yield _make(call, "identity", "none", (), (), "rerun")
+            return
+    raise ModelError(
+        "the model's only feature maps are maps of its logits",
+        allowed="a network in which weights follow the last feature maps",
+        fix="name the layer to analyse with --layer",
+    )
 
 
-def _trace(net: nn.Module, probe: Tensor) -> list[_Call]:
-    """Run the network and keep what each module read and gave, in order of completion.
-
-    Values are cloned: an in-place operation that follows must not change them.
-    """
-    open_calls: list[_Call] = []
-    done: list[_Call] = []
-    tick = 0
-
-    def before(name: str) -> Callable[[nn.Module, tuple[object, ...]], None]:
-        def hook(module: nn.Module, args: tuple[object, ...]) -> None:
-            nonlocal tick
-            tick += 1
-            read = args[0].detach().clone() if args and isinstance(args[0], Tensor) else torch.empty(0)
-            open_calls.append(_Call(name, module, tick, read))
-
-        return hook
-
-    def after(module: nn.Module, _args: object, output: object) -> None:
-        nonlocal tick
-        tick += 1
-        call = open_calls.pop()
-        if isinstance(output, Tensor):
-            call.end, call.out = tick, output.detach().clone()
-            done.append(call)
-
-    handles = []
-    for name, module in net.named_modules():
-        if name:
-            handles.append(module.register_forward_pre_hook(before(name)))
-            handles.append(module.register_forward_hook(after))
-    try:
-        with torch.no_grad():
-            net(probe)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return done
+def _after(call: Call, calls: list[Call]) -> list[Call]:
+    return [later for later in calls if later.start > call.end]
 
 
-def _candidates(calls: list[_Call], layer: str | None) -> list[_Call]:
+def _candidates(calls: list[Call], probe: Tensor, layer: str | None) -> list[Call]:
     found = []
     for call in reversed(calls):
-        if call.out.ndim != 4 or (layer is not None and call.name != layer):
+        if not _is_maps(call.out, probe) or (layer is not None and call.name != layer):
             continue
         passes_through = call.out.shape == call.read.shape and torch.equal(call.out, call.read)
-        if layer is None and (passes_through or isinstance(call.module, _LOCAL_POOLS)):
+        idle = passes_through and not has_weights(call)
+        if layer is None and (idle or isinstance(call.module, _LOCAL_POOLS)):
             continue
         found.append(call)
     return found
 
 
-def _splits(call: _Call, calls: list[_Call], logits: Tensor, kinds: tuple[PoolKind, ...]) -> Iterator[Split]:
+def _is_maps(values: Tensor, images: Tensor) -> bool:
+    """Whether values are ``(n, channel, h, w)``, not ``(n, h, w, channel)``: h and w go with the image's."""
+    if values.ndim != 4 or len(values) != len(images):
+        return False
+    height, width = images.shape[2:]
+
+    def fits(rows: int, columns: int) -> bool:
+        return abs(rows * width - columns * height) <= max(height, width)
+
+    a, b, c = values.shape[1:]
+    return fits(b, c) or not fits(a, b)
+
+
+def _reads_maps_or_vectors(call: Call, images: Tensor) -> bool:
+    is_vector = call.read.ndim == 2 and len(call.read) == len(images)
+    return is_vector or _is_maps(call.read, images)
+
+
+def _splits(call: Call, calls: list[Call], logits: Tensor, kinds: tuple[PoolKind, ...]) -> Iterator[Split]:
     for activation, function in ACTIVATIONS.items():
         maps = function(call.out)
-        if activation != "identity" and torch.equal(maps, call.out):
-            continue
         for kind in kinds:
             pooled = POOLS[kind](maps) if kind in POOLS else maps
-            chain = _chain(pooled, [later for later in calls if later.start > call.end], logits)
+            chain = _chain(pooled, _after(call, calls), logits)
             # An empty chain means that the maps are the logits already (SqueezeNet's 1x1 logit map).
-            if chain and any(True for link in chain for _ in link.module.parameters()):
+            if chain and any(has_weights(link) for link in chain):
                 yield _classify(call, activation, kind, chain)
 
 
-def _chain(value: Tensor, calls: list[_Call], logits: Tensor) -> list[_Call] | None:
+def _chain(value: Tensor, calls: list[Call], logits: Tensor) -> list[Call] | None:
     """Modules through which `value` becomes the logits, leaf modules preferred; reshapes between are free."""
-    frontier: list[tuple[Tensor, int, list[_Call]]] = [(value, -1, [])]
+    frontier: list[tuple[Tensor, int, list[Call]]] = [(value, -1, [])]
     seen: set[int] = set()
     while frontier:
         value, end, chain = frontier.pop()
-        if _same(value, logits):
+        if same_values(value, logits):
             return chain
-        steps = [c for c in calls if c.start > end and c.start not in seen and _same(value, c.read)]
+        steps = [c for c in calls if c.start > end and c.start not in seen and same_values(value, c.read)]
         seen.update(step.start for step in steps)
         # Pushed last means tried first: the innermost module explains most.
         steps.sort(key=lambda step: -step.end)
@@ -234,59 +226,67 @@ def _chain(value: Tensor, calls: list[_Call], logits: Tensor) -> list[_Call] | N
     return None
 
 
-def _same(a: Tensor, b: Tensor) -> bool:
-    if a.numel() != b.numel() or len(a) != len(b):
-        return False
-    return max_relative_error(a.reshape(b.shape), b) <= _SAME_VALUES
-
-
-def _classify(call: _Call, activation: str, pool: PoolKind, chain: list[_Call]) -> Split:
-    dense = max(i for i, link in enumerate(chain) if any(True for _ in link.module.parameters()))
+def _classify(call: Call, activation: str, pool: PoolKind, chain: list[Call]) -> Split:
+    dense = max(i for i, link in enumerate(chain) if has_weights(link))
     tail, head = chain[:dense], chain[dense:]
     keeps_neurons = all(
         link.out[0].numel() == call.out.shape[1] and all(p.ndim <= 1 for p in link.module.parameters())
         for link in tail
     )
     # What follows the dense layer may only reshape.
-    ends_there = all(_same(link.out, head[0].out) for link in head[1:])
+    ends_there = all(same_values(link.out, head[0].out) for link in head[1:])
     if pool != "none" and keeps_neurons and _is_dense(head[0]) and ends_there:
         return _make(call, activation, pool, tail, head[:1], "linear")
     return _make(call, activation, pool, [], chain, "nonlinear")
 
 
-def _is_dense(call: _Call) -> bool:
-    module = call.module
-    if isinstance(module, nn.Conv2d):
-        return module.groups == 1 and call.read.shape[2:] == (1, 1) and module.kernel_size == (1, 1)
-    return isinstance(module, nn.Linear)
+def _is_dense(call: Call) -> bool:
+    """Whether the module computes ``weight @ values + bias``, whatever its type."""
+    weight, bias = getattr(call.module, "weight", None), getattr(call.module, "bias", None)
+    read, kind = call.read.flatten(1), call.out.dtype
+    if not isinstance(weight, Tensor) or weight.ndim < 2 or weight[0].numel() != read.shape[1]:
+        return False
+    if bias is not None and (not isinstance(bias, Tensor) or bias.shape != weight.shape[:1]):
+        return False
+    expected = F.linear(read.to(kind), weight.flatten(1).to(kind), None if bias is None else bias.to(kind))
+    return same_values(expected, call.out)
 
 
 def _make(
-    call: _Call,
+    call: Call,
     activation: str,
     pool: PoolKind,
-    tail: list[_Call] | tuple[()],
-    head: list[_Call] | tuple[()],
+    tail: Sequence[Call],
+    head: Sequence[Call],
     kind: HeadKind,
 ) -> Split:
-    def steps(links: list[_Call] | tuple[()]) -> tuple[Step, ...]:
+    def steps(links: Sequence[Call]) -> tuple[Step, ...]:
         return tuple(Step(link.name, tuple(link.read.shape[1:])) for link in links)
 
     neurons, height, width = call.out.shape[1:]
-    return Split(call.name, activation, pool, steps(tail), steps(head), kind, neurons, (height, width))
+    shape = (height, width)
+    return Split(call.name, activation, pool, steps(tail), steps(head), kind, neurons, shape, call.index)
 
 
-def _no_candidate(calls: list[_Call], layer: str | None) -> ModelError:
-    names = list(dict.fromkeys(call.name for call in calls if call.out.ndim == 4))
-    if not names:
+def _no_maps(calls: list[Call], probe: Tensor, layer: str | None) -> ModelError:
+    names = list(dict.fromkeys(call.name for call in calls if _is_maps(call.out, probe)))
+    if layer is None or not names:
         return ModelError(
             "the model has no layer with spatial feature maps",
             allowed="a convolutional network, some module of which gives (n, channel, h, w)",
             fix="check that this is the CNN that you mean",
         )
-    shown = ", ".join(names[-12:])
     return ModelError(
         f"layer {layer!r} gives no spatial feature maps",
-        allowed=f"a module that gives (n, channel, h, w), such as the last ones: {shown}",
+        allowed=f"a module that gives (n, channel, h, w), such as the last ones: {', '.join(names[-12:])}",
         fix="name one of them with --layer, or leave it out to have the layer found",
+    )
+
+
+def _no_cnn(call: Call, tokens: Call) -> ModelError:
+    return ModelError(
+        f"the model is no CNN with a last convolutional layer: behind its last feature maps (those of "
+        f"{call.name!r}), {tokens.name!r} reads {tuple(tokens.read.shape)}, neither maps nor vectors",
+        allowed="a network in which only pooling and dense layers follow the last feature maps",
+        fix="take another model, or name the layer to analyse with --layer",
     )

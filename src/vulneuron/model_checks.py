@@ -1,0 +1,80 @@
+"""What a model must be, before anything is looked for in it."""
+
+import copy
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from vulneuron.errors import ModelError, one_line
+
+
+def private_copy(model: nn.Module) -> nn.Module:
+    """Copy of a model in float32 and eval mode, without parameter gradients.
+
+    Raises
+    ------
+    ModelError
+        If the model is TorchScript, or cannot be copied.
+    """
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise ModelError(
+            "the model is a TorchScript module",
+            allowed="a torch.nn.Module of Python code, whose layers can be watched",
+            fix="build the model from its class, and load its weights",
+        )
+    try:
+        return copy.deepcopy(model).eval().requires_grad_(False).float()
+    except Exception as error:
+        raise ModelError(
+            f"the model cannot be copied ({one_line(error)})",
+            allowed="a module that copy.deepcopy, eval and float work on",
+            fix="detach tensors that were kept from a forward pass, or load the model afresh",
+        ) from error
+
+
+def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
+    """Logits ``(n, class)`` of probe images, in float32.
+
+    Raises
+    ------
+    ModelError
+        If the module fails on them, or gives something else than finite logits of at least 2 classes.
+    """
+    try:
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = module(probe)
+    except Exception as error:
+        raise ModelError(
+            f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",
+            allowed="a model that maps images (n, channel, y, x) to logits (n, class)",
+            fix="check the image size (--image-size) and the number of channels that it expects",
+        ) from error
+    if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
+        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise _no_logits(f"the model's output is {found}")
+    if output.shape[1] < 2:
+        raise _no_logits(f"the model has {output.shape[1]} output")
+    if not output.isfinite().all():
+        raise ModelError(
+            "the model's logits are NaN or infinite",
+            allowed="finite logits on pixels in [0, 1]",
+            fix=f"check its weights{_first_bad_tensor(module)} and the normalisation (--mean, --std)",
+        )
+    return output.float()
+
+
+def _no_logits(given: str) -> ModelError:
+    return ModelError(
+        given,
+        allowed="one matrix of logits (n, class) with at least 2 classes",
+        fix="wrap the model so that its forward returns only the logits",
+    )
+
+
+def _first_bad_tensor(module: nn.Module) -> str:
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            return f" ({name} holds NaN or infinity)"
+    return ""
