@@ -52,7 +52,11 @@ class RecordError(VulneuronError):
 
 
 class RunError(VulneuronError):
-    """The run has nothing to analyse: no correct prediction, no success, or a bad selection."""
+    """The run cannot be done as it was asked for."""
+
+
+class NothingToAnalyseError(RunError):
+    """The run has come to an end without a pair: no correct prediction, or no success."""
 
 
 class MeasureError(VulneuronError):

@@ -171,7 +171,7 @@ def test_overwrite_replaces_a_damaged_record(tmp_path: Path) -> None:
 
 def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
     pictures, labels = colour_pictures()
-    with pytest.raises(vn.VulneuronError, match="was given the target 1"):
+    with pytest.raises(vn.VulneuronError, match="given target 1 for the attack"):
         vn.analyze(
             colour_net(),
             pictures,
@@ -180,6 +180,99 @@ def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
             attack=lambda _c, images, _y: images,
             target=1,
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"class_names": ["rot", "gelb", "blau"]}, "class_names is"),
+        ({"attack": vn.FGSM()}, "attack"),
+        ({"limit": 3}, "selection limit is None there and 3 here"),
+        ({"seed": 5}, "seed is 0 there and 5 here"),
+        ({"joint_projection": True}, "projection is one map a side there and joint here"),
+    ],
+)
+def test_whatever_decides_a_result_tells_runs_apart(
+    record: Record, changes: dict[str, Any], difference: str
+) -> None:
+    pictures, labels = colour_pictures()
+    options: dict[str, Any] = {"class_names": CLASS_NAMES, **changes}
+    with pytest.raises(RecordError, match=f"holds another run: {difference}"):
+        vn.analyze(colour_net(), pictures, labels, out=record.path, **options)
+
+
+def test_other_images_labels_or_forward_methods_are_other_runs(record: Record) -> None:
+    class Shifted(torch.nn.Module):
+        """The same modules and weights as the network of the record, with another forward method."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = colour_net()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.net(images * 0.9)
+            return logits
+
+    pictures, labels = colour_pictures()
+    for model, data, truth in (
+        (Shifted(), pictures, labels),
+        (colour_net(), 255 - pictures, labels),
+        (colour_net(), pictures, labels[::-1].copy()),
+    ):
+        with pytest.raises(RecordError, match="holds another run"):
+            vn.analyze(model, data, truth, out=record.path, class_names=CLASS_NAMES)
+
+
+def test_targeted_attack_that_misses_its_target_counts_against_robustness(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures(wrong=0)
+
+    def to_another_class(_classifier: object, images: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Brightens the channel after the true one: never the target, unless by chance."""
+        changed = images.clone()
+        for image, label in zip(changed, truth, strict=True):
+            image[(int(label) + 1) % 3] += 0.2
+        return changed.clamp(0, 1)
+
+    class Missing(vn.PGD):
+        def perturb(self, classifier: Any, images: torch.Tensor, goal: Any, seeds: Any) -> torch.Tensor:
+            return to_another_class(classifier, images, goal.labels)
+
+    attack = Missing(eps=0.5, target=2)
+    record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "t.zarr", attack=attack)
+    # Green becomes blue as asked, red becomes green instead, and blue is exempt.
+    info = record.info()
+    assert info["attack_success_rate"] == 0.5
+    assert info["robust_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_adversarials_and_an_attack_exclude_each_other(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    with pytest.raises(vn.VulneuronError, match="both an attack and adversarial images"):
+        vn.analyze(
+            colour_net(), pictures, labels, out=tmp_path / "r.zarr", adversarials=pictures, attack=vn.FGSM()
+        )
+
+
+def test_negative_seed_leaves_no_record(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    with pytest.raises(RunError, match="seed is -1"):
+        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", seed=-1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_split_that_fails_on_the_users_images_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = vn.Classifier.head
+
+    def wrong_on_pictures(self: vn.Classifier, maps: torch.Tensor) -> torch.Tensor:
+        return original(self, maps) + (1 if len(maps) > 2 else 0)
+
+    monkeypatch.setattr(vn.Classifier, "head", wrong_on_pictures)
+    pictures, labels = colour_pictures()
+    with pytest.raises(vn.VulneuronError, match="split"):
+        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ import zarr
 
 import vulneuron as vn
 from runs import CLASS_NAMES, colour_net, colour_pictures
-from vulneuron.errors import RecordError
+from vulneuron.errors import RecordError, RunError
 from vulneuron.pipeline import attacking, capturing, execute
 from vulneuron.record import Phase, RecordWriter, open_record, record_lock
 
@@ -82,10 +84,8 @@ def test_run_that_is_killed_goes_on(
     assert_same(whole.path, out)
 
 
-def test_every_single_write_can_be_the_last(
-    whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Kill before the n-th file is written, for every n."""
+def test_any_write_can_be_the_last(whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill again and again, each time some files further than before, until the run gets through."""
     original = zarr.storage.LocalStore.set
     left = 0
 
@@ -136,7 +136,7 @@ def test_kill_minus_nine(whole: vn.Record, tmp_path: Path, phase: Phase) -> None
         if reached >= phase:
             process.send_signal(signal.SIGKILL)
             break
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
     analyze(out)
     assert_same(whole.path, out)
 
@@ -179,3 +179,90 @@ def test_memory_that_runs_out_halves_the_batch(tmp_path: Path, monkeypatch: pyte
     record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "run.zarr", batch_size=16)
     assert record.info()["images"] == 18
     assert 3 <= largest <= 5
+
+
+def test_memory_that_runs_out_for_good_keeps_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, original, calls = tmp_path / "run.zarr", attacking._attacked, 0
+
+    def exhausted(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise RunError("no memory", allowed="more", fix="buy some")
+        return original(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attacking, "_attacked", exhausted)
+        with pytest.raises(RunError, match="no memory"):
+            analyze(out)
+    assert open_record(out).attributes["phase"] == Phase.ATTACK
+    assert analyze(out).complete
+
+
+def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run.zarr"
+    pictures, labels = colour_pictures(a_class=60)
+
+    def killed(*_args: Any, **_options: Any) -> Any:
+        raise Killed
+
+    options: dict[str, Any] = {
+        "out": out,
+        "class_names": CLASS_NAMES,
+        "batch_size": 16,
+        "overwrite": True,
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(capturing, "_captured", killed)
+        with pytest.raises(Killed):
+            vn.analyze(colour_net(), pictures, labels, **options)
+    created = open_record(out).attributes["created"]
+    with monkeypatch.context() as patch:
+        patch.setattr(attacking, "_attacked", killed)
+        record = vn.analyze(colour_net(), pictures, labels, **options)
+    assert record.attributes["created"] == created
+    assert record.complete
+
+
+@pytest.fixture
+def memory_store() -> Iterator[str]:
+    """A URL of a store that is no folder."""
+    files = fsspec.filesystem("memory")
+    yield "memory://records/run.zarr"
+    files.rm("/records", recursive=True)
+
+
+def test_stores_that_are_no_folders(
+    whole: vn.Record, memory_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, labels = colour_pictures(a_class=60)
+
+    def killed(*_args: Any, **_options: Any) -> Any:
+        raise Killed
+
+    options: dict[str, Any] = {"out": memory_store, "class_names": CLASS_NAMES, "batch_size": 16}
+    with monkeypatch.context() as patch:
+        patch.setattr(capturing, "_captured", killed)
+        with pytest.raises(Killed):
+            vn.analyze(colour_net(), pictures, labels, **options)
+    assert not open_record(memory_store).complete
+    record = vn.analyze(colour_net(), pictures, labels, **options)
+    np.testing.assert_array_equal(record.dataset["feature_map"], whole.dataset["feature_map"])
+    assert record.validate().sound
+    with pytest.raises(RecordError, match="holds another run"):
+        vn.analyze(colour_net(), pictures, labels, **options, seed=1)
+    assert vn.analyze(colour_net(), pictures, labels, **options, seed=1, overwrite=True).info()["seed"] == 1
+
+
+def test_foreign_groups_behind_urls_are_left_alone(memory_store: str) -> None:
+    zarr.create_group(memory_store).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
+    pictures, labels = colour_pictures()
+    for overwrite in (False, True):
+        with pytest.raises(RecordError, match="cannot be taken for a record"):
+            vn.analyze(colour_net(), pictures, labels, out=memory_store, overwrite=overwrite)
+    ages: Any = zarr.open_group(memory_store, mode="r")["ages"]
+    assert ages[:].tolist() == [1, 2, 3]

@@ -97,7 +97,7 @@ def test_missing_chunk_is_not_read_as_zeros(path: Path, name: str) -> None:
         ("benign_label", lambda values: (values + 1) % 3, "benign labels of pairs 0 to"),
         ("adversarial_label", lambda values: (values + 1) % 3, "adversarial labels of pairs 0 to"),
         ("activation", lambda values: values * 1.1, "do not give the logits"),
-        ("perturbation_l2", lambda values: values * 1.1, "L2 norms of pairs 0 to"),
+        ("perturbation_l2", lambda values: values * 1.1, "l2 norms of pairs 0 to"),
         ("feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* hold NaN"),
     ],
 )
@@ -157,7 +157,7 @@ def write_blocks(path: str, blocks: list[int], size: int) -> None:
 def test_two_processes_that_write_disjoint_blocks_lose_nothing(tmp_path: Path) -> None:
     path, blocks, size = str(tmp_path / "shared.zarr"), 20, 3
     ids = np.array([f"image {i}" for i in range(blocks * size)], dtype=object)
-    columns = {"image_id": ids, "source_index": np.arange(60), "true_label": np.zeros(60, dtype=np.int32)}
+    columns = {"image_id": ids, "image_index": np.arange(60), "true_label": np.zeros(60, dtype=np.int32)}
     create_record(path, attributes(60), columns, images_per_block=size)
     context = multiprocessing.get_context("spawn")
     workers = [

@@ -42,12 +42,13 @@ def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool =
 
 
 def embed(activations: Floats, *, seed: int = 0) -> Floats:
-    """Two-dimensional t-SNE of ``(n, neuron)``; principal components for fewer than 10 points.
+    """Two-dimensional t-SNE of ``(n, neuron)``.
 
-    The perplexity is 30, or a third of the points where there are fewer than 90.
+    The perplexity is 30, or a third of the points where there are fewer than 90. For fewer than 10 points, or
+    a single neuron, principal components are taken instead.
     """
-    points = len(activations)
-    if points < _FEWEST_FOR_TSNE or not np.ptp(activations, axis=0).any():
+    points, neurons = activations.shape
+    if points < _FEWEST_FOR_TSNE or neurons < 2 or not np.ptp(activations, axis=0).any():
         return _principal_components(activations)
     method: Literal["exact", "approx"] = "exact" if points < 1000 else "approx"
     tsne = TSNE(

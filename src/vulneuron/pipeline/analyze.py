@@ -8,14 +8,16 @@ from typing import Any
 from torch import nn
 
 from vulneuron.attacks import PGD, Attack, as_attack
+from vulneuron.devices import Precision
+from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
 from vulneuron.inputs.class_names import parse_class_names
 from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
-from vulneuron.network import Classifier, Precision
+from vulneuron.network import Classifier, expected_channels
 from vulneuron.pipeline.execute import check_out, execute
-from vulneuron.pipeline.run import Run, Selection, expected_channels, settings
+from vulneuron.pipeline.run import Run, Selection, settings
 from vulneuron.pipeline.selection import class_indices
 from vulneuron.record import Record
 
@@ -29,7 +31,7 @@ def analyze(
     attack: Any = None,
     target: str | int | None = None,
     adversarials: Any = None,
-    classes: Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
     limit: int | None = None,
     most_attacked: int | None = None,
     class_names: str | Sequence[str] | None = None,
@@ -75,7 +77,7 @@ def analyze(
         Adversarial images made elsewhere, in place of an attack: ``.npz``, torchattacks' ``.pt``, a folder
         with the names of the benign files, or an array.
     classes
-        True labels to take, by name; all when None.
+        True labels to take: a name, or several; all when None.
     limit
         Images of a class to take; all when None.
     most_attacked
@@ -118,6 +120,7 @@ def analyze(
     >>> record.pairs.head()  # doctest: +SKIP
     """
     check_out(out, overwrite=overwrite)
+    classes = [classes] if isinstance(classes, str) else classes
     names = parse_class_names(class_names) if isinstance(class_names, str) else class_names
     loaded = load_model(model, mean=mean, std=std, class_names=names)
     preprocessing = override(
@@ -140,6 +143,12 @@ def analyze(
     made: Attack | Adversarials
     if adversarials is None:
         made = _attack(attack, target, all_names)
+    elif attack is not None or target is not None:
+        raise RunError(
+            "both an attack and adversarial images made elsewhere were given",
+            allowed="one of the two",
+            fix="leave the attack and its target out, or --adversarials",
+        )
     else:
         made = load_adversarials(adversarials, source.ids, shape=source.shape)
     selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
@@ -153,8 +162,9 @@ def analyze(
         joint_projection=joint_projection,
         settings=settings(
             classifier=classifier,
-            model_spec=loaded.spec,
+            model=loaded,
             images=labelled,
+            class_names=all_names,
             attack=made,
             selection=selection,
             seed=seed,

@@ -1,5 +1,6 @@
 """The first phase: predict every image, attack those that are predicted right, check what comes back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,20 +22,40 @@ Ints = npt.NDArray[np.int64]
 
 def attack_images(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
     """Attack all images of the run that are still to be attacked, block by block."""
-    positions, labels = writer.run_table("source_index"), writer.run_table("true_label").astype(np.int64)
+    positions, labels = writer.run_table("image_index"), writer.run_table("true_label").astype(np.int64)
     pending, size = writer.pending_image_blocks(), writer.images_per_block
-    blocks = -(-len(positions) // size)
-    bars.begin("Attacking images", len(positions), done=min((blocks - len(pending)) * size, len(positions)))
-    for block in pending:
-        rows = slice(block * size, (block + 1) * size)
-        batch_size = int(writer.attributes["batch_size"])
-        writer.write_image_block(block, _attacked(run, positions[rows], labels[rows], batch_size))
-        bars.advance(len(positions[rows]))
+    batch_size = int(writer.attributes["batch_size"])
+    bars.begin("Attacking images", len(positions), done=max(len(positions) - len(pending) * size, 0))
+    rows = [slice(block * size, (block + 1) * size) for block in pending]
+    # The next block is decoded while this one is attacked.
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        loads = [reader.submit(run.images.load, positions[part]) for part in rows[:1]]
+        for index, (block, part) in enumerate(zip(pending, rows, strict=True)):
+            pixels = loads.pop().result()
+            loads = [
+                reader.submit(run.images.load, positions[later]) for later in rows[index + 1 : index + 2]
+            ]
+            if index == 0:
+                _check_split(run, pixels[:batch_size], batch_size)
+            writer.write_image_block(block, _attacked(run, pixels, positions[part], labels[part], batch_size))
+            bars.advance(len(pixels))
 
 
-def _attacked(run: Run, positions: Ints, labels: Ints, batch_size: int) -> Arrays:
+def _check_split(run: Run, pixels: npt.NDArray[np.float32], batch_size: int) -> None:
+    """Refuse a network whose split does not hold on the images, before hours go into attacking them."""
+    images = torch.from_numpy(to_pixels(to_stored(pixels)))
+
+    def check(part: slice) -> float:
+        return run.classifier.check_split(run.classifier.activity(images[part]))
+
+    in_batches(check, len(images), batch_size)
+
+
+def _attacked(
+    run: Run, pixels: npt.NDArray[np.float32], positions: Ints, labels: Ints, batch_size: int
+) -> Arrays:
     """Columns of the run table for some images: predict, attack the right ones, and check as stored."""
-    benign_stored = to_stored(run.images.load(positions))
+    benign_stored = to_stored(pixels)
     benign = torch.from_numpy(to_pixels(benign_stored))
     predicted = predictions(run, benign, batch_size)
     outcome = np.full(len(positions), Outcome.WRONG, dtype=np.uint8)
@@ -74,7 +95,7 @@ def _adversarial_images(run: Run, benign: Tensor, labels: Ints, positions: Ints,
     attack, seeds, truth = run.attack, run.seeds(positions), torch.from_numpy(labels)
 
     def attacked(rows: slice) -> Tensor:
-        return attack(run.classifier, benign[rows], truth[rows], seeds=seeds[rows]).images.cpu()
+        return attack.adversarial_images(run.classifier, benign[rows], truth[rows], seeds=seeds[rows]).cpu()
 
     return torch.cat(in_batches(attacked, len(benign), batch_size))
 

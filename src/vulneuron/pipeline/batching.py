@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vulneuron.errors import RunError
+from vulneuron.memory import out_of_memory
 from vulneuron.network import Classifier
 
 T = TypeVar("T")
@@ -20,10 +21,19 @@ _CPU_BUDGET = 512 * 2**20
 def choose_batch_size(classifier: Classifier) -> int:
     """Batch size for gradients with respect to the pixels.
 
-    One image goes through the network; what autograd keeps for it, twice (for the gradients), is the memory
-    of an image. Half of the free memory of an accelerator, or a quarter of the free memory of the machine
-    and 512 MiB at most, is divided by it.
+    What autograd keeps for two images less what it keeps for one (weights are kept, too), twice for the
+    gradients, is the memory of an image. Half of the free memory of an accelerator, or a quarter of the free
+    memory of the machine and 512 MiB at most, is divided by it.
     """
+    an_image = 2 * (_kept_bytes(classifier, 2) - _kept_bytes(classifier, 1))
+    if classifier.device.type == "cuda":
+        budget = torch.cuda.mem_get_info(classifier.device)[0] // 2
+    else:
+        budget = min(psutil.virtual_memory().available // 4, _CPU_BUDGET)
+    return max(1, min(_LARGEST, int(budget // max(an_image, 1))))
+
+
+def _kept_bytes(classifier: Classifier, images: int) -> int:
     kept = 0
 
     def count(tensor: Tensor) -> Tensor:
@@ -31,14 +41,10 @@ def choose_batch_size(classifier: Classifier) -> int:
         kept += tensor.numel() * tensor.element_size()
         return tensor
 
-    image = torch.zeros(1, *classifier.input_shape, device=classifier.device, requires_grad=True)
+    pixels = torch.zeros(images, *classifier.input_shape, device=classifier.device, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        classifier(image)
-    if classifier.device.type == "cuda":
-        budget = torch.cuda.mem_get_info(classifier.device)[0] // 2
-    else:
-        budget = min(psutil.virtual_memory().available // 4, _CPU_BUDGET)
-    return max(1, min(_LARGEST, int(budget // max(2 * kept, 1))))
+        classifier(pixels)
+    return kept
 
 
 def in_batches(function: Callable[[slice], T], images: int, batch_size: int) -> list[T]:
@@ -57,8 +63,8 @@ def in_batches(function: Callable[[slice], T], images: int, batch_size: int) -> 
 def _or_halves(function: Callable[[slice], T], start: int, stop: int) -> list[T]:
     try:
         return [function(slice(start, stop))]
-    except RuntimeError as error:
-        if not _out_of_memory(error):
+    except Exception as error:
+        if not out_of_memory(error):
             raise
         if stop - start == 1:
             raise RunError(
@@ -69,7 +75,3 @@ def _or_halves(function: Callable[[slice], T], start: int, stop: int) -> list[T]
     # Outside of the handler, whose traceback keeps the tensors of the failed batch alive.
     middle = (start + stop) // 2
     return [*_or_halves(function, start, middle), *_or_halves(function, middle, stop)]
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,11 +1,11 @@
 """From a run to its record: attack, capture, project. Each phase can stop anywhere and go on later."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
-from vulneuron.errors import RecordError, RunError, VulneuronError
+from vulneuron.errors import NothingToAnalyseError, RecordError, VulneuronError
+from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.measures.projection import project
 from vulneuron.pipeline.attacking import attack_images, predicted_labels
 from vulneuron.pipeline.capturing import capture_pairs
@@ -24,7 +24,7 @@ from vulneuron.record import (
     resume_record,
 )
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
-from vulneuron.record.store import is_remote, was_record
+from vulneuron.record.store import is_free, open_group, was_record
 
 
 def execute(
@@ -50,7 +50,7 @@ def execute(
         Images that go through the network at once; fitted to the memory when None. A resumed run keeps the
         batch size it began with, so that it gives the same numbers.
     overwrite
-        Whether to replace a record of another run.
+        Whether to replace a record of another run, or a finished one. An unfinished one of this run goes on.
     progress
         Whether to show progress where there is a terminal or a notebook.
 
@@ -72,7 +72,7 @@ def execute(
                 _begin_pairs(run, writer)
         except VulneuronError as error:
             # A run that cannot give a record leaves none; one that has got somewhere can go on.
-            if isinstance(error, RunError) or not writer.run_table("outcome").any():
+            if isinstance(error, NothingToAnalyseError) or not writer.run_table("outcome").any():
                 remove_record(out)
             raise
         capture_pairs(run, writer, bars)
@@ -81,41 +81,41 @@ def execute(
 
 def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Refuse a path where something else than a record is, before anything costly is done."""
-    path = Path(out)
-    if is_remote(out) or not path.exists() or _is_empty(path):
+    if is_free(out) or (overwrite and was_record(out)):
         return
     try:
-        open_record(out)
+        open_group(out)
     except RecordError as error:
-        if not (overwrite and was_record(out)):
-            raise RecordError(
-                f"{str(out)!r} exists and cannot be taken for a record to go on with ({error.given})",
-                allowed="a path where nothing is, or an unfinished record of the same run",
-                fix="choose another --out",
-            ) from error
-
-
-def _is_empty(path: Path) -> bool:
-    # What a run leaves behind that was killed before its first write has no name of its own yet.
-    return path.is_dir() and all(entry.suffix == ".partial" for entry in path.iterdir())
+        raise RecordError(
+            f"{str(out)!r} exists and cannot be taken for a record to go on with ({error.given})",
+            allowed="a path where nothing is, or an unfinished record of the same run",
+            fix="choose another --out",
+        ) from error
 
 
 def _existing(run: Run, out: str | os.PathLike[str], *, overwrite: bool) -> Record | RecordWriter | None:
+    """The finished record, the unfinished one to go on with, or None if a new one is to be created."""
     check_out(out, overwrite=overwrite)
+    if is_free(out):
+        return None
     try:
         record = open_record(out)
     except RecordError:
-        return None
-    if overwrite or record.attributes["phase"] == Phase.CREATE:
-        return None
+        if overwrite:
+            return None
+        raise
     other = difference(record.attributes["run"], run.settings)
-    if other is not None:
+    if other is not None and not overwrite:
         raise RecordError(
             f"record {str(out)!r} holds another run: {other}",
             allowed="the same run, to go on with it",
             fix="choose another --out, or replace it with --overwrite",
         )
-    return record if record.complete else resume_record(out)
+    if other is not None or record.attributes["phase"] == Phase.CREATE:
+        return None
+    if record.complete:
+        return None if overwrite else record
+    return resume_record(out)
 
 
 def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars: RunProgress) -> RecordWriter:
@@ -126,9 +126,13 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
     classes = run.selection.classes
     chosen = None if classes is None else class_indices(classes, run.class_names)
     positions = select_images(labels, chosen, run.selection.limit)
+    # A damaged file had better be found before hours go into attacking the others.
+    run.images.check(positions)
+    if isinstance(run.attack, Adversarials):
+        run.attack.check(positions)
     columns = {
         "image_id": np.array([run.images.ids[i] for i in positions], dtype=object),
-        "source_index": positions,
+        "image_index": positions,
         "true_label": labels[positions],
     }
     return create_record(out, run.attributes(batch), columns, run.images_per_block(batch))
@@ -137,7 +141,7 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
 def _begin_pairs(run: Run, writer: RecordWriter) -> None:
     outcome = writer.run_table("outcome")
     if (outcome == Outcome.WRONG).all():
-        raise RunError(
+        raise NothingToAnalyseError(
             f"the model predicts none of the {len(outcome)} images right",
             allowed="at least one correct prediction",
             fix="check the class order (--class-names), the normalisation (--mean, --std) and the weights",
@@ -145,7 +149,7 @@ def _begin_pairs(run: Run, writer: RecordWriter) -> None:
     rows = np.flatnonzero(outcome == Outcome.SUCCESS)
     if not len(rows):
         attacked = int((outcome == Outcome.RESISTED).sum())
-        raise RunError(
+        raise NothingToAnalyseError(
             f"the attack succeeds on none of the {attacked} images that it tried",
             allowed="at least one success",
             fix="try a larger --eps or more --steps, or another --attack",
@@ -175,19 +179,25 @@ def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
     counts = _counts(run, writer)
     labels = len(np.unique(writer.read_pairs("benign_label")))
     error = max(run.classifier.split.error, float(writer.run_table("split_error").max()))
-    return writer.finish(projection, {"counts": counts, "benign_labels": labels, "split_error": error})
+    return writer.finish(projection, {"counts": counts, "benign_label_count": labels, "split_error": error})
 
 
 def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
     """Counts and rates of the whole run; a rate is None where its denominator is 0 or it has no meaning.
 
-    Clean accuracy has no meaning for images without labels: their labels are the predictions. An image that
-    was not attacked because its label is the target counts as robust.
+    Clean accuracy has no meaning for images without labels: their labels are the predictions. Robust accuracy
+    is the share of images that are predicted right also after the attack; an image that was not attacked
+    because its label is the target counts as such.
     """
     outcome = writer.run_table("outcome")
     images, successes = len(outcome), int((outcome == Outcome.SUCCESS).sum())
     correct = images - int((outcome == Outcome.WRONG).sum())
     attacked = successes + int((outcome == Outcome.RESISTED).sum())
+    # A targeted attack may miss its target and yet mislead the model.
+    withstood = (outcome == Outcome.RESISTED) & (
+        writer.run_table("adversarial_label") == writer.run_table("true_label")
+    )
+    robust = int(withstood.sum()) + int((outcome == Outcome.EXEMPT).sum())
     labelled = run.images.labels is not None
     return {
         "pairs": len(writer.pair_rows()),
@@ -197,6 +207,6 @@ def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
         "successes": successes,
         "clean_accuracy": correct / images if labelled else None,
         "attack_success_rate": successes / attacked if attacked else None,
-        "robust_accuracy": (correct - successes) / images,
+        "robust_accuracy": robust / images,
         "survive_8bit": int(writer.run_table("survives_8bit").sum()),
     }

@@ -1,7 +1,8 @@
 """`Run`: everything that one analysis needs, loaded and checked before anything is written."""
 
+import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
+import torch
 
 from vulneuron._version import __version__
 from vulneuron.attacks import Attack
@@ -17,10 +18,13 @@ from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.inputs.checkpoints import model_digest
 from vulneuron.inputs.image_source import Images
+from vulneuron.inputs.loaded_model import LoadedModel
 from vulneuron.network import Classifier
 from vulneuron.pipeline.batching import choose_batch_size
 
 _FEWEST_IMAGES_A_BLOCK = 64
+_PROBE_LOGITS = 10
+_PROBE_TOLERANCE = 1e-2
 _PACKAGES = ("torch", "torchvision", "numpy", "zarr", "xarray", "openTSNE")
 
 
@@ -41,6 +45,16 @@ class Selection:
     classes: tuple[str, ...] | None = None
     limit: int | None = None
     most_attacked: int | None = None
+
+    def __post_init__(self) -> None:
+        for value, what, option in (
+            (self.limit, "limit", "--limit N, images a class"),
+            (self.most_attacked, "number of most attacked classes", "--most-attacked N"),
+        ):
+            if value is not None and value < 1:
+                raise RunError(
+                    f"the {what} is {value}", allowed="a whole number from 1", fix=f"give {option}"
+                )
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,10 @@ class Run:
     joint_projection: bool
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise RunError(f"the seed is {self.seed}", allowed="a whole number from 0", fix="give --seed 0")
 
     @property
     def target(self) -> int | None:
@@ -102,8 +120,9 @@ class Run:
 def settings(
     *,
     classifier: Classifier,
-    model_spec: str,
+    model: LoadedModel,
     images: Images,
+    class_names: Sequence[str],
     attack: Attack | Adversarials,
     selection: Selection,
     seed: int,
@@ -113,10 +132,15 @@ def settings(
     """All that decides the result of a run, as JSON values."""
     return {
         "model": {
-            "spec": model_spec,
-            "digest": model_digest(classifier.module),
+            "spec": model.spec,
+            "digest": model_digest(model.module),
+            "architecture": hashlib.sha256(repr(model.module).encode()).hexdigest(),
+            "probe": _probe_logits(classifier),
+            "mean": None if model.mean is None else list(model.mean),
+            "std": None if model.std is None else list(model.std),
             "layer": classifier.split.layer,
             "precision": classifier.precision,
+            "device": classifier.device.type,
         },
         "images": {
             "spec": images.spec,
@@ -125,6 +149,7 @@ def settings(
             "preprocessing": preprocessing,
             "labels": "given" if images.labels is not None else "the model's own predictions",
         },
+        "class_names": list(class_names),
         "attack": describe_attack(attack),
         "selection": {
             "classes": None if selection.classes is None else list(selection.classes),
@@ -134,6 +159,12 @@ def settings(
         "seed": seed,
         "projection": "joint" if joint_projection else "one map a side",
     }
+
+
+def _probe_logits(classifier: Classifier) -> list[float]:
+    noise = torch.rand(1, *classifier.input_shape, generator=torch.Generator().manual_seed(0))
+    logits: list[float] = classifier.logits(noise)[0, :_PROBE_LOGITS].tolist()
+    return logits
 
 
 def describe_attack(attack: Attack | Adversarials) -> dict[str, Any]:
@@ -150,9 +181,19 @@ def versions() -> dict[str, str]:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str | None:
-    """Say in words where two settings differ first; None if they are equal."""
-    for key in sorted({*old, *new}):
+    """Say in words where two settings differ first; None if they are equal.
+
+    How model and images were named does not count: their digest and fingerprint do.
+    """
+    for key in sorted({*old, *new} - {"spec"}):
         there, here = old.get(key), new.get(key)
+        if key == "probe" and there is not None and here is not None:
+            # Logits of noise tell two forward methods apart whose weights are the same.
+            if not np.allclose(
+                there, here, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE * np.abs(there).max()
+            ):
+                return f"{prefix}gives other logits there than here"
+            continue
         if isinstance(there, Mapping) and isinstance(here, Mapping):
             inner = difference(there, here, f"{prefix}{key} ")
             if inner is not None:
@@ -178,11 +219,3 @@ def checked_batch_size(batch_size: int | None, classifier: Classifier) -> int:
             fix="leave --batch-size out to have it fitted to the memory",
         )
     return batch_size
-
-
-def expected_channels(module: nn.Module) -> int:
-    """Colour channels that a network reads: those of its first convolution, if they are 1 or 3; else 3."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            return layer.in_channels if layer.in_channels in (1, 3) else 3
-    return 3

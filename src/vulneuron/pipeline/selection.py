@@ -47,10 +47,6 @@ def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None
     ndarray
         Ascending positions.
     """
-    if limit is not None and limit < 1:
-        raise RunError(
-            f"the limit is {limit}", allowed="a whole number from 1", fix="give --limit N, images a class"
-        )
     keep = np.ones(len(labels), dtype=bool) if classes is None else np.isin(labels, list(classes))
     if limit is not None:
         for label in np.unique(labels[keep]):
@@ -75,12 +71,6 @@ def most_attacked(benign_labels: Ints, adversarial_labels: Ints, top: int) -> np
     ndarray
         ``(pair,)``, True for the pairs to keep.
     """
-    if top < 1:
-        raise RunError(
-            f"the number of most attacked classes is {top}",
-            allowed="a whole number from 1",
-            fix="give --most-attacked N",
-        )
     of_benign = np.isin(benign_labels, _most_frequent(benign_labels, top))
     frequent = _most_frequent(adversarial_labels[of_benign], top)
     return of_benign & np.isin(adversarial_labels, frequent)

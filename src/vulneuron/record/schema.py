@@ -21,8 +21,11 @@ BENIGN, ADVERSARIAL = range(2)
 #: Pixels are stored as integers n of n / 65535: 8-bit images and epsilons of n/255 are exact on this grid.
 PIXEL_STEPS = 65535
 
-#: Bytes of one chunk of the largest variable, about: one pair is read in milliseconds, files stay few.
-CHUNK_BYTES = 4 * 2**20
+#: Bytes of one chunk of the largest variable, about: what is read for one pair.
+CHUNK_BYTES = 2**20
+#: Bytes of one block of it, about: what is written at once, as one file (a Zarr shard); files stay few.
+BLOCK_BYTES = 32 * 2**20
+_MOST_PAIRS_A_BLOCK = 256
 
 
 class Phase(IntEnum):
@@ -44,12 +47,13 @@ class Outcome(IntEnum):
     SUCCESS = 4
 
 
+#: Kept with the outcomes of a record, so that it explains itself.
 OUTCOME_MEANING = {
-    Outcome.PENDING: "not processed yet",
-    Outcome.WRONG: "benign image predicted wrong, not attacked",
-    Outcome.EXEMPT: "its true label is the target of the attack, not attacked",
-    Outcome.RESISTED: "attacked, still predicted right (or, if targeted, not as the target)",
-    Outcome.SUCCESS: "attacked with success on the image as stored",
+    "PENDING": "not processed yet",
+    "WRONG": "benign image predicted wrong, not attacked",
+    "EXEMPT": "its true label is the target of the attack, not attacked",
+    "RESISTED": "attacked without success: still predicted right or, if targeted, not as the target",
+    "SUCCESS": "attacked with success on the image as stored",
 }
 
 
@@ -69,6 +73,8 @@ class Variable:
         What the values are, in the words of the design.
     blocked
         Whether it is written block by block along its first dimension. Other variables are one chunk.
+    sharded
+        Whether a block consists of smaller chunks, as single pairs are read.
     """
 
     dims: tuple[str, ...]
@@ -76,14 +82,20 @@ class Variable:
     units: str
     meaning: str
     blocked: bool = False
+    sharded: bool = False
 
 
 PAIR_VARIABLES: dict[str, Variable] = {
     "image": Variable(
-        ("pair", "side", "channel", "y", "x"), np.uint16, "1", "pixels in [0, 1], as n / 65535", blocked=True
+        ("pair", "side", "channel", "y", "x"), np.uint16, "1", "pixels in [0, 1], as n / 65535", True, True
     ),
     "feature_map": Variable(
-        ("pair", "side", "neuron", "row", "column"), np.float32, "1", "feature maps of the target layer", True
+        ("pair", "side", "neuron", "row", "column"),
+        np.float32,
+        "1",
+        "feature maps of the target layer",
+        True,
+        True,
     ),
     "activation": Variable(("pair", "side", "neuron"), np.float32, "1", "what the dense layer reads", True),
     "logit": Variable(("pair", "side", "class"), np.float32, "1", "logits", True),
@@ -104,7 +116,7 @@ PAIR_VARIABLES: dict[str, Variable] = {
         ("pair",), np.float32, "1", "L-inf norm of adversarial minus benign pixels"
     ),
     "survives_8bit": Variable(("pair",), np.bool_, "1", "the attack succeeds after rounding to 8 bits"),
-    "image_index": Variable(("pair",), np.int64, "1", "position among the images of the run"),
+    "image_index": Variable(("pair",), np.int64, "1", "position of the image in its source"),
     "image_id": Variable(("pair",), str, "1", "name of the benign image in its source"),
     "weight": Variable(("class", "neuron"), np.float32, "logit", "weights of the dense layer"),
     "bias": Variable(("class",), np.float32, "logit", "biases of the dense layer"),
@@ -128,7 +140,7 @@ COORDINATES = ("image_id", "image_index")
 
 RUN_VARIABLES: dict[str, Variable] = {
     "image_id": Variable(("image",), str, "1", "name of the image in its source"),
-    "source_index": Variable(("image",), np.int64, "1", "position of the image in its source"),
+    "image_index": Variable(("image",), np.int64, "1", "position of the image in its source"),
     "true_label": Variable(("image",), np.int32, "class index", "true label"),
     "benign_label": Variable(("image",), np.int32, "class index", "prediction on the benign image", True),
     "adversarial_label": Variable(
@@ -144,7 +156,13 @@ RUN_VARIABLES: dict[str, Variable] = {
         "adversarial pixels, until the pairs are captured",
         True,
     ),
-    "outcome": Variable(("image",), np.uint8, "1", "what became of the image", True),
+    "outcome": Variable(
+        ("image",),
+        np.uint8,
+        "1",
+        "; ".join(f"{outcome.value}: {OUTCOME_MEANING[outcome.name]}" for outcome in Outcome),
+        True,
+    ),
 }
 
 #: Made in the group ``run`` when the pairs are known.
@@ -179,7 +197,17 @@ def to_pixels(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     return pixels
 
 
-def pairs_per_block(image_shape: Sequence[int], map_shape: Sequence[int]) -> int:
-    """How many pairs one block holds, so that a chunk of the largest variable has about `CHUNK_BYTES`."""
+@dataclass(frozen=True)
+class BlockSize:
+    """How many pairs are written at once, and how many of these are one chunk."""
+
+    pairs: int
+    chunk: int
+
+
+def block_size(image_shape: Sequence[int], map_shape: Sequence[int]) -> BlockSize:
+    """Sizes of blocks and chunks for images ``(channel, y, x)`` and maps ``(neuron, row, column)``."""
     largest = max(2 * 2 * int(np.prod(image_shape)), 2 * 4 * int(np.prod(map_shape)))
-    return int(np.clip(CHUNK_BYTES // largest, 1, 256))
+    chunk = int(np.clip(CHUNK_BYTES // largest, 1, _MOST_PAIRS_A_BLOCK))
+    chunks = int(np.clip(BLOCK_BYTES // (chunk * largest), 1, _MOST_PAIRS_A_BLOCK // chunk))
+    return BlockSize(chunk * chunks, chunk)

@@ -8,22 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 import zarr
+from scipy.special import logsumexp
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
 from vulneuron.errors import RecordError
 from vulneuron.record.schema import (
-    ADVERSARIAL,
-    BENIGN,
     COORDINATES,
     LINEAR_ONLY,
     NONLINEAR_ONLY,
     PAIR_VARIABLES,
+    RUN_VARIABLES,
     SCHEMA_VERSION,
+    SIDES,
     VERSION_KEY,
     Outcome,
     Phase,
@@ -87,15 +89,30 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
     return group
 
 
+def is_free(path: str | os.PathLike[str]) -> bool:
+    """Whether nothing is there that a new record would replace."""
+    files, root = fsspec.core.url_to_fs(str(path))
+    if not files.exists(root):
+        return True
+    # What a run leaves behind that was killed before its first write has no name of its own yet.
+    return files.isdir(root) and all(entry.endswith(".partial") for entry in files.ls(root, detail=False))
+
+
 def was_record(path: str | os.PathLike[str]) -> bool:
     """Whether a record was written there, though it may be damaged or of a newer schema."""
-    metadata = Path(path) / "zarr.json"
-    return metadata.is_file() and f'"{VERSION_KEY}"' in metadata.read_text(errors="replace")
+    files, root = fsspec.core.url_to_fs(f"{str(path).rstrip('/')}/zarr.json")
+    return bool(files.isfile(root)) and f'"{VERSION_KEY}"'.encode() in files.cat_file(root)
+
+
+def not_a_record(path: str | os.PathLike[str]) -> RecordError:
+    """The error for something else than a record."""
+    return RecordError(f"{str(path)!r} is no record", allowed="a record", fix=_FIX)
 
 
 def _check_whole(record: "Record", group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
-    for name in record.expected_variables():
+    of_run = [f"run/{name}" for name in RUN_VARIABLES if name != "adversarial"]
+    for name in [*record.expected_variables(), *of_run]:
         array = _array(group, name)
         if array is None or array.nchunks_initialized < array.nchunks:
             part = "is missing" if array is None else "misses chunks"
@@ -170,14 +187,11 @@ class Record:
         """One row a pair: labels by name, probabilities before and after, and perturbation norms.
 
         Columns ``image_id, image_index, benign_label, adversarial_label, benign_label_p_benign,
-        benign_label_p_adversarial, adversarial_label_p_benign, adversarial_label_p_adversarial,
+        adversarial_label_p_benign, benign_label_p_adversarial, adversarial_label_p_adversarial,
         perturbation_l2, perturbation_linf, survives_8bit``; ``X_p_Y`` is the probability of label X on image
         Y. The index is the number of the pair.
         """
         data = self.dataset
-        logits = data["logit"].values
-        probabilities = _softmax(logits)
-        rows = np.arange(len(logits))
         columns: dict[str, Any] = {
             "image_id": [str(name) for name in data["image_id"].values],
             "image_index": data["image_index"].values,
@@ -185,16 +199,22 @@ class Record:
         names = list(self.class_names)
         for label in ("benign_label", "adversarial_label"):
             columns[label] = pd.Categorical.from_codes(data[label].values, categories=pd.Index(names))
-        for label in ("benign_label", "adversarial_label"):
-            for side, code in (("benign", BENIGN), ("adversarial", ADVERSARIAL)):
-                columns[f"{label}_p_{side}"] = probabilities[rows, code, data[label].values]
+        for code, side in enumerate(SIDES):
+            logits = data["logit"][:, code].values
+            total = logsumexp(logits, axis=1)
+            for label in ("benign_label", "adversarial_label"):
+                own = np.take_along_axis(logits, data[label].values[:, None], axis=1)[:, 0]
+                columns[f"{label}_p_{side}"] = np.exp(own - total)
         for name in ("perturbation_l2", "perturbation_linf", "survives_8bit"):
             columns[name] = data[name].values
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows), name="pair"))
+        return pd.DataFrame(columns, index=pd.RangeIndex(data.sizes["pair"], name="pair"))
 
     @cached_property
     def run_images(self) -> pd.DataFrame:
-        """One row for every image of the run, with its outcome: also those that gave no pair."""
+        """One row for every image of the run, with its outcome: also those that gave no pair.
+
+        The index is ``image_index``, the position of the image in its source, as in `pairs`.
+        """
         run: Any = self._group["run"]
         names = np.array([*self.class_names, ""], dtype=object)
         columns: dict[str, Any] = {
@@ -205,14 +225,21 @@ class Record:
             columns[name] = names[run[name][:]]
         for name in ("perturbation_l2", "perturbation_linf", "survives_8bit"):
             columns[name] = run[name][:]
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=pd.Index(run["image_index"][:], name="image_index"))
 
-    def images(self, pairs: int | Sequence[int] | slice, side: str) -> npt.NDArray[np.float32]:
-        """Pixels in [0, 1] of one side: ``(channel, y, x)`` of a pair, ``(n, channel, y, x)`` of several."""
+    def array(self, name: str) -> Any:
+        """One Zarr array of the pairs, for reading parts of it without xarray's overhead."""
         self._require_complete()
-        code = {"benign": BENIGN, "adversarial": ADVERSARIAL}[side]
-        pixels: Any = self._group["image"]
-        stored: npt.NDArray[np.uint16] = pixels.oindex[pairs, code]
+        return self._group[name]
+
+    def images(
+        self, pairs: int | slice | Sequence[int] | npt.NDArray[np.int64], side: str
+    ) -> npt.NDArray[np.float32]:
+        """Pixels in [0, 1] of one side: ``(channel, y, x)`` of a pair, ``(n, channel, y, x)`` of several."""
+        if side not in SIDES:
+            raise RecordError(f"given side {side!r}", allowed=" or ".join(SIDES), fix="choose one of the two")
+        code = SIDES.index(side)
+        stored: npt.NDArray[np.uint16] = self.array("image").oindex[pairs, code]
         return to_pixels(stored)
 
     def info(self) -> dict[str, Any]:
@@ -225,7 +252,7 @@ class Record:
             "schema": self.attributes[VERSION_KEY],
             **{key: counts.get(key) for key in COUNT_KEYS},
             "classes": len(self.class_names),
-            "benign_labels": self.attributes.get("benign_labels"),
+            "benign_label_count": self.attributes.get("benign_label_count"),
             "neurons": self.attributes["neurons"],
             "map_shape": self.attributes["map_shape"],
             "image_shape": self.attributes["image_shape"],
@@ -252,7 +279,8 @@ class Record:
         """Read everything and check that it fits together.
 
         Checked are: names, dimensions and types of all arrays; finite values; labels against the logits; for
-        a linear head, that weights and activations give the logits; norms against the images; counts.
+        a linear head, that weights and activations give the logits; both norms against the images; counts
+        against the table of all images.
         """
         from vulneuron.record.validation import problems  # noqa: PLC0415  the checks need this module
 
@@ -285,8 +313,3 @@ def consolidate(path: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is not yet part of the v3 text
         zarr.consolidate_metadata(path, zarr_format=3)
-
-
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True))

@@ -33,12 +33,14 @@ def _shape_problems(record: Record) -> Iterator[str]:
             yield f"{name} is missing"
         elif record.dataset[name].dims != variable.dims:
             yield f"{name} has dimensions {record.dataset[name].dims}, expected {variable.dims}"
+        elif variable.dtype is not str and record.array(name).dtype != variable.dtype:
+            yield f"{name} is {record.array(name).dtype}, expected {np.dtype(variable.dtype)}"
     if record.dataset.sizes["class"] != len(record.class_names):
         yield "the class names do not fit the logits"
 
 
 def _value_problems(record: Record, block: slice) -> Iterator[str]:
-    data = record.dataset.isel(pair=block).load()
+    data = record.dataset.drop_vars("image").isel(pair=block).load()
     where = f"pairs {block.start} to {block.start + data.sizes['pair'] - 1}"
     numeric = [name for name in data.variables if data[name].dtype.kind == "f"]
     bad = [str(name) for name in numeric if not np.isfinite(data[name].values).all()]
@@ -56,9 +58,11 @@ def _value_problems(record: Record, block: slice) -> Iterator[str]:
         rebuilt = data["activation"].values @ data["weight"].values.T + data["bias"].values
         if _relative(rebuilt, logits) > _TOLERANCE:
             yield f"activations and weights of {where} do not give the logits"
-    change = (data["image"].values[:, ADVERSARIAL] - data["image"].values[:, BENIGN]).reshape(len(logits), -1)
-    if not np.allclose(np.linalg.norm(change, axis=1), data["perturbation_l2"].values, rtol=1e-4, atol=1e-6):
-        yield f"L2 norms of {where} are not those of the images"
+    change = record.images(block, "adversarial") - record.images(block, "benign")
+    change = np.abs(change.reshape(len(logits), -1))
+    for name, norms in (("l2", np.linalg.norm(change, axis=1)), ("linf", change.max(axis=1))):
+        if not np.allclose(norms, data[f"perturbation_{name}"].values, rtol=1e-4, atol=1e-6):
+            yield f"{name} norms of {where} are not those of the images"
 
 
 def _count_problems(record: Record) -> Iterator[str]:

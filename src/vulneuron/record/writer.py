@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,21 @@ from vulneuron.record.schema import (
     SCHEMA_VERSION,
     SIDES,
     VERSION_KEY,
+    BlockSize,
     Outcome,
     Phase,
     Variable,
-    pairs_per_block,
+    block_size,
 )
-from vulneuron.record.store import Record, consolidate, is_remote, open_group, open_record
+from vulneuron.record.store import (
+    Record,
+    consolidate,
+    is_remote,
+    not_a_record,
+    open_group,
+    open_record,
+    was_record,
+)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -57,16 +67,16 @@ class RecordWriter:
         """Attributes of the record, as they are now."""
         return dict(self._group.attrs)
 
-    @property
+    @cached_property
     def images_per_block(self) -> int:
         """How many images of the run one block holds."""
         return int(self.attributes["images_per_block"])
 
-    @property
-    def pairs_per_block(self) -> int:
-        """How many pairs one block holds."""
+    @cached_property
+    def block_size(self) -> BlockSize:
+        """How many pairs one block holds, and one chunk of it."""
         attributes = self.attributes
-        return pairs_per_block(attributes["image_shape"], [attributes["neurons"], *attributes["map_shape"]])
+        return block_size(attributes["image_shape"], [attributes["neurons"], *attributes["map_shape"]])
 
     def run_table(self, name: str) -> npt.NDArray[Any]:
         """One column of the table of all images of the run."""
@@ -74,12 +84,15 @@ class RecordWriter:
 
     def adversarial_pixels(self, images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
         """Stored adversarial pixels of images of the run, before the run is complete."""
-        return np.asarray(self._run["adversarial"].oindex[images])
+        blocks = [self._adversarial_block(int(image) // self.images_per_block) for image in images]
+        return np.stack(
+            [block[image % self.images_per_block] for block, image in zip(blocks, images, strict=True)]
+        )
 
     def pending_image_blocks(self) -> list[int]:
         """Blocks of images that are still to be attacked."""
-        pending = self.run_table("outcome") == Outcome.PENDING
-        return sorted({int(i) // self.images_per_block for i in np.flatnonzero(pending)})
+        pending = np.flatnonzero(self.run_table("outcome") == Outcome.PENDING)
+        return [int(block) for block in np.unique(pending // self.images_per_block)]
 
     def write_image_block(self, block: int, columns: Arrays) -> None:
         """Write what became of one block of images; every blocked variable of the run table is required."""
@@ -97,21 +110,20 @@ class RecordWriter:
         given: dict[str, Any] = {
             **table,
             **constants,
-            "image_index": self.run_table("source_index")[images],
             "side": SIDES,
             "label": SIDES,
             "class": self.attributes["class_names"],
         }
         with _writing(self.path):
             for name in names:
-                array = _create(self._group, name, PAIR_VARIABLES[name], sizes, self.pairs_per_block)
+                array = _create(self._group, name, PAIR_VARIABLES[name], sizes, self.block_size)
                 if name in given:
                     array[:] = np.asarray(given[name])
                 elif PAIR_VARIABLES[name].dims == (name,):
                     array[:] = np.arange(sizes[name])
-            blocks = -(-len(images) // self.pairs_per_block)
+            blocks = -(-len(images) // self.block_size.pairs)
             for name, variable in BLOCK_VARIABLES.items():
-                _create(self._run, name, variable, {"block": blocks, "pair": len(images)}, 1)
+                _create(self._run, name, variable, {"block": blocks, "pair": len(images)}, BlockSize(1, 1))
             self._run["pair_rows"][:] = images
             self._group.attrs["phase"] = Phase.CAPTURE.value
 
@@ -125,7 +137,7 @@ class RecordWriter:
 
     def write_pair_block(self, block: int, arrays: Arrays, split_error: float) -> None:
         """Write images, feature maps, activations and logits of one block of pairs."""
-        start = block * self.pairs_per_block
+        start = block * self.block_size.pairs
         pairs: Any = self._group
         with _writing(self.path):
             for name, values in arrays.items():
@@ -150,6 +162,12 @@ class RecordWriter:
             group = zarr.open_group(self.path, mode="r+", use_consolidated=True)
             group.attrs.update({**attributes, "phase": Phase.COMPLETE.value})
         return open_record(self.path)
+
+    @lru_cache(maxsize=2)  # noqa: B019  a writer lives as long as its run
+    def _adversarial_block(self, block: int) -> npt.NDArray[np.uint16]:
+        """Pairs follow the order of images, so that their blocks read each block of images once."""
+        start = block * self.images_per_block
+        return np.asarray(self._run["adversarial"][start : start + self.images_per_block])
 
     @property
     def _run(self) -> Any:
@@ -177,25 +195,25 @@ def create_record(
     Parameters
     ----------
     path
-        Where to create it. What is there is deleted: the caller has made sure that nothing of worth is.
+        Where to create it. A record that is there is deleted.
     attributes
         Provenance, with at least ``class_names, image_shape, map_shape, neurons, head``.
     columns
-        The columns of the run table that are known beforehand: ``image_id, source_index, true_label``.
+        The columns of the run table that are known beforehand: ``image_id, image_index, true_label``.
     images_per_block
         Images that are attacked and written together.
     """
     sizes = dict(zip(("channel", "y", "x"), attributes["image_shape"], strict=True))
     sizes["image"] = len(columns["image_id"])
+    if was_record(path):
+        remove_record(path)
     start = {VERSION_KEY: SCHEMA_VERSION, "phase": Phase.CREATE.value, "images_per_block": images_per_block}
     try:
         with _writing(str(path)):
-            group = zarr.create_group(
-                str(path), zarr_format=3, overwrite=True, attributes={**attributes, **start}
-            )
+            group = zarr.create_group(str(path), zarr_format=3, attributes={**attributes, **start})
             run = group.create_group("run")
             for name, variable in RUN_VARIABLES.items():
-                array = _create(run, name, variable, sizes, images_per_block)
+                array = _create(run, name, variable, sizes, BlockSize(images_per_block, images_per_block))
                 if name in columns:
                     array[:] = columns[name]
             group.attrs["phase"] = Phase.ATTACK.value
@@ -228,14 +246,20 @@ def remove_record(path: str | os.PathLike[str]) -> None:
     RecordError
         If something else than a record is there.
     """
-    open_group(path)
+    if not was_record(path):
+        raise not_a_record(path)
     _remove_files(path)
 
 
 def _remove_files(path: str | os.PathLike[str]) -> None:
     files, root = fsspec.core.url_to_fs(str(path))
-    if files.exists(root):
-        files.rm(root, recursive=True)
+    if not files.exists(root):
+        return
+    # What marks it as a record goes last, so that a killed removal can be done again.
+    for entry in files.ls(root, detail=False):
+        if not entry.endswith("/zarr.json"):
+            files.rm(entry, recursive=True)
+    files.rm(root, recursive=True)
 
 
 @contextmanager
@@ -265,17 +289,17 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _create(
-    group: zarr.Group, name: str, variable: Variable, sizes: Mapping[str, int], block: int
+    group: zarr.Group, name: str, variable: Variable, sizes: Mapping[str, int], block: BlockSize
 ) -> zarr.Array[Any]:
     shape = tuple(sizes[dim] for dim in variable.dims)
-    chunks = tuple(max(size, 1) for size in shape)
-    if variable.blocked:
-        chunks = (min(block, chunks[0]), *chunks[1:])
+    whole = tuple(max(size, 1) for size in shape)
+    blocks = (block.pairs if variable.blocked else whole[0], *whole[1:])
     scale = {"scale_factor": 1 / PIXEL_STEPS} if variable.dtype is np.uint16 else {}
     return group.create_array(
         name,
         shape=shape,
-        chunks=chunks,
+        chunks=(block.chunk, *whole[1:]) if variable.sharded else blocks,
+        shards=blocks if variable.sharded else None,
         dtype=variable.dtype,
         dimension_names=variable.dims,
         attributes={"units": variable.units, "long_name": variable.meaning, **scale},
