@@ -1,0 +1,136 @@
+"""Bands: where a class's contributions lie, and the gap between two bands (paper, Section 5.2.1)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from vulneuron.measures.choices import check_choice, check_confidence
+
+Doubles = npt.NDArray[np.float64]
+Floating = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.integer]
+
+BandKind = Literal["mean", "quantile"]
+BAND_KINDS: tuple[BandKind, ...] = get_args(BandKind)
+BandImages = Literal["benign", "adversarial"]
+BAND_IMAGES: tuple[BandImages, ...] = get_args(BandImages)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Lower and upper bound of the contribution of each neuron over a class.
+
+    Attributes
+    ----------
+    low, high
+        ``(neuron,)``, float64, in units of logits; NaN where the class has no band.
+    images
+        How many images it was computed from. With fewer than 2 there is no band.
+    """
+
+    low: Doubles
+    high: Doubles
+    images: int
+
+    @property
+    def missing(self) -> bool:
+        """Whether the class has too few images for a band."""
+        return self.images < 2
+
+
+def class_rows(
+    benign_label: Labels, adversarial_label: Labels, label: int, images: BandImages = "benign"
+) -> Ints:
+    """Pairs whose images make up a class's band.
+
+    Parameters
+    ----------
+    benign_label, adversarial_label
+        ``(pair,)``, labels of all pairs of the record.
+    label
+        The class.
+    images
+        "benign": benign images of that class; these make up the benign band (of the benign label) and, by
+        default, the adversarial band (of the adversarial label). "adversarial": adversarial images that are
+        predicted as that class, the other choice for the adversarial band.
+
+    Returns
+    -------
+    ndarray
+        Ascending indices of pairs, int64. Their benign or adversarial side is meant, as `images` says.
+
+    Raises
+    ------
+    MeasureError
+        If `images` is unknown.
+    """
+    check_choice(images, "images", BAND_IMAGES)
+    return np.flatnonzero((benign_label if images == "benign" else adversarial_label) == label)
+
+
+def band(contributions: Floating, *, kind: BandKind = "mean", confidence: float = 0.95) -> Band:
+    r"""Band of each neuron's contribution over the images of a class.
+
+    "mean" is the t-interval of the mean, :math:`\bar c_k \pm t_{(1 + \gamma) / 2,\, n - 1}\, s_k / \sqrt n`
+    with the confidence :math:`\gamma` and the sample standard deviation :math:`s_k` of n images. "quantile"
+    goes from the quantile :math:`(1 - \gamma) / 2` to :math:`(1 + \gamma) / 2` (linear interpolation): that
+    share of the images is inside.
+
+    Parameters
+    ----------
+    contributions
+        ``(image, neuron)``.
+    kind
+        "mean" or "quantile".
+    confidence
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    Band
+        With NaN for fewer than 2 images, as these have no spread.
+
+    Raises
+    ------
+    MeasureError
+        If the kind is unknown or the confidence out of its range.
+    """
+    check_choice(kind, "kind", BAND_KINDS)
+    check_confidence(confidence)
+    images, neurons = contributions.shape
+    if images < 2:
+        return Band(np.full(neurons, np.nan), np.full(neurons, np.nan), images)
+    if kind == "quantile":
+        low, high = np.quantile(contributions, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return Band(np.asarray(low, np.float64), np.asarray(high, np.float64), images)
+    mean = contributions.mean(axis=0, dtype=np.float64)
+    deviation = contributions.std(axis=0, ddof=1, dtype=np.float64)
+    half = stdtrit(images - 1, (1 + confidence) / 2) * deviation / np.sqrt(images)
+    return Band(mean - half, mean + half, images)
+
+
+def band_gap(benign: Band, adversarial: Band) -> Doubles:
+    r"""Signed distance between the adversarial and the benign band, ``(neuron,)``, in units of logits.
+
+    The paper's equation, with the bounds :math:`CL, CU` of the adversarial (a) and the benign (b) band:
+
+    .. math::
+        BG = \begin{cases}
+            CU_a - CL_b & \text{if } CL_b > CU_a \quad (< 0\text{: inhibited by the attack}) \\
+            CL_a - CU_b & \text{if } CL_a > CU_b \quad (> 0\text{: excited by the attack}) \\
+            0 & \text{otherwise: the bands overlap}
+        \end{cases}
+
+    NaN where a band is missing. With the bands exchanged it changes its sign.
+    """
+    gap = np.where(
+        benign.low > adversarial.high,
+        adversarial.high - benign.low,
+        np.where(adversarial.low > benign.high, adversarial.low - benign.high, 0.0),
+    )
+    gap[np.isnan(benign.low) | np.isnan(adversarial.low)] = np.nan
+    return np.asarray(gap)

@@ -1,0 +1,194 @@
+"""Hierarchical clustering of neurons, shown as a dendrogram (paper, Section 5.2.2)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_choice
+from vulneuron.measures.distances import Distances
+from vulneuron.measures.leaf_order import first_positions, optimally_ordered
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Method = Literal["ward", "average", "complete", "single"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+@dataclass(frozen=True, eq=False)
+class Dendrogram:
+    """Binary tree of neurons. Leaves are nodes 0 to n - 1, the node of row i of `linkage` is n + i.
+
+    Attributes
+    ----------
+    linkage
+        ``(n - 1, 4)``, float64, as SciPy's: left child, right child, height, number of leaves. Heights
+        ascend. Children stand in leaf order, and SciPy's `dendrogram` draws them so.
+    order
+        ``(n,)``, int64: neurons from left to right.
+    dead
+        ``(n,)``, bool: neurons that capture nothing on either image.
+    """
+
+    linkage: Doubles
+    order: Ints
+    dead: Bools
+
+    @property
+    def heights(self) -> Doubles:
+        """Heights of the merges, ``(n - 1,)``, ascending, at least 0, in the unit of the distance."""
+        return self.linkage[:, 2]
+
+    @property
+    def root(self) -> int:
+        """Node of all neurons."""
+        return 2 * len(self.order) - 2
+
+    @cached_property
+    def dead_node(self) -> int | None:
+        """Lowest node above all dead neurons, merged at height 0; None if no neuron is dead.
+
+        It may hold others that cannot be told from them, such as a neuron that captures only black pixels.
+        """
+        if not self.dead.any():
+            return None
+        nodes = self.ancestors(int(np.argmax(self.dead)))
+        return next(node for node in nodes if self.dead[self.leaves(node)].sum() == self.dead.sum())
+
+    def leaves(self, node: int) -> Ints:
+        """Neurons below a node, from left to right; the neuron itself for a leaf.
+
+        Raises
+        ------
+        MeasureError
+            If there is no such node.
+        """
+        self._check_node(node)
+        start = self._starts[node]
+        return self.order[start : start + self._size(node)]
+
+    def ancestors(self, node: int) -> tuple[int, ...]:
+        """The node and all nodes above it, up to the root.
+
+        Raises
+        ------
+        MeasureError
+            If there is no such node.
+        """
+        self._check_node(node)
+        path = [node]
+        while path[-1] != self.root:
+            path.append(int(self._parents[path[-1]]))
+        return tuple(path)
+
+    def cut_height(self, height: float) -> Ints:
+        """Clusters that are left when nothing above a height is merged.
+
+        Parameters
+        ----------
+        height
+            Merges at this height or below are kept.
+
+        Returns
+        -------
+        ndarray
+            ``(n,)``, int64: number of each neuron's cluster, from 0, counted from left to right.
+        """
+        return self._after(int(np.searchsorted(self.heights, height, side="right")))
+
+    def cut_count(self, clusters: int) -> Ints:
+        """Exactly so many clusters: the last merges are undone.
+
+        Parameters
+        ----------
+        clusters
+            1 to n.
+
+        Returns
+        -------
+        ndarray
+            ``(n,)``, int64: number of each neuron's cluster, from 0, counted from left to right.
+
+        Raises
+        ------
+        MeasureError
+            If there cannot be so many clusters.
+        """
+        if not 1 <= clusters <= len(self.order):
+            raise MeasureError(
+                f"given {clusters} clusters of {len(self.order)} neurons",
+                allowed=f"1 to {len(self.order)}",
+                fix="choose another number of clusters",
+            )
+        return self._after(len(self.order) - clusters)
+
+    def _after(self, merges: int) -> Ints:
+        """Clusters after the first merges. Each merge removes the one border between two neighbours."""
+        borders = np.zeros(len(self.order), np.int64)
+        borders[self._starts[self.linkage[merges:, 1].astype(np.int64)]] = 1
+        labels = np.empty(len(self.order), np.int64)
+        labels[self.order] = np.cumsum(borders)
+        return labels
+
+    @cached_property
+    def _starts(self) -> Ints:
+        return first_positions(self.linkage)
+
+    @cached_property
+    def _parents(self) -> Ints:
+        parents = np.zeros(self.root + 1, np.int64)
+        nodes = np.arange(len(self.order), self.root + 1)
+        parents[self.linkage[:, :2].astype(np.int64)] = nodes[:, None]
+        return parents
+
+    def _size(self, node: int) -> int:
+        return 1 if node < len(self.order) else int(self.linkage[node - len(self.order), 3])
+
+    def _check_node(self, node: int) -> None:
+        if not 0 <= node <= self.root:
+            raise MeasureError(
+                f"given node {node}",
+                allowed=f"0 to {self.root}: neurons up to {len(self.order) - 1}, then merges",
+                fix="choose a node of this dendrogram",
+            )
+
+
+def cluster(distances: Distances, method: Method = "ward") -> Dendrogram:
+    """Agglomerative clustering with optimal leaf order.
+
+    Equal neurons, dead ones among them, are merged first, at height 0.
+
+    Parameters
+    ----------
+    distances
+        Made by a function of `vulneuron.measures.distances`.
+    method
+        How the distance between two clusters follows from those between neurons. "ward" is made for L2
+        distances, "average" fits also others, such as that by IoU. Average linkage of L2 distances chains: on
+        CIFAR-10 it puts most neurons into one of twelve clusters.
+
+    Raises
+    ------
+    MeasureError
+        If the method is unknown or there is no neuron.
+
+    References
+    ----------
+    Muellner, "Modern hierarchical, agglomerative clustering algorithms", 2011.
+    """
+    check_choice(method, "method", METHODS)
+    count = len(distances.values)
+    if count == 0:
+        raise MeasureError("given no neuron", allowed="at least one neuron", fix="select a neuron first")
+    if count == 1:
+        return Dendrogram(np.empty((0, 4)), np.zeros(1, np.int64), distances.dead)
+    linkage = hierarchy.linkage(squareform(distances.values, checks=False), method)
+    linkage = optimally_ordered(linkage, distances.values)
+    return Dendrogram(linkage, np.argsort(first_positions(linkage)[:count]), distances.dead)

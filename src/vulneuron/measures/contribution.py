@@ -1,0 +1,176 @@
+"""Contributions: what each neuron adds to a class's logit (paper, Section 5.2.1)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_choice
+
+Doubles = npt.NDArray[np.float64]
+Floating = npt.NDArray[np.floating]
+Labels = int | npt.NDArray[np.integer]
+
+#: Which class's weights the two curves of a pair use.
+Weights = Literal["own", "benign", "adversarial", "margin"]
+WEIGHTS: tuple[Weights, ...] = get_args(Weights)
+#: Coefficients (side, label) of the benign and of the adversarial label's weights.
+_COEFFICIENTS: dict[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
+    "own": ((1, 0), (0, 1)),
+    "benign": ((1, 0), (1, 0)),
+    "adversarial": ((0, 1), (0, 1)),
+    "margin": ((-1, 1), (-1, 1)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CurveWeights:
+    """Weights that turn the activations of each side into contributions.
+
+    Attributes
+    ----------
+    benign, adversarial
+        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64.
+    """
+
+    benign: Doubles
+    adversarial: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What each neuron adds to a logit on the benign and on the adversarial image.
+
+    Attributes
+    ----------
+    benign, adversarial
+        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64, any sign, in units of logits.
+    """
+
+    benign: Doubles
+    adversarial: Doubles
+
+    @property
+    def curve_gap(self) -> Doubles:
+        """Adversarial minus benign contribution: > 0 excited by the attack, < 0 inhibited."""
+        return self.adversarial - self.benign
+
+
+def curve_weights(
+    weight: Floating, *, benign_label: Labels, adversarial_label: Labels, weights: Weights = "own"
+) -> CurveWeights:
+    """Weights of the dense layer that the two curves of a pair use.
+
+    Parameters
+    ----------
+    weight
+        ``(class, neuron)``, weights of the dense layer.
+    benign_label, adversarial_label
+        The pair's labels; ``(pair,)`` for many pairs.
+    weights
+        "own": the benign label's for the benign curve, the adversarial label's for the adversarial curve.
+        "benign" or "adversarial": that label's for both. "margin": the adversarial label's minus the benign
+        label's for both.
+
+    Raises
+    ------
+    MeasureError
+        If the choice or a label is unknown.
+    """
+    check_choice(weights, "weights", WEIGHTS)
+    both = np.stack([_rows(weight, benign_label), _rows(weight, adversarial_label)], axis=-2)
+    benign, adversarial = np.moveaxis(_combined(both, weights), -2, 0)
+    return CurveWeights(benign, adversarial)
+
+
+def contributions(
+    benign: Floating,
+    adversarial: Floating,
+    weight: Floating,
+    *,
+    benign_label: Labels,
+    adversarial_label: Labels,
+    weights: Weights = "own",
+) -> Contributions:
+    r"""Activation x weight of all neurons, for a linear head (paper, Section 5.2.1).
+
+    With activations :math:`a_k` and :math:`a'_k` on the benign and the adversarial image, and the rows
+    :math:`w_b, w_a` of the dense layer for the two labels:
+
+    ================  ===========================  ============================
+    `weights`         benign curve                 adversarial curve
+    ================  ===========================  ============================
+    ``own``           :math:`a_k w_{bk}`           :math:`a'_k w_{ak}`
+    ``benign``        :math:`a_k w_{bk}`           :math:`a'_k w_{bk}`
+    ``adversarial``   :math:`a_k w_{ak}`           :math:`a'_k w_{ak}`
+    ``margin``        :math:`a_k (w_a - w_b)_k`    :math:`a'_k (w_a - w_b)_k`
+    ================  ===========================  ============================
+
+    The changes of the margin's contributions sum to the change of the logit margin
+    :math:`z_a - z_b` from the benign to the adversarial image: biases cancel.
+
+    Parameters
+    ----------
+    benign, adversarial
+        Activations ``(neuron,)``, or ``(pair, neuron)`` for many pairs.
+    weight
+        ``(class, neuron)``, weights of the dense layer.
+    benign_label, adversarial_label
+        The pair's labels; ``(pair,)`` for many pairs.
+    weights
+        See the table.
+
+    Raises
+    ------
+    MeasureError
+        If the choice or a label is unknown.
+    """
+    chosen = curve_weights(
+        weight, benign_label=benign_label, adversarial_label=adversarial_label, weights=weights
+    )
+    return Contributions(benign * chosen.benign, adversarial * chosen.adversarial)
+
+
+def label_contributions(contribution: Floating, weights: Weights = "own") -> Contributions:
+    """The two curves from contributions to both labels' logits, for a head that is not linear.
+
+    What "own", "benign", "adversarial" and "margin" take is as for `contributions`. As gradients differ
+    between the two images, the margin's changes need not sum to the change of the logit margin here.
+
+    Parameters
+    ----------
+    contribution
+        ``(..., side, label, neuron)``, gradient x activation: side is the image (benign, adversarial), label
+        the logit (of the benign label, of the adversarial label). A record of such a network holds it.
+    weights
+        Which logits the curves are for.
+
+    Raises
+    ------
+    MeasureError
+        If the choice is unknown.
+    """
+    check_choice(weights, "weights", WEIGHTS)
+    benign, adversarial = (
+        _combined(contribution[..., side, :, :], weights)[..., side, :] for side in range(2)
+    )
+    return Contributions(benign, adversarial)
+
+
+def _combined(of_labels: Floating, weights: Weights) -> Doubles:
+    """From ``(..., label, neuron)`` to ``(..., side, neuron)``."""
+    coefficients = np.array(_COEFFICIENTS[weights], np.float64)
+    return np.asarray(coefficients @ of_labels.astype(np.float64))
+
+
+def _rows(weight: Floating, labels: Labels) -> Floating:
+    found = np.asarray(labels)
+    if found.size and not 0 <= found.min() <= found.max() < len(weight):
+        raise MeasureError(
+            f"given labels from {found.min()} to {found.max()}",
+            allowed=f"classes from 0 to {len(weight) - 1}",
+            fix="check that the labels and the weights are of the same network",
+        )
+    return np.asarray(weight[found])

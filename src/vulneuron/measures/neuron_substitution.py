@@ -1,0 +1,285 @@
+"""Substitution of neurons: what the attack gains by changing this very neuron (paper, Section 5.2.1).
+
+The value of a neuron, or of a set of neurons, on one image of a pair is put in place of its value on the
+other image, and the softmax is computed again. Both measures are oriented so that they are positive where the
+adversarial value works for the attack, whichever vector the value is put into:
+
+* *benign drop*: the benign label's probability with the benign value minus that with the adversarial value;
+* *adversarial gain*: the adversarial label's probability with the adversarial value minus that with the
+  benign value.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.checks import check_batch_size
+from vulneuron.measures.choices import check_choice
+
+Doubles = npt.NDArray[np.float64]
+Floating = npt.NDArray[np.floating]
+Neurons = Sequence[int] | npt.NDArray[np.integer]
+#: Logits (n, class) of feature maps (n, neuron, row, column).
+Head = Callable[[Floating], Floating]
+
+#: The vector that a value is put into.
+Into = Literal["benign", "adversarial"]
+INTO: tuple[Into, ...] = get_args(Into)
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronSubstitutions:
+    """Effect of substituting each neuron alone.
+
+    Attributes
+    ----------
+    benign_drop, adversarial_gain
+        ``(neuron,)``, float64 in [-1, 1]; positive where the adversarial value works for the attack.
+    """
+
+    benign_drop: Doubles
+    adversarial_gain: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class SetSubstitution:
+    """Effect of substituting a set of neurons together.
+
+    Attributes
+    ----------
+    logits
+        ``(class,)``, float64, after the substitution.
+    benign_drop, adversarial_gain
+        In [-1, 1]; positive where the adversarial values work for the attack.
+    """
+
+    logits: Doubles
+    benign_drop: float
+    adversarial_gain: float
+
+
+def substitute_each(
+    benign: Floating,
+    adversarial: Floating,
+    weight: Floating,
+    bias: Floating,
+    *,
+    benign_label: int,
+    adversarial_label: int,
+    into: Into = "benign",
+) -> NeuronSubstitutions:
+    r"""Substitute each neuron alone, for a linear head: in closed form, all neurons at once.
+
+    Putting the adversarial activation :math:`a'_k` in place of the benign :math:`a_k` changes the logits by
+    :math:`(a'_k - a_k)\, w_{\cdot k}`; the other way round the sign is the other one.
+
+    Parameters
+    ----------
+    benign, adversarial
+        Activations ``(neuron,)`` of the two images.
+    weight, bias
+        ``(class, neuron)`` and ``(class,)``, of the dense layer.
+    benign_label, adversarial_label
+        The pair's labels.
+    into
+        "benign": adversarial values are put into the benign vector. "adversarial": benign values are put back
+        into the adversarial vector.
+
+    Returns
+    -------
+    NeuronSubstitutions
+        Also where probabilities are nearer to 0 or 1 than float64 can tell, so that neurons have an order
+        however sure the network is.
+
+    Raises
+    ------
+    MeasureError
+        If a label or `into` is unknown.
+    """
+    receiving, given = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
+    before = weight @ receiving + bias
+    after = before[:, None] + weight * (given - receiving)
+    labels = _checked_labels(benign_label, adversarial_label, len(before))
+    drop, gain = _effect(before[:, None], after, labels, into)
+    return NeuronSubstitutions(drop, gain)
+
+
+def substitute_set(
+    benign: Floating,
+    adversarial: Floating,
+    weight: Floating,
+    bias: Floating,
+    neurons: Neurons,
+    *,
+    benign_label: int,
+    adversarial_label: int,
+    into: Into = "benign",
+) -> SetSubstitution:
+    """Substitute a set of neurons together, for a linear head.
+
+    Substituting all neurons into the benign vector gives the adversarial logits.
+
+    Parameters
+    ----------
+    benign, adversarial, weight, bias, benign_label, adversarial_label, into
+        As for `substitute_each`.
+    neurons
+        Numbers of the neurons; none changes nothing.
+
+    Raises
+    ------
+    MeasureError
+        If a neuron, a label or `into` is unknown.
+    """
+    receiving, given = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
+    before = weight @ receiving + bias
+    after = weight @ _mixed(receiving, given, neurons) + bias
+    labels = _checked_labels(benign_label, adversarial_label, len(weight))
+    return _set_result(before, after, labels, into)
+
+
+def substitute_each_map(
+    benign: Floating,
+    adversarial: Floating,
+    head: Head,
+    *,
+    benign_label: int,
+    adversarial_label: int,
+    into: Into = "benign",
+    batch_size: int = 64,
+) -> NeuronSubstitutions:
+    """Substitute each neuron's whole feature map alone, for any head.
+
+    Parameters
+    ----------
+    benign, adversarial
+        Feature maps ``(neuron, row, column)`` of the two images.
+    head
+        Logits ``(n, class)`` of feature maps ``(n, neuron, row, column)``.
+    benign_label, adversarial_label, into
+        As for `substitute_each`.
+    batch_size
+        Neurons that are given to the head at once.
+
+    Returns
+    -------
+    NeuronSubstitutions
+        As exact as the head, which usually computes in float32.
+
+    Raises
+    ------
+    MeasureError
+        If a label, `into` or the batch size cannot be used.
+    """
+    check_batch_size(batch_size)
+    receiving, given = _directed(benign, adversarial, into)
+    before = _logits(head, receiving)
+    labels = _checked_labels(benign_label, adversarial_label, len(before))
+    after = []
+    for start in range(0, len(receiving), batch_size):
+        neurons = np.arange(start, min(start + batch_size, len(receiving)))
+        mixed = np.repeat(receiving[None], len(neurons), axis=0)
+        mixed[neurons - start, neurons] = given[neurons]
+        after.append(np.asarray(head(mixed), np.float64))
+    drop, gain = _effect(before[:, None], np.concatenate(after).T, labels, into)
+    return NeuronSubstitutions(drop, gain)
+
+
+def substitute_map_set(
+    benign: Floating,
+    adversarial: Floating,
+    head: Head,
+    neurons: Neurons,
+    *,
+    benign_label: int,
+    adversarial_label: int,
+    into: Into = "benign",
+) -> SetSubstitution:
+    """Substitute the whole feature maps of a set of neurons together, for any head.
+
+    Parameters
+    ----------
+    benign, adversarial, head, benign_label, adversarial_label, into
+        As for `substitute_each_map`.
+    neurons
+        Numbers of the neurons; none changes nothing.
+
+    Raises
+    ------
+    MeasureError
+        If a neuron, a label or `into` is unknown.
+    """
+    receiving, given = _directed(benign, adversarial, into)
+    before, after = _logits(head, receiving), _logits(head, _mixed(receiving, given, neurons))
+    labels = _checked_labels(benign_label, adversarial_label, len(before))
+    return _set_result(before, after, labels, into)
+
+
+def _directed(benign: Floating, adversarial: Floating, into: Into) -> tuple[Floating, Floating]:
+    """What receives values, and what gives them."""
+    check_choice(into, "into", INTO)
+    return (benign, adversarial) if into == "benign" else (adversarial, benign)
+
+
+def _mixed(receiving: Floating, given: Floating, neurons: Neurons) -> Floating:
+    chosen = np.asarray(neurons, np.int64)
+    if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(receiving):
+        raise MeasureError(
+            f"given neurons from {chosen.min()} to {chosen.max()}",
+            allowed=f"neurons from 0 to {len(receiving) - 1}",
+            fix="check that they belong to this network",
+        )
+    mixed = receiving.copy()
+    mixed[chosen] = given[chosen]
+    return mixed
+
+
+def _logits(head: Head, maps: Floating) -> Doubles:
+    return np.asarray(head(maps[None])[0], np.float64)
+
+
+def _set_result(before: Doubles, after: Doubles, labels: list[int], into: Into) -> SetSubstitution:
+    drop, gain = _effect(before[:, None], after[:, None], labels, into)
+    return SetSubstitution(after, float(drop[0]), float(gain[0]))
+
+
+def _effect(before: Doubles, after: Doubles, labels: list[int], into: Into) -> tuple[Doubles, Doubles]:
+    """Benign drop and adversarial gain of logits ``(class, n)``."""
+    benign, adversarial = _probability_changes(_log_odds(before, labels), _log_odds(after, labels))
+    return (-benign, adversarial) if into == "benign" else (benign, -adversarial)
+
+
+def _log_odds(logits: Doubles, labels: list[int]) -> Doubles:
+    """Logarithm of p / (1 - p) of each label, ``(label, n)``, for logits ``(class, n)``."""
+    shifted = logits - logits.max(axis=0)
+    others = np.ones((len(labels), len(logits)))
+    others[range(len(labels)), labels] = 0
+    # A label that is 700 logits above all others has no representable 1 - p.
+    rest = np.maximum(others @ np.exp(shifted), np.finfo(np.float64).tiny)
+    return np.asarray(shifted[labels] - np.log(rest))
+
+
+def _probability_changes(before: Doubles, after: Doubles) -> Doubles:
+    r"""Difference of probabilities from log-odds, without cancellation where they are near 0 or 1.
+
+    :math:`\sigma(x) - \sigma(y) = \sigma(x)\,\sigma(-y)\,(1 - e^{y - x})`.
+    """
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    changes: Doubles = np.copysign(expit(high) * expit(-low) * -np.expm1(low - high), after - before)
+    return changes
+
+
+def _checked_labels(benign_label: int, adversarial_label: int, classes: int) -> list[int]:
+    labels = [int(benign_label), int(adversarial_label)]
+    if not all(0 <= label < classes for label in labels):
+        raise MeasureError(
+            f"given labels {labels[0]} and {labels[1]}",
+            allowed=f"classes from 0 to {classes - 1}",
+            fix="check that the labels and the head are of the same network",
+        )
+    return labels

@@ -1,0 +1,117 @@
+"""Rankings of neurons over a set of pairs, such as a matrix cell or a lasso, and how sure they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_confidence, check_positive
+
+Doubles = npt.NDArray[np.float64]
+Floating = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Mean of a measure over pairs, and each neuron's rank by it.
+
+    Attributes
+    ----------
+    mean
+        ``(neuron,)``, float64, in the unit of the measure; NaN where it is missing for every pair.
+    rank
+        ``(neuron,)``, float64, 1 for the first to the number of neurons for the last. Equal neurons share the
+        mean of their ranks.
+    rank_low, rank_high
+        ``(neuron,)``, float64: percentile interval of the rank over bootstrap resamples of the pairs.
+    pairs
+        Number of pairs.
+    """
+
+    mean: Doubles
+    rank: Doubles
+    rank_low: Doubles
+    rank_high: Doubles
+    pairs: int
+
+    @property
+    def order(self) -> Ints:
+        """Neurons from the first to the last rank, equal ones in the order of their numbers."""
+        return np.argsort(self.rank, kind="stable")
+
+
+def rank_neurons(
+    measure: Floating,
+    *,
+    descending: bool = True,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Ranking:
+    """Rank neurons by the mean of a measure over pairs, with bootstrap intervals of the ranks.
+
+    A resample draws as many pairs, with replacement, as there are. The interval goes from the quantile
+    (1 - confidence) / 2 to (1 + confidence) / 2 of a neuron's ranks in all resamples, which is the percentile
+    bootstrap (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, Chapter 13). It says how much
+    the rank hangs on which pairs were looked at; with few pairs it is too narrow, and with one it has no
+    width.
+
+    Parameters
+    ----------
+    measure
+        ``(pair, neuron)``; NaN where it is missing, such as the band gap of a class without a band. Means are
+        over the other pairs.
+    descending
+        Whether the neuron with the largest mean is the first. Neurons without a mean are last in any case.
+    confidence
+        Strictly between 0 and 1.
+    resamples
+        How many times the pairs are drawn.
+    seed
+        Same seed, same intervals.
+
+    Raises
+    ------
+    MeasureError
+        If there is no pair, or a parameter is out of its range.
+    """
+    check_confidence(confidence)
+    check_positive(resamples, "resamples")
+    pairs = len(measure)
+    if pairs == 0:
+        raise MeasureError("given no pair", allowed="at least one pair", fix="select other pairs")
+    drawn = np.random.default_rng(seed).multinomial(pairs, np.full(pairs, 1 / pairs), size=resamples)
+    means = _weighted_means(np.concatenate([np.ones((1, pairs)), drawn]), measure)
+    ranks = _ranks(means, descending)
+    low, high = np.quantile(ranks[1:], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return Ranking(means[0], ranks[0], np.asarray(low), np.asarray(high), pairs)
+
+
+def _weighted_means(weights: Doubles, measure: Floating) -> Doubles:
+    """Means over pairs ``(weighting, neuron)``, missing values left out."""
+    present = ~np.isnan(measure)
+    totals = weights @ np.where(present, measure, 0).astype(np.float64)
+    if present.all():
+        return np.asarray(totals / weights.sum(axis=1, keepdims=True))
+    counts = weights @ present.astype(np.float64)
+    return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+
+def _ranks(values: Doubles, descending: bool) -> Doubles:
+    """Ranks from 1 in each row, ties at the mean of their ranks."""
+    keys = np.where(np.isnan(values), np.inf, -values if descending else values)
+    order = np.argsort(keys, axis=1)
+    ascending = np.take_along_axis(keys, order, axis=1)
+    rises = ascending[:, 1:] > ascending[:, :-1]
+    places = np.broadcast_to(np.arange(1, keys.shape[1] + 1), keys.shape)
+    # First and last place of each run of equal keys.
+    first, last = places.copy(), places.copy()
+    first[:, 1:][~rises] = 1
+    last[:, :-1][~rises] = keys.shape[1]
+    first = np.maximum.accumulate(first, axis=1)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty_like(keys)
+    np.put_along_axis(ranks, order, (first + last) / 2, axis=1)
+    return ranks

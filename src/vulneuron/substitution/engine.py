@@ -1,0 +1,84 @@
+"""What an engine behind a vulnerability map has to do, and how a run of it is watched."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from torch import Tensor
+
+from vulneuron.errors import Cancelled
+from vulneuron.network import Classifier
+
+#: Called with the number of patches that are done and of all.
+Progress = Callable[[int, int], None]
+#: Asked before every batch whether to stop.
+Cancel = Callable[[], bool]
+
+
+class Engine(Protocol):
+    """Computes what a network says of a benign image with one patch of it substituted by another image's.
+
+    Engines differ in how, and give the same logits up to rounding; one that approximates says so by its name.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, kept with the maps."""
+
+    def __call__(
+        self,
+        classifier: Classifier,
+        benign: Tensor,
+        adversarial: Tensor,
+        centres: Tensor,
+        *,
+        patch: int,
+        batch_size: int,
+    ) -> Iterator[Tensor]:
+        """Yield logits batch by batch, so that the caller can show progress and stop in between.
+
+        Parameters
+        ----------
+        classifier
+            The network.
+        benign, adversarial
+            ``(channel, y, x)``, float32 in [0, 1].
+        centres
+            ``(position, 2)``, int64: centres (i, j) of the patches, row by row; not every point of the grid
+            has to be among them.
+        patch
+            Side of the patches, placed as in `PatchGrid`.
+        batch_size
+            Images that go through the network at once, at most.
+
+        Yields
+        ------
+        Tensor
+            ``(n, class)``, for the next n positions in the order of `centres`.
+        """
+
+
+def watched(
+    batches: Iterator[Tensor], total: int, progress: Progress | None, cancelled: Cancel | None
+) -> Iterator[Tensor]:
+    """Hand on batches, tell `progress` after each, and ask `cancelled` before each.
+
+    Raises
+    ------
+    Cancelled
+        As soon as `cancelled` says so; no further batch is computed.
+    """
+    done = 0
+    while True:
+        if cancelled is not None and cancelled():
+            raise Cancelled(
+                f"the computation was cancelled after {done} of {total} patches",
+                allowed="a run to the end, which gives the whole map",
+                fix="start it again",
+            )
+        batch = next(batches, None)
+        if batch is None:
+            return
+        done += len(batch)
+        if progress is not None:
+            progress(done, total)
+        yield batch

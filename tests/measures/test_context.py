@@ -1,0 +1,72 @@
+"""Context pairs by hand and against a loop."""
+
+import numpy as np
+import pytest
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.context import SCOPES, Scope, confidence, context_pairs
+
+BENIGN = np.array([0, 0, 0, 1, 0, 0])
+ADVERSARIAL = np.array([1, 1, 2, 1, 1, 1])
+VALUES = np.array([5, 1, 9, 8, 3, 3], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("scope", "pairs", "values"),
+    [
+        ("same_labels", [4, 5, 1], [3, 3, 1]),
+        ("same_benign_label", [2, 4, 5, 1], [9, 3, 3, 1]),
+        ("all", [2, 3, 4, 5, 1], [9, 8, 3, 3, 1]),
+    ],
+)
+def test_scopes_by_hand(scope: Scope, pairs: list[int], values: list[float]) -> None:
+    found = context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope=scope)
+    assert found.pairs.tolist() == pairs
+    assert found.values.tolist() == values
+
+
+def test_default_is_same_labels_and_six() -> None:
+    found = context_pairs(np.arange(20.0), np.zeros(20, int), np.ones(20, int), 18)
+    assert found.pairs.tolist() == [19, 17, 16, 15, 14, 13]
+
+
+def test_a_pair_without_company() -> None:
+    found = context_pairs(VALUES, BENIGN, ADVERSARIAL, 3)
+    assert found.pairs.tolist() == []
+    assert found.values.tolist() == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_against_a_loop(scope: Scope) -> None:
+    rng = np.random.default_rng(0)
+    benign, adversarial, values = rng.integers(0, 3, 60), rng.integers(0, 3, 60), rng.integers(0, 9, 60)
+    for pair in range(60):
+        left = [
+            other
+            for other in range(60)
+            if other != pair
+            and (scope == "all" or benign[other] == benign[pair])
+            and (scope != "same_labels" or adversarial[other] == adversarial[pair])
+        ]
+        best: list[int] = []
+        while left and len(best) < 4:
+            best.append(max(left, key=lambda other: (values[other], -other)))
+            left.remove(best[-1])
+        found = context_pairs(values.astype(np.float64), benign, adversarial, pair, scope=scope, count=4)
+        assert found.pairs.tolist() == best
+        assert found.values.tolist() == values[best].tolist()
+
+
+def test_confidence() -> None:
+    logits = np.array([[np.log(3), 0], [1000, 1000], [-1e4, 1e4]], np.float32)
+    np.testing.assert_allclose(confidence(logits, np.array([0, 1, 0])), [0.75, 0.5, 0], atol=1e-7)
+
+
+def test_bad_parameters() -> None:
+    with pytest.raises(MeasureError, match=r"scope = 'none'.*same_labels, same_benign_label, all"):
+        context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="none")  # type: ignore[arg-type]
+    with pytest.raises(MeasureError, match="count = 0"):
+        context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, count=0)
+    for pair in (-1, 6):
+        with pytest.raises(MeasureError, match=f"pair {pair}.*0 to 5"):
+            context_pairs(VALUES, BENIGN, ADVERSARIAL, pair)

@@ -1,0 +1,76 @@
+"""Intersection over union against sets of pixels."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.overlap import iou, pairwise_iou
+
+Bools = npt.NDArray[np.bool_]
+
+
+def iou_slowly(first: Bools, second: Bools) -> float:
+    one, other = set(np.flatnonzero(first)), set(np.flatnonzero(second))
+    return len(one & other) / len(one | other) if one | other else 0.0
+
+
+def random_masks(neurons: int, *size: int, seed: int = 0) -> Bools:
+    """Masks of every density, empty and full ones among them."""
+    rng = np.random.default_rng(seed)
+    return rng.random((neurons, *size)) < np.linspace(0, 1, neurons)[:, None, None]
+
+
+# The last two have more neurons and more pixels than are handled at once.
+SHAPES = [(1, 1, 1), (5, 4, 6), (70, 8, 8), (3, 130, 130)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_iou_of_every_neuron_with_a_mask(shape: tuple[int, int, int]) -> None:
+    masks = random_masks(*shape)
+    for mask in (random_masks(3, *shape[1:], seed=1)[1], np.zeros(shape[1:], bool), np.ones(shape[1:], bool)):
+        expected = [iou_slowly(one, mask) for one in masks]
+        found = iou(masks, mask)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_iou_of_every_two_neurons(shape: tuple[int, int, int]) -> None:
+    masks = random_masks(*shape)
+    expected = [[iou_slowly(one, other) for other in masks] for one in masks]
+    found = pairwise_iou(masks)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_worked_out_by_hand() -> None:
+    masks: Bools = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 0]]], bool)
+    mask = np.array([[0, 1, 1, 0]], bool)
+    np.testing.assert_allclose(iou(masks, mask), [1 / 3, 2 / 3, 0], rtol=1e-6)
+    np.testing.assert_allclose(
+        pairwise_iou(masks), [[1.0, 0.25, 0.0], [0.25, 1.0, 0.0], [0.0] * 3], rtol=1e-6
+    )
+
+
+def test_views_that_are_not_contiguous() -> None:
+    masks = random_masks(6, 8, 8)[::2, :, ::2]
+    np.testing.assert_array_equal(pairwise_iou(masks), pairwise_iou(masks.copy()))
+    np.testing.assert_array_equal(iou(masks, masks[1]), pairwise_iou(masks)[1])
+
+
+def test_no_neurons() -> None:
+    assert iou(np.zeros((0, 3, 3), bool), np.ones((3, 3), bool)).shape == (0,)
+    assert pairwise_iou(np.zeros((0, 3, 3), bool)).shape == (0, 0)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    masks = random_masks(3, 4, 4)
+    with pytest.raises(MeasureError, match=r"given a mask as bool \(4, 5\).*Allowed: bool \(4, 4\)"):
+        iou(masks, np.zeros((4, 5), bool))
+    with pytest.raises(MeasureError, match="given a mask as float64"):
+        iou(masks, np.zeros((4, 4)))  # type: ignore[arg-type]
+    with pytest.raises(MeasureError, match="given masks as float32"):
+        iou(masks.astype(np.float32), masks[0])
+    with pytest.raises(MeasureError, match=r"given masks as bool \(4, 4\)"):
+        pairwise_iou(masks[0])

@@ -1,0 +1,151 @@
+"""What holds for contributions, band gaps, substitution and rankings of any numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from vulneuron.measures.bands import Band, band_gap
+from vulneuron.measures.contribution import contributions
+from vulneuron.measures.neuron_substitution import (
+    INTO,
+    Into,
+    NeuronSubstitutions,
+    SetSubstitution,
+    substitute_each,
+    substitute_set,
+)
+from vulneuron.measures.ranking import rank_neurons
+
+Doubles = npt.NDArray[np.float64]
+CLASSES, NEURONS = 4, 6
+numbers = st.floats(-100, 100, allow_subnormal=False)
+
+
+def tables(*shape: int) -> st.SearchStrategy[Doubles]:
+    return arrays.arrays(np.float64, shape, elements=numbers)
+
+
+def bands() -> st.SearchStrategy[Band]:
+    return tables(NEURONS, 2).map(lambda edges: Band(edges.min(axis=1), edges.max(axis=1), images=2))
+
+
+@dataclass(frozen=True)
+class LinearPair:
+    """Activations of a pair, a dense layer, and two labels."""
+
+    benign: Doubles
+    adversarial: Doubles
+    weight: Doubles
+    bias: Doubles
+    labels: tuple[int, int]
+
+    def logits(self, activation: Doubles) -> Doubles:
+        return np.asarray(self.weight @ activation + self.bias)
+
+    def swapped(self) -> "LinearPair":
+        one, other = self.labels
+        return LinearPair(self.adversarial, self.benign, self.weight, self.bias, (other, one))
+
+    def each(self, into: Into) -> NeuronSubstitutions:
+        one, other = self.labels
+        return substitute_each(
+            self.benign,
+            self.adversarial,
+            self.weight,
+            self.bias,
+            benign_label=one,
+            adversarial_label=other,
+            into=into,
+        )
+
+    def together(self, neurons: Sequence[int], into: Into) -> SetSubstitution:
+        one, other = self.labels
+        return substitute_set(
+            self.benign,
+            self.adversarial,
+            self.weight,
+            self.bias,
+            neurons,
+            benign_label=one,
+            adversarial_label=other,
+            into=into,
+        )
+
+
+pairs = st.builds(
+    LinearPair,
+    tables(NEURONS),
+    tables(NEURONS),
+    tables(CLASSES, NEURONS),
+    tables(CLASSES),
+    st.permutations(range(CLASSES)).map(lambda order: (order[0], order[1])),
+)
+
+
+@given(pairs)
+def test_margin_changes_sum_to_the_change_of_the_logit_margin(pair: LinearPair) -> None:
+    benign_label, adversarial_label = pair.labels
+    found = contributions(
+        pair.benign,
+        pair.adversarial,
+        pair.weight,
+        benign_label=benign_label,
+        adversarial_label=adversarial_label,
+        weights="margin",
+    )
+    before, after = (
+        logits[adversarial_label] - logits[benign_label]
+        for logits in (pair.logits(pair.benign), pair.logits(pair.adversarial))
+    )
+    np.testing.assert_allclose(found.curve_gap.sum(), after - before, atol=1e-8)
+
+
+@given(bands(), bands())
+def test_band_gap_changes_its_sign_with_the_sides(benign: Band, adversarial: Band) -> None:
+    there, back = band_gap(benign, adversarial), band_gap(adversarial, benign)
+    np.testing.assert_array_equal(there, -back)
+    apart = (benign.low > adversarial.high) | (adversarial.low > benign.high)
+    np.testing.assert_array_equal(there != 0, apart)
+
+
+@given(pairs)
+def test_substituting_all_neurons_gives_the_other_logits(pair: LinearPair) -> None:
+    there, back = (pair.together(range(NEURONS), into) for into in INTO)
+    np.testing.assert_allclose(there.logits, pair.logits(pair.adversarial), atol=1e-9)
+    np.testing.assert_allclose(back.logits, pair.logits(pair.benign), atol=1e-9)
+
+
+@given(pairs, st.sampled_from(INTO))
+def test_substitution_of_one_is_that_of_a_set_of_one(pair: LinearPair, into: Into) -> None:
+    each = pair.each(into)
+    for values in (each.benign_drop, each.adversarial_gain):
+        assert (np.abs(values) <= 1).all()
+    for neuron in range(NEURONS):
+        alone = pair.together([neuron], into)
+        np.testing.assert_allclose(each.benign_drop[neuron], alone.benign_drop, atol=1e-9)
+        np.testing.assert_allclose(each.adversarial_gain[neuron], alone.adversarial_gain, atol=1e-9)
+
+
+@given(pairs)
+def test_exchanging_the_images_exchanges_the_directions(pair: LinearPair) -> None:
+    """What the attack takes from the benign label, the attack in the other direction gives to it."""
+    there, back = pair.each("benign"), pair.swapped().each("adversarial")
+    np.testing.assert_array_equal(there.benign_drop, back.adversarial_gain)
+    np.testing.assert_array_equal(there.adversarial_gain, back.benign_drop)
+
+
+@given(st.integers(1, 8).flatmap(lambda pairs: tables(pairs, NEURONS)), st.booleans())
+def test_ranks_are_places_and_intervals_are_ordered(measure: Doubles, descending: bool) -> None:
+    found = rank_neurons(measure, descending=descending, resamples=20)
+    assert found.rank.sum() == NEURONS * (NEURONS + 1) / 2
+    assert (np.diff(found.mean[found.order]) * (-1 if descending else 1) >= 0).all()
+    assert (found.rank_low <= found.rank_high).all()
+    assert found.rank_low.min() >= 1
+    assert found.rank_high.max() <= NEURONS
+    other_way = rank_neurons(measure, descending=not descending, resamples=20)
+    np.testing.assert_array_equal(found.rank + other_way.rank, NEURONS + 1)
