@@ -1,8 +1,10 @@
 """Vulneuron: which neurons of a CNN are vulnerable to an adversarial attack, and what they capture."""
 
 from vulneuron._version import __version__
+from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.attacks import FGSM, PGD, Attack, FoolboxAttack, TorchattacksAttack
 from vulneuron.errors import VulneuronError
+from vulneuron.measures.vulnerability_map import vulnerability_maps
 from vulneuron.network import Classifier
 from vulneuron.pipeline import analyze
 from vulneuron.record import Record, open_record
@@ -10,13 +12,17 @@ from vulneuron.record import Record, open_record
 __all__ = [
     "FGSM",
     "PGD",
+    "Analysis",
     "Attack",
     "Classifier",
     "FoolboxAttack",
     "Record",
+    "Settings",
     "TorchattacksAttack",
     "VulneuronError",
     "__version__",
     "analyze",
+    "load_classifier",
     "open_record",
+    "vulnerability_maps",
 ]

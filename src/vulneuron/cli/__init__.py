@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from vulneuron.cli import analyze, demo, doctor, info
+from vulneuron.cli import analyze, demo, doctor, info, maps, neurons
 from vulneuron.errors import VulneuronError
 
 app = typer.Typer(
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 app.command("analyze")(analyze.command)
 app.command("info")(info.command)
+app.command("neurons")(neurons.command)
+app.command("maps")(maps.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 
@@ -28,6 +30,3 @@ def main() -> None:
     except VulneuronError as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. Run the same command again: it goes on where it stopped.\n")
-        raise SystemExit(130) from None

@@ -6,10 +6,10 @@ import typer
 
 from vulneuron.attacks import make_attack
 from vulneuron.cli.info import show
-from vulneuron.cli.options import comma_separated, numbers
+from vulneuron.cli.options import comma_separated, numbers, resumable
+from vulneuron.devices import Precision
 from vulneuron.inputs.class_names import parse_class_names
 from vulneuron.inputs.preprocessing import Interpolation
-from vulneuron.network import Precision
 from vulneuron.pipeline import analyze
 
 _INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
@@ -47,12 +47,12 @@ def command(
         ),
     ] = None,
     attack: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="`pgd`, `fgsm`, `foolbox:NAME`, `torchattacks:NAME`, or `file.py:function`.",
+            help="`pgd`, `fgsm`, `foolbox:NAME`, `torchattacks:NAME`, or `file.py:function`. [default: pgd]",
             rich_help_panel=_ATTACK,
         ),
-    ] = "pgd",
+    ] = None,
     eps: Annotated[
         str | None, typer.Option(help="Perturbation budget. [default: 8/255]", rich_help_panel=_ATTACK)
     ] = None,
@@ -155,32 +155,35 @@ def command(
     those of the paper: PGD, 7 steps of 2/255, L-inf budget 8/255. An interrupted run goes on when the same
     command is given again.
 
-    Example: `vulneuron analyze --model torchvision:resnet18?weights=DEFAULT --images photos/ --out run.zarr`
+    Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
     names = None if class_names is None else parse_class_names(class_names)
-    made = make_attack(attack, eps=eps, step_size=step_size, steps=steps, norm=norm)
-    record = analyze(
-        model,
-        images,
-        out=out,
-        attack=made,
-        target=target,
-        adversarials=adversarials,
-        classes=comma_separated(classes),
-        limit=limit,
-        most_attacked=most_attacked,
-        class_names=names,
-        mean=numbers(mean, "--mean"),
-        std=numbers(std, "--std"),
-        layer=layer,
-        device=device,
-        precision=cast(Precision, precision),
-        image_size=image_size,
-        resize=resize,
-        interpolation=cast(Interpolation | None, interpolation),
-        batch_size=batch_size,
-        seed=seed,
-        joint_projection=joint_projection,
-        overwrite=overwrite,
-    )
+    given = any(value is not None for value in (attack, eps, step_size, steps, norm))
+    name = attack or "pgd"
+    made = make_attack(name, eps=eps, step_size=step_size, steps=steps, norm=norm) if given else None
+    with resumable():
+        record = analyze(
+            model,
+            images,
+            out=out,
+            attack=made,
+            target=target,
+            adversarials=adversarials,
+            classes=comma_separated(classes),
+            limit=limit,
+            most_attacked=most_attacked,
+            class_names=names,
+            mean=numbers(mean, "--mean"),
+            std=numbers(std, "--std"),
+            layer=layer,
+            device=device,
+            precision=cast(Precision, precision),
+            image_size=image_size,
+            resize=resize,
+            interpolation=cast(Interpolation | None, interpolation),
+            batch_size=batch_size,
+            seed=seed,
+            joint_projection=joint_projection,
+            overwrite=overwrite,
+        )
     show(record)

@@ -48,7 +48,7 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         rows += [
             (
                 "pairs",
-                f"{info['pairs']:,} of {info['benign_labels']} benign labels, {info['classes']} classes",
+                f"{info['pairs']:,} of {info['benign_label_count']} benign labels, {info['classes']} classes",
             ),
             (
                 "images",

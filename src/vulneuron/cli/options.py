@@ -1,4 +1,10 @@
-"""Readers of option values that the commands share."""
+"""What the commands share: readers of option values, and what Ctrl-C says."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
 
 from vulneuron.errors import ModelError
 
@@ -6,6 +12,16 @@ from vulneuron.errors import ModelError
 def comma_separated(text: str | None) -> list[str] | None:
     """Parts of ``a,b,c`` without blanks around them; None for None."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say on Ctrl-C that nothing is lost; exit status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Run the same command again: it goes on where it stopped.\n")
+        raise typer.Exit(130) from None
 
 
 def numbers(text: str | None, option: str) -> list[float] | None:

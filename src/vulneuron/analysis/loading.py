@@ -1,0 +1,77 @@
+"""Loads the network of a record again, and makes sure that it is the one that wrote it."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from vulneuron.errors import ModelError
+from vulneuron.inputs.models import load_model
+from vulneuron.network import Classifier
+from vulneuron.record import Record
+
+_SIDES = ("benign", "adversarial")
+#: Other devices, libraries and mixed precision sum in another order; another network differs by much more.
+_TOLERANCE = 1e-2
+
+
+def load_classifier(
+    record: Record, model: str | nn.Module | None = None, *, device: str = "auto"
+) -> Classifier:
+    """Load the network that a record was made with.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    model
+        Where the network is now, as for `vulneuron.analyze`; where it was then when None.
+    device
+        See `Classifier`.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, or is another network: it gives other logits for the first pair.
+    """
+    settings = record.attributes["run"]["model"]
+    try:
+        loaded = load_model(model or settings["spec"], mean=settings["mean"], std=settings["std"])
+    except ModelError as error:
+        if model is not None:
+            raise
+        raise ModelError(
+            f"the record's model {settings['spec']!r} cannot be loaded again ({error.given})",
+            allowed="the model that the record was made with",
+            fix="say where it is now with --model, or give a classifier to Analysis",
+        ) from error
+    channels, height, width = record.attributes["image_shape"]
+    classifier = Classifier(
+        loaded.module,
+        mean=loaded.mean,
+        std=loaded.std,
+        layer=settings["layer"],
+        device=device,
+        input_shape=(channels, height, width),
+    )
+    check_classifier(record, classifier)
+    return classifier
+
+
+def check_classifier(record: Record, classifier: Classifier) -> None:
+    """Refuse a classifier that gives other logits for the first pair than the record has.
+
+    Raises
+    ------
+    ModelError
+        If the largest difference is above a hundredth of the largest logit.
+    """
+    images = np.stack([record.images(0, side) for side in _SIDES])
+    stored = record.dataset["logit"][0].values
+    found = classifier.logits(torch.from_numpy(images)).numpy(force=True)
+    error = np.abs(found - stored).max() / np.abs(stored).max() if found.shape == stored.shape else np.inf
+    if not error <= _TOLERANCE:
+        raise ModelError(
+            f"the model gives other logits for the first pair than the record (by {error:.1e}, relative)",
+            allowed="the model that the record was made with",
+            fix="check the weights, and --mean and --std",
+        )

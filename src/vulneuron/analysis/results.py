@@ -1,0 +1,71 @@
+"""Named results of an `Analysis` that no measure has of its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ReceptiveField:
+    """What one neuron, or a set of neurons, captures on one image.
+
+    Attributes
+    ----------
+    mask
+        ``(y, x)`` of the RF size: captured pixels.
+    image
+        ``(channel, y, x)`` in [0, 1]: the image inside of the mask, black outside.
+    coverage
+        Captured part of the image, 0 to 1.
+    dead
+        ``(neuron,)``: which of the chosen neurons capture nothing.
+    """
+
+    mask: Bools
+    image: Floats
+    coverage: float
+    dead: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class TopMasks:
+    """The most vulnerable pixels by either vulnerability map, each ``(y, x)``."""
+
+    benign_drop: Bools
+    adversarial_gain: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """IoU of each neuron's receptive field with either of the `TopMasks`, each ``(neuron,)`` in [0, 1]."""
+
+    benign_drop: Floats
+    adversarial_gain: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Other pairs that show what a neuron captures, the first one first.
+
+    Attributes
+    ----------
+    pairs, values
+        ``(m,)``: their numbers, and what they are ordered by.
+    benign_images, adversarial_images
+        ``(m, channel, y, x)`` in [0, 1].
+    benign_masks, adversarial_masks
+        ``(m, y, x)``: what the neuron captures on them.
+    """
+
+    pairs: Ints
+    values: Doubles
+    benign_images: Floats
+    adversarial_images: Floats
+    benign_masks: Bools
+    adversarial_masks: Bools

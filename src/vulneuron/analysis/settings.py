@@ -1,0 +1,76 @@
+"""`Settings`: all choices that decide what an analysis shows, in one place."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from vulneuron.measures.bands import BAND_IMAGES, BAND_KINDS, BandImages, BandKind
+from vulneuron.measures.choices import check_choice, check_confidence
+from vulneuron.measures.clustering import METHODS, Method
+from vulneuron.measures.contribution import WEIGHTS, Weights
+from vulneuron.measures.thresholds import Threshold
+
+Side = Literal["benign", "adversarial"]
+SIDES: tuple[Side, ...] = get_args(Side)
+DistanceKind = Literal["receptive_field", "iou", "feature_map"]
+DISTANCES: tuple[DistanceKind, ...] = get_args(DistanceKind)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices behind the numbers and pictures of an `Analysis`; hashable, so that results are cached by it.
+
+    Parameters
+    ----------
+    weights
+        Which class's weights the two contribution curves use: "own", "benign", "adversarial", "margin".
+    band, confidence
+        "mean" (t-interval of the mean) or "quantile" (central quantile band), and its level.
+    band_images
+        What the adversarial band is made of: "benign" images of the adversarial class, or "adversarial"
+        images that are predicted as it.
+    threshold
+        From where on a neuron counts as responding.
+    rf_size
+        Size ``(y, x)`` of receptive fields; that of the images when None.
+    top
+        How many per cent of the pixels of a vulnerability map count as vulnerable.
+    iou_side
+        Whose receptive fields are compared with the vulnerability maps.
+    patch, stride
+        Of vulnerability maps, in pixels; the default patch when None.
+    distance, linkage
+        Of the clustering; Ward for L2 distances and average for IoU when None.
+
+    Raises
+    ------
+    MeasureError
+        If a choice is unknown or a number out of its range.
+    """
+
+    weights: Weights = "own"
+    band: BandKind = "mean"
+    confidence: float = 0.95
+    band_images: BandImages = "benign"
+    threshold: Threshold = field(default_factory=Threshold)
+    rf_size: tuple[int, int] | None = None
+    top: float = 20.0
+    iou_side: Side = "benign"
+    patch: int | None = None
+    stride: int = 1
+    distance: DistanceKind = "receptive_field"
+    linkage: Method | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.weights, "weights", WEIGHTS)
+        check_choice(self.band, "band", BAND_KINDS)
+        check_confidence(self.confidence)
+        check_choice(self.band_images, "band_images", BAND_IMAGES)
+        check_choice(self.iou_side, "iou_side", SIDES)
+        check_choice(self.distance, "distance", DISTANCES)
+        if self.linkage is not None:
+            check_choice(self.linkage, "linkage", METHODS)
+
+    @property
+    def method(self) -> Method:
+        """Linkage method that the clustering uses."""
+        return self.linkage or ("average" if self.distance == "iou" else "ward")

@@ -1,0 +1,272 @@
+"""`Analysis` against plain loops over the record and the network."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_net, colour_pictures
+from vulneuron.analysis import COLUMNS, Analysis, Settings, load_classifier
+from vulneuron.errors import Cancelled, MeasureError, ModelError
+from vulneuron.measures.thresholds import Threshold
+from vulneuron.record import Record
+
+LABELS = ("benign_label", "adversarial_label")
+
+
+def make(out: Path, *, mlp: bool = False) -> Record:
+    pictures, labels = colour_pictures(a_class=10)
+    return vn.analyze(colour_net(mlp=mlp), pictures, labels, out=out, class_names=CLASS_NAMES)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
+def template(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, nn.Module]:
+    out = tmp_path_factory.mktemp("analysis") / "run.zarr"
+    make(out, mlp=request.param)
+    return out, colour_net(mlp=request.param)
+
+
+@pytest.fixture
+def analysis(template: tuple[Path, nn.Module], tmp_path: Path) -> Analysis:
+    path, net = template
+    record = vn.open_record(shutil.copytree(path, tmp_path / "run.zarr"))
+    return Analysis(record, load_classifier(record, net), settings=Settings(stride=3))
+
+
+def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return torch.softmax(torch.from_numpy(np.asarray(logits, np.float64)), -1).numpy()
+
+
+def slow_contributions(analysis: Analysis, pair: int, side: int, label: int) -> npt.NDArray[np.float64]:
+    """Gradient x activation by the plain network, which is activation x weight for a linear head."""
+    net = colour_net(mlp="weight" not in analysis.record.dataset).eval()
+    pixels = torch.from_numpy(analysis.record.dataset["image"].values[pair, side].astype(np.float32))
+    maps = net[0](pixels[None]).detach().requires_grad_()
+    net[1:](maps)[0, label].backward()
+    assert maps.grad is not None
+    contributions: npt.NDArray[np.float64] = (maps * maps.grad).sum((2, 3))[0].detach().numpy()
+    return contributions
+
+
+@pytest.mark.parametrize("pair", [0, 7])
+def test_columns_agree_with_loops(analysis: Analysis, pair: int) -> None:
+    data = analysis.record.dataset
+    table = analysis.neurons(pair)
+    assert tuple(table.columns) == COLUMNS
+    labels = [int(data[name][pair]) for name in LABELS]
+    for side, name in enumerate(("benign", "adversarial")):
+        np.testing.assert_allclose(table[f"activation_{name}"], data["activation"][pair, side], atol=1e-6)
+        expected = slow_contributions(analysis, pair, side, labels[side])
+        np.testing.assert_allclose(table[f"contribution_{name}"], expected, rtol=1e-4, atol=1e-5)
+        rows = np.flatnonzero(data["benign_label"].values == labels[side])
+        values = np.stack([slow_contributions(analysis, int(row), 0, labels[side]) for row in rows])
+        half = stats.t.ppf(0.975, len(rows) - 1) * stats.sem(values, axis=0)
+        np.testing.assert_allclose(table[f"band_{name}_low"], values.mean(0) - half, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(table[f"band_{name}_high"], values.mean(0) + half, rtol=1e-3, atol=1e-5)
+    for neuron, row in table.iterrows():
+        if row.band_benign_low > row.band_adversarial_high:
+            gap = row.band_adversarial_high - row.band_benign_low
+        elif row.band_adversarial_low > row.band_benign_high:
+            gap = row.band_adversarial_low - row.band_benign_high
+        else:
+            gap = 0.0
+        assert row.band_gap == pytest.approx(gap), neuron
+    np.testing.assert_allclose(table.curve_gap, table.contribution_adversarial - table.contribution_benign)
+
+
+def test_substitution_agrees_with_a_loop_through_the_network(analysis: Analysis) -> None:
+    pair, data = 4, analysis.record.dataset
+    net = colour_net(mlp="weight" not in data).eval()
+    maps = torch.from_numpy(data["feature_map"].values[pair])
+    benign_label, adversarial_label = (int(data[name][pair]) for name in LABELS)
+    before = probabilities(net[1:](maps[:1]).detach().numpy()[0])
+    table = analysis.neurons(pair, compute_maps=False)
+    for neuron in range(4):
+        mixed = maps[:1].clone()
+        mixed[0, neuron] = maps[1, neuron]
+        after = probabilities(net[1:](mixed).detach().numpy()[0])
+        assert table.substitution_benign_drop[neuron] == pytest.approx(
+            before[benign_label] - after[benign_label], abs=1e-5
+        )
+        assert table.substitution_adversarial_gain[neuron] == pytest.approx(
+            after[adversarial_label] - before[adversarial_label], abs=1e-5
+        )
+    everything = analysis.substitute(pair, range(4))
+    np.testing.assert_allclose(everything.logits, data["logit"][pair, 1], rtol=1e-4, atol=1e-4)
+
+
+def test_receptive_fields_and_overlaps_agree_with_loops(analysis: Analysis) -> None:
+    pair, data = 3, analysis.record.dataset
+    threshold = float(np.quantile(data["feature_map"].values[:, 0], 0.8))
+    maps = torch.from_numpy(data["feature_map"].values[pair])
+    masks = nn.functional.interpolate(maps, size=(12, 12), mode="bilinear").numpy() > threshold
+    both = analysis.masks(pair)
+    assert (both.benign == masks[0]).mean() > 0.99
+    assert (both.adversarial == masks[1]).mean() > 0.99
+    image = data["image"].values[pair, 0]
+    for combine, expected in (("union", masks[0][[0, 2]].any(0)), ("intersection", masks[0][[0, 2]].all(0))):
+        field = analysis.receptive_field(pair, [0, 2], "benign", combine)  # type: ignore[arg-type]
+        assert (field.mask == expected).mean() > 0.99
+        np.testing.assert_allclose(field.image, image * field.mask, atol=1e-6)
+        assert field.coverage == pytest.approx(field.mask.mean())
+    table = analysis.neurons(pair)
+    top = analysis.top_masks(pair)
+    assert top.benign_drop.sum() == round(0.2 * 144)
+    for neuron in range(4):
+        one, other = both.benign[neuron], top.benign_drop
+        union = (one | other).sum()
+        assert table.iou_benign_drop[neuron] == pytest.approx((one & other).sum() / union if union else 0)
+        assert table.dead_benign[neuron] == (not one.any())
+
+
+def test_maps_are_computed_once_and_kept_in_the_record(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not analysis.has_maps(2)
+    made = analysis.vulnerability_maps(2, stride=3)
+    assert analysis.has_maps(2)
+    assert made.benign_drop.shape == (4, 4)
+
+    def never(*_args: object, **_options: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("vulneuron.analysis.analysis.vulnerability_maps", never)
+    again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
+    np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
+    np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)
+    assert not analysis.has_maps(2, settings=Settings(stride=4))
+    # Maps in the record do not make it another record.
+    assert vn.open_record(analysis.record.path).validate().sound
+
+
+def test_cancelled_maps_are_not_kept(analysis: Analysis) -> None:
+    with pytest.raises(Cancelled):
+        analysis.vulnerability_maps(1, stride=1, cancelled=lambda: True)
+    assert not analysis.has_maps(1, settings=Settings(stride=1))
+
+
+def test_without_the_network_what_the_record_holds_still_works(analysis: Analysis) -> None:
+    alone = Analysis(analysis.record, settings=Settings(stride=3))
+    table = alone.neurons(0)
+    linear = "weight" in analysis.record.dataset
+    assert table.iou_benign_drop.isna().all()
+    assert table.substitution_benign_drop.isna().all() == (not linear)
+    assert table.band_gap.notna().all()
+    assert alone.dendrogram(0).order.shape == (4,)
+    assert len(alone.context(0, 1).pairs) > 0
+    with pytest.raises(
+        MeasureError, match=r"maps of pair 0 cannot be had from the record alone.*load_classifier"
+    ):
+        alone.vulnerability_maps(0)
+
+
+def test_context_lists_the_pairs_that_excite_a_neuron_most(analysis: Analysis) -> None:
+    data = analysis.record.dataset
+    found = analysis.context(0, 2, count=3)
+    benign, adversarial = (data[name].values for name in LABELS)
+    same = np.flatnonzero((benign == benign[0]) & (adversarial == adversarial[0]))
+    activations = data["activation"].values[:, 0, 2]
+    expected = sorted((pair for pair in same if pair != 0), key=lambda pair: -activations[pair])[:3]
+    assert found.pairs.tolist() == expected
+    np.testing.assert_allclose(found.values, activations[expected])
+    for row, pair in enumerate(map(int, expected)):
+        np.testing.assert_array_equal(found.benign_masks[row], analysis.masks(pair).benign[2])
+        np.testing.assert_array_equal(found.adversarial_masks[row], analysis.masks(pair).adversarial[2])
+        np.testing.assert_array_equal(found.benign_images[row], analysis.record.images(pair, "benign"))
+
+
+def test_prediction_matrix_counts_pairs(analysis: Analysis) -> None:
+    matrix = analysis.prediction_matrix()
+    pairs = analysis.record.pairs
+    assert matrix.to_numpy().sum() == len(pairs)
+    for benign in matrix.index:
+        for adversarial in matrix.columns:
+            count = ((pairs.benign_label == benign) & (pairs.adversarial_label == adversarial)).sum()
+            assert matrix.loc[benign, adversarial] == count
+            if count:
+                assert len(analysis.cell(benign, adversarial)) == count
+
+
+def test_ranking_of_a_cell_averages_its_pairs(analysis: Analysis) -> None:
+    pairs = analysis.cell("red", None)
+    ranked = analysis.rank(pairs, sort_by="curve_gap")
+    tables = [analysis.neurons(int(pair), compute_maps=False) for pair in pairs]
+    mean = sum(table.curve_gap for table in tables) / len(pairs)
+    np.testing.assert_allclose(ranked.curve_gap, mean)
+    np.testing.assert_array_equal(ranked["rank"], pd.Series(mean).rank(ascending=False))
+    assert (ranked.rank_low <= ranked["rank"]).all()
+    assert (ranked["rank"] <= ranked.rank_high).all()
+
+
+@pytest.mark.parametrize("distance", ["receptive_field", "iou", "feature_map"])
+def test_dendrogram_has_every_neuron_once(analysis: Analysis, distance: Any) -> None:
+    tree = analysis.dendrogram(0, settings=Settings(distance=distance))
+    assert sorted(tree.order) == [0, 1, 2, 3]
+    assert (np.diff(tree.heights) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(band="quantile"),
+        Settings(band_images="adversarial"),
+        Settings(threshold=Threshold("relative")),
+    ],
+)
+def test_settings_change_what_is_shown(analysis: Analysis, settings: Settings) -> None:
+    one, other = (
+        analysis.neurons(0, compute_maps=False),
+        analysis.neurons(0, settings=settings, compute_maps=False),
+    )
+    field = (
+        analysis.receptive_field(0, 1, "benign"),
+        analysis.receptive_field(0, 1, "benign", settings=settings),
+    )
+    assert not one.equals(other) or (field[0].mask != field[1].mask).any()
+
+
+def test_another_network_is_refused(analysis: Analysis) -> None:
+    net = colour_net(mlp="weight" not in analysis.record.dataset)
+    with torch.no_grad():
+        next(net.parameters()).mul_(1.5)
+    with pytest.raises(ModelError, match="gives other logits for the first pair"):
+        load_classifier(analysis.record, net)
+
+
+def test_model_that_cannot_be_loaded_again_is_said_so(analysis: Analysis) -> None:
+    with pytest.raises(ModelError, match=r"record's model 'Sequential' cannot be loaded again.*--model"):
+        load_classifier(analysis.record)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda it: it.neurons(999), r"given pair 999.*0 to"),
+        (lambda it: it.neurons("0"), "given pair '0'"),
+        (lambda it: it.receptive_field(0, 77, "benign"), r"given neuron 77.*0 to 3"),
+        (lambda it: it.receptive_field(0, [], "benign"), "given no neuron"),
+        (lambda it: it.receptive_field(0, 1, "left"), "side = 'left'"),
+        (lambda it: it.receptive_field(0, 1, "benign", "xor"), "combine = 'xor'"),
+        (lambda it: it.rank([0], sort_by="size"), "sort_by = 'size'"),
+        (lambda it: it.rank([]), "given no pair"),
+        (lambda it: it.cell("red", "grean"), r"given class 'grean'.*Perhaps you mean green"),
+        (lambda it: it.vulnerability_maps(0, patch=3), "patch = 3"),
+        (lambda it: it.vulnerability_maps(0, stride=0), "stride = 0"),
+        (lambda it: it.context(0, 1, order="size"), "order = 'size'"),
+        (lambda _: Settings(weights=cast(Any, "none")), "weights = 'none'"),
+    ],
+)
+def test_bad_questions_are_one_line(analysis: Analysis, call: Any, message: str) -> None:
+    with pytest.raises(MeasureError, match=message) as caught:
+        call(analysis)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,122 @@
+"""`vulneuron neurons` and `vulneuron maps`."""
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_folder, model_file
+from vulneuron.analysis import Analysis, Settings
+from vulneuron.cli import main
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("record")
+    photos = str(colour_folder(folder / "photos"))
+    vn.analyze(model_file(folder), photos, out=folder / "run.zarr", class_names=CLASS_NAMES)
+    return folder / "run.zarr"
+
+
+@pytest.fixture
+def record(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "run.zarr"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vulneuron", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return command
+
+
+def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
+    expected = Analysis(record).neurons(1).sort_values("curve_gap", ascending=False, kind="stable").head(3)
+    arguments = ("neurons", record, "--pair", 1, "--sort-by", "curve_gap", "--top", 3)
+    status, printed, _ = run(*arguments, "--format", "csv")
+    assert status == 0
+    np.testing.assert_allclose(
+        pd.read_csv(io.StringIO(printed), index_col="neuron").curve_gap, expected.curve_gap, rtol=1e-6
+    )
+    rows = json.loads(run(*arguments, "--format", "json")[1])["data"]
+    assert [row["neuron"] for row in rows] == list(expected.index)
+    np.testing.assert_allclose([row["curve_gap"] for row in rows], expected.curve_gap, rtol=1e-6)
+
+
+def test_table_reads_well_in_80_columns(run: Command, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for choice in (("--pair", 0), ("--cell", "red:")):
+        status, printed, _ = run("neurons", record, *choice)
+        assert status == 0
+        lines = printed.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert len(lines) == 2 + 4
+        assert "…" not in printed
+        assert lines[1].split()[0] == "neuron"
+
+
+def test_cell_shows_ranks(run: Command, record: Path) -> None:
+    analysis = Analysis(record)
+    pairs = analysis.cell("red", None)
+    printed = run("neurons", record, "--cell", "red:", "--sort-by", "curve_gap", "--format", "csv")[1]
+    table = pd.read_csv(io.StringIO(printed), index_col="neuron")
+    np.testing.assert_allclose(table.sort_index().curve_gap, analysis.rank(pairs).curve_gap, rtol=1e-6)
+    assert table["rank"].is_monotonic_increasing
+
+
+def test_maps_are_made_once(run: Command, record: Path) -> None:
+    arguments = ("maps", record, "--pairs", "0,2", "--stride", 4)
+    status, _, err = run(*arguments)
+    assert status == 0, err
+    assert "2 pairs, 0 of them have their maps already" in err
+    assert "the other 1 will take about" in err
+    analysis = Analysis(record)
+    assert [analysis.has_maps(pair, settings=Settings(stride=4)) for pair in range(3)] == [True, False, True]
+    assert "2 of them have their maps already" in run(*arguments)[2]
+    alone = Analysis(record, settings=Settings(stride=4)).neurons(2)
+    assert alone.iou_benign_drop.notna().all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("neurons", "--pair", 99), "given pair 99"),
+        (("neurons",), "neither a pair nor a cell"),
+        (("neurons", "--pair", 0, "--cell", "red:"), "both a pair and a cell"),
+        (("neurons", "--cell", "red:pink"), "given class 'pink'"),
+        (("neurons", "--pair", 0, "--sort-by", "beauty"), "--sort-by = 'beauty'"),
+        (("neurons", "--pair", 0, "--format", "xml"), "--format = 'xml'"),
+        (("neurons", "--pair", 0, "--top", 0), "--top = 0"),
+        (("maps", "--pairs", "first"), "given pairs 'first'"),
+        (("maps", "--pairs", "0", "--patch", 5), "patch = 5"),
+        (("maps", "--pairs", "0", "--stride", 0), "stride = 0"),
+        (("maps", "--pairs", "0", "--model", "nowhere.py:net"), "nowhere.py"),
+    ],
+)
+def test_bad_input_is_one_line(
+    run: Command, record: Path, arguments: tuple[object, ...], message: str
+) -> None:
+    command, *options = arguments
+    status, out, err = run(command, record, *options)
+    assert status == 1
+    assert out == ""
+    assert err.startswith("error: ") or "error: " in err
+    assert message in err
+    assert "Traceback" not in err
