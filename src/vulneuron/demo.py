@@ -46,7 +46,8 @@ def run_demo(out: str | os.PathLike[str] = "demo.zarr", *, progress: bool = True
     """
     photographs = demo_images()
     return analyze(
-        demo_model(),
+        # Named as a file's function, so that the record says how to load it again.
+        f"{__file__}:demo_model",
         photographs.images,
         photographs.labels,
         out=out,
