@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,34 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from commands import Command
 from runs import CLASS_NAMES, colour_folder, colour_pictures, model_file
-from vulneuron.cli import main
 from vulneuron.record import open_record
 from vulneuron.record.schema import VERSION_KEY
 
 NAMES = ",".join(CLASS_NAMES)
-
-
-@pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, str, str]]:
-    """Run the command in this process: exit status, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vulneuron", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return command
-
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 def assert_one_clear_line(result: tuple[int, str, str], message: str) -> None:

@@ -3,8 +3,6 @@
 import io
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +10,9 @@ import pandas as pd
 import pytest
 
 import vulneuron as vn
+from commands import Command
 from runs import CLASS_NAMES, colour_folder, model_file
 from vulneuron.analysis import Analysis, Settings
-from vulneuron.cli import main
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +26,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def record(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "run.zarr"))
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vulneuron", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return command
 
 
 def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
