@@ -1,0 +1,58 @@
+"""How long the questions of an analysis take, on a record of yours.
+
+python benchmarks/analysis.py --record cifar10.zarr
+
+The first pairs get vulnerability maps, with the network of the record. Medians over pairs that were not
+looked at before, so that nothing comes from a cache but the maps.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+from vulneuron import Analysis, Settings, load_classifier, open_record
+from vulneuron.measures.overlap import iou
+
+
+def milliseconds(function: Callable[[int], object], pairs: range) -> float:
+    """Median over pairs of the milliseconds that a call takes."""
+    times = []
+    for pair in pairs:
+        start = time.perf_counter()
+        function(pair)
+        times.append(1000 * (time.perf_counter() - start))
+    return median(times)
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", required=True)
+    parser.add_argument("--model", help="where the network is, if not where the record says")
+    parser.add_argument("--pairs", type=int, default=10, help="how many pairs to look at")
+    parser.add_argument("--stride", type=int, default=4, help="of the vulnerability maps")
+    options = parser.parse_args()
+    record, pairs = open_record(options.record), range(options.pairs)
+    settings = Settings(stride=options.stride)
+    with_network = Analysis(record, load_classifier(record, options.model), settings=settings)
+    for pair in pairs:
+        with_network.vulnerability_maps(pair, stride=options.stride)
+    fresh = Analysis(record, settings=settings)
+    # What is read and computed once a record: activations, and the threshold of the layer.
+    once = milliseconds(fresh.neurons, range(options.pairs, options.pairs + 1))
+    print(f"{fresh.data.neurons} neurons, images {fresh.data.image_size}, {fresh.data.count} pairs")
+    print(f"first question of all, ms            {once:8.1f}")
+    print(f"neurons(pair) with cached maps, ms   {milliseconds(fresh.neurons, pairs):8.1f}")
+    masks = {pair: fresh.masks(pair).benign for pair in pairs}
+    tops = {pair: fresh.top_masks(pair).benign_drop for pair in pairs}
+    print(
+        f"IoUs of all neurons with a map, ms   {milliseconds(lambda p: iou(masks[p], tops[p]), pairs):8.1f}"
+    )
+    print(f"dendrogram(pair), ms                 {milliseconds(fresh.dendrogram, pairs):8.1f}")
+    context = milliseconds(lambda pair: fresh.context(pair, 7 * pair % fresh.data.neurons), pairs)
+    print(f"context(pair, neuron), ms            {context:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

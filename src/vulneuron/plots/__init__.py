@@ -1,0 +1,18 @@
+"""Figures for papers, with matplotlib: each draws one view of an `Analysis` and returns the figure.
+
+Colours are those of the dashboard: blue for benign, orange for adversarial, safe for colour-blind readers.
+"""
+
+from vulneuron.plots.clusters import dendrogram
+from vulneuron.plots.images import context, receptive_fields, vulnerability_maps
+from vulneuron.plots.matrix import prediction_matrix
+from vulneuron.plots.neurons import contribution_curves
+
+__all__ = [
+    "context",
+    "contribution_curves",
+    "dendrogram",
+    "prediction_matrix",
+    "receptive_fields",
+    "vulnerability_maps",
+]

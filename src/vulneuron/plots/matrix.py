@@ -1,0 +1,38 @@
+"""The prediction matrix (paper, Figure 2-a4)."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from vulneuron.analysis import Analysis
+
+
+def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
+    """Numbers of pairs: true labels as rows, adversarial labels as columns, darker orange is more.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    most
+        Rows and columns with the most pairs to show, at most.
+    """
+    counts = analysis.prediction_matrix()
+    rows = counts.sum(axis=1).nlargest(most).index
+    columns = counts.sum(axis=0).nlargest(most).index
+    counts = counts.loc[counts.index.isin(rows), counts.columns.isin(columns)]
+    side = 0.36
+    figure, ax = plt.subplots(
+        figsize=(2 + side * counts.shape[1], 1.6 + side * counts.shape[0]), layout="constrained"
+    )
+    ax.imshow(counts, cmap="Oranges", aspect="auto")
+    ax.set_xticks(range(counts.shape[1]), counts.columns, rotation=90, fontsize=7)
+    ax.set_yticks(range(counts.shape[0]), counts.index, fontsize=7)
+    numbers = counts.to_numpy()
+    for (row, column), count in np.ndenumerate(numbers):
+        if count:
+            colour = "white" if count > numbers.max() / 2 else "black"
+            ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=colour)
+    ax.set_xlabel("adversarial label", fontsize=8)
+    ax.set_ylabel("true label", fontsize=8)
+    return figure
