@@ -36,7 +36,9 @@ class DemoImages:
     labels: npt.NDArray[np.int64]
 
 
-def run_demo(out: str | os.PathLike[str] = "demo.zarr", *, progress: bool = True) -> Record:
+def run_demo(
+    out: str | os.PathLike[str] = "demo.zarr", *, views: int = VIEWS, progress: bool = True
+) -> Record:
     """Make the demo's record; the paper's attack on EfficientNet-Lite0.
 
     Raises
@@ -44,7 +46,7 @@ def run_demo(out: str | os.PathLike[str] = "demo.zarr", *, progress: bool = True
     ModelError
         If the packages of the extra ``demo`` are not installed.
     """
-    photographs = demo_images()
+    photographs = demo_images(views)
     return analyze(
         # Named as a file's function, so that the record says how to load it again.
         f"{__file__}:demo_model",

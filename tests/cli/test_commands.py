@@ -252,3 +252,36 @@ def test_nothing_but_the_summary_is_printed_when_piped(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.startswith("record ")
     assert "\x1b" not in done.stdout
+
+
+def test_interrupt_says_that_nothing_is_lost(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vulneuron.pipeline.execute.attack_images", interrupted)
+    out = tmp_path / "run.zarr"
+    arguments = (
+        "analyze",
+        "--model",
+        model_file(tmp_path),
+        "--images",
+        colour_folder(tmp_path / "p"),
+        "--out",
+        out,
+    )
+    status, printed, err = run(*arguments)
+    assert (status, printed) == (130, "")
+    assert err == "Interrupted. Run the same command again: it goes on where it stopped.\n"
+    monkeypatch.undo()
+    assert run(*arguments)[0] == 0
+
+
+def test_demo_without_its_packages_says_what_to_install(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    result = run("demo", "--no-serve", "--out", tmp_path / "demo.zarr")
+    assert_one_clear_line(result, r"Install it with: pip install 'vulneuron\[demo\]'")
+    assert list(tmp_path.iterdir()) == []
