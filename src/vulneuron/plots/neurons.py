@@ -46,6 +46,7 @@ def contribution_curves(
             color=SELECTED,
             fontsize=8,
             ha="center",
+            va="bottom",
         )
     gaps = sort_by in {"band_gap", "curve_gap"}
     sides = "   (inhibited by the attack on the left, excited on the right)" if gaps else ""

@@ -1,0 +1,82 @@
+"""The notebook runs from its first cell to its last."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vulneuron as vn
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+FOLDER = Path(__file__).parents[2] / "examples" / "cifar10"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+AIMS = {0: 1, 1: 0, 3: 5}
+
+
+def photographs() -> tuple[torch.Tensor, torch.Tensor]:
+    """CIFAR-10 images that foolbox ships, of the classes in question, mirrored and shifted."""
+    found = importlib.util.find_spec("foolbox")
+    assert found is not None
+    assert found.submodule_search_locations
+    files = sorted((Path(found.submodule_search_locations[0]) / "data").glob("cifar10_*.png"))
+    labels = torch.tensor([int(file.stem.rpartition("_")[2]) for file in files])
+    pixels = torch.stack([torch.from_numpy(np.array(Image.open(file))) for file in files])
+    images = pixels.permute(0, 3, 1, 2).float() / 255
+    views = [images, images.flip(3), images.roll(2, 3), images.roll(-2, 2)]
+    chosen = torch.tensor([int(label) in AIMS for label in labels])
+    return torch.cat([view[chosen] for view in views]), torch.cat([labels[chosen]] * len(views))
+
+
+def aimed(classifier: vn.Classifier, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Planes become cars, cars become planes, cats become dogs."""
+    made = images.clone()
+    for label, target in AIMS.items():
+        rows = torch.nonzero(labels == label)[:, 0]
+        if len(rows):
+            attack = vn.PGD(eps=16 / 255, steps=20, target=target, random_start=False)
+            made[rows] = attack.adversarial_images(classifier, images[rows], labels[rows])
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> None:
+    plt.close("all")
+
+
+def test_every_cell_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, labels = photographs()
+    vn.analyze(
+        f"{FOLDER}/resnet10.py:trained",
+        images,
+        labels,
+        out=tmp_path / "cifar10.zarr",
+        class_names=CLASSES,
+        attack=aimed,
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("matplotlib.rcParams", {**mpl.rcParams, "figure.max_open_warning": 0})
+    cells = json.loads((FOLDER / "section_6_1.ipynb").read_text())["cells"]
+    names: dict[str, Any] = {}
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    for source in sources:
+        exec(compile(source, "section_6_1.ipynb", "exec"), names)  # noqa: S102  our own notebook
+    assert "plane -> car: most inhibited [" in capsys.readouterr().out
+    assert len(plt.get_fignums()) > 8
+    table = names["analysis"].neurons(names["car"], compute_maps=False)
+    assert table.band_gap[names["excited"]] == table.band_gap.min()
+
+
+def test_no_outputs_are_committed() -> None:
+    cells = json.loads((FOLDER / "section_6_1.ipynb").read_text())["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
