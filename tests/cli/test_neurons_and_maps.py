@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,36 @@ def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
     rows = json.loads(run(*arguments, "--format", "json")[1])["data"]
     assert [row["neuron"] for row in rows] == list(expected.index)
     np.testing.assert_allclose([row["curve_gap"] for row in rows], expected.curve_gap, rtol=1e-6)
+
+
+def test_parquet_holds_the_same_numbers(record: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "vulneuron",
+        "neurons",
+        str(record),
+        "--pair",
+        "1",
+        "--format",
+        "parquet",
+    ]
+    done = subprocess.run(command, capture_output=True, check=True)
+    (tmp_path / "neurons.parquet").write_bytes(done.stdout)
+    table = pd.read_parquet(tmp_path / "neurons.parquet")
+    pd.testing.assert_frame_equal(table.sort_index(), Analysis(record).neurons(1), check_index_type=False)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    run: Command, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_arguments: object, **_options: object) -> None:
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", missing)
+    status, _, err = run("neurons", record, "--pair", 0, "--format", "parquet")
+    assert status == 1
+    assert "pip install pyarrow" in err
 
 
 def test_table_reads_well_in_80_columns(run: Command, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
