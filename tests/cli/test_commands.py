@@ -132,6 +132,7 @@ BAD_OPTIONS = {
     "checkpoint of another model": (["--model", "{checkpoint}={tmp}/other.safetensors"], "missing"),
     "pixels outside of [0, 1]": (["--images", "{tmp}/wide.npz"], r"\[0, 1\]"),
     "labels beyond the outputs": (["--images", "{tmp}/labels.npz"], "labels go up to 11"),
+    "out on an unknown store": (["--out", "nowhere://bucket/run.zarr"], "nowhere.*cannot be reached"),
     "out in a file": (["--out", "{tmp}/a file/run.zarr"], "a file"),
     "out that is no record": (["--out", "{tmp}/empty.py"], "exists and cannot be taken for a record"),
 }  # fmt: skip

@@ -51,6 +51,7 @@ def test_stored_images_are_the_benign_ones_and_their_adversarials(record: Record
     index = pairs["image_index"].to_numpy()
     benign, adversarial = record.images(slice(None), "benign"), record.images(slice(None), "adversarial")
     np.testing.assert_array_equal(benign, (pictures[index] / np.float32(255)).transpose(0, 3, 1, 2))
+    assert (record.pairs["perturbation_linf"] <= 8 / 255).all()
     # On the grid of the record, where 8/255 is 2056 steps of 65535, the budget holds to the last bit.
     steps = np.rint(adversarial * 65535.0) - np.rint(benign * 65535.0)
     assert np.abs(steps).max() == 2056
@@ -253,10 +254,11 @@ def test_adversarials_and_an_attack_exclude_each_other(tmp_path: Path) -> None:
         )
 
 
-def test_negative_seed_leaves_no_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_bad_seed_leaves_no_record(tmp_path: Path, seed: int) -> None:
     pictures, labels = colour_pictures()
-    with pytest.raises(RunError, match="seed is -1"):
-        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", seed=-1)
+    with pytest.raises(RunError, match=f"seed is {seed}"):
+        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", seed=seed)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -290,6 +292,29 @@ def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:
     assert record.validate().sound
 
 
+def test_smallest_perturbations_survive_being_stored(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures(wrong=0)
+
+    def just_across(classifier: vn.Classifier, images: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Brighten the next channel until its mean is a little above that of the true one."""
+        made = images.clone()
+        means = images.mean((2, 3))
+        for image, mean, label in zip(made, means, truth, strict=True):
+            other = (int(label) + 1) % 3
+            image[other] += mean[int(label)] - mean[other] + 1.2e-5
+        return made
+
+    record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", attack=just_across)
+    assert record.info()["attack_success_rate"] == 1
+
+
+def test_probabilities_in_place_of_logits_are_noted(tmp_path: Path) -> None:
+    pictures, labels = colour_pictures()
+    net = torch.nn.Sequential(*colour_net(), torch.nn.Softmax(1))
+    record = vn.analyze(net, pictures, labels, out=tmp_path / "r.zarr", attack=vn.PGD(eps=16 / 255))
+    assert any("look like probabilities" in note for note in record.info()["notes"])
+
+
 def test_targeted_attack(tmp_path: Path) -> None:
     pictures, labels = colour_pictures()
     out = tmp_path / "targeted.zarr"
@@ -315,6 +340,7 @@ def test_unlabelled_images_take_the_models_predictions(tmp_path: Path) -> None:
     record = vn.analyze(colour_net(), pictures, out=tmp_path / "flat.zarr", limit=3)
     info = record.info()
     assert info["clean_accuracy"] is None
+    assert info["robust_accuracy"] is None
     assert info["images_from"]["labels"] == "the model's own predictions"
     assert info["images"] == info["correct"] == 9
     assert "no labels" in info["notes"][0]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from vulneuron.attacks import PGD, Attack, as_attack
@@ -194,6 +195,11 @@ def _notes(classifier: Classifier, unlabelled: bool) -> list[str]:
     notes = []
     if unlabelled:
         notes.append("The images have no labels: the model's own predictions stand for them.")
+    outputs = classifier.logits(
+        torch.rand(2, *classifier.input_shape, generator=torch.Generator().manual_seed(0))
+    )
+    if outputs.min() >= 0 and torch.allclose(outputs.sum(1), torch.ones(2, device=outputs.device), atol=1e-3):
+        notes.append("The outputs look like probabilities, not logits: let the model end before its softmax.")
     if classifier.split.kind != "linear":
         notes.append(f"The head is not one dense layer: {classifier.split.describe()}.")
     return notes

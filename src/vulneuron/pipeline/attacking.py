@@ -14,7 +14,7 @@ from vulneuron.pipeline.batching import in_batches
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run
 from vulneuron.record import Outcome, RecordWriter
-from vulneuron.record.schema import to_pixels, to_stored, to_stored_beside
+from vulneuron.record.schema import PIXEL_STEPS, to_pixels, to_stored, to_stored_beside
 
 Arrays = dict[str, npt.NDArray[Any]]
 Ints = npt.NDArray[np.int64]
@@ -69,7 +69,11 @@ def _attacked(
     survives = np.zeros(len(positions), dtype=bool)
     if len(attacked):
         made = _adversarial_images(run, benign[attacked], labels[attacked], positions[attacked], batch_size)
-        stored[attacked] = to_stored_beside(made.numpy(), benign_stored[attacked])
+        bounded = isinstance(run.attack, Attack) and run.attack.ball is not None
+        # Only a budget can be exceeded by rounding; attacks without one stop right behind the border.
+        stored[attacked] = (
+            to_stored_beside(made.numpy(), benign_stored[attacked]) if bounded else to_stored(made.numpy())
+        )
         adversarial = torch.from_numpy(to_pixels(stored[attacked]))
         adversarial_label[attacked] = predictions(run, adversarial, batch_size)
         success = _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)
@@ -77,7 +81,8 @@ def _attacked(
         in_8bit = np.full(len(positions), -1, dtype=np.int64)
         in_8bit[attacked] = predictions(run, torch.round(adversarial * 255) / 255, batch_size)
         survives = success & _succeeds(run, in_8bit, labels)
-    change = (to_pixels(stored) - to_pixels(benign_stored)).reshape(len(positions), -1)
+    # From the integers, as a difference of float32 pixels may exceed the budget in its last bit.
+    change = (stored.astype(np.float64) - benign_stored).reshape(len(positions), -1) / PIXEL_STEPS
     return {
         "benign_label": predicted,
         "adversarial_label": adversarial_label,

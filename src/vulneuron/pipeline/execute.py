@@ -185,7 +185,7 @@ def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
 def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
     """Counts and rates of the whole run; a rate is None where its denominator is 0 or it has no meaning.
 
-    Clean accuracy has no meaning for images without labels: their labels are the predictions. Robust accuracy
+    Accuracies have no meaning for images without labels: their labels are the predictions. Robust accuracy
     is the share of images that are predicted right also after the attack; an image that was not attacked
     because its label is the target counts as such.
     """
@@ -207,6 +207,6 @@ def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
         "successes": successes,
         "clean_accuracy": correct / images if labelled else None,
         "attack_success_rate": successes / attacked if attacked else None,
-        "robust_accuracy": robust / images,
+        "robust_accuracy": robust / images if labelled else None,
         "survive_8bit": int(writer.run_table("survives_8bit").sum()),
     }

@@ -24,6 +24,7 @@ from vulneuron.pipeline.batching import choose_batch_size
 
 _FEWEST_IMAGES_A_BLOCK = 64
 _PROBE_LOGITS = 10
+_SEEDS = 2**32
 _PROBE_TOLERANCE = 1e-2
 _PACKAGES = ("torch", "torchvision", "numpy", "zarr", "xarray", "openTSNE")
 
@@ -80,8 +81,12 @@ class Run:
     notes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise RunError(f"the seed is {self.seed}", allowed="a whole number from 0", fix="give --seed 0")
+        if not 0 <= self.seed < _SEEDS:
+            raise RunError(
+                f"the seed is {self.seed}",
+                allowed=f"a whole number from 0 to {_SEEDS - 1}",
+                fix="give --seed 0",
+            )
 
     @property
     def target(self) -> int | None:

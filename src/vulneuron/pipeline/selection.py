@@ -19,7 +19,7 @@ def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]
         If a name is none of the classes; close matches are proposed.
     """
     known = {name: index for index, name in enumerate(class_names)}
-    for name in names:
+    for name in map(str, names):
         if name not in known:
             shown, more = class_names[:12], len(class_names) - 12
             raise RunError(
@@ -27,7 +27,7 @@ def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]
                 allowed=", ".join(shown) + (f", and {more} more" if more > 0 else ""),
                 fix=did_you_mean(name, class_names) or "check the spelling in --classes or --target",
             )
-    return sorted({known[name] for name in names})
+    return sorted({known[str(name)] for name in names})
 
 
 def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None) -> Ints:

@@ -17,7 +17,7 @@ import zarr
 from scipy.special import logsumexp
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
-from vulneuron.errors import RecordError
+from vulneuron.errors import RecordError, one_line
 from vulneuron.record.schema import (
     COORDINATES,
     LINEAR_ONLY,
@@ -89,9 +89,28 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
     return group
 
 
+def files_of(path: str | os.PathLike[str]) -> tuple[Any, str]:
+    """Fsspec's file system of a path or URL, and the path in it.
+
+    Raises
+    ------
+    RecordError
+        If the URL is of no known kind, or the package for it is missing.
+    """
+    try:
+        files, root = fsspec.core.url_to_fs(str(path))
+    except (ImportError, ValueError) as error:
+        raise RecordError(
+            f"{str(path)!r} cannot be reached ({one_line(error)})",
+            allowed="a path, or a URL of a kind that fsspec knows",
+            fix="install the package for it, for example s3fs for s3://",
+        ) from error
+    return files, root
+
+
 def is_free(path: str | os.PathLike[str]) -> bool:
     """Whether nothing is there that a new record would replace."""
-    files, root = fsspec.core.url_to_fs(str(path))
+    files, root = files_of(path)
     if not files.exists(root):
         return True
     # What a run leaves behind that was killed before its first write has no name of its own yet.
@@ -100,7 +119,7 @@ def is_free(path: str | os.PathLike[str]) -> bool:
 
 def was_record(path: str | os.PathLike[str]) -> bool:
     """Whether a record was written there, though it may be damaged or of a newer schema."""
-    files, root = fsspec.core.url_to_fs(f"{str(path).rstrip('/')}/zarr.json")
+    files, root = files_of(f"{str(path).rstrip('/')}/zarr.json")
     return bool(files.isfile(root)) and f'"{VERSION_KEY}"'.encode() in files.cat_file(root)
 
 

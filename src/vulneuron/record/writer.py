@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import zarr
@@ -37,6 +36,7 @@ from vulneuron.record.schema import (
 from vulneuron.record.store import (
     Record,
     consolidate,
+    files_of,
     is_remote,
     not_a_record,
     open_group,
@@ -252,7 +252,7 @@ def remove_record(path: str | os.PathLike[str]) -> None:
 
 
 def _remove_files(path: str | os.PathLike[str]) -> None:
-    files, root = fsspec.core.url_to_fs(str(path))
+    files, root = files_of(path)
     if not files.exists(root):
         return
     # What marks it as a record goes last, so that a killed removal can be done again.
