@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"device {name!r} cannot be used ({str(error).splitlines()[0]})",
             allowed="auto, cpu, cuda, cuda:N, mps",
