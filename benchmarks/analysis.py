@@ -9,9 +9,10 @@ looked at before, so that nothing comes from a cache but the maps.
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 
-from vulneuron import Analysis, Settings, load_classifier, open_record
+from vulneuron import Analysis, Settings, Threshold, load_classifier, open_record
 from vulneuron.measures.overlap import iou
 
 
@@ -52,6 +53,22 @@ def main() -> None:
     print(f"dendrogram(pair), ms                 {milliseconds(fresh.dendrogram, pairs):8.1f}")
     context = milliseconds(lambda pair: fresh.context(pair, 7 * pair % fresh.data.neurons), pairs)
     print(f"context(pair, neuron), ms            {context:8.1f}")
+    quiet = Analysis(record, settings=settings)
+    quiet.receptive_fields(0, [0])
+    levels = (Threshold("absolute", 0.1 + 0.01 * step) for step in range(len(pairs)))
+    moved = [replace(settings, threshold=level) for level in levels]
+    slider = milliseconds(lambda p: quiet.receptive_fields(0, range(5), settings=moved[p]), pairs)
+    print(f"5 receptive fields, new threshold, ms {slider:7.1f}")
+    everything, hundred = range(fresh.data.count), range(0, fresh.data.count, -(-fresh.data.count // 100))
+    fresh.rank(everything)
+    for chosen in (hundred, everything):
+        full = milliseconds(lambda _, chosen=chosen: fresh.rank(chosen), range(3))  # type: ignore[misc]
+        quick = milliseconds(
+            lambda _, chosen=chosen: fresh.rank(chosen, quick=True, resamples=0),  # type: ignore[misc]
+            range(3),
+        )
+        print(f"{f'rank({len(chosen)} pairs), ms':37s}{full:8.1f}")
+        print(f"{'  quick, without intervals, ms':37s}{quick:8.1f}")
 
 
 if __name__ == "__main__":

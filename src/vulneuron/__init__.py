@@ -1,7 +1,7 @@
 """Vulneuron: which neurons of a CNN are vulnerable to an adversarial attack, and what they capture."""
 
 from vulneuron._version import __version__
-from vulneuron.analysis import Analysis, Settings, load_classifier
+from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
 from vulneuron.attacks import FGSM, PGD, Attack, FoolboxAttack, TorchattacksAttack
 from vulneuron.errors import VulneuronError
 from vulneuron.measures.vulnerability_map import vulnerability_maps
@@ -18,6 +18,7 @@ __all__ = [
     "FoolboxAttack",
     "Record",
     "Settings",
+    "Threshold",
     "TorchattacksAttack",
     "VulneuronError",
     "__version__",

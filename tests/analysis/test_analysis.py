@@ -1,12 +1,12 @@
 """`Analysis` against plain loops over the record and the network."""
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 import torch
 from scipy import stats
@@ -14,9 +14,9 @@ from torch import nn
 
 import vulneuron as vn
 from runs import CLASS_NAMES, colour_net, colour_pictures
-from vulneuron.analysis import COLUMNS, Analysis, Settings, load_classifier
-from vulneuron.errors import Cancelled, MeasureError, ModelError
-from vulneuron.measures.thresholds import Threshold
+from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis.map_store import MapStore
+from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
 from vulneuron.record import Record
 
 LABELS = ("benign_label", "adversarial_label")
@@ -129,6 +129,105 @@ def test_receptive_fields_and_overlaps_agree_with_loops(analysis: Analysis) -> N
         assert table.dead_benign[neuron] == (not one.any())
 
 
+@pytest.mark.parametrize("mode", ["absolute", "quantile", "relative"])
+@pytest.mark.parametrize("level", [None, 0.3, 0.9])
+def test_fields_of_some_neurons_are_those_of_all(analysis: Analysis, mode: Any, level: float | None) -> None:
+    """Only the chosen masks are computed, so they must not depend on which are chosen."""
+    settings = Settings(threshold=Threshold(mode, level))
+    everything = analysis.masks(5, settings=settings)
+    some = analysis.receptive_fields(5, [3, 0], settings=settings)
+    np.testing.assert_array_equal(some.benign, everything.benign[[3, 0]])
+    np.testing.assert_array_equal(some.adversarial, everything.adversarial[[3, 0]])
+    field = analysis.receptive_field(5, [3, 0], "adversarial", settings=settings)
+    np.testing.assert_array_equal(field.mask, some.adversarial.any(axis=0))
+    np.testing.assert_array_equal(field.dead, ~some.adversarial.any(axis=(1, 2)))
+    sized = Settings(threshold=Threshold(mode, level), rf_size=(5, 7))
+    assert analysis.receptive_fields(5, 1, settings=sized).benign.shape == (1, 5, 7)
+    assert analysis.receptive_field(5, 1, "benign", settings=sized).image.shape == (3, 5, 7)
+
+
+def test_pair_is_described(analysis: Analysis) -> None:
+    for number in (0, 6):
+        found, data = analysis.pair(number), analysis.record.dataset
+        row = analysis.record.pairs.loc[number]
+        assert (found.number, found.image_id) == (number, row["image_id"])
+        assert found.image_index == row["image_index"]
+        benign, adversarial = probabilities(data["logit"].values[number])
+        np.testing.assert_allclose(found.benign_probabilities, benign, atol=1e-12)
+        np.testing.assert_allclose(found.adversarial_probabilities, adversarial, atol=1e-12)
+        assert found.benign_label == CLASS_NAMES[int(benign.argmax())]
+        assert found.adversarial_label == CLASS_NAMES[int(adversarial.argmax())]
+        change = data["image"].values[number].astype(np.float64)
+        if change.max() > 1:
+            change /= 65535
+        difference = change[1] - change[0]
+        assert found.perturbation_l2 == pytest.approx(np.sqrt((difference**2).sum()), rel=1e-5)
+        assert found.perturbation_linf == pytest.approx(np.abs(difference).max(), rel=1e-5)
+        assert found.survives_8bit == bool(data["survives_8bit"][number])
+
+
+def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
+    net = colour_net(mlp="weight" not in analysis.record.dataset).eval()
+    image = torch.from_numpy(analysis.record.images(3, "adversarial"))
+    found = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="grey")
+    assert found.values.shape == (2, 3, 3)
+
+    def activations(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return net[0](pixels[None]).mean((2, 3))[0]  # type: ignore[no-any-return]
+
+    for row, column in ((0, 0), (1, 2), (2, 1)):
+        occluded = image.clone()
+        occluded[:, max(5 * row - 2, 0) : 5 * row + 2, max(5 * column - 2, 0) : 5 * column + 2] = 0.5
+        change = (activations(occluded) - activations(image)).abs()
+        np.testing.assert_allclose(found.values[:, row, column], change[[2, 0]], atol=1e-6)
+    # Kept in memory, by all that decides it.
+    same = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="grey")
+    assert same is found
+    assert analysis.discrepancy_map(3, 2, "benign", patch=4, stride=5).values.shape == (1, 3, 3)
+    with pytest.raises(Cancelled):
+        analysis.discrepancy_map(4, 1, "benign", cancelled=lambda: True)
+    with pytest.raises(MeasureError, match="a discrepancy map of pair 0 cannot be had from the record"):
+        Analysis(analysis.record).discrepancy_map(0, 1, "benign")
+
+
+def test_maps_without_arguments_are_those_of_the_settings(analysis: Analysis) -> None:
+    assert analysis.vulnerability_maps(1).stride == 3
+    assert analysis.vulnerability_maps(1, stride=4).stride == 4
+    other = analysis.top_masks(1, settings=Settings(stride=6, patch=8, top=50))
+    assert other.benign_drop.sum() == 72
+    assert analysis.has_maps(1, settings=Settings(stride=6, patch=8))
+
+
+def test_suggested_settings_are_the_default_ones_where_these_have_bands(
+    analysis: Analysis, tmp_path: Path
+) -> None:
+    assert analysis.suggested_settings == Settings()
+    pictures, labels = colour_pictures(a_class=1, wrong=0)
+    few = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
+    assert Analysis(few).suggested_settings == Settings(band_images="adversarial")
+
+
+def test_maps_of_a_record_that_cannot_be_written_to_stay_in_memory(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(number: int) -> Any:
+        def fail(*_arguments: object) -> None:
+            raise OSError(number, "cannot write")
+
+        return fail
+
+    monkeypatch.setattr(MapStore, "_writable", failing(errno.EROFS))
+    analysis.vulnerability_maps(5)
+    assert analysis.has_maps(5)
+    assert not Analysis(analysis.record.path, settings=analysis.settings).has_maps(5)
+    with pytest.raises(RecordError, match="cannot be written to the record"):
+        analysis.prepare_maps()
+    monkeypatch.setattr(MapStore, "_writable", failing(errno.ENOSPC))
+    with pytest.raises(RecordError, match="cannot be written to the record"):
+        analysis.vulnerability_maps(6)
+
+
 def test_maps_are_computed_once_and_kept_in_the_record(
     analysis: Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +239,7 @@ def test_maps_are_computed_once_and_kept_in_the_record(
     def never(*_args: object, **_options: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("vulneuron.analysis.analysis.vulnerability_maps", never)
+    monkeypatch.setattr("vulneuron.analysis.vulnerable_parts.vulnerability_maps", never)
     again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
     np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
     np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)
@@ -195,17 +294,6 @@ def test_prediction_matrix_counts_pairs(analysis: Analysis) -> None:
             assert matrix.loc[benign, adversarial] == count
             if count:
                 assert len(analysis.cell(benign, adversarial)) == count
-
-
-def test_ranking_of_a_cell_averages_its_pairs(analysis: Analysis) -> None:
-    pairs = analysis.cell("red", None)
-    ranked = analysis.rank(pairs, sort_by="curve_gap")
-    tables = [analysis.neurons(int(pair), compute_maps=False) for pair in pairs]
-    mean = sum(table.curve_gap for table in tables) / len(pairs)
-    np.testing.assert_allclose(ranked.curve_gap, mean)
-    np.testing.assert_array_equal(ranked["rank"], pd.Series(mean).rank(ascending=False))
-    assert (ranked.rank_low <= ranked["rank"]).all()
-    assert (ranked["rank"] <= ranked.rank_high).all()
 
 
 @pytest.mark.parametrize("distance", ["receptive_field", "iou", "feature_map"])
@@ -263,10 +351,54 @@ def test_model_that_cannot_be_loaded_again_is_said_so(analysis: Analysis) -> Non
         (lambda it: it.vulnerability_maps(0, patch=3), "patch = 3"),
         (lambda it: it.vulnerability_maps(0, stride=0), "stride = 0"),
         (lambda it: it.context(0, 1, order="size"), "order = 'size'"),
-        (lambda _: Settings(weights=cast(Any, "none")), "weights = 'none'"),
+        (lambda it: it.receptive_fields(0, 1.5), "given neuron 1.5"),
+        (lambda it: it.receptive_fields(0, [True]), "given neuron True"),
+        (lambda it: it.substitute(0, ["a"]), "given neuron a"),
+        (lambda it: it.context(0, None), "given neuron None"),
+        (lambda it: it.receptive_fields(0, 10**30), "given neuron 1000"),
+        (lambda it: it.pair(-1), "given pair -1"),
+        (lambda it: it.discrepancy_map(0, 1, "left"), "side = 'left'"),
+        (lambda it: it.discrepancy_map(0, 1, "benign", occluder="black"), "occluder = 'black'"),
+        (lambda it: it.cell(3, 5), "given class 3"),
+        (lambda it: it.rank([0], sort_by="bandgap"), "Perhaps you mean band_gap"),
     ],
 )
 def test_bad_questions_are_one_line(analysis: Analysis, call: Any, message: str) -> None:
     with pytest.raises(MeasureError, match=message) as caught:
         call(analysis)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("weights", ["none"]),
+        ("band", ["median"]),
+        ("confidence", [0, 1, "a", float("nan")]),
+        ("band_images", ["all"]),
+        ("threshold", [0.3, "relative", None]),
+        ("rf_size", [7, [7, 7], (7,), (0, 7), (7.5, 7)]),
+        ("top", [0, -1, 101, float("nan"), "x"]),
+        ("iou_side", ["left"]),
+        ("patch", [0, -4, 4.0, "4"]),
+        ("stride", [0, -1, 1.5, None]),
+        ("distance", ["cosine"]),
+        ("linkage", ["median"]),
+    ],
+)
+def test_settings_check_every_field(name: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(MeasureError, match=name) as caught:
+            Settings(**{name: value})
+        assert repr(value) in str(caught.value)
+
+
+def test_another_kind_of_network_is_refused(analysis: Analysis) -> None:
+    with pytest.raises(ModelError, match="given str as the classifier"):
+        Analysis(analysis.record, cast(Any, "network"))
+    body = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+    other = nn.Sequential(*body, nn.Flatten(), nn.Linear(4, 7))
+    with pytest.raises(ModelError, match=r"has 7 classes.*3 classes"):
+        Analysis(analysis.record, vn.Classifier(other, input_shape=(3, 12, 12)))
+    net = colour_net(mlp="weight" not in analysis.record.dataset)
+    assert load_classifier(analysis.record.path, net).classes == 3

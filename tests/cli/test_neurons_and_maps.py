@@ -1,5 +1,6 @@
 """`vulneuron neurons` and `vulneuron maps`."""
 
+import errno
 import io
 import json
 import shutil
@@ -15,6 +16,7 @@ import vulneuron as vn
 from commands import Command
 from runs import CLASS_NAMES, colour_folder, model_file
 from vulneuron.analysis import Analysis, Settings
+from vulneuron.analysis.map_store import MapStore
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +75,58 @@ def test_parquet_without_pyarrow_says_what_to_install(
     assert "pip install pyarrow" in err
 
 
-def test_table_reads_well_in_80_columns(run: Command, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    for choice in (("--pair", 0), ("--cell", "red:")):
+@pytest.mark.parametrize("width", [30, 50, 80, 200])
+def test_table_fits_the_terminal_by_leaving_out_columns(
+    run: Command, record: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for choice in (("--pair", 0), ("--cell", "red:", "--sort-by", "curve_gap")):
         status, printed, _ = run("neurons", record, *choice)
         assert status == 0
-        lines = printed.splitlines()
-        assert max(map(len, lines)) <= 80
+        title, *lines = printed.splitlines()
+        assert max(map(len, lines)) <= width
         assert len(lines) == 2 + 4
         assert "…" not in printed
         assert lines[1].split()[0] == "neuron"
+        assert "red" in title
+        assert "-0.0000" not in printed
+        if width == 200:
+            assert printed.count("advers.") == 2
+
+
+def test_exports_hold_all_neurons_and_tables_the_first(run: Command, record: Path) -> None:
+    for output, count in (("csv", 1 + 4), ("table", 1 + 2 + 4)):
+        assert len(run("neurons", record, "--pair", 0, "--format", output)[1].splitlines()) == count
+    assert len(run("neurons", record, "--pair", 0, "--format", "csv", "--top", 2)[1].splitlines()) == 1 + 2
+
+
+def test_without_bands_it_says_so_and_sorts_by_the_curve_gap(run: Command, tmp_path: Path) -> None:
+    photos = str(colour_folder(tmp_path / "photos", a_class=1))
+    vn.analyze(model_file(tmp_path), photos, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
+    status, printed, err = run("neurons", tmp_path / "few.zarr", "--pair", 0, "--format", "csv")
+    assert status == 0
+    assert "sorted by curve_gap" in err
+    table = pd.read_csv(io.StringIO(printed))
+    assert table.curve_gap.is_monotonic_decreasing
+    status, _, err = run("neurons", tmp_path / "few.zarr", "--pair", 0, "--sort-by", "band_gap")
+    assert status == 1
+    assert "band_gap is unknown here, as a class has fewer than two images" in err
+
+
+def test_missing_maps_of_a_cell_are_computed_with_the_model(run: Command, record: Path) -> None:
+    arguments = ("neurons", record, "--cell", "red:", "--sort-by", "iou_benign_drop", "--stride", 4)
+    status, _, err = run(*arguments)
+    assert status == 1
+    assert "run `vulneuron maps` first" in err.lower()
+    model = model_file(record.parent)
+    status, printed, err = run(*arguments, "--format", "csv", "--model", model)
+    assert status == 0, err
+    assert pd.read_csv(io.StringIO(printed)).iou_benign_drop.notna().all()
+    analysis = Analysis(record, settings=Settings(stride=4))
+    assert analysis.pairs_with_maps().tolist() == analysis.cell("red", None).tolist()
+    # Kept maps are found by their stride, and a part of the pairs is said to be a part.
+    assert run(*arguments)[0] == 0
+    assert "no IoUs for" in run("neurons", record, "--cell", ":green", "--stride", 4)[2]
 
 
 def test_cell_shows_ranks(run: Command, record: Path) -> None:
@@ -98,11 +142,11 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
     arguments = ("maps", record, "--pairs", "0,2", "--stride", 4)
     status, _, err = run(*arguments)
     assert status == 0, err
-    assert "2 pairs, 0 of them have their maps already" in err
-    assert "the other 1 will take about" in err
+    assert "2 pairs, 0 with maps already" in err
+    assert "this will take about" in err
     analysis = Analysis(record)
     assert [analysis.has_maps(pair, settings=Settings(stride=4)) for pair in range(3)] == [True, False, True]
-    assert "2 of them have their maps already" in run(*arguments)[2]
+    assert "2 pairs, 2 with maps already" in run(*arguments)[2]
     alone = Analysis(record, settings=Settings(stride=4)).neurons(2)
     assert alone.iou_benign_drop.notna().all()
 
@@ -117,6 +161,10 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
         (("neurons", "--pair", 0, "--sort-by", "beauty"), "--sort-by = 'beauty'"),
         (("neurons", "--pair", 0, "--format", "xml"), "--format = 'xml'"),
         (("neurons", "--pair", 0, "--top", 0), "--top = 0"),
+        (("neurons", "--cell", "all"), "given the cell 'all'"),
+        (("neurons", "--cell", ":"), "given the cell ':'"),
+        (("neurons", "--pair", 0, "--sort-by", "iou_benign_drop"), "iou_benign_drop is unknown here"),
+        (("neurons", "--pair", 0, "--patch", 3), "patch = 3"),
         (("maps", "--pairs", "first"), "given pairs 'first'"),
         (("maps", "--pairs", "0", "--patch", 5), "patch = 5"),
         (("maps", "--pairs", "0", "--stride", 0), "stride = 0"),
@@ -133,3 +181,16 @@ def test_bad_input_is_one_line(
     assert err.startswith("error: ") or "error: " in err
     assert message in err
     assert "Traceback" not in err
+
+
+def test_maps_refuse_a_record_that_cannot_be_written(
+    run: Command, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_arguments: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(MapStore, "_writable", read_only)
+    status, _, err = run("maps", record, "--pairs", "all")
+    assert status == 1
+    assert "cannot be written to the record" in err
+    assert "will take" not in err

@@ -2,18 +2,19 @@
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.bands import Band, band, band_gap, class_rows
+from vulneuron.measures.bands import Band, band, band_gap, class_rows, scaled
 
 
 def bounds(*pairs: tuple[float, float]) -> Band:
     low, high = np.array(pairs, np.float64).T
-    return Band(low, high, images=5)
+    return Band(low, high)
 
 
 def test_interval_of_the_mean_by_hand() -> None:
@@ -21,8 +22,6 @@ def test_interval_of_the_mean_by_hand() -> None:
     found = band(np.array([[1.0, 7], [2, 7], [3, 7], [4, 7]]))
     np.testing.assert_allclose(found.low, [2.5 - 3.1824463 * 1.2909944 / 2, 7], atol=1e-6)
     np.testing.assert_allclose(found.high, [2.5 + 3.1824463 * 1.2909944 / 2, 7], atol=1e-6)
-    assert found.images == 4
-    assert not found.missing
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
@@ -46,11 +45,19 @@ def test_quantile_band_by_hand() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mean", "quantile"])
+def test_bands_of_contributions_are_scaled_ones_of_activations(kind: Any) -> None:
+    rng = np.random.default_rng(0)
+    activations, weights = rng.gamma(1, size=(7, 5)), np.array([2.0, -3, 0, 0.1, -0.5])
+    found = scaled(band(activations, kind=kind), weights)
+    expected = band(activations * weights, kind=kind)
+    np.testing.assert_allclose(found.low, expected.low, rtol=1e-12)
+    np.testing.assert_allclose(found.high, expected.high, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["mean", "quantile"])
 @pytest.mark.parametrize("images", [0, 1])
 def test_too_few_images_have_no_band(kind: str, images: int) -> None:
     found = band(np.ones((images, 3)), kind=kind)  # type: ignore[arg-type]
-    assert found.missing
-    assert found.images == images
     assert found.low.shape == found.high.shape == (3,)
     assert np.isnan(found.low).all()
     assert np.isnan(found.high).all()

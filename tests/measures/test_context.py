@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.context import SCOPES, Scope, confidence, context_pairs
+from vulneuron.measures.context import SCOPES, Scope, context_pairs
 
 BENIGN = np.array([0, 0, 0, 1, 0, 0])
 ADVERSARIAL = np.array([1, 1, 2, 1, 1, 1])
@@ -55,11 +55,6 @@ def test_against_a_loop(scope: Scope) -> None:
         found = context_pairs(values.astype(np.float64), benign, adversarial, pair, scope=scope, count=4)
         assert found.pairs.tolist() == best
         assert found.values.tolist() == values[best].tolist()
-
-
-def test_confidence() -> None:
-    logits = np.array([[np.log(3), 0], [1000, 1000], [-1e4, 1e4]], np.float32)
-    np.testing.assert_allclose(confidence(logits, np.array([0, 1, 0])), [0.75, 0.5, 0], atol=1e-7)
 
 
 def test_bad_parameters() -> None:

@@ -80,6 +80,31 @@ def test_against_a_loop(into: Into, classes: int) -> None:
         assert together.adversarial_gain == pytest.approx(gain, abs=1e-12)
 
 
+@pytest.mark.parametrize("into", INTO)
+@pytest.mark.parametrize("classes", [3, 4000])
+def test_many_pairs_at_once_are_one_after_the_other(into: Into, classes: int) -> None:
+    """With many classes, one pair at a time is computed."""
+    rng = np.random.default_rng(classes)
+    vectors = rng.normal(size=(2, 5, 90))
+    vectors[1, :, ::7] = vectors[0, :, ::7]
+    weight, bias = rng.normal(size=(classes, 90)), rng.normal(size=classes)
+    labels = rng.permuted(np.tile(np.arange(3), (5, 1)), axis=1)
+    both: Any = {"benign_label": labels[:, 0], "adversarial_label": labels[:, 1]}
+    found = substitute_each(vectors[0], vectors[1], weight, bias, **both, into=into)
+    assert found.benign_drop.shape == (5, 90)
+    for pair in range(5):
+        one: Any = {name: int(values[pair]) for name, values in both.items()}
+        alone = substitute_each(vectors[0, pair], vectors[1, pair], weight, bias, **one, into=into)
+        np.testing.assert_allclose(found.benign_drop[pair], alone.benign_drop, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(
+            found.adversarial_gain[pair], alone.adversarial_gain, rtol=1e-9, atol=1e-15
+        )
+    # What does not change has no effect: exactly none, and not a negative zero.
+    for values in (found.benign_drop, found.adversarial_gain):
+        assert (values[:, ::7] == 0).all()
+        assert not np.signbit(values[:, ::7]).any()
+
+
 def test_both_directions_of_all_neurons_agree() -> None:
     rng = np.random.default_rng(0)
     given = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(4, 5)), rng.normal(size=4), range(5)
@@ -192,9 +217,9 @@ def test_bad_parameters() -> None:
     vectors = np.zeros(3), np.ones(3), np.zeros((2, 3)), np.zeros(2)
     with pytest.raises(MeasureError, match=r"into = 'both'.*benign, adversarial"):
         substitute_each(*vectors, **LABELS, into="both")  # type: ignore[arg-type]
-    with pytest.raises(MeasureError, match=r"labels 0 and 2.*0 to 1"):
+    with pytest.raises(MeasureError, match=r"label 2.*0 to 1"):
         substitute_each(*vectors, benign_label=0, adversarial_label=2)
-    with pytest.raises(MeasureError, match="labels -1 and 1"):
+    with pytest.raises(MeasureError, match="label -1"):
         substitute_set(*vectors, [0], benign_label=-1, adversarial_label=1)
     for neurons in ([3], [-1, 2]):
         with pytest.raises(MeasureError, match=r"neurons from.*0 to 2"):

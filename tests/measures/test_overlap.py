@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.overlap import iou, pairwise_iou
+from vulneuron.measures.overlap import iou
 
 Bools = npt.NDArray[np.bool_]
 
@@ -21,7 +21,6 @@ def random_masks(neurons: int, *size: int, seed: int = 0) -> Bools:
     return rng.random((neurons, *size)) < np.linspace(0, 1, neurons)[:, None, None]
 
 
-# The last two have more neurons and more pixels than are handled at once.
 SHAPES = [(1, 1, 1), (5, 4, 6), (70, 8, 8), (3, 130, 130)]
 
 
@@ -35,33 +34,19 @@ def test_iou_of_every_neuron_with_a_mask(shape: tuple[int, int, int]) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_iou_of_every_two_neurons(shape: tuple[int, int, int]) -> None:
-    masks = random_masks(*shape)
-    expected = [[iou_slowly(one, other) for other in masks] for one in masks]
-    found = pairwise_iou(masks)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
 def test_worked_out_by_hand() -> None:
     masks: Bools = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 0]]], bool)
     mask = np.array([[0, 1, 1, 0]], bool)
     np.testing.assert_allclose(iou(masks, mask), [1 / 3, 2 / 3, 0], rtol=1e-6)
-    np.testing.assert_allclose(
-        pairwise_iou(masks), [[1.0, 0.25, 0.0], [0.25, 1.0, 0.0], [0.0] * 3], rtol=1e-6
-    )
 
 
 def test_views_that_are_not_contiguous() -> None:
     masks = random_masks(6, 8, 8)[::2, :, ::2]
-    np.testing.assert_array_equal(pairwise_iou(masks), pairwise_iou(masks.copy()))
-    np.testing.assert_array_equal(iou(masks, masks[1]), pairwise_iou(masks)[1])
+    np.testing.assert_array_equal(iou(masks, masks[1]), iou(masks.copy(), masks[1].copy()))
 
 
 def test_no_neurons() -> None:
     assert iou(np.zeros((0, 3, 3), bool), np.ones((3, 3), bool)).shape == (0,)
-    assert pairwise_iou(np.zeros((0, 3, 3), bool)).shape == (0, 0)
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -73,4 +58,4 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(MeasureError, match="given masks as float32"):
         iou(masks.astype(np.float32), masks[0])
     with pytest.raises(MeasureError, match=r"given masks as bool \(4, 4\)"):
-        pairwise_iou(masks[0])
+        iou(masks[0], masks[0, 0])

@@ -29,9 +29,9 @@ def test_against_a_loop_over_resamples(descending: bool, seed: int) -> None:
     np.testing.assert_allclose(found.mean, measure.mean(axis=0), atol=1e-12)
     np.testing.assert_array_equal(found.rank, stats.rankdata(sign * measure.sum(axis=0)))
     ranks = []
-    for counts in np.random.default_rng(seed).multinomial(12, np.full(12, 1 / 12), size=50):
-        resample = np.concatenate([np.repeat(measure[[pair]], counts[pair], axis=0) for pair in range(12)])
-        assert len(resample) == 12
+    rng = np.random.default_rng(seed)
+    for _ in range(50):
+        resample = np.stack([measure[pair] for pair in rng.integers(12, size=12)])
         ranks.append(stats.rankdata(sign * resample.sum(axis=0)))
     np.testing.assert_allclose(found.rank_low, np.quantile(ranks, 0.1, axis=0))
     np.testing.assert_allclose(found.rank_high, np.quantile(ranks, 0.9, axis=0))
@@ -84,10 +84,18 @@ def test_same_seed_same_intervals() -> None:
     assert (first.rank_low != other.rank_low).any()
 
 
+def test_without_resamples_there_are_ranks_but_no_intervals() -> None:
+    measure = np.random.default_rng(0).normal(size=(15, 30))
+    found, full = rank_neurons(measure, resamples=0), rank_neurons(measure, resamples=5)
+    np.testing.assert_array_equal(found.rank, full.rank)
+    assert np.isnan(found.rank_low).all()
+    assert np.isnan(found.rank_high).all()
+
+
 def test_bad_parameters() -> None:
     with pytest.raises(MeasureError, match="no pair"):
         rank_neurons(np.empty((0, 4)))
     with pytest.raises(MeasureError, match="confidence = 1"):
         rank_neurons(np.ones((2, 4)), confidence=1)
-    with pytest.raises(MeasureError, match="resamples = 0"):
-        rank_neurons(np.ones((2, 4)), resamples=0)
+    with pytest.raises(MeasureError, match="resamples = -1"):
+        rank_neurons(np.ones((2, 4)), resamples=-1)

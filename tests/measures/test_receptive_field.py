@@ -16,6 +16,7 @@ from vulneuron.measures.receptive_field import (
     intersection,
     masked_image,
     masks,
+    peaks,
     resized,
     union,
     upsample,
@@ -95,8 +96,33 @@ def test_a_map_that_only_reaches_its_threshold_captures_nothing(level: float) ->
         assert not masks(np.full((2, 7, 5), level, np.float32), level, size).any()
 
 
+@pytest.mark.parametrize(("shape", "size"), [*SIZES, ((3, 5), (3, 5)), ((5, 4), (7, 9)), ((7, 7), (50, 31))])
+def test_peaks_are_the_largest_values_of_upsampled_maps(
+    shape: tuple[int, int], size: tuple[int, int]
+) -> None:
+    maps = random_maps(2, 600, *shape)
+    expected = upsample(maps, size).max(axis=(-2, -1))
+    np.testing.assert_allclose(peaks(maps, size), expected, atol=1e-6)
+    slow = upsampled_slowly(maps[1, 7], size).max()
+    assert peaks(maps[1, 7], size) == pytest.approx(slow, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (27, 31), (4, 4), (3, 3)])
+def test_peaks_tell_dead_neurons_as_masks_do(size: tuple[int, int]) -> None:
+    """Also where a map just reaches its threshold in cells; between cells, that is a matter of rounding."""
+    maps = np.maximum(random_maps(4000, 4, 4), 0).round(1)
+    maps[:10] = np.arange(10, dtype=np.float32)[:, None, None] / 10
+    highest = upsample(maps, size).max(axis=(1, 2))
+    for level in np.unique(maps)[::3]:
+        found, expected = peaks(maps, size) <= level, dead(masks(maps, level, size))
+        clear = (np.abs(highest - level) > 1e-6) | (maps.max(axis=(1, 2)) == level)
+        assert clear.sum() > 3500
+        np.testing.assert_array_equal(found[clear], expected[clear])
+
+
 def test_no_neurons_give_no_masks() -> None:
     assert masks(random_maps(0, 2, 2), 0.0, (4, 4)).shape == (0, 4, 4)
+    assert peaks(random_maps(3, 0, 2, 2), (4, 4)).shape == (3, 0)
 
 
 def test_images_are_resized_to_the_rf_size() -> None:

@@ -97,9 +97,10 @@ def test_samples_are_seeded_bounded_ascending_and_without_repetition() -> None:
 @pytest.mark.parametrize(
     ("mode", "level", "message"),
     [
-        ("otsu", None, "given threshold mode 'otsu'. Allowed: absolute, quantile, relative"),
+        ("otsu", None, "given threshold mode = 'otsu'. Allowed: absolute, quantile, relative"),
         ("absolute", float("nan"), "given absolute threshold nan"),
         ("quantile", 80, "given quantile threshold 80. Allowed: 0 to 1"),
+        ("relative", "a", "given relative threshold 'a'"),
         ("relative", -0.1, "given relative threshold -0.1. Allowed: 0 to 1"),
     ],
 )

@@ -1,6 +1,7 @@
 """Figures show what the analysis says."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -46,6 +47,48 @@ def test_curves_are_the_sorted_contributions(analysis: vn.Analysis, tmp_path: Pa
     np.testing.assert_allclose(np.asarray(adversarial.get_ydata()), table.contribution_adversarial)
     assert "inhibited" in figure.axes[0].get_xlabel()
     assert figure.axes[0].texts[0].get_text() == "2"
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    of_pair = analysis.pair(0)
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"{of_pair.benign_label} (benign)",
+        f"{of_pair.adversarial_label} (adversarial)",
+        f"band of {of_pair.benign_label}",
+        f"band of {of_pair.adversarial_label}",
+    ]
+
+
+def test_bands_are_drawn_between_their_bounds(analysis: vn.Analysis) -> None:
+    figure = plots.contribution_curves(analysis, 0, sort_by="curve_gap")
+    table = analysis.neurons(0)
+    for area, side in zip(figure.axes[0].collections, ("benign", "adversarial"), strict=True):
+        drawn = area.get_datalim(figure.axes[0].transData)
+        assert drawn.y0 == pytest.approx(table[f"band_{side}_low"].min())
+        assert drawn.y1 == pytest.approx(table[f"band_{side}_high"].max())
+        assert np.asarray(area.get_linewidth()).min() >= 1
+
+
+def test_without_bands_curves_are_sorted_by_their_gap(tmp_path: Path) -> None:
+    record = few_pairs(tmp_path)
+    analysis = vn.Analysis(record)
+    figure = plots.contribution_curves(analysis, 0)
+    assert analysis.neurons(0).band_gap.isna().all()
+    assert "by curve gap" in figure.axes[0].get_xlabel()
+    assert not figure.axes[0].collections
+    with pytest.raises(MeasureError, match="band_gap is unknown here"):
+        plots.contribution_curves(analysis, 0, sort_by="band_gap")
+    assert figure_texts(plots.context(analysis, 0, 1)) >= {"no other pair of these labels"}
+
+
+def few_pairs(folder: Path) -> vn.Record:
+    """One image a class: no class has a band, no pair has company."""
+    pictures, labels = colour_pictures(a_class=1, wrong=0)
+    out = folder / "few.zarr"
+    return vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+
+
+def figure_texts(figure: Figure) -> set[str]:
+    return {ax.get_title() for ax in figure.axes}
 
 
 def test_receptive_fields_are_those_of_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
@@ -58,11 +101,14 @@ def test_receptive_fields_are_those_of_the_analysis(analysis: vn.Analysis, tmp_p
 
 def test_maps_are_those_of_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
     figure = drawn(plots.vulnerability_maps(analysis, 1), tmp_path)
-    maps = analysis.vulnerability_maps(1, stride=4)
-    shown = np.asarray(figure.axes[0].images[1].get_array())
+    maps = analysis.vulnerability_maps(1)
+    assert maps.stride == 4
+    image = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_allclose(image, np.moveaxis(analysis.record.images(1, "benign"), 0, -1))
+    shown = np.asarray(figure.axes[1].images[1].get_array())
     assert shown.shape == (12, 12)
     assert shown[0, 0] == maps.benign_drop[0, 0]
-    assert {ax.get_title() for ax in figure.axes} >= {"benign drop", "adversarial gain", "top 20 %"}
+    assert figure_texts(figure) >= {"benign drop", "adversarial gain", "its top 20 %"}
 
 
 def test_context_has_a_column_a_pair(analysis: vn.Analysis, tmp_path: Path) -> None:
@@ -87,6 +133,26 @@ def test_matrix_shows_the_counts(analysis: vn.Analysis, tmp_path: Path) -> None:
     assert plots.prediction_matrix(analysis, most=1).axes[0].images[0].get_array().shape == (1, 1)  # type: ignore[union-attr]
 
 
-def test_unknown_measure_is_refused(analysis: vn.Analysis) -> None:
-    with pytest.raises(MeasureError, match="sort_by = 'size'"):
-        plots.contribution_curves(analysis, 0, sort_by="size")
+def test_matrix_says_what_it_leaves_out(analysis: vn.Analysis) -> None:
+    counts = analysis.prediction_matrix()
+    assert plots.prediction_matrix(analysis).axes[0].get_title() == ""
+    figure = plots.prediction_matrix(analysis, most=1)
+    row, column = counts.sum(axis=1).nlargest(1).index[0], counts.sum(axis=0).nlargest(1).index[0]
+    part = f"{counts.loc[row, column]} of {counts.to_numpy().sum()} pairs"
+    assert part in figure.axes[0].get_title()
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda it: plots.contribution_curves(it, 0, sort_by="size"), "sort_by = 'size'"),
+        (lambda it: plots.contribution_curves(it, 0, highlight=[99]), "given neuron 99"),
+        (lambda it: plots.dendrogram(it, 0, clusters=2, highlight=[99]), "given neuron 99"),
+        (lambda it: plots.dendrogram(it, 0, clusters=0), "given 0 clusters"),
+        (lambda it: plots.receptive_fields(it, 999, 1), "given pair 999"),
+        (lambda it: plots.prediction_matrix(it, most=0), "most = 0"),
+    ],
+)
+def test_bad_questions_are_refused(analysis: vn.Analysis, draw: Any, message: str) -> None:
+    with pytest.raises(MeasureError, match=message):
+        draw(analysis)

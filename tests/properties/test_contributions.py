@@ -31,7 +31,7 @@ def tables(*shape: int) -> st.SearchStrategy[Doubles]:
 
 
 def bands() -> st.SearchStrategy[Band]:
-    return tables(NEURONS, 2).map(lambda edges: Band(edges.min(axis=1), edges.max(axis=1), images=2))
+    return tables(NEURONS, 2).map(lambda edges: Band(edges.min(axis=1), edges.max(axis=1)))
 
 
 @dataclass(frozen=True)

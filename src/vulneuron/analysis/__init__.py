@@ -2,18 +2,26 @@
 
 from vulneuron.analysis.analysis import Analysis
 from vulneuron.analysis.loading import load_classifier
-from vulneuron.analysis.pair_selection import select_pairs
-from vulneuron.analysis.results import Context, ReceptiveField
+from vulneuron.analysis.pair_selection import checked_neurons, checked_pairs, named_cell, select_pairs
+from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
 from vulneuron.analysis.settings import Settings
-from vulneuron.analysis.table import COLUMNS, MEASURES
+from vulneuron.analysis.table import COLUMNS, MEASURES, known_measure
+from vulneuron.measures.thresholds import Threshold
 
 __all__ = [
     "COLUMNS",
     "MEASURES",
     "Analysis",
     "Context",
+    "Masks",
+    "Pair",
     "ReceptiveField",
     "Settings",
+    "Threshold",
+    "checked_neurons",
+    "checked_pairs",
+    "known_measure",
     "load_classifier",
+    "named_cell",
     "select_pairs",
 ]

@@ -1,44 +1,42 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from vulneuron.analysis.clustering import dendrogram
+from vulneuron.analysis.contexts import Order, context
 from vulneuron.analysis.curves import Curves
+from vulneuron.analysis.dead_neurons import DeadNeurons
+from vulneuron.analysis.discrepancies import Discrepancies
+from vulneuron.analysis.levels import Levels
 from vulneuron.analysis.loading import check_classifier
-from vulneuron.analysis.map_store import MapKey, MapStore
-from vulneuron.analysis.pair_data import PairData
-from vulneuron.analysis.pair_masks import Masks, PairMasks
-from vulneuron.analysis.pair_selection import cell_pairs, checked_pairs
-from vulneuron.analysis.results import Context, Overlaps, ReceptiveField, TopMasks
-from vulneuron.analysis.settings import SIDES, Settings, Side
-from vulneuron.analysis.table import MEASURES, Columns, as_table, head_of, mean_columns, neuron_columns
-from vulneuron.errors import MeasureError
-from vulneuron.measures import distances, receptive_field
+from vulneuron.analysis.pair_data import Ints, PairData
+from vulneuron.analysis.pair_masks import PairMasks
+from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_pairs
+from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
+from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
+from vulneuron.analysis.substituting import Substituting
+from vulneuron.analysis.suggesting import suggested
+from vulneuron.analysis.table import MEASURES, NeuronTable
+from vulneuron.analysis.vulnerable_parts import VulnerableParts
+from vulneuron.measures import receptive_field
 from vulneuron.measures.choices import check_choice
-from vulneuron.measures.clustering import Dendrogram, cluster
-from vulneuron.measures.context import Scope, confidence, context_pairs
-from vulneuron.measures.neuron_substitution import Into, SetSubstitution, substitute_map_set, substitute_set
-from vulneuron.measures.overlap import iou
-from vulneuron.measures.ranking import rank_neurons
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps, to_full_size, top_mask, vulnerability_maps
+from vulneuron.measures.clustering import Dendrogram
+from vulneuron.measures.context import Scope
+from vulneuron.measures.discrepancy import DiscrepancyMaps, Occluder
+from vulneuron.measures.neuron_substitution import Into, SetSubstitution
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps
 from vulneuron.network import Classifier
 from vulneuron.record import Record, open_record
-from vulneuron.record.schema import BENIGN
-from vulneuron.substitution import Cancel, PatchGrid, Progress, default_patch
+from vulneuron.substitution import Cancel, Progress
 
-Ints = npt.NDArray[np.int64]
+__all__ = ["Analysis", "Combination", "Order"]
+
 _CACHED = 32
-_ENGINE = "dense"
-Combination = Literal["union", "intersection"]
-COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
-Order = Literal["activation", "confidence"]
-ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 class Analysis:
@@ -76,11 +74,19 @@ class Analysis:
         if classifier is not None:
             check_classifier(self.record, classifier)
         self.data = PairData(self.record)
-        self._curves = Curves(self.data)
-        self._store = MapStore(self.record)
-        self._masks = PairMasks(self.data)
-        self._overlaps = lru_cache(_CACHED)(self._compute_overlaps)
-        self._dendrogram = lru_cache(_CACHED)(self._compute_dendrogram)
+        levels = Levels(self.data)
+        self._masks = PairMasks(self.data, levels)
+        self._parts = VulnerableParts(self.data, self._masks)
+        dead = DeadNeurons(self.data, levels)
+        self._substituting = Substituting(self.data)
+        self._table = NeuronTable(self.data, Curves(self.data), self._substituting, dead, self._parts)
+        self._dendrogram = lru_cache(_CACHED)(partial(dendrogram, self.data, self._masks))
+        self._discrepancies = Discrepancies(self.data)
+
+    @cached_property
+    def suggested_settings(self) -> Settings:
+        """The default settings; but with bands of adversarial images where the record has no other ones."""
+        return suggested(self.data)
 
     # -- pairs -------------------------------------------------------------------------------------------
 
@@ -98,6 +104,10 @@ class Analysis:
     def cell(self, benign: str | None, adversarial: str | None) -> Ints:
         """Pairs of a cell of the prediction matrix; None for a whole row or column."""
         return cell_pairs(self.record, benign, adversarial)
+
+    def pair(self, pair: int) -> Pair:
+        """Labels, probabilities and perturbation of one pair."""
+        return self.data.describe(self.data.check_pair(pair))
 
     # -- neurons -----------------------------------------------------------------------------------------
 
@@ -120,15 +130,28 @@ class Analysis:
             Whether to compute vulnerability maps that are not there yet, which takes seconds and needs the
             classifier.
         """
-        chosen = settings or self.settings
+        chosen, number = settings or self.settings, self.data.check_pair(pair)
         if compute_maps and self.classifier is not None:
-            self.vulnerability_maps(pair, chosen.patch, chosen.stride)
-        return as_table(self._columns(pair, chosen))
+            self._parts.maps(number, chosen.patch, chosen.stride, classifier=self.classifier)
+        return self._table.of_pair(number, chosen, self.classifier)
 
     def rank(
-        self, pairs: Sequence[int] | Ints, *, sort_by: str = "band_gap", settings: Settings | None = None
+        self,
+        pairs: Sequence[int] | Ints,
+        *,
+        sort_by: str = "band_gap",
+        settings: Settings | None = None,
+        quick: bool = False,
+        resamples: int = 1000,
+        progress: Progress | None = None,
+        cancelled: Cancel | None = None,
     ) -> pd.DataFrame:
         """Means of all measures over a set of pairs, with the rank of each neuron and its bootstrap interval.
+
+        Most columns follow from activations and weights in closed form, for thousands of pairs within a
+        second. The others take something of every pair, and `quick` leaves them out: ``dead_*`` its feature
+        maps, which are read once, ``iou_*`` its vulnerability maps and all receptive fields, and
+        ``substitution_*`` in front of a head that is not linear a run of the head for every neuron.
 
         Parameters
         ----------
@@ -136,24 +159,38 @@ class Analysis:
             Numbers of pairs: a matrix cell, a lasso.
         sort_by
             The measure that ranks: a numeric column of `neurons`, the largest first.
+        quick
+            Whether to leave out those columns; they are NaN then.
+        resamples
+            Bootstrap resamples of the pairs behind the intervals of the ranks; 0 for none (NaN).
+        progress, cancelled
+            Called after and asked before each block of pairs, with the number of pairs done and of all.
 
         Returns
         -------
         DataFrame
-            The columns of `neurons`, averaged, and ``rank, rank_low, rank_high`` (of 1,000 bootstrap
-            resamples of the pairs, at the settings' confidence). A band gap is the same for all pairs of a
-            cell, so its rank has no width there. IoUs are means over the pairs that have vulnerability maps.
+            The columns of `neurons`, averaged, and ``rank, rank_low, rank_high``, the interval at the
+            settings' confidence. A band gap is the same for all pairs of a cell, so its rank has no width
+            there. A mean is over the pairs that have a value: for IoUs, those with vulnerability maps.
 
         Raises
         ------
         MeasureError
-            If there is no such pair or measure.
+            If there is no such pair or measure, or none of the pairs has a value of it.
+        Cancelled
+            If `cancelled` says so.
         """
-        chosen = settings or self.settings
         check_choice(sort_by, "sort_by", MEASURES)
-        columns = [self._columns(int(pair), chosen) for pair in checked_pairs(self.record, pairs)]
-        ranking = rank_neurons(np.stack([one[sort_by] for one in columns]), confidence=chosen.confidence)
-        return as_table(mean_columns(columns), ranking)
+        return self._table.of_pairs(
+            checked_pairs(self.record, pairs),
+            sort_by,
+            settings or self.settings,
+            self.classifier,
+            quick=quick,
+            resamples=resamples,
+            progress=progress,
+            cancelled=cancelled,
+        )
 
     def substitute(
         self, pair: int, neurons: Sequence[int] | Ints, *, into: Into = "benign"
@@ -165,20 +202,29 @@ class Analysis:
         MeasureError
             If the pair or a neuron is unknown, or the head is not linear and there is no classifier.
         """
-        pair, data = self.data.check_pair(pair), self.data
-        chosen, labels = self._checked_neurons(neurons), data.labels(pair)
-        if data.linear:
-            benign, adversarial = data.activations[pair]
-            return substitute_set(benign, adversarial, data.weight, data.bias, chosen, into=into, **labels)
-        maps = data.maps(pair)
-        head = head_of(self._require_classifier("substitution in front of a head that is not linear"))
-        return substitute_map_set(maps.benign, maps.adversarial, head, chosen, into=into, **labels)
+        chosen = checked_neurons(neurons, self.data.neurons)
+        return self._substituting.together(self.data.check_pair(pair), chosen, into, self.classifier)
 
     # -- image parts -------------------------------------------------------------------------------------
 
     def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
         """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
-        return self._masks.masks(self.data.check_pair(pair), (settings or self.settings).threshold)
+        return self._masks.of_all(self.data.check_pair(pair), (settings or self.settings).threshold)
+
+    def receptive_fields(
+        self, pair: int, neurons: int | Sequence[int] | Ints, *, settings: Settings | None = None
+    ) -> Masks:
+        """What these neurons capture on both images, each ``(k, y, x)`` of the RF size, in the order given.
+
+        Only their masks are computed, in milliseconds, so that a slider can move the threshold.
+
+        Raises
+        ------
+        MeasureError
+            If the pair or a neuron is unknown.
+        """
+        chosen, numbers = settings or self.settings, checked_neurons(neurons, self.data.neurons)
+        return self._masks.of_some(self.data.check_pair(pair), numbers, chosen.threshold, chosen.rf_size)
 
     def receptive_field(
         self,
@@ -207,31 +253,84 @@ class Analysis:
         """
         check_choice(side, "side", SIDES)
         check_choice(combine, "combine", COMBINATIONS)
-        pair, chosen, numbers = (
-            self.data.check_pair(pair),
-            settings or self.settings,
-            self._checked_neurons(neurons),
-        )
-        if chosen.rf_size is None:
-            masks = self._masks.masks(pair, chosen.threshold).of(side)[numbers]
-        else:
-            masks = self._masks.sized(pair, side, chosen.threshold, chosen.rf_size)[numbers]
+        masks = self.receptive_fields(pair, neurons, settings=settings).of(side)
         combined = receptive_field.union(masks) if combine == "union" else receptive_field.intersection(masks)
         image = receptive_field.masked_image(self.data.images(pair).of(side), combined)
         return ReceptiveField(combined, image, float(combined.mean()), receptive_field.dead(masks))
 
+    def discrepancy_map(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        side: Side,
+        *,
+        patch: int | None = None,
+        stride: int = 1,
+        occluder: Occluder = "noise",
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancelled: Cancel | None = None,
+    ) -> DiscrepancyMaps:
+        """How activations change when parts of one image are occluded: another estimate of receptive fields.
+
+        All neurons together take as long as one, namely one pass of the network a patch.
+
+        Parameters
+        ----------
+        neurons
+            One number, or several.
+        side
+            "benign" or "adversarial".
+        patch, stride, occluder, seed
+            See `vulneuron.measures.discrepancy.discrepancy_maps`.
+        progress, cancelled
+            Called after and asked before each batch.
+
+        Returns
+        -------
+        DiscrepancyMaps
+            Its ``values`` are ``(k, ceil(y / stride), ceil(x / stride))``, in the order of `neurons`.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, a neuron, the side or a parameter is unknown, or there is no classifier.
+        Cancelled
+            If `cancelled` says so; then nothing is kept.
+        """
+        return self._discrepancies.maps(
+            self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side, self.classifier,
+            patch=patch, stride=stride, occluder=occluder, seed=seed, progress=progress, cancelled=cancelled,
+        )  # fmt: skip
+
+    def prepare_maps(self, *, settings: Settings | None = None) -> None:
+        """Make sure that new vulnerability maps can be kept, before hours are spent on them.
+
+        Raises
+        ------
+        RecordError
+            If the record cannot be written to.
+        """
+        chosen = settings or self.settings
+        self._parts.prepare(chosen.patch, chosen.stride)
+
     def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
         """Whether the vulnerability maps of a pair are there already."""
+        return bool(len(self.pairs_with_maps([pair], settings=settings)))
+
+    def pairs_with_maps(
+        self, pairs: Sequence[int] | Ints | None = None, *, settings: Settings | None = None
+    ) -> Ints:
+        """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
         chosen = settings or self.settings
-        return (
-            self._store.read(self.data.check_pair(pair), self._key(chosen.patch, chosen.stride)) is not None
-        )
+        numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
+        return numbers[self._parts.with_maps(numbers, chosen.patch, chosen.stride)]
 
     def vulnerability_maps(
         self,
         pair: int,
         patch: int | None = None,
-        stride: int = 1,
+        stride: int | None = None,
         *,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
@@ -241,7 +340,7 @@ class Analysis:
         Parameters
         ----------
         patch, stride
-            In pixels; see `vulneuron.vulnerability_maps`.
+            In pixels, those of the settings when None; see `vulneuron.vulnerability_maps`.
         progress, cancelled
             Called after and asked before each batch.
 
@@ -252,33 +351,18 @@ class Analysis:
         Cancelled
             If `cancelled` says so; then nothing is kept.
         """
-        pair, key = self.data.check_pair(pair), self._key(patch, stride)
-        kept = self._store.read(pair, key)
-        if kept is not None:
-            return kept
-        classifier = self._require_classifier(f"the vulnerability maps of pair {pair}")
-        images = self.data.images(pair)
-        maps = vulnerability_maps(
-            classifier,
-            images.benign,
-            images.adversarial,
-            patch=key.patch,
-            stride=key.stride,
-            progress=progress,
-            cancelled=cancelled,
-            **self.data.labels(pair),
-        )
-        return self._store.write(pair, maps)
+        patch = self.settings.patch if patch is None else patch
+        stride = self.settings.stride if stride is None else stride
+        return self._parts.maps(
+            self.data.check_pair(pair), patch, stride,
+            classifier=self.classifier, progress=progress, cancelled=cancelled,
+        )  # fmt: skip
 
     def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
-        chosen = settings or self.settings
-        maps = self.vulnerability_maps(pair, chosen.patch, chosen.stride)
-        drop, gain = (
-            top_mask(to_full_size(values, self.data.image_size, maps.stride), chosen.top)
-            for values in (maps.benign_drop, maps.adversarial_gain)
-        )
-        return TopMasks(drop, gain)
+        chosen, number = settings or self.settings, self.data.check_pair(pair)
+        maps = self._parts.maps(number, chosen.patch, chosen.stride, classifier=self.classifier)
+        return self._parts.top_masks(maps, chosen.top)
 
     def context(
         self,
@@ -300,79 +384,17 @@ class Analysis:
         scope, count
             Which pairs may be listed, and how many at most.
         """
-        check_choice(order, "order", ORDERS)
-        pair, data, chosen = self.data.check_pair(pair), self.data, settings or self.settings
-        number = int(self._checked_neurons(neuron)[0])
-        by_activation = order == "activation"
-        values = data.activations[:, BENIGN, number] if by_activation else self._confidences
-        found = context_pairs(
-            values, data.benign_label, data.adversarial_label, pair, scope=scope, count=count
-        )
-        maps = data.feature_maps(found.pairs, number)
-        masks = [self._masks.of_neuron(maps[:, side], number, chosen.threshold) for side in range(2)]
-        return Context(
-            found.pairs,
-            found.values,
-            self.record.images(found.pairs, "benign"),
-            self.record.images(found.pairs, "adversarial"),
-            *masks,
+        return context(
+            self.data,
+            self._masks,
+            self.data.check_pair(pair),
+            int(checked_neurons(neuron, self.data.neurons)[0]),
+            order=order,
+            scope=scope,
+            count=count,
+            threshold=(settings or self.settings).threshold,
         )
 
     def dendrogram(self, pair: int, *, settings: Settings | None = None) -> Dendrogram:
         """Neurons clustered by what they capture on both images of a pair (paper, Section 5.2.2)."""
         return self._dendrogram(self.data.check_pair(pair), settings or self.settings)
-
-    # -- computed once -----------------------------------------------------------------------------------
-
-    @cached_property
-    def _confidences(self) -> npt.NDArray[np.floating]:
-        return confidence(self.data.logits[:, BENIGN], self.data.benign_label)
-
-    def _columns(self, pair: int, settings: Settings) -> Columns:
-        pair = self.data.check_pair(pair)
-        masks = self._masks.masks(pair, settings.threshold)
-        overlaps = self._overlaps(pair, settings) if self.has_maps(pair, settings=settings) else None
-        return neuron_columns(self.data, self._curves, pair, settings, masks, overlaps, self.classifier)
-
-    def _compute_overlaps(self, pair: int, settings: Settings) -> Overlaps:
-        masks = self._masks.masks(pair, settings.threshold).of(settings.iou_side)
-        top = self.top_masks(pair, settings=settings)
-        return Overlaps(iou(masks, top.benign_drop), iou(masks, top.adversarial_gain))
-
-    def _compute_dendrogram(self, pair: int, settings: Settings) -> Dendrogram:
-        if settings.distance == "feature_map":
-            maps = self.data.maps(pair)
-            return cluster(distances.feature_map_distances(maps.benign, maps.adversarial), settings.method)
-        masks = self._masks.masks(pair, settings.threshold)
-        if settings.distance == "iou":
-            return cluster(distances.iou_distances(masks.benign, masks.adversarial), settings.method)
-        images = self.data.images(pair)
-        found = distances.receptive_field_distances(
-            masks.benign, masks.adversarial, images.benign, images.adversarial
-        )
-        return cluster(found, settings.method)
-
-    def _key(self, patch: int | None, stride: int) -> MapKey:
-        size = self.data.image_size
-        grid = PatchGrid(size, default_patch(size) if patch is None else patch, stride)
-        return MapKey(grid.patch, grid.stride, _ENGINE)
-
-    def _checked_neurons(self, neurons: int | Sequence[int] | Ints) -> Ints:
-        numbers = np.atleast_1d(np.asarray(neurons, dtype=np.int64))
-        outside = numbers[(numbers < 0) | (numbers >= self.data.neurons)]
-        if len(outside) or not len(numbers):
-            raise MeasureError(
-                f"given neuron {outside[0]}" if len(outside) else "given no neuron",
-                allowed=f"0 to {self.data.neurons - 1}",
-                fix="choose a neuron of this record",
-            )
-        return numbers
-
-    def _require_classifier(self, what: str) -> Classifier:
-        if self.classifier is None:
-            raise MeasureError(
-                f"{what} cannot be had from the record alone",
-                allowed="an Analysis with the network that made the record",
-                fix="use Analysis(record, vulneuron.load_classifier(record))",
-            )
-        return self.classifier

@@ -1,13 +1,13 @@
-"""`Curves`: contributions of a pair's neurons, and the bands of its two classes."""
+"""`Curves`: contributions of the neurons on pairs, and the bands of the pairs' classes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from vulneuron.analysis.pair_data import PairData
-from vulneuron.analysis.settings import Settings
-from vulneuron.measures.bands import Band, band, class_rows
+from vulneuron.analysis.pair_data import Ints, PairData
+from vulneuron.analysis.settings import Settings, Side
+from vulneuron.measures.bands import Band, BandKind, band, class_rows, scaled
 from vulneuron.measures.contribution import (
     Contributions,
     Weights,
@@ -15,14 +15,14 @@ from vulneuron.measures.contribution import (
     curve_weights,
     label_contributions,
 )
-from vulneuron.record.schema import ADVERSARIAL, BENIGN
+from vulneuron.record.schema import SIDES
 
-_CACHED_CELLS = 256
+_CACHED_CLASSES = 4096
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Bands of the benign class and of the adversarial class."""
+    """Bands ``(pair, neuron)`` of the benign class and of the adversarial class of pairs."""
 
     benign: Band
     adversarial: Band
@@ -39,50 +39,44 @@ class Curves:
 
     def __init__(self, data: PairData) -> None:
         self._data = data
-        self._cell_bands = lru_cache(_CACHED_CELLS)(self._compute_bands)
+        self._class_band = lru_cache(_CACHED_CLASSES)(self._compute_class_band)
 
-    def contributions(self, pair: int, weights: Weights) -> Contributions:
-        """What each neuron adds to the logits that `weights` names, on both images."""
+    def contributions(self, pairs: Ints, weights: Weights) -> Contributions:
+        """What each neuron adds to the logits that `weights` names, ``(pair, neuron)`` on both images."""
         data = self._data
         if not data.linear:
-            return label_contributions(data.contribution[pair], weights)
-        benign, adversarial = data.activations[pair]
-        return contributions(benign, adversarial, data.weight, weights=weights, **data.labels(pair))
+            return label_contributions(data.contribution[pairs], weights)
+        benign, adversarial = np.moveaxis(data.activations[pairs], 1, 0)
+        return contributions(benign, adversarial, data.weight, weights=weights, **data.labels_of(pairs))
 
-    def bands(self, pair: int, settings: Settings) -> Bands:
-        """Bands of the pair's two classes.
+    def bands(self, pairs: Ints, settings: Settings) -> Bands:
+        """Bands of each pair's two classes.
 
-        For a head that is not linear the record has contributions to each image's own labels only, so there
-        are no bands for other weights than "own".
+        A record of a head that is not linear has contributions to each image's own labels only, so bands for
+        other weights than "own" are NaN there.
         """
-        return self._cell_bands(
-            int(self._data.benign_label[pair]), int(self._data.adversarial_label[pair]), settings
-        )
-
-    def _compute_bands(self, benign_label: int, adversarial_label: int, settings: Settings) -> Bands:
-        data = self._data
-        of_benign = class_rows(data.benign_label, data.adversarial_label, benign_label)
-        of_adversarial = class_rows(
-            data.benign_label, data.adversarial_label, adversarial_label, settings.band_images
-        )
-        side = BENIGN if settings.band_images == "benign" else ADVERSARIAL
+        data, labels = self._data, self._data.labels_of(pairs)
+        benign = self._class_bands(labels["benign_label"], "benign", settings)
+        adversarial = self._class_bands(labels["adversarial_label"], settings.band_images, settings)
         if data.linear:
-            weights = curve_weights(
-                data.weight,
-                benign_label=benign_label,
-                adversarial_label=adversarial_label,
-                weights=settings.weights,
-            )
-            benign = data.activations[of_benign, BENIGN] * weights.benign
-            adversarial = data.activations[of_adversarial, side] * weights.adversarial
-        elif settings.weights == "own":
-            # Each image's own label: the benign one on the benign side, the adversarial one on the other.
-            benign = data.contribution[of_benign, BENIGN, BENIGN]
-            adversarial = data.contribution[of_adversarial, side, side]
-        else:
-            benign = adversarial = np.empty((0, data.neurons))
-        kind, confidence = settings.band, settings.confidence
-        return Bands(
-            band(benign, kind=kind, confidence=confidence),
-            band(adversarial, kind=kind, confidence=confidence),
-        )
+            weights = curve_weights(data.weight, weights=settings.weights, **labels)
+            return Bands(scaled(benign, weights.benign), scaled(adversarial, weights.adversarial))
+        if settings.weights != "own":
+            unknown = np.full((len(pairs), data.neurons), np.nan)
+            return Bands(Band(unknown, unknown), Band(unknown, unknown))
+        return Bands(benign, adversarial)
+
+    def _class_bands(self, labels: Ints, images: Side, settings: Settings) -> Band:
+        """Bands of the class of each pair, of activations for a linear head and else of contributions."""
+        classes, places = np.unique(labels, return_inverse=True)
+        found = [self._class_band(int(it), images, settings.band, settings.confidence) for it in classes]
+        low, high = (np.stack([getattr(it, bound) for it in found])[places] for bound in ("low", "high"))
+        return Band(low, high)
+
+    def _compute_class_band(self, label: int, images: Side, kind: BandKind, confidence: float) -> Band:
+        data, side = self._data, SIDES.index(images)
+        rows = class_rows(data.benign_label, data.adversarial_label, label, images)
+        # Contributions are to the image's own label: the benign one on the benign side, the adversarial one
+        # on the other.
+        values = data.activations[rows, side] if data.linear else data.contribution[rows, side, side]
+        return band(values, kind=kind, confidence=confidence)

@@ -1,28 +1,30 @@
 """Loads the network of a record again, and makes sure that it is the one that wrote it."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import nn
 
-from vulneuron.errors import ModelError
+from vulneuron.errors import MeasureError, ModelError
 from vulneuron.inputs.models import load_model
 from vulneuron.network import Classifier
-from vulneuron.record import Record
+from vulneuron.record import Record, open_record
+from vulneuron.record.schema import SIDES
 
-_SIDES = ("benign", "adversarial")
 #: Other devices, libraries and mixed precision sum in another order; another network differs by much more.
 _TOLERANCE = 1e-2
 
 
 def load_classifier(
-    record: Record, model: str | nn.Module | None = None, *, device: str = "auto"
+    record: Record | str | Path, model: str | nn.Module | None = None, *, device: str = "auto"
 ) -> Classifier:
     """Load the network that a record was made with.
 
     Parameters
     ----------
     record
-        A finished record.
+        A finished record, or its path.
     model
         Where the network is now, as for `vulneuron.analyze`; where it was then when None.
     device
@@ -33,6 +35,7 @@ def load_classifier(
     ModelError
         If it cannot be loaded, or is another network: it gives other logits for the first pair.
     """
+    record = record if isinstance(record, Record) else open_record(record)
     settings = record.attributes["run"]["model"]
     try:
         loaded = load_model(model or settings["spec"], mean=settings["mean"], std=settings["std"])
@@ -57,6 +60,23 @@ def load_classifier(
     return classifier
 
 
+def required(classifier: Classifier | None, what: str) -> Classifier:
+    """The classifier, without which something cannot be had.
+
+    Raises
+    ------
+    MeasureError
+        If there is none.
+    """
+    if classifier is None:
+        raise MeasureError(
+            f"{what} cannot be had from the record alone",
+            allowed="an Analysis with the network that made the record",
+            fix="use Analysis(record, vulneuron.load_classifier(record))",
+        )
+    return classifier
+
+
 def check_classifier(record: Record, classifier: Classifier) -> None:
     """Refuse a classifier that gives other logits for the first pair than the record has.
 
@@ -65,10 +85,22 @@ def check_classifier(record: Record, classifier: Classifier) -> None:
     ModelError
         If the largest difference is above a hundredth of the largest logit.
     """
-    images = np.stack([record.images(0, side) for side in _SIDES])
+    if not isinstance(classifier, Classifier):
+        raise ModelError(
+            f"given {type(classifier).__name__} as the classifier",
+            allowed="a vulneuron.Classifier",
+            fix="use vulneuron.load_classifier(record)",
+        )
+    images = np.stack([record.images(0, side) for side in SIDES])
     stored = record.dataset["logit"][0].values
+    if (classifier.input_shape, classifier.classes) != (images.shape[1:], stored.shape[1]):
+        raise ModelError(
+            f"the model has {classifier.classes} classes for images {tuple(classifier.input_shape)}",
+            allowed=f"that of the record: {stored.shape[1]} classes for images {images.shape[1:]}",
+            fix="give the model that the record was made with",
+        )
     found = classifier.logits(torch.from_numpy(images)).numpy(force=True)
-    error = np.abs(found - stored).max() / np.abs(stored).max() if found.shape == stored.shape else np.inf
+    error = np.abs(found - stored).max() / np.abs(stored).max()
     if not error <= _TOLERANCE:
         raise ModelError(
             f"the model gives other logits for the first pair than the record (by {error:.1e}, relative)",

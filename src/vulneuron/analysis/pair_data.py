@@ -1,12 +1,15 @@
 """`PairData`: what a record holds of its pairs, read once and kept."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
+from vulneuron.analysis.results import Pair
 from vulneuron.analysis.settings import Side
 from vulneuron.errors import MeasureError
 from vulneuron.measures.thresholds import sample
@@ -26,6 +29,13 @@ class PairLabels(TypedDict):
     adversarial_label: int
 
 
+class LabelArrays(TypedDict):
+    """Labels of many pairs, each ``(pair,)``, named likewise."""
+
+    benign_label: Ints
+    adversarial_label: Ints
+
+
 @dataclass(frozen=True, eq=False)
 class Sides:
     """Arrays of the two images of one pair.
@@ -39,6 +49,14 @@ class Sides:
     def of(self, side: Side) -> Floats:
         """Array of one side."""
         return self.benign if side == "benign" else self.adversarial
+
+
+@dataclass(frozen=True, eq=False)
+class PairMaps:
+    """Feature maps of consecutive pairs, ``(pair, side, neuron, row, column)``, and which these are."""
+
+    pairs: slice
+    maps: Floats
 
 
 class PairData:
@@ -150,6 +168,41 @@ class PairData:
             "benign_label": int(self.benign_label[pair]),
             "adversarial_label": int(self.adversarial_label[pair]),
         }
+
+    def labels_of(self, pairs: Ints) -> LabelArrays:
+        """Benign and adversarial labels of many pairs."""
+        return {
+            "benign_label": self.benign_label[pairs],
+            "adversarial_label": self.adversarial_label[pairs],
+        }
+
+    def describe(self, pair: int) -> Pair:
+        """Labels, probabilities and perturbation of a pair."""
+        columns: Any = self.record.pairs.loc[pair]
+        benign, adversarial = softmax(self.logits[pair].astype(np.float64), axis=1)
+        return Pair(
+            number=pair,
+            image_id=columns["image_id"],
+            image_index=int(columns["image_index"]),
+            benign_label=columns["benign_label"],
+            adversarial_label=columns["adversarial_label"],
+            benign_probabilities=benign,
+            adversarial_probabilities=adversarial,
+            perturbation_l2=float(columns["perturbation_l2"]),
+            perturbation_linf=float(columns["perturbation_linf"]),
+            survives_8bit=bool(columns["survives_8bit"]),
+        )
+
+    def map_chunks(self, pairs: Ints) -> Iterator[PairMaps]:
+        """Feature maps of all pairs that are read together with the given ones, chunk by chunk.
+
+        Reading whole chunks, one after the other, is what the record is fast at.
+        """
+        stored = self.record.array("feature_map")
+        size = int(stored.chunks[0])
+        for chunk in np.unique(pairs // size):
+            numbers = slice(chunk * size, min((chunk + 1) * size, self.count))
+            yield PairMaps(numbers, np.asarray(stored[numbers]))
 
     def _of_pair(self, name: str, pair: int) -> npt.NDArray[Any]:
         size = int(self.record.array(name).chunks[0])

@@ -1,79 +1,58 @@
 """`PairMasks`: what the neurons capture on the images of a pair."""
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from vulneuron.analysis.pair_data import PairData
-from vulneuron.analysis.settings import Side
+from vulneuron.analysis.levels import Levels
+from vulneuron.analysis.pair_data import Floats, Ints, PairData
+from vulneuron.analysis.results import Masks
 from vulneuron.measures import receptive_field
-from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
+from vulneuron.measures.thresholds import Threshold
 
-Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-_CACHED_PAIRS = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Masks:
-    """What each neuron captures on both images of a pair, each ``(neuron, y, x)``."""
-
-    benign: Bools
-    adversarial: Bools
-
-    def of(self, side: Side) -> Bools:
-        """Masks of one side."""
-        return self.benign if side == "benign" else self.adversarial
+#: Masks of 1,280 neurons in images of 224 pixels are 128 MB a pair.
+_CACHED_BYTES = 512 * 2**20
 
 
 class PairMasks:
-    """Receptive fields of all neurons, kept for the pairs that were just looked at.
+    """Receptive fields: of all neurons, kept for the pairs that were just looked at, or of some.
 
     Parameters
     ----------
     data
         The pairs.
+    levels
+        Their thresholds.
     """
 
-    def __init__(self, data: PairData) -> None:
+    def __init__(self, data: PairData, levels: Levels) -> None:
         self._data = data
-        self.masks = lru_cache(_CACHED_PAIRS)(self._compute)
+        self._levels = levels
+        of_a_pair = 2 * data.neurons * data.image_size[0] * data.image_size[1]
+        self.of_all = lru_cache(max(1, _CACHED_BYTES // of_a_pair))(self._compute_all)
 
-    @cached_property
-    def layer_threshold(self) -> float:
-        """Default absolute threshold: the 80th percentile over the layer's benign feature maps."""
-        return layer_threshold(self._data.threshold_maps)
+    def of_some(
+        self, pair: int, neurons: Ints, rule: Threshold, size: tuple[int, int] | None = None
+    ) -> Masks:
+        """RFs of these neurons only, on both images ``(k, *size)``; of the images' size when None."""
+        maps = self._data.maps(pair)
+        return Masks(
+            self._masks(maps.benign[neurons], neurons, rule, size),
+            self._masks(maps.adversarial[neurons], neurons, rule, size),
+        )
 
-    def thresholds(self, pair: int, side: Side, rule: Threshold) -> Floats:
-        """From where on each neuron counts as responding, ``(neuron,)``, in units of activations."""
-        maps = self._data.maps(pair).of(side)
-        return choose_thresholds(self._resolved(rule), maps, self._reference(rule))
+    def of_neuron(self, pairs: Ints, neuron: int, rule: Threshold) -> Masks:
+        """RFs of one neuron on the images of many pairs, ``(pair, y, x)`` on both images."""
+        maps, neurons = self._data.feature_maps(pairs, neuron), np.full(len(pairs), neuron)
+        return Masks(*(self._masks(maps[:, side], neurons, rule) for side in range(2)))
 
-    def sized(self, pair: int, side: Side, rule: Threshold, size: tuple[int, int]) -> Bools:
-        """RFs of all neurons on one image, ``(neuron, *size)``."""
-        maps = self._data.maps(pair).of(side)
-        return receptive_field.masks(maps, self.thresholds(pair, side, rule), size)
+    def _compute_all(self, pair: int, rule: Threshold) -> Masks:
+        return self.of_some(pair, np.arange(self._data.neurons), rule)
 
-    def of_neuron(self, maps: Floats, neuron: int, rule: Threshold) -> Bools:
-        """RFs of one neuron in several images ``(image, y, x)``, from its maps ``(image, row, column)``."""
-        reference = self._reference(rule)[:, neuron : neuron + 1]
-        levels = choose_thresholds(self._resolved(rule), maps, reference)
-        return receptive_field.masks(maps, np.broadcast_to(levels, len(maps)), self._data.image_size)
-
-    def _compute(self, pair: int, rule: Threshold) -> Masks:
-        size = self._data.image_size
-        return Masks(self.sized(pair, "benign", rule, size), self.sized(pair, "adversarial", rule, size))
-
-    def _resolved(self, rule: Threshold) -> Threshold:
-        """The rule, with the default absolute level of the whole layer filled in."""
-        if rule.mode == "absolute" and rule.level is None:
-            return Threshold("absolute", self.layer_threshold)
-        return rule
-
-    def _reference(self, rule: Threshold) -> Floats:
-        """Benign maps that the rule needs; reading them takes a moment, and the other rules do without."""
-        if rule.mode == "quantile":
-            return self._data.threshold_maps
-        return np.empty((0, self._data.neurons, 0, 0), np.float32)
+    def _masks(
+        self, maps: Floats, neurons: Ints, rule: Threshold, size: tuple[int, int] | None = None
+    ) -> Bools:
+        thresholds = self._levels.of(rule, maps, neurons)
+        return receptive_field.masks(maps, thresholds, size or self._data.image_size)

@@ -31,8 +31,7 @@ def select_pairs(record: Record, text: str) -> Ints:
     if text == "all":
         return np.arange(pairs)
     if ":" in text:
-        benign, _, adversarial = text.partition(":")
-        return cell_pairs(record, benign or None, adversarial or None)
+        return named_cell(record, text)
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise MeasureError(
@@ -43,6 +42,24 @@ def select_pairs(record: Record, text: str) -> Ints:
     return checked_pairs(record, [int(part) for part in parts])
 
 
+def named_cell(record: Record, text: str) -> Ints:
+    """Pairs of a cell such as ``cat:dog``, a row such as ``cat:``, or a column such as ``:dog``.
+
+    Raises
+    ------
+    MeasureError
+        If the text names something else, or there is no such class or no pair in the cell.
+    """
+    benign, colon, adversarial = (part.strip() for part in text.partition(":"))
+    if not colon or not (benign or adversarial):
+        raise MeasureError(
+            f"given the cell {text!r}",
+            allowed="a benign and an adversarial label, cat:dog; a row, cat:; or a column, :dog",
+            fix="see `vulneuron info` for the classes",
+        )
+    return cell_pairs(record, benign or None, adversarial or None)
+
+
 def checked_pairs(record: Record, pairs: Sequence[int] | Ints) -> Ints:
     """Unique pairs, ascending, each of which the record has.
 
@@ -51,15 +68,32 @@ def checked_pairs(record: Record, pairs: Sequence[int] | Ints) -> Ints:
     MeasureError
         If there is none, or one that the record does not have.
     """
-    numbers = np.unique(np.asarray(pairs, dtype=np.int64))
-    outside = numbers[(numbers < 0) | (numbers >= len(record.pairs))]
-    if len(outside) or not len(numbers):
+    return np.unique(_checked(pairs, "pair", len(record.pairs)))
+
+
+def checked_neurons(neurons: int | Sequence[int] | Ints, count: int) -> Ints:
+    """One neuron or several, in the order given, each of which the network has.
+
+    Raises
+    ------
+    MeasureError
+        If there is none, or one that the network does not have.
+    """
+    return _checked(neurons, "neuron", count)
+
+
+def _checked(numbers: int | Sequence[int] | Ints, name: str, count: int) -> Ints:
+    given = np.atleast_1d(np.asarray(numbers))
+    whole = np.issubdtype(given.dtype, np.integer)
+    # A mask of booleans would be taken for the numbers 0 and 1.
+    bad = given[(given < 0) | (given >= count)] if whole else given
+    if len(bad) or not len(given):
         raise MeasureError(
-            f"given pair {outside[0]}" if len(outside) else "given no pair",
-            allowed=f"0 to {len(record.pairs) - 1}",
-            fix="choose a number from record.pairs",
+            f"given {name} {bad[0]}" if len(bad) else f"given no {name}",
+            allowed=f"0 to {count - 1}",
+            fix=f"choose numbers of {name}s of this record",
         )
-    return numbers
+    return given.astype(np.int64)
 
 
 def cell_pairs(record: Record, benign: str | None, adversarial: str | None) -> Ints:
@@ -79,7 +113,7 @@ def cell_pairs(record: Record, benign: str | None, adversarial: str | None) -> I
             raise MeasureError(
                 f"given class {name!r}",
                 allowed=", ".join(known[:12]) + (f", and {len(known) - 12} more" if len(known) > 12 else ""),
-                fix=did_you_mean(name, known) or "check the spelling",
+                fix=did_you_mean(str(name), known) or "check the spelling",
             )
         chosen &= (record.pairs[column] == name).to_numpy()
     if not chosen.any():

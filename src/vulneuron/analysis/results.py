@@ -5,10 +5,59 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vulneuron.analysis.settings import Side
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """What there is to say of one pair.
+
+    Attributes
+    ----------
+    number
+        Of the pair in the record.
+    image_id, image_index
+        Name and position of the benign image in its source.
+    benign_label, adversarial_label
+        Names of the two labels.
+    benign_probabilities, adversarial_probabilities
+        ``(class,)``, float64, in the order of ``record.class_names``: the softmax on either image.
+    perturbation_l2, perturbation_linf
+        Norms of adversarial minus benign pixels, which are in [0, 1].
+    survives_8bit
+        Whether the attack still succeeds after rounding the adversarial image to 8 bits.
+    """
+
+    number: int
+    image_id: str
+    image_index: int
+    benign_label: str
+    adversarial_label: str
+    benign_probabilities: Doubles
+    adversarial_probabilities: Doubles
+    perturbation_l2: float
+    perturbation_linf: float
+    survives_8bit: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """What neurons capture on both images of a pair, each ``(neuron, y, x)``, bool.
+
+    For one neuron on many pairs, each is ``(pair, y, x)``.
+    """
+
+    benign: Bools
+    adversarial: Bools
+
+    def of(self, side: Side) -> Bools:
+        """Masks of one side."""
+        return self.benign if side == "benign" else self.adversarial
 
 
 @dataclass(frozen=True, eq=False)

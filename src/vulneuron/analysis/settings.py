@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from vulneuron.errors import MeasureError
 from vulneuron.measures.bands import BAND_IMAGES, BAND_KINDS, BandImages, BandKind
-from vulneuron.measures.choices import check_choice, check_confidence
+from vulneuron.measures.choices import check_choice, check_confidence, check_per_cent, check_size, check_whole
 from vulneuron.measures.clustering import METHODS, Method
 from vulneuron.measures.contribution import WEIGHTS, Weights
 from vulneuron.measures.thresholds import Threshold
 
 Side = Literal["benign", "adversarial"]
 SIDES: tuple[Side, ...] = get_args(Side)
+Combination = Literal["union", "intersection"]
+COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
 DistanceKind = Literal["receptive_field", "iou", "feature_map"]
 DISTANCES: tuple[DistanceKind, ...] = get_args(DistanceKind)
 
@@ -31,7 +34,8 @@ class Settings:
     threshold
         From where on a neuron counts as responding.
     rf_size
-        Size ``(y, x)`` of receptive fields; that of the images when None.
+        Size ``(y, x)`` at which `Analysis.receptive_field` and `receptive_fields` show them; that of the
+        images when None. Measures always compare masks of the images' size.
     top
         How many per cent of the pixels of a vulnerability map count as vulnerable.
     iou_side
@@ -69,6 +73,18 @@ class Settings:
         check_choice(self.distance, "distance", DISTANCES)
         if self.linkage is not None:
             check_choice(self.linkage, "linkage", METHODS)
+        if not isinstance(self.threshold, Threshold):
+            raise MeasureError(
+                f"given threshold = {self.threshold!r}",
+                allowed="a vulneuron.Threshold",
+                fix="write for example Threshold('absolute', 0.3)",
+            )
+        if self.rf_size is not None:
+            check_size(self.rf_size, "rf_size")
+        check_per_cent(self.top, "top")
+        if self.patch is not None:
+            check_whole(self.patch, "patch", least=2)
+        check_whole(self.stride, "stride")
 
     @property
     def method(self) -> Method:

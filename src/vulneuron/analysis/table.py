@@ -1,29 +1,26 @@
-"""The table of all neurons and all measures, for one pair or averaged over many."""
+"""`NeuronTable`: all neurons and all measures, of one pair or averaged over many."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from vulneuron.analysis.curves import Curves
-from vulneuron.analysis.pair_data import PairData
-from vulneuron.analysis.pair_masks import Masks
-from vulneuron.analysis.results import Overlaps
+from vulneuron.analysis.dead_neurons import DeadNeurons
+from vulneuron.analysis.pair_data import Ints, PairData
 from vulneuron.analysis.settings import Settings
+from vulneuron.analysis.substituting import Substituting
+from vulneuron.analysis.vulnerable_parts import VulnerableParts
+from vulneuron.errors import Cancelled, MeasureError
 from vulneuron.measures.bands import band_gap
-from vulneuron.measures.neuron_substitution import (
-    Head,
-    NeuronSubstitutions,
-    substitute_each,
-    substitute_each_map,
-)
-from vulneuron.measures.ranking import Ranking
-from vulneuron.measures.receptive_field import dead
+from vulneuron.measures.choices import check_choice
+from vulneuron.measures.ranking import rank_neurons
 from vulneuron.network import Classifier
+from vulneuron.substitution import Cancel, Progress
 
+Doubles = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
 
 COLUMNS = (
@@ -46,86 +43,161 @@ COLUMNS = (
 )
 #: Columns that neurons can be sorted by.
 MEASURES = COLUMNS[:4] + COLUMNS[8:14]
+#: Why there may be no value of a measure, by the beginning of its name, and what to do.
+_UNKNOWN = {
+    "band": (
+        "as a class has fewer than two images, or has none for these weights",
+        "sort by curve_gap, or take Analysis.suggested_settings",
+    ),
+    "iou": ("as there are no vulnerability maps", "run `vulneuron maps` first, or give the model"),
+    "substitution": ("as the head is not linear, so that the network is needed", "give the model"),
+    "contribution": ("as the record has none for these weights", "take other weights"),
+}
+#: Values ``(pair, neuron)`` of a column that are computed at once, to stay in a CPU's cache.
+_VALUES_AT_ONCE = 2**16
 
 
-def neuron_columns(
-    data: PairData,
-    curves: Curves,
-    pair: int,
-    settings: Settings,
-    masks: Masks,
-    overlaps: Overlaps | None,
-    classifier: Classifier | None,
-) -> Columns:
-    """All measures of all neurons on one pair, `COLUMNS` to ``(neuron,)``; NaN for what cannot be known."""
-    benign, adversarial = data.activations[pair]
-    contributions = curves.contributions(pair, settings.weights)
-    bands = curves.bands(pair, settings)
-    substitution = _substitutions(data, pair, classifier)
-    unknown = np.full(data.neurons, np.nan)
-    values = (
-        benign,
-        adversarial,
-        contributions.benign,
-        contributions.adversarial,
-        bands.benign.low,
-        bands.benign.high,
-        bands.adversarial.low,
-        bands.adversarial.high,
-        band_gap(bands.benign, bands.adversarial),
-        contributions.curve_gap,
-        unknown if substitution is None else substitution.benign_drop,
-        unknown if substitution is None else substitution.adversarial_gain,
-        unknown if overlaps is None else overlaps.benign_drop,
-        unknown if overlaps is None else overlaps.adversarial_gain,
-        dead(masks.benign),
-        dead(masks.adversarial),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
+class NeuronTable:
+    """Puts the columns together; each comes from the part of the analysis that knows it.
+
+    Parameters
+    ----------
+    data, curves, substituting, dead, parts
+        These parts.
+    """
+
+    def __init__(
+        self,
+        data: PairData,
+        curves: Curves,
+        substituting: Substituting,
+        dead: DeadNeurons,
+        parts: VulnerableParts,
+    ) -> None:
+        self._data = data
+        self._curves = curves
+        self._dead = dead
+        self._parts = parts
+        self._substituting = substituting
+
+    def of_pair(self, pair: int, settings: Settings, classifier: Classifier | None) -> pd.DataFrame:
+        """All measures of all neurons on one pair, `COLUMNS` indexed by neuron; see `Analysis.neurons`."""
+        columns = self._columns(np.array([pair]), settings, classifier, quick=False)
+        return _as_table({name: values[0] for name, values in columns.items()})
+
+    def of_pairs(
+        self,
+        pairs: Ints,
+        sort_by: str,
+        settings: Settings,
+        classifier: Classifier | None,
+        *,
+        quick: bool,
+        resamples: int,
+        progress: Progress | None,
+        cancelled: Cancel | None,
+    ) -> pd.DataFrame:
+        """Means of all measures over pairs, and ranks; see `Analysis.rank`."""
+        totals = {name: np.zeros(self._data.neurons) for name in COLUMNS}
+        counts = {name: np.zeros(self._data.neurons) for name in COLUMNS}
+        ranked = np.empty((len(pairs), self._data.neurons))
+        for start, block in self._blocks(pairs, progress, cancelled):
+            columns = self._columns(block, settings, classifier, quick=quick)
+            ranked[start : start + len(block)] = columns[sort_by]
+            for name, values in columns.items():
+                present = ~np.isnan(values)
+                totals[name] += values.sum(axis=0, where=present, dtype=np.float64)
+                counts[name] += present.sum(axis=0)
+        unknown = np.full(self._data.neurons, np.nan)
+        means = {
+            name: np.divide(totals[name], counts[name], out=unknown.copy(), where=counts[name] > 0)
+            for name in COLUMNS
+        }
+        ranking = rank_neurons(ranked, confidence=settings.confidence, resamples=resamples)
+        ranks = {"rank": ranking.rank, "rank_low": ranking.rank_low, "rank_high": ranking.rank_high}
+        return _as_table({**means, **ranks})
+
+    def _blocks(
+        self, pairs: Ints, progress: Progress | None, cancelled: Cancel | None
+    ) -> Iterator[tuple[int, Ints]]:
+        """Start and numbers of the pairs of each block."""
+        size = max(1, _VALUES_AT_ONCE // self._data.neurons)
+        for start in range(0, len(pairs), size):
+            if cancelled is not None and cancelled():
+                raise Cancelled(
+                    f"the ranking was cancelled after {start} of {len(pairs)} pairs",
+                    allowed="a run to the end, which gives the means",
+                    fix="start it again",
+                )
+            yield start, pairs[start : start + size]
+            if progress is not None:
+                progress(min(start + size, len(pairs)), len(pairs))
+
+    def _columns(
+        self, pairs: Ints, settings: Settings, classifier: Classifier | None, *, quick: bool
+    ) -> Columns:
+        """`COLUMNS` to ``(pair, neuron)``; NaN for what cannot be known."""
+        benign, adversarial = np.moveaxis(self._data.activations[pairs], 1, 0)
+        contributions = self._curves.contributions(pairs, settings.weights)
+        bands = self._curves.bands(pairs, settings)
+        substitution = self._substituting.each(pairs, None if quick else classifier)
+        unknown = np.full(benign.shape, np.nan)
+        drop, gain = (unknown, unknown) if quick else self._overlaps(pairs, settings)
+        dead = (unknown, unknown) if quick else np.moveaxis(self._dead.of(pairs, settings.threshold), 1, 0)
+        values = (
+            benign,
+            adversarial,
+            contributions.benign,
+            contributions.adversarial,
+            bands.benign.low,
+            bands.benign.high,
+            bands.adversarial.low,
+            bands.adversarial.high,
+            band_gap(bands.benign, bands.adversarial),
+            contributions.curve_gap,
+            substitution.benign_drop,
+            substitution.adversarial_gain,
+            drop,
+            gain,
+            *dead,
+        )
+        return dict(zip(COLUMNS, values, strict=True))
+
+    def _overlaps(self, pairs: Ints, settings: Settings) -> tuple[Doubles, Doubles]:
+        """IoUs ``(pair, neuron)`` with the top of either map, NaN for pairs without maps."""
+        drop, gain = np.full((2, len(pairs), self._data.neurons), np.nan)
+        for row in np.flatnonzero(self._parts.with_maps(pairs, settings.patch, settings.stride)):
+            overlaps = self._parts.overlaps(int(pairs[row]), settings)
+            drop[row], gain[row] = overlaps.benign_drop, overlaps.adversarial_gain
+        return drop, gain
 
 
-def mean_columns(columns: Sequence[Columns]) -> Columns:
-    """Means over pairs of all columns; NaN is left out, and stays where no pair has a value."""
-    return {name: _mean(np.stack([of_pair[name] for of_pair in columns])) for name in COLUMNS}
+def known_measure(neurons: pd.DataFrame, measure: str | None) -> str:
+    """What to sort neurons by.
+
+    Parameters
+    ----------
+    neurons
+        As `Analysis.neurons` or `Analysis.rank` gives them.
+    measure
+        What was asked for; None for the band gap, or the curve gap where no neuron has a band.
+
+    Raises
+    ------
+    MeasureError
+        If there is no such measure, or no neuron has a value of it.
+    """
+    if measure is None:
+        return "band_gap" if neurons["band_gap"].notna().any() else "curve_gap"
+    check_choice(measure, "sort_by", MEASURES)
+    if neurons[measure].isna().all():
+        reason, fix = _UNKNOWN[measure.partition("_")[0]]
+        raise MeasureError(f"{measure} is unknown here, {reason}", allowed="a measure with values", fix=fix)
+    return measure
 
 
-def as_table(columns: Columns, ranking: Ranking | None = None) -> pd.DataFrame:
-    """Columns as a table indexed by neuron, with the ranks at its end if there is a ranking."""
-    ranks = {} if ranking is None else {
-        "rank": ranking.rank,
-        "rank_low": ranking.rank_low,
-        "rank_high": ranking.rank_high,
-    }  # fmt: skip
+def _as_table(columns: Columns) -> pd.DataFrame:
     neurons = pd.RangeIndex(len(columns[COLUMNS[0]]), name="neuron")
-    return pd.DataFrame({**columns, **ranks}, index=neurons)
-
-
-def head_of(classifier: Classifier) -> Head:
-    """The classifier's head as a function of arrays."""
-
-    def head(maps: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
-        with torch.inference_mode():
-            tensor = torch.from_numpy(np.ascontiguousarray(maps, np.float32)).to(classifier.device)
-            logits: npt.NDArray[np.float32] = classifier.head(tensor).numpy(force=True)
-            return logits
-
-    return head
-
-
-def _substitutions(data: PairData, pair: int, classifier: Classifier | None) -> NeuronSubstitutions | None:
-    labels = data.labels(pair)
-    if data.linear:
-        benign, adversarial = data.activations[pair]
-        return substitute_each(benign, adversarial, data.weight, data.bias, **labels)
-    if classifier is None:
-        return None
-    maps = data.maps(pair)
-    return substitute_each_map(maps.benign, maps.adversarial, head_of(classifier), **labels)
-
-
-def _mean(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    present = ~np.isnan(values)
-    totals = np.where(present, values, 0).sum(axis=0, dtype=np.float64)
-    counts = present.sum(axis=0)
-    unknown = np.full(values.shape[1], np.nan)
-    return np.asarray(np.divide(totals, counts, out=unknown, where=counts > 0))
+    # Nothing times a negative weight is -0.0, which reads as if it meant something.
+    shown = {name: values if values.dtype == np.bool_ else values + 0 for name, values in columns.items()}
+    return pd.DataFrame(shown, index=neurons)

@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 import typer
 
 from vulneuron.analysis import Analysis, Settings, load_classifier, select_pairs
@@ -11,15 +13,15 @@ from vulneuron.cli.options import resumable
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import open_record
 
+PATCH_HELP = "Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"
+STRIDE_HELP = "Pixels from one patch to the next."
+
 
 def command(
     path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
     pairs: Annotated[str, typer.Option(help="`all`, numbers such as `1,2`, or a cell such as `cat:dog`.")],
-    patch: Annotated[
-        int | None,
-        typer.Option(help="Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"),
-    ] = None,
-    stride: Annotated[int, typer.Option(help="Pixels from one patch to the next.")] = 1,
+    patch: Annotated[int | None, typer.Option(help=PATCH_HELP)] = None,
+    stride: Annotated[int, typer.Option(help=STRIDE_HELP)] = 1,
     model: Annotated[
         str | None, typer.Option(help="Where the network is now. [default: where it was for analyze]")
     ] = None,
@@ -30,28 +32,64 @@ def command(
     Example: `vulneuron maps run.zarr --pairs cat:dog --stride 2`
     """
     record = open_record(path)
+    analysis = Analysis(record, settings=Settings(patch=patch, stride=stride))
     chosen = select_pairs(record, pairs)
-    settings = Settings(patch=patch, stride=stride)
-    known = Analysis(record)
-    missing = [int(pair) for pair in chosen if not known.has_maps(int(pair), settings=settings)]
-    sys.stderr.write(f"{len(chosen)} pairs, {len(chosen) - len(missing)} of them have their maps already\n")
-    if not missing:
-        return
-    analysis = Analysis(record, load_classifier(record, model, device=device))
+    missing = missing_maps(analysis, chosen)
+    pair_s = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"
+    sys.stderr.write(f"{pair_s}, {len(chosen) - len(missing)} with maps already\n")
+    if len(missing):
+        analysis.prepare_maps()
+        analysis.classifier = load_classifier(record, model, device=device)
+        compute_maps(analysis, missing)
+
+
+def missing_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Those of the pairs that have no vulnerability maps for the analysis's settings."""
+    return np.setdiff1d(pairs, analysis.pairs_with_maps(pairs))
+
+
+def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
+    """Compute the vulnerability maps of these pairs, with an estimate of the time and a bar."""
+    estimate = _Estimate(len(pairs))
     with resumable(), RunProgress() as bars:
-        start = time.perf_counter()
-        analysis.vulnerability_maps(missing[0], patch, stride)
-        seconds = (time.perf_counter() - start) * (len(missing) - 1)
-        sys.stderr.write(f"the first took {seconds / max(len(missing) - 1, 1):.1f} s, ")
-        sys.stderr.write(f"the other {len(missing) - 1} will take about {_duration(seconds)}\n")
-        bars.begin("Vulnerability maps", len(missing), done=1)
-        for pair in missing[1:]:
-            analysis.vulnerability_maps(pair, patch, stride)
+        bars.begin("Vulnerability maps", len(pairs))
+        for pair in pairs:
+            analysis.vulnerability_maps(int(pair), progress=estimate)
             bars.advance(1)
+
+
+class _Estimate:
+    """Says how long all pairs will take, once a few batches of patches are done.
+
+    Parameters
+    ----------
+    pairs
+        How many there are.
+    """
+
+    def __init__(self, pairs: int) -> None:
+        self._pairs = pairs
+        self._said = False
+        self._first: tuple[float, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Be told of patches of a pair."""
+        now = time.perf_counter()
+        if self._first is None:
+            # The first batch also warms up the network.
+            self._first = now, done
+        elif not self._said:
+            start, before = self._first
+            # Small images have one batch a pair.
+            patches = done - before if done > before else done
+            sys.stderr.write(
+                f"this will take about {_duration((now - start) / patches * total * self._pairs)}\n"
+            )
+            self._said = True
 
 
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
-    return (
-        f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-    )
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -2,29 +2,23 @@
 
 import io
 import sys
+from dataclasses import replace
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from vulneuron.analysis import MEASURES, Analysis, load_classifier, select_pairs
+from vulneuron.analysis import MEASURES, Analysis, checked_pairs, known_measure, load_classifier, named_cell
+from vulneuron.cli.maps import PATCH_HELP, STRIDE_HELP, compute_maps, missing_maps
+from vulneuron.cli.neuron_table import print_table
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice, check_positive
+from vulneuron.measures.choices import check_choice, check_whole
+from vulneuron.record import Record, open_record
 
 FORMATS = ("table", "csv", "json", "parquet")
-#: Columns of the table that fits a terminal, and their heads.
-_SHOWN = {
-    "contribution_benign": "contrib.\nbenign",
-    "contribution_adversarial": "contrib.\nadvers.",
-    "band_gap": "band\ngap",
-    "curve_gap": "curve\ngap",
-    "substitution_benign_drop": "subst.\ndrop",
-    "substitution_adversarial_gain": "subst.\ngain",
-    "iou_benign_drop": "IoU\ndrop",
-    "iou_adversarial_gain": "IoU\ngain",
-}
+_DEFAULT_ROWS = 25
 
 
 def command(
@@ -32,16 +26,29 @@ def command(
     pair: Annotated[int | None, typer.Option(help="Number of a pair.")] = None,
     cell: Annotated[
         str | None,
-        typer.Option(help="A cell of the prediction matrix, `cat:dog`: means over its pairs, with ranks."),
+        typer.Option(
+            help="A cell of the prediction matrix, `cat:dog`, a row, `cat:`, or a column, `:dog`: means over "
+            "its pairs, with ranks."
+        ),
     ] = None,
     sort_by: Annotated[
-        str, typer.Option(help=f"Measure to sort by, largest first: {', '.join(MEASURES)}.")
-    ] = "band_gap",
+        str | None,
+        typer.Option(
+            help=f"Measure to sort by, largest first: {', '.join(MEASURES)}. "
+            "[default: band_gap, or curve_gap where there is no band]"
+        ),
+    ] = None,
     ascending: Annotated[
         bool, typer.Option("--ascending", help="Smallest first: the most inhibited, for gaps.")
     ] = False,
-    top: Annotated[int, typer.Option(help="How many neurons to show.")] = 25,
-    output: Annotated[str, typer.Option("--format", help="`table`, `csv`, `json` or `parquet`.")] = "table",
+    top: Annotated[
+        int | None, typer.Option(help="How many neurons to show. [default: 25 in a table, else all]")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--format", help="`table`, or with all columns `csv`, `json` or `parquet`.")
+    ] = "table",
+    patch: Annotated[int | None, typer.Option(help=f"Of the maps behind IoUs: {PATCH_HELP}")] = None,
+    stride: Annotated[int, typer.Option(help=f"Of the maps behind IoUs: {STRIDE_HELP}")] = 1,
     model: Annotated[
         str | None,
         typer.Option(help="Where the network is now, to compute vulnerability maps that are missing."),
@@ -54,47 +61,75 @@ def command(
     Example: `vulneuron neurons run.zarr --cell cat:dog --sort-by substitution_benign_drop`
     """
     check_choice(output, "--format", FORMATS)
-    check_choice(sort_by, "--sort-by", MEASURES)
-    check_positive(top, "--top")
-    if (pair is None) == (cell is None):
+    if sort_by is not None:
+        check_choice(sort_by, "--sort-by", MEASURES)
+    if top is not None:
+        check_whole(top, "--top")
+    if output == "parquet" and sys.stdout.isatty():
         raise MeasureError(
-            "neither a pair nor a cell was given" if pair is None else "both a pair and a cell were given",
-            allowed="one of --pair 3 and --cell cat:dog",
-            fix="choose one",
+            "parquet is binary and would be written to the terminal",
+            allowed="a file or a pipe",
+            fix="append > neurons.parquet",
         )
-    analysis = Analysis(path)
+    record = open_record(path)
+    analysis = Analysis(record)
+    settings = replace(analysis.suggested_settings, patch=patch, stride=stride)
+    analysis = Analysis(record, settings=settings)
+    pairs = _chosen_pairs(record, pair, cell)
     if model is not None:
-        analysis = Analysis(analysis.record, load_classifier(analysis.record, model))
-    if pair is not None:
-        neurons = analysis.neurons(pair)
-    else:
-        neurons = analysis.rank(select_pairs(analysis.record, cell or ""), sort_by=sort_by)
-    neurons = neurons.sort_values(sort_by, ascending=ascending, kind="stable").head(top)
+        analysis.classifier = load_classifier(record, model)
+        compute_maps(analysis, missing_maps(analysis, pairs))
+    if settings.band_images == "adversarial":
+        _note("no adversarial label has two benign images here: its bands are of adversarial images")
+    quick = analysis.rank(pairs, quick=True, resamples=0)
+    measure = sort_by or known_measure(quick, None)
+    if measure != (sort_by or "band_gap"):
+        _note(f"no band gap, as a class has fewer than two images: sorted by {measure}")
+    neurons = analysis.neurons(int(pairs[0])) if cell is None else analysis.rank(pairs, sort_by=measure)
+    known_measure(neurons, measure)
+    without = len(missing_maps(analysis, pairs))
+    if without:
+        part = f" for {without} of {len(pairs)} pairs" if len(pairs) > 1 else ""
+        _note(f"no IoUs{part}: `vulneuron maps` or --model computes vulnerability maps")
+    neurons = neurons.sort_values(measure, ascending=ascending, kind="stable")
     if output == "table":
-        Console(highlight=False).print(_table(neurons))
-    elif output == "parquet":
-        sys.stdout.buffer.write(_parquet(neurons))
+        print_table(neurons.head(top or _DEFAULT_ROWS), _title(record, pairs, cell, measure), measure)
     else:
-        sys.stdout.write(
-            neurons.to_csv() if output == "csv" else neurons.to_json(orient="table", indent=2) + "\n"
-        )
+        _write(neurons if top is None else neurons.head(top), output)
 
 
-def _table(neurons: pd.DataFrame) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    ranked = "rank" in neurons
-    for head in ("neuron", *(("rank\n(95 %)",) if ranked else ()), *_SHOWN.values()):
-        table.add_column(head, justify="right", vertical="bottom")
-    for number, row in neurons.iterrows():
-        rank = (f"{row['rank_low']:.0f}-{row['rank_high']:.0f}",) if ranked else ()
-        table.add_row(str(number), *rank, *(_short(row[name]) for name in _SHOWN))
-    return table
+def _chosen_pairs(record: Record, pair: int | None, cell: str | None) -> npt.NDArray[np.int64]:
+    if cell is not None and pair is None:
+        return named_cell(record, cell)
+    if pair is not None and cell is None:
+        return checked_pairs(record, [pair])
+    raise MeasureError(
+        "neither a pair nor a cell was given" if pair is None else "both a pair and a cell were given",
+        allowed="one of --pair 3 and --cell cat:dog",
+        fix="choose one",
+    )
 
 
-def _short(value: float) -> str:
-    if pd.isna(value):
-        return "-"
-    return f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"
+def _title(record: Record, pairs: npt.NDArray[np.int64], cell: str | None, measure: str) -> str:
+    if cell is None:
+        of_pair = record.pairs.loc[pairs[0]]
+        what = f"pair {pairs[0]}, {of_pair['benign_label']} -> {of_pair['adversarial_label']}"
+    else:
+        what = f"{cell}, means over {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
+    return f"{what}, by {measure}"
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")
+
+
+def _write(neurons: pd.DataFrame, output: str) -> None:
+    if output == "csv":
+        sys.stdout.write(neurons.to_csv())
+    elif output == "json":
+        sys.stdout.write(neurons.to_json(orient="table", indent=2) + "\n")
+    else:
+        sys.stdout.buffer.write(_parquet(neurons))
 
 
 def _parquet(neurons: pd.DataFrame) -> bytes:

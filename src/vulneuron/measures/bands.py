@@ -27,19 +27,12 @@ class Band:
     Attributes
     ----------
     low, high
-        ``(neuron,)``, float64, in units of logits; NaN where the class has no band.
-    images
-        How many images it was computed from. With fewer than 2 there is no band.
+        ``(neuron,)``, or ``(pair, neuron)`` for the classes of many pairs; float64, in units of logits; NaN
+        where the class has fewer than 2 images, and so no band.
     """
 
     low: Doubles
     high: Doubles
-    images: int
-
-    @property
-    def missing(self) -> bool:
-        """Whether the class has too few images for a band."""
-        return self.images < 2
 
 
 def class_rows(
@@ -72,18 +65,18 @@ def class_rows(
     return np.flatnonzero((benign_label if images == "benign" else adversarial_label) == label)
 
 
-def band(contributions: Floating, *, kind: BandKind = "mean", confidence: float = 0.95) -> Band:
-    r"""Band of each neuron's contribution over the images of a class.
+def band(values: Floating, *, kind: BandKind = "mean", confidence: float = 0.95) -> Band:
+    r"""Band of each neuron's values over the images of a class: of contributions, or of activations.
 
-    "mean" is the t-interval of the mean, :math:`\bar c_k \pm t_{(1 + \gamma) / 2,\, n - 1}\, s_k / \sqrt n`
+    "mean" is the t-interval of the mean, :math:`\bar v_k \pm t_{(1 + \gamma) / 2,\, n - 1}\, s_k / \sqrt n`
     with the confidence :math:`\gamma` and the sample standard deviation :math:`s_k` of n images. "quantile"
     goes from the quantile :math:`(1 - \gamma) / 2` to :math:`(1 + \gamma) / 2` (linear interpolation): that
     share of the images is inside.
 
     Parameters
     ----------
-    contributions
-        ``(image, neuron)``.
+    values
+        ``(image, neuron)``; those of activations become those of contributions by `scaled`.
     kind
         "mean" or "quantile".
     confidence
@@ -101,20 +94,34 @@ def band(contributions: Floating, *, kind: BandKind = "mean", confidence: float 
     """
     check_choice(kind, "kind", BAND_KINDS)
     check_confidence(confidence)
-    images, neurons = contributions.shape
+    images, neurons = values.shape
     if images < 2:
-        return Band(np.full(neurons, np.nan), np.full(neurons, np.nan), images)
+        return Band(np.full(neurons, np.nan), np.full(neurons, np.nan))
     if kind == "quantile":
-        low, high = np.quantile(contributions, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-        return Band(np.asarray(low, np.float64), np.asarray(high, np.float64), images)
-    mean = contributions.mean(axis=0, dtype=np.float64)
-    deviation = contributions.std(axis=0, ddof=1, dtype=np.float64)
+        low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return Band(np.asarray(low, np.float64), np.asarray(high, np.float64))
+    mean = values.mean(axis=0, dtype=np.float64)
+    deviation = values.std(axis=0, ddof=1, dtype=np.float64)
     half = stdtrit(images - 1, (1 + confidence) / 2) * deviation / np.sqrt(images)
-    return Band(mean - half, mean + half, images)
+    return Band(mean - half, mean + half)
+
+
+def scaled(of_activations: Band, weights: Doubles) -> Band:
+    """Band of activation x weight, from that of the activations: both kinds scale with the weight.
+
+    Parameters
+    ----------
+    of_activations
+        ``(..., neuron)``.
+    weights
+        ``(..., neuron)``; a negative one exchanges the bounds.
+    """
+    low, high = of_activations.low * weights, of_activations.high * weights
+    return Band(np.minimum(low, high), np.maximum(low, high))
 
 
 def band_gap(benign: Band, adversarial: Band) -> Doubles:
-    r"""Signed distance between the adversarial and the benign band, ``(neuron,)``, in units of logits.
+    r"""Signed distance between the adversarial and the benign band, ``(..., neuron)``, in units of logits.
 
     The paper's equation, with the bounds :math:`CL, CU` of the adversarial (a) and the benign (b) band:
 

@@ -72,20 +72,6 @@ def checked_neurons(
     return torch.tensor([int(neuron) for neuron in neurons], dtype=torch.int64)
 
 
-def check_batch_size(batch_size: int) -> None:
-    """Refuse anything but an integer from 1.
-
-    Raises
-    ------
-    MeasureError
-        If `batch_size` is something else.
-    """
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise MeasureError(
-            f"given batch_size = {batch_size!r}", allowed="an integer from 1", fix="choose another batch size"
-        )
-
-
 def _check_index(value: object, name: str, count: int) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < count:
         raise MeasureError(

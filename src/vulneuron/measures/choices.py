@@ -1,8 +1,11 @@
 """Checks of the options that measures on arrays take."""
 
 from collections.abc import Sequence
+from numbers import Real
 
-from vulneuron.errors import MeasureError
+import numpy as np
+
+from vulneuron.errors import MeasureError, did_you_mean
 
 
 def check_choice(value: object, name: str, allowed: Sequence[str]) -> None:
@@ -15,7 +18,9 @@ def check_choice(value: object, name: str, allowed: Sequence[str]) -> None:
     """
     if value not in allowed:
         raise MeasureError(
-            f"given {name} = {value!r}", allowed=", ".join(allowed), fix="choose one of these words"
+            f"given {name} = {value!r}",
+            allowed=", ".join(allowed),
+            fix=did_you_mean(str(value), allowed) or "choose one of these words",
         )
 
 
@@ -28,7 +33,7 @@ def check_confidence(confidence: float) -> None:
         If it is something else.
     """
     # NaN fails the comparison.
-    if not 0 < confidence < 1:
+    if not (isinstance(confidence, Real) and 0 < confidence < 1):
         raise MeasureError(
             f"given confidence = {confidence!r}",
             allowed="a number between 0 and 1, both excluded",
@@ -36,13 +41,46 @@ def check_confidence(confidence: float) -> None:
         )
 
 
-def check_positive(count: int, name: str) -> None:
-    """Refuse anything but an integer from 1.
+def check_per_cent(per_cent: float, name: str) -> None:
+    """Refuse anything but a number above 0 and up to 100.
+
+    Raises
+    ------
+    MeasureError
+        If it is something else.
+    """
+    if not (isinstance(per_cent, Real) and 0 < per_cent <= 100):
+        raise MeasureError(
+            f"given {name} = {per_cent!r}",
+            allowed="per cent of the pixels, above 0 and up to 100",
+            fix="take 20",
+        )
+
+
+def check_whole(count: int, name: str, *, least: int = 1) -> None:
+    """Refuse anything but an integer that is large enough.
 
     Raises
     ------
     MeasureError
         If `count` is something else.
     """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise MeasureError(f"given {name} = {count!r}", allowed="an integer from 1", fix="give a larger one")
+    if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
+        raise MeasureError(
+            f"given {name} = {count!r}", allowed=f"an integer from {least}", fix="give such a number"
+        )
+
+
+def check_size(size: object, name: str) -> None:
+    """Refuse anything but a pair of integers from 1.
+
+    Raises
+    ------
+    MeasureError
+        If it is something else.
+    """
+    pixels = size if isinstance(size, tuple) and len(size) == 2 else (None, None)
+    if not all(isinstance(it, int | np.integer) and not isinstance(it, bool) and it > 0 for it in pixels):
+        raise MeasureError(
+            f"given {name} = {size!r}", allowed="(y, x), two positive integers", fix="give the size in pixels"
+        )

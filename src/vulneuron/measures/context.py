@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice, check_positive
+from vulneuron.measures.choices import check_choice, check_whole
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -54,7 +54,7 @@ def context_pairs(
     Parameters
     ----------
     values
-        ``(pair,)``, of the benign images: the neuron's activation, or the prediction `confidence`.
+        ``(pair,)``, of the benign images: the neuron's activation, or the probability of the benign label.
     benign_label, adversarial_label
         ``(pair,)``, labels of all pairs.
     pair
@@ -76,7 +76,7 @@ def context_pairs(
         If the scope, the pair or the count is unknown.
     """
     check_choice(scope, "scope", SCOPES)
-    check_positive(count, "count")
+    check_whole(count, "count")
     if not 0 <= pair < len(values):
         raise MeasureError(
             f"given pair {pair}", allowed=f"0 to {len(values) - 1}", fix="choose a pair of this record"
@@ -90,18 +90,3 @@ def context_pairs(
     candidates = np.flatnonzero(inside)
     chosen = candidates[np.argsort(-values[candidates], kind="stable")[:count]]
     return ContextPairs(chosen, values[chosen].astype(np.float64))
-
-
-def confidence(logits: Floating, labels: Labels) -> Doubles:
-    """Softmax probability of one label an image, ``(image,)``, in [0, 1].
-
-    Parameters
-    ----------
-    logits
-        ``(image, class)``, of benign images.
-    labels
-        ``(image,)``, their benign labels.
-    """
-    shifted = logits.astype(np.float64)
-    shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    return np.asarray(shifted[np.arange(len(labels)), labels] / shifted.sum(axis=1))

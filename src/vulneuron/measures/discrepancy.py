@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.errors import MeasureError
-from vulneuron.measures.checks import Image, check_batch_size, checked_image, checked_neurons
+from vulneuron.measures.checks import Image, checked_image, checked_neurons
+from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.network import Classifier
 from vulneuron.substitution import Cancel, PatchGrid, Progress, default_patch, substituted, watched
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Occluder = Literal["noise", "grey"]
+OCCLUDERS: tuple[Occluder, ...] = get_args(Occluder)
 _GREY = 0.5
 
 
@@ -106,7 +107,8 @@ def discrepancy_maps(
     """
     x = checked_image(image, "given", classifier)
     chosen = checked_neurons(neurons, classifier)
-    check_batch_size(batch_size)
+    check_whole(batch_size, "batch_size")
+    check_choice(occluder, "occluder", OCCLUDERS)
     size = (x.shape[1], x.shape[2])
     grid = PatchGrid(size, default_patch(size) if patch is None else patch, stride)
     occluding = _occluding(occluder, x, seed)
@@ -130,10 +132,8 @@ def _activations(
         yield classifier.activity(substituted(image, occluding, chosen, patch=patch)).activations
 
 
-def _occluding(occluder: str, image: Tensor, seed: int) -> Tensor:
+def _occluding(occluder: Occluder, image: Tensor, seed: int) -> Tensor:
     if occluder == "grey":
         return torch.full_like(image, _GREY)
-    if occluder == "noise":
-        # Drawn on the CPU, as other devices draw other numbers from the same seed.
-        return torch.rand(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)
-    raise MeasureError(f"given occluder = {occluder!r}", allowed="noise, grey", fix="choose one of these")
+    # Drawn on the CPU, as other devices draw other numbers from the same seed.
+    return torch.rand(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)

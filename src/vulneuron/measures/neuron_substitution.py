@@ -18,14 +18,18 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.checks import check_batch_size
-from vulneuron.measures.choices import check_choice
+from vulneuron.measures.choices import check_choice, check_whole
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+Labels = int | npt.NDArray[np.integer]
 Neurons = Sequence[int] | npt.NDArray[np.integer]
 #: Logits (n, class) of feature maps (n, neuron, row, column).
 Head = Callable[[Floating], Floating]
+
+#: Logits after a substitution that are computed at once, to stay in a CPU's cache.
+_LOGITS_AT_ONCE = 2**18
 
 #: The vector that a value is put into.
 Into = Literal["benign", "adversarial"]
@@ -39,7 +43,8 @@ class NeuronSubstitutions:
     Attributes
     ----------
     benign_drop, adversarial_gain
-        ``(neuron,)``, float64 in [-1, 1]; positive where the adversarial value works for the attack.
+        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64 in [-1, 1]; positive where the
+        adversarial value works for the attack.
     """
 
     benign_drop: Doubles
@@ -69,11 +74,11 @@ def substitute_each(
     weight: Floating,
     bias: Floating,
     *,
-    benign_label: int,
-    adversarial_label: int,
+    benign_label: Labels,
+    adversarial_label: Labels,
     into: Into = "benign",
 ) -> NeuronSubstitutions:
-    r"""Substitute each neuron alone, for a linear head: in closed form, all neurons at once.
+    r"""Substitute each neuron alone, for a linear head: in closed form, all neurons of all pairs at once.
 
     Putting the adversarial activation :math:`a'_k` in place of the benign :math:`a_k` changes the logits by
     :math:`(a'_k - a_k)\, w_{\cdot k}`; the other way round the sign is the other one.
@@ -81,11 +86,11 @@ def substitute_each(
     Parameters
     ----------
     benign, adversarial
-        Activations ``(neuron,)`` of the two images.
+        Activations ``(neuron,)`` of the two images, or ``(pair, neuron)`` of many pairs.
     weight, bias
         ``(class, neuron)`` and ``(class,)``, of the dense layer.
     benign_label, adversarial_label
-        The pair's labels.
+        The pair's labels; ``(pair,)`` for many pairs.
     into
         "benign": adversarial values are put into the benign vector. "adversarial": benign values are put back
         into the adversarial vector.
@@ -102,10 +107,19 @@ def substitute_each(
         If a label or `into` is unknown.
     """
     receiving, given = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
-    before = weight @ receiving + bias
-    after = before[:, None] + weight * (given - receiving)
-    labels = _checked_labels(benign_label, adversarial_label, len(before))
-    drop, gain = _effect(before[:, None], after, labels, into)
+    labels = np.atleast_2d(_checked_labels(benign_label, adversarial_label, len(weight)))
+    factors = weight.astype(np.float64)
+    changes = np.atleast_2d(given - receiving)
+    before = np.atleast_2d(receiving @ factors.T + bias)
+    effects = np.empty((2, *changes.shape))
+    at_once = max(1, _LOGITS_AT_ONCE // max(weight.size, 1))
+    for start in range(0, len(changes), at_once):
+        block = slice(start, start + at_once)
+        after = before[block, :, None] + factors * changes[block, None, :]
+        effects[:, block] = _effect(before[block, :, None], after, labels[block], into)
+    # Exactly, not up to the rounding of sums in another order.
+    effects[:, changes == 0] = 0
+    drop, gain = effects.reshape(2, *receiving.shape)
     return NeuronSubstitutions(drop, gain)
 
 
@@ -176,7 +190,7 @@ def substitute_each_map(
     MeasureError
         If a label, `into` or the batch size cannot be used.
     """
-    check_batch_size(batch_size)
+    check_whole(batch_size, "batch_size")
     receiving, given = _directed(benign, adversarial, into)
     before = _logits(head, receiving)
     labels = _checked_labels(benign_label, adversarial_label, len(before))
@@ -187,7 +201,8 @@ def substitute_each_map(
         mixed[neurons - start, neurons] = given[neurons]
         after.append(np.asarray(head(mixed), np.float64))
     drop, gain = _effect(before[:, None], np.concatenate(after).T, labels, into)
-    return NeuronSubstitutions(drop, gain)
+    changed = (receiving != given).any(axis=(1, 2))
+    return NeuronSubstitutions(np.where(changed, drop, 0), np.where(changed, gain, 0))
 
 
 def substitute_map_set(
@@ -243,25 +258,27 @@ def _logits(head: Head, maps: Floating) -> Doubles:
     return np.asarray(head(maps[None])[0], np.float64)
 
 
-def _set_result(before: Doubles, after: Doubles, labels: list[int], into: Into) -> SetSubstitution:
+def _set_result(before: Doubles, after: Doubles, labels: Ints, into: Into) -> SetSubstitution:
     drop, gain = _effect(before[:, None], after[:, None], labels, into)
     return SetSubstitution(after, float(drop[0]), float(gain[0]))
 
 
-def _effect(before: Doubles, after: Doubles, labels: list[int], into: Into) -> tuple[Doubles, Doubles]:
-    """Benign drop and adversarial gain of logits ``(class, n)``."""
-    benign, adversarial = _probability_changes(_log_odds(before, labels), _log_odds(after, labels))
-    return (-benign, adversarial) if into == "benign" else (benign, -adversarial)
+def _effect(before: Doubles, after: Doubles, labels: Ints, into: Into) -> tuple[Doubles, Doubles]:
+    """Benign drop and adversarial gain of logits ``(..., class, n)`` for labels ``(..., label)``."""
+    changes = _probability_changes(_log_odds(before, labels), _log_odds(after, labels))
+    benign, adversarial = np.moveaxis(changes, -2, 0)
+    # Subtracted from 0, not negated: no change is 0.0 and never -0.0.
+    return (0.0 - benign, adversarial) if into == "benign" else (benign, 0.0 - adversarial)
 
 
-def _log_odds(logits: Doubles, labels: list[int]) -> Doubles:
-    """Logarithm of p / (1 - p) of each label, ``(label, n)``, for logits ``(class, n)``."""
-    shifted = logits - logits.max(axis=0)
-    others = np.ones((len(labels), len(logits)))
-    others[range(len(labels)), labels] = 0
+def _log_odds(logits: Doubles, labels: Ints) -> Doubles:
+    """Logarithm of p / (1 - p) of each label, ``(..., label, n)``, for logits ``(..., class, n)``."""
+    shifted = logits - logits.max(axis=-2, keepdims=True)
+    others = np.ones((*labels.shape, logits.shape[-2]))
+    np.put_along_axis(others, labels[..., None], 0, axis=-1)
     # A label that is 700 logits above all others has no representable 1 - p.
     rest = np.maximum(others @ np.exp(shifted), np.finfo(np.float64).tiny)
-    return np.asarray(shifted[labels] - np.log(rest))
+    return np.asarray(np.take_along_axis(shifted, labels[..., None], axis=-2) - np.log(rest))
 
 
 def _probability_changes(before: Doubles, after: Doubles) -> Doubles:
@@ -274,11 +291,13 @@ def _probability_changes(before: Doubles, after: Doubles) -> Doubles:
     return changes
 
 
-def _checked_labels(benign_label: int, adversarial_label: int, classes: int) -> list[int]:
-    labels = [int(benign_label), int(adversarial_label)]
-    if not all(0 <= label < classes for label in labels):
+def _checked_labels(benign_label: Labels, adversarial_label: Labels, classes: int) -> Ints:
+    """Both labels as ``(..., 2)``."""
+    labels = np.stack([benign_label, adversarial_label], axis=-1).astype(np.int64)
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):
         raise MeasureError(
-            f"given labels {labels[0]} and {labels[1]}",
+            f"given label {outside[0]}",
             allowed=f"classes from 0 to {classes - 1}",
             fix="check that the labels and the head are of the same network",
         )

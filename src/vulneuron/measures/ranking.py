@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_confidence, check_positive
+from vulneuron.measures.choices import check_confidence, check_whole
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -25,7 +25,8 @@ class Ranking:
         ``(neuron,)``, float64, 1 for the first to the number of neurons for the last. Equal neurons share the
         mean of their ranks.
     rank_low, rank_high
-        ``(neuron,)``, float64: percentile interval of the rank over bootstrap resamples of the pairs.
+        ``(neuron,)``, float64: percentile interval of the rank over bootstrap resamples of the pairs; NaN
+        without resamples.
     pairs
         Number of pairs.
     """
@@ -68,7 +69,7 @@ def rank_neurons(
     confidence
         Strictly between 0 and 1.
     resamples
-        How many times the pairs are drawn.
+        How many times the pairs are drawn; 0 for no intervals.
     seed
         Same seed, same intervals.
 
@@ -78,15 +79,27 @@ def rank_neurons(
         If there is no pair, or a parameter is out of its range.
     """
     check_confidence(confidence)
-    check_positive(resamples, "resamples")
+    check_whole(resamples, "resamples", least=0)
     pairs = len(measure)
     if pairs == 0:
         raise MeasureError("given no pair", allowed="at least one pair", fix="select other pairs")
-    drawn = np.random.default_rng(seed).multinomial(pairs, np.full(pairs, 1 / pairs), size=resamples)
+    drawn = _drawn(pairs, resamples, seed)
     means = _weighted_means(np.concatenate([np.ones((1, pairs)), drawn]), measure)
     ranks = _ranks(means, descending)
+    if resamples == 0:
+        unknown = np.full(measure.shape[1], np.nan)
+        return Ranking(means[0], ranks[0], unknown, unknown, pairs)
     low, high = np.quantile(ranks[1:], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return Ranking(means[0], ranks[0], np.asarray(low), np.asarray(high), pairs)
+
+
+def _drawn(pairs: int, resamples: int, seed: int) -> Doubles:
+    """How often each pair is in each resample, ``(resample, pair)``."""
+    rng = np.random.default_rng(seed)
+    counts = np.empty((resamples, pairs))
+    for row in counts:
+        row[:] = np.bincount(rng.integers(pairs, size=pairs), minlength=pairs)
+    return counts
 
 
 def _weighted_means(weights: Doubles, measure: Floating) -> Doubles:
@@ -105,7 +118,7 @@ def _ranks(values: Doubles, descending: bool) -> Doubles:
     order = np.argsort(keys, axis=1)
     ascending = np.take_along_axis(keys, order, axis=1)
     rises = ascending[:, 1:] > ascending[:, :-1]
-    places = np.broadcast_to(np.arange(1, keys.shape[1] + 1), keys.shape)
+    places = np.broadcast_to(np.arange(1, keys.shape[1] + 1, dtype=np.int32), keys.shape)
     # First and last place of each run of equal keys.
     first, last = places.copy(), places.copy()
     first[:, 1:][~rises] = 1

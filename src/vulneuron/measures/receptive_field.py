@@ -4,12 +4,15 @@ The four steps of the paper: resize the image to the RF size (`resized`), resize
 it (`upsample`), make that a mask by a threshold (`masks`), multiply the image with the mask (`masked_image`).
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 
 from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_size
 
 Floats = npt.NDArray[np.float32]
 Floating = npt.NDArray[np.floating]
@@ -18,6 +21,8 @@ Size = tuple[int, int]
 
 #: Upsampled maps of so many neurons stay in a CPU's cache until they are compared with their thresholds.
 _MAPS_AT_ONCE = 16
+#: Likewise, float32 values of many maps that only their largest one is wanted of.
+_VALUES_AT_ONCE = 2**18
 
 
 def upsample(maps: Floating, size: Size) -> Floats:
@@ -44,7 +49,7 @@ def upsample(maps: Floating, size: Size) -> Floats:
     MeasureError
         If the size is not two positive integers.
     """
-    _check_size(size)
+    check_size(size, "size")
     vertical, horizontal = (_weights(*it) for it in zip(maps.shape[-2:], size, strict=True))
     upsampled: Floats = vertical @ (np.asarray(maps, np.float32) @ horizontal.T)
     return upsampled
@@ -75,7 +80,7 @@ def masks(maps: Floating, thresholds: Floating | float, size: Size) -> Bools:
     MeasureError
         If the size is not two positive integers, or there is not one threshold a map.
     """
-    _check_size(size)
+    check_size(size, "size")
     levels = np.asarray(thresholds, np.float32)
     if levels.shape not in {(), (len(maps),)}:
         raise MeasureError(
@@ -114,7 +119,7 @@ def resized(image: Floating, size: Size) -> Floats:
     MeasureError
         If the size is not two positive integers.
     """
-    _check_size(size)
+    check_size(size, "size")
     pixels = np.asarray(image, np.float32)
     if pixels.shape[1:] == size:
         return pixels
@@ -176,19 +181,59 @@ def dead(masks: Bools) -> Bools:
     return np.asarray(~masks.any(axis=(1, 2)))
 
 
+def peaks(maps: Floating, size: Size) -> Floats:
+    """Largest value of each upsampled feature map, ``(...)``, in the unit of the feature maps.
+
+    A neuron is `dead` for every threshold that is not below its peak. The peak is lower than the map's own
+    maximum where no pixel lies on that cell's centre. Between neighbouring centres, upsampled maps are linear
+    in each direction, so only the pixels next to centres are computed: 14 x 14 of 224 x 224 for 7 x 7 cells.
+
+    Parameters
+    ----------
+    maps
+        ``(..., h, w)``.
+    size
+        RF size ``(y, x)`` in pixels.
+
+    Raises
+    ------
+    MeasureError
+        If the size is not two positive integers.
+    """
+    check_size(size, "size")
+    *outer, height, width = maps.shape
+    cells = np.asarray(maps, np.float32).reshape(math.prod(outer), height * width)
+    vertical, horizontal = (
+        _weights(length, wanted)[_next_to_centres(length, wanted)]
+        for length, wanted in ((height, size[0]), (width, size[1]))
+    )
+    found = np.empty(len(cells), np.float32)
+    at_once = max(1, _VALUES_AT_ONCE // (len(vertical) * len(horizontal)))
+    for start in range(0, len(cells), at_once):
+        # With the maps last, both products are large ones.
+        block = np.ascontiguousarray(cells[start : start + at_once].T)
+        rows = vertical @ block.reshape(height, -1)
+        values = horizontal @ rows.reshape(len(vertical), width, -1)
+        # Weights sum to 1 only up to rounding, and no pixel exceeds all cells.
+        found[start : start + at_once] = np.minimum(values.max(axis=(0, 1)), block.max(axis=0))
+    return found.reshape(outer)
+
+
+def _positions(length: int, wanted: int) -> npt.NDArray[np.float64]:
+    """Where the centres of the wanted pixels lie, counted in cells, without aligned corners."""
+    return np.clip((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0, length - 1)
+
+
 def _weights(length: int, wanted: int) -> Floats:
-    """Matrix ``(wanted, length)`` of bilinear interpolation without aligned corners."""
-    positions = np.clip((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0, length - 1)
-    distances = np.abs(positions[:, None] - np.arange(length))
+    """Matrix ``(wanted, length)`` of bilinear interpolation."""
+    distances = np.abs(_positions(length, wanted)[:, None] - np.arange(length))
     return np.asarray(np.maximum(1 - distances, 0), np.float32)
 
 
-def _check_size(size: Size) -> None:
-    whole = all(isinstance(it, int | np.integer) and not isinstance(it, bool) and it > 0 for it in size)
-    if len(size) != 2 or not whole:
-        raise MeasureError(
-            f"given the size {size!r}", allowed="(y, x), two positive integers", fix="give the size in pixels"
-        )
+def _next_to_centres(length: int, wanted: int) -> npt.NDArray[np.bool_]:
+    """``(wanted,)``: the first and the last pixel from one cell's centre to the next."""
+    cell = np.floor(_positions(length, wanted))
+    return np.asarray((np.diff(cell, prepend=-1) > 0) | (np.diff(cell, append=length) > 0))
 
 
 def _check_any(masks: Bools) -> None:

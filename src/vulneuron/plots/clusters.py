@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
-from vulneuron.analysis import Analysis
-from vulneuron.plots.style import GREY, SELECTED
+from vulneuron.analysis import Analysis, checked_neurons
+from vulneuron.plots.style import GREY, mark
+
+#: Neighbouring clusters alternate, so that each can be told from the next.
+_CLUSTERS = ("#2c7a7b", "#805ad5")
 
 
 def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: Sequence[int] = ()) -> Figure:
@@ -19,22 +21,26 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
     analysis, pair
         As for `Analysis.dendrogram`.
     clusters
-        Where to cut: the tree is coloured below the cut into so many clusters.
+        Where to cut: below the cut, neighbouring clusters alternate in colour.
     highlight
         Neurons to mark.
     """
     tree = analysis.dendrogram(pair)
-    count = min(clusters, len(tree.order))
-    heights = np.concatenate([[0.0], tree.heights, [np.inf]])
-    cut = heights[len(tree.order) - count + 1]
+    count = len(tree.order)
+    cluster = tree.cut_count(clusters)
+    kept = count - clusters
+
+    def colour(node: int) -> str:
+        return _CLUSTERS[cluster[tree.leaves(node)[0]] % 2] if node < count + kept else GREY
+
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-    hierarchy.dendrogram(tree.linkage, ax=ax, no_labels=True, color_threshold=cut, above_threshold_color=GREY)
-    place = {int(neuron): 10 * position + 5 for position, neuron in enumerate(tree.order)}
-    for neuron in highlight:
-        ax.annotate(
-            str(neuron), (place[neuron], 0), (0, -14), textcoords="offset points", color=SELECTED, fontsize=8,
-            ha="center", arrowprops={"arrowstyle": "-", "color": SELECTED},
-        )  # fmt: skip
+    hierarchy.dendrogram(tree.linkage, ax=ax, no_labels=True, link_color_func=colour)
+    if len(highlight):
+        # SciPy draws a leaf every 10 units.
+        place = {int(neuron): 10.0 * position + 5 for position, neuron in enumerate(tree.order)}
+        mark(ax, {int(it): place[int(it)] for it in checked_neurons(highlight, count)})
     ax.set_ylabel(f"distance ({analysis.settings.distance.replace('_', ' ')})", fontsize=8)
-    ax.set_title(f"{len(tree.order)} neurons, {int(tree.dead.sum())} dead, {count} clusters", fontsize=8)
+    ax.set_title(
+        f"pair {pair}: {count} neurons, {int(tree.dead.sum())} dead, cut into {clusters} clusters", fontsize=8
+    )
     return figure

@@ -1,19 +1,18 @@
 """Receptive fields, vulnerability maps and context images (paper, Figures 2-d and 5)."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from vulneuron.analysis import Analysis
-from vulneuron.analysis.analysis import Combination, Order
-from vulneuron.analysis.settings import Side
+from vulneuron.analysis.analysis import Combination
+from vulneuron.analysis.contexts import Order
+from vulneuron.analysis.settings import SIDES
 from vulneuron.measures.receptive_field import masked_image
 from vulneuron.measures.vulnerability_map import to_full_size
-from vulneuron.plots.style import ADVERSARIAL, BENIGN, grid, picture, show
+from vulneuron.plots.style import ADVERSARIAL, BENIGN, grid, show
 
-_SIDES: tuple[Side, ...] = get_args(Side)
 _COLOURS = {"benign": BENIGN, "adversarial": ADVERSARIAL}
 
 
@@ -27,11 +26,15 @@ def receptive_fields(
     analysis, pair, neurons, combine
         As for `Analysis.receptive_field`.
     """
+    of_pair = analysis.pair(pair)
+    shown = (
+        (of_pair.benign_label, of_pair.benign_probabilities),
+        (of_pair.adversarial_label, of_pair.adversarial_probabilities),
+    )
     figure, axes = grid(1, 4)
-    of_pair = analysis.record.pairs.loc[pair]
-    for column, side in enumerate(_SIDES):
-        label = of_pair[f"{side}_label"]
-        probability = of_pair[f"{side}_label_p_{side}"]
+    for column, (side, (label, probabilities)) in enumerate(zip(SIDES, shown, strict=True)):
+        # A label is the most probable class of its image.
+        probability = probabilities.max()
         image = analysis.record.images(pair, side)
         field = analysis.receptive_field(pair, neurons, side, combine)
         show(axes[0, 2 * column], image, f"{side}: {label} {probability:.2f}", _COLOURS[side])
@@ -40,31 +43,37 @@ def receptive_fields(
 
 
 def vulnerability_maps(analysis: Analysis, pair: int) -> Figure:
-    """Both vulnerability maps of a pair over its benign image, and their most vulnerable pixels.
+    """Both vulnerability maps of a pair over its grey benign image, and their most vulnerable pixels.
 
     Parameters
     ----------
     analysis, pair
         As for `Analysis.vulnerability_maps`; patch, stride and percentage are those of the settings.
     """
-    settings = analysis.settings
-    maps = analysis.vulnerability_maps(pair, settings.patch, settings.stride)
-    top = analysis.top_masks(pair)
+    of_pair = analysis.pair(pair)
+    maps, top = analysis.vulnerability_maps(pair), analysis.top_masks(pair)
     image = analysis.record.images(pair, "benign")
-    figure, axes = grid(1, 4)
-    rows = (
+    figure, axes = grid(1, 5)
+    show(axes[0, 0], image, f"pair {pair}: {of_pair.benign_label} -> {of_pair.adversarial_label}", BENIGN)
+    kinds = (
         ("benign drop", maps.benign_drop, top.benign_drop),
         ("adversarial gain", maps.adversarial_gain, top.adversarial_gain),
     )
-    for column, (name, values, mask) in enumerate(rows):
-        ax = axes[0, 2 * column]
+    for column, (name, values, mask) in enumerate(kinds):
+        ax = axes[0, 2 * column + 1]
         limit = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
         full = to_full_size(values, (image.shape[1], image.shape[2]), maps.stride)
-        ax.imshow(picture(image).mean(-1) if len(image) > 1 else image[0], cmap="gray", alpha=0.5)
-        drawn = ax.imshow(full, cmap="PuOr_r", vmin=-limit, vmax=limit, alpha=0.7, interpolation="nearest")
+        ax.imshow(image.mean(axis=0), cmap="gray", vmin=0, vmax=1)
+        # The image shows through where nothing is vulnerable.
+        drawn = ax.imshow(
+            full, cmap="PuOr_r", vmin=-limit, vmax=limit, alpha=0.8 * np.abs(full) / limit,
+            interpolation="nearest",
+        )  # fmt: skip
         ax.set_title(name, fontsize=8)
-        figure.colorbar(drawn, ax=ax, shrink=0.8).ax.tick_params(labelsize=7)
-        show(axes[0, 2 * column + 1], masked_image(image, mask), f"top {settings.top:g} %")
+        bar = figure.colorbar(drawn, ax=ax, shrink=0.7)
+        bar.ax.tick_params(labelsize=6)
+        bar.set_label("probability", fontsize=6)
+        show(axes[0, 2 * column + 2], masked_image(image, mask), f"its top {analysis.settings.top:g} %")
     return figure
 
 
@@ -85,6 +94,8 @@ def context(
         adversarial = masked_image(found.adversarial_images[column], found.adversarial_masks[column])
         show(axes[0, column], benign, f"pair {number}", BENIGN)
         show(axes[1, column], adversarial, "", ADVERSARIAL)
-    for row, side in enumerate(("benign", "adversarial")):
+    if not len(found.pairs):
+        axes[0, 0].set_title("no other pair of these labels", fontsize=8)
+    for row, side in enumerate(SIDES):
         axes[row, 0].set_ylabel(side, fontsize=8)
     return figure

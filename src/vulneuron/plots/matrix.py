@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vulneuron.analysis import Analysis
+from vulneuron.measures.choices import check_whole
 
 
 def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
@@ -15,9 +16,11 @@ def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
     analysis
         The analysis.
     most
-        Rows and columns with the most pairs to show, at most.
+        Rows and columns to show at most: those with the most pairs. The title says what is left out.
     """
-    counts = analysis.prediction_matrix()
+    check_whole(most, "most")
+    everything = analysis.prediction_matrix()
+    counts = everything
     rows = counts.sum(axis=1).nlargest(most).index
     columns = counts.sum(axis=0).nlargest(most).index
     counts = counts.loc[counts.index.isin(rows), counts.columns.isin(columns)]
@@ -33,6 +36,9 @@ def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
         if count:
             colour = "white" if count > numbers.max() / 2 else "black"
             ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=colour)
+    if numbers.size < everything.size:
+        part = f"{numbers.sum()} of {everything.to_numpy().sum()} pairs"
+        ax.set_title(f"the {most} largest rows and columns: {part}", fontsize=7)
     ax.set_xlabel("adversarial label", fontsize=8)
     ax.set_ylabel("true label", fontsize=8)
     return figure

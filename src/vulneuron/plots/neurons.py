@@ -6,13 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from vulneuron.analysis import MEASURES, Analysis
-from vulneuron.measures.choices import check_choice
-from vulneuron.plots.style import ADVERSARIAL, BENIGN, SELECTED
+from vulneuron.analysis import Analysis, checked_neurons, known_measure
+from vulneuron.plots.style import ADVERSARIAL, BENIGN, mark
 
 
 def contribution_curves(
-    analysis: Analysis, pair: int, *, sort_by: str = "band_gap", highlight: Sequence[int] = ()
+    analysis: Analysis, pair: int, *, sort_by: str | None = None, highlight: Sequence[int] = ()
 ) -> Figure:
     """Contributions of all neurons on both images, and the bands of both classes.
 
@@ -24,34 +23,39 @@ def contribution_curves(
         Number of the pair.
     sort_by
         Measure that orders the neurons from left to right, ascending: for gaps the most inhibited come first.
+        When None the band gap, or the curve gap where there is no band.
     highlight
         Neurons to mark.
     """
-    check_choice(sort_by, "sort_by", MEASURES)
-    table = analysis.neurons(pair).sort_values(sort_by, kind="stable")
-    labels = analysis.record.pairs.loc[pair, ["benign_label", "adversarial_label"]]
+    table = analysis.neurons(pair)
+    measure = known_measure(table, sort_by)
+    table = table.sort_values(measure, kind="stable")
+    of_pair = analysis.pair(pair)
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
     places = np.arange(len(table))
-    for side, colour, label in zip(("benign", "adversarial"), (BENIGN, ADVERSARIAL), labels, strict=True):
+    sides = (
+        ("benign", BENIGN, of_pair.benign_label),
+        ("adversarial", ADVERSARIAL, of_pair.adversarial_label),
+    )
+    for side, colour, label in sides:
+        ax.plot(places, table[f"contribution_{side}"], color=colour, linewidth=0.6, label=f"{label} ({side})")
+    for side, colour, label in sides:
         low, high = table[f"band_{side}_low"], table[f"band_{side}_high"]
-        ax.fill_between(places, low, high, color=colour, alpha=0.25, linewidth=0)
-        ax.plot(places, table[f"contribution_{side}"], color=colour, linewidth=0.8, label=f"{label} ({side})")
-    for neuron in highlight:
-        place = int(np.flatnonzero(table.index == neuron)[0])
-        ax.axvline(place, color=SELECTED, linewidth=0.8)
-        ax.annotate(
-            str(neuron),
-            (place, 1),
-            xycoords=("data", "axes fraction"),
-            color=SELECTED,
-            fontsize=8,
-            ha="center",
-            va="bottom",
-        )
-    gaps = sort_by in {"band_gap", "curve_gap"}
-    sides = "   (inhibited by the attack on the left, excited on the right)" if gaps else ""
-    ax.set_xlabel(f"neurons by {sort_by.replace('_', ' ')}{sides}")
+        if low.notna().any():
+            # With an edge, as bands of many images are thinner than a pixel.
+            ax.fill_between(
+                places, low, high, color=colour, alpha=0.45, linewidth=1.2, label=f"band of {label}"
+            )
+    if len(highlight):
+        order = {int(neuron): place for place, neuron in enumerate(table.index)}
+        mark(ax, {int(it): order[int(it)] for it in checked_neurons(highlight, len(table))})
+    gaps = measure in {"band_gap", "curve_gap"}
+    direction = "   (inhibited by the attack on the left, excited on the right)" if gaps else ""
+    ax.set_xlabel(f"neurons by {measure.replace('_', ' ')}{direction}")
     ax.set_ylabel("contribution (logit)")
+    ax.set_title(
+        f"pair {pair}: {of_pair.benign_label} -> {of_pair.adversarial_label}", fontsize=8, loc="left"
+    )
     ax.margins(x=0.01)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=7, ncols=2)
     return figure

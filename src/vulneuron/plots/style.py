@@ -35,3 +35,13 @@ def show(ax: Axes, pixels: npt.NDArray[Any], title: str = "", colour: str = "bla
     """Show an image ``(channel, y, x)`` with a title."""
     ax.imshow(picture(pixels), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_title(title, fontsize=8, color=colour)
+
+
+def mark(ax: Axes, places: dict[int, float]) -> None:
+    """Mark neurons by a line at their place, with their numbers below, neighbours one under the other."""
+    for level, (neuron, place) in enumerate(sorted(places.items(), key=lambda it: it[1])):
+        ax.axvline(place, color=SELECTED, linewidth=0.6, linestyle=":")
+        ax.annotate(
+            str(neuron), (place, 1), (0, -9 - 9 * (level % 4)), xycoords=("data", "axes fraction"),
+            textcoords="offset points", color=SELECTED, fontsize=7, ha="left",
+        )  # fmt: skip

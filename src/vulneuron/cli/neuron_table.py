@@ -1,0 +1,71 @@
+"""The table of neurons that fits a terminal."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+#: Heads of the columns; the last ones are left out first where the terminal is too narrow.
+_HEADS = {
+    "band_gap": "band\ngap",
+    "curve_gap": "curve\ngap",
+    "substitution_benign_drop": "subst.\ndrop",
+    "substitution_adversarial_gain": "subst.\ngain",
+    "iou_benign_drop": "IoU\ndrop",
+    "iou_adversarial_gain": "IoU\ngain",
+    "contribution_benign": "contrib.\nbenign",
+    "contribution_adversarial": "contrib.\nadvers.",
+    "activation_benign": "activ.\nbenign",
+    "activation_adversarial": "activ.\nadvers.",
+}
+_GAP = 2
+
+
+def print_table(neurons: pd.DataFrame, title: str, sorted_by: str) -> None:
+    """Print neurons, with as many columns as fit: the one that sorts comes first.
+
+    Parameters
+    ----------
+    neurons
+        As `Analysis.neurons` or `Analysis.rank` gives them, sorted.
+    title
+        One line about the pairs.
+    sorted_by
+        The measure that they are sorted by.
+    """
+    console = Console(highlight=False)
+    columns = {"neuron": [str(number) for number in neurons.index]}
+    # Without width, a rank says nothing of how sure it is.
+    if "rank" in neurons and (neurons["rank_low"] != neurons["rank_high"]).any():
+        ranks = zip(neurons["rank_low"], neurons["rank_high"], strict=True)
+        columns["rank\n(95 %)"] = [f"{low:.0f}-{high:.0f}" for low, high in ranks]
+    for name in (sorted_by, *(name for name in _HEADS if name != sorted_by)):
+        columns[_HEADS[name]] = [_short(value) for value in neurons[name]]
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
+    for head in _fitting(columns, console.width):
+        table.add_column(head, justify="right", vertical="bottom", no_wrap=True)
+    for row in zip(*(columns[str(column.header)] for column in table.columns), strict=True):
+        table.add_row(*row)
+    console.print(title, soft_wrap=True)
+    console.print(table)
+
+
+def _fitting(columns: dict[str, list[str]], width: int) -> Sequence[str]:
+    """Heads of the first columns that fit, two at least."""
+    heads: list[str] = []
+    used = -_GAP
+    for head, cells in columns.items():
+        used += _GAP + max(map(len, (*head.split("\n"), *cells)))
+        if used > width and len(heads) >= 2:
+            break
+        heads.append(head)
+    return heads
+
+
+def _short(value: float) -> str:
+    """About four digits, and no minus in front of zeros."""
+    if pd.isna(value):
+        return "-"
+    text = f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"
+    return text.removeprefix("-") if float(text) == 0 else text
