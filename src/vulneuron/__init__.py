@@ -8,6 +8,7 @@ from vulneuron.measures.vulnerability_map import vulnerability_maps
 from vulneuron.network import Classifier
 from vulneuron.pipeline import analyze
 from vulneuron.record import Record, open_record
+from vulneuron.server.notebook import Dashboard, show
 
 __all__ = [
     "FGSM",
@@ -15,6 +16,7 @@ __all__ = [
     "Analysis",
     "Attack",
     "Classifier",
+    "Dashboard",
     "FoolboxAttack",
     "Record",
     "Settings",
@@ -25,5 +27,6 @@ __all__ = [
     "analyze",
     "load_classifier",
     "open_record",
+    "show",
     "vulnerability_maps",
 ]

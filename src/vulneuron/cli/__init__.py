@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from vulneuron.cli import analyze, demo, doctor, info, maps, neurons
+from vulneuron.cli import analyze, demo, doctor, info, maps, neurons, serve
 from vulneuron.errors import VulneuronError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("analyze")(analyze.command)
 app.command("info")(info.command)
 app.command("neurons")(neurons.command)
 app.command("maps")(maps.command)
+app.command("serve")(serve.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 

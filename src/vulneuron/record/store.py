@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import fsspec
 import numpy as np
@@ -31,6 +31,11 @@ from vulneuron.record.schema import (
     Phase,
     to_pixels,
 )
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from vulneuron.server.notebook import Dashboard
 
 _FIX = "give the folder that `vulneuron analyze --out` wrote"
 
@@ -287,6 +292,14 @@ class Record:
             "created": self.attributes["created"],
             "versions": self.attributes["versions"],
         }
+
+    def show(
+        self, *, model: "str | nn.Module | None" = None, height: int = 900, proxy: str | None = None
+    ) -> "Dashboard":
+        """Show the dashboard in a notebook; see `vulneuron.show`."""
+        from vulneuron.server.notebook import show  # noqa: PLC0415  the dashboard is built on records
+
+        return show(self, model=model, height=height, proxy=proxy)
 
     def expected_variables(self) -> list[str]:
         """Names of the arrays that a finished record of this kind of network has."""

@@ -1,0 +1,56 @@
+"""`vulneuron serve`: the dashboard in the browser."""
+
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from vulneuron.server.app import create_app
+from vulneuron.server.records import Library
+from vulneuron.server.running import DEFAULT_PORT, Server, listen, url_of
+from vulneuron.server.security import Access
+
+
+def command(
+    paths: Annotated[list[str], typer.Argument(metavar="RECORD...", help="Finished records.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the network is, for new vulnerability maps. "
+            "[default: what the record names, if torchvision, timm or the demo builds it]"
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port; the next free one is taken if it is busy.", min=0, max=65535)
+    ] = DEFAULT_PORT,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the dashboard in the browser.")
+    ] = True,
+) -> None:
+    """Show records in the browser: which neurons are vulnerable, and what they capture. Ctrl-C stops it.
+
+    Example: `vulneuron serve demo.zarr`
+    """
+    access = Access.for_host(host)
+    with listen(host, port) as bound:
+        app = create_app(Library(paths, model), access=access)
+        found = bound.getsockname()[1]
+        url = url_of(host, found, access)
+
+        def started() -> None:
+            busy = f"Port {port} is busy, so it is {found}. " if port not in {0, found} else ""
+            sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
+            sys.stdout.flush()
+            if open_browser:
+                webbrowser.open(url)
+
+        try:
+            Server(app, started).run([bound])
+        except KeyboardInterrupt:
+            sys.stdout.write("Stopped.\n")
+        finally:
+            app.state.server.close()

@@ -1,0 +1,57 @@
+"""The application: routes, errors, security and pages put together."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from vulneuron._version import __version__
+from vulneuron.server.dependencies import State
+from vulneuron.server.jobs import Jobs
+from vulneuron.server.problems import add_handlers
+from vulneuron.server.records import Library
+from vulneuron.server.routes import router
+from vulneuron.server.security import Access, Guard
+from vulneuron.server.sessions import Sessions
+from vulneuron.server.static import BUILT, add_pages
+
+
+def create_app(
+    library: Library, *, access: Access | None = None, jobs: Jobs | None = None, pages: Path = BUILT
+) -> FastAPI:
+    """Make the application that serves some records.
+
+    Its `State` is ``app.state.server``; who runs the application closes it at the end.
+
+    Parameters
+    ----------
+    library
+        The records.
+    access
+        Who may talk to the server; this machine when None.
+    jobs
+        Where long work runs; a thread of its own when None.
+    pages
+        Folder of the front-end's built files.
+    """
+    app = FastAPI(
+        title="Vulneuron",
+        version=__version__,
+        description="Numbers and pictures of records; what the dashboard reads.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.server = State(library, jobs or Jobs(), Sessions())
+    app.include_router(router)
+    add_handlers(app)
+    add_pages(app, pages)
+    app.add_middleware(Guard, access=access or Access())
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name of the route's function; it becomes a name in the front-end."""
+    return route.name

@@ -1,0 +1,74 @@
+"""What routes ask for: the record and the pair that a URL names, settings, what the server keeps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from vulneuron.analysis import Settings
+from vulneuron.server.dto import SettingsQuery
+from vulneuron.server.jobs import Jobs
+from vulneuron.server.numbers import unknown
+from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.records import Library
+from vulneuron.server.sessions import Sessions
+
+
+@dataclass(frozen=True)
+class State:
+    """What one server keeps."""
+
+    library: Library
+    jobs: Jobs
+    sessions: Sessions
+
+    def end_streams(self) -> None:
+        """Cancel all jobs and end all streams of events, so that no connection stays open."""
+        self.sessions.close()
+        self.jobs.cancel_all()
+
+    def close(self) -> None:
+        """End everything, and wait for what runs in the background."""
+        self.end_streams()
+        self.jobs.join()
+        self.library.close()
+
+
+def state_of(request: Request) -> State:
+    """State of the server that a request has come to."""
+    state: State = request.app.state.server
+    return state
+
+
+ServerState = Annotated[State, Depends(state_of)]
+
+
+def opened_record(
+    record: Annotated[str, Path(description="Name of a record.")], state: ServerState
+) -> Iterator[OpenedRecord]:
+    """Record that a URL names; errors of the storage while it is read become one line."""
+    with state.library[record].reading() as opened:
+        yield opened
+
+
+Opened = Annotated[OpenedRecord, Depends(opened_record)]
+
+
+def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], opened: Opened) -> int:
+    """Pair that a URL names, if the record has it."""
+    count = opened.analysis.data.count
+    if not 0 <= pair < count:
+        raise unknown("pair", pair, count)
+    return pair
+
+
+KnownPair = Annotated[int, Depends(known_pair)]
+
+
+def query_settings(chosen: Annotated[SettingsQuery, Query()]) -> Settings:
+    """Settings that the query of a URL names."""
+    return chosen.settings()
+
+
+QuerySettings = Annotated[Settings, Depends(query_settings)]

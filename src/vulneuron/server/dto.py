@@ -1,0 +1,279 @@
+"""What goes over the wire as JSON; the front-end's types are generated from these."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vulneuron.analysis.analysis import Order
+from vulneuron.analysis.settings import DistanceKind, Settings, Side
+from vulneuron.measures.bands import BandImages, BandKind
+from vulneuron.measures.clustering import Method
+from vulneuron.measures.context import Scope
+from vulneuron.measures.contribution import Weights
+from vulneuron.measures.thresholds import Mode, Threshold
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: Longest list of pairs or neurons as text: 200,000 numbers without ranges.
+NumberText = Annotated[
+    str, Field(min_length=1, max_length=1_400_000, description="Numbers and ranges: `0-5,9`.")
+]
+HeadName = Literal["linear", "gradient x activation"]
+NetworkState = Literal["loading", "ready", "missing"]
+JobState = Literal["queued", "running", "done", "cancelled", "failed"]
+
+
+class Model(BaseModel):
+    """Base of all models: fields that nobody knows are refused."""
+
+    # Fields with a default are always sent, so the types of responses need not be optional.
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class ErrorBody(Model):
+    """Why a request was not answered."""
+
+    given: str = Field(description="What was given or found.")
+    allowed: str = Field(description="What would have been accepted.")
+    fix: str = Field(description="What to do next.")
+    message: str = Field(description="All of it in one line.")
+
+
+class SettingsModel(Model):
+    """Choices behind all numbers and pictures; as query parameters or in a body."""
+
+    weights: Weights = Field(default="own", description="Class whose weights the contribution curves use.")
+    band: BandKind = Field(default="mean", description="Interval of the mean, or central quantile band.")
+    confidence: Finite = Field(default=0.95, gt=0, lt=1, description="Level of the bands.")
+    band_images: BandImages = Field(default="benign", description="Images behind the adversarial band.")
+    threshold_mode: Mode = Field(default="absolute", description="How RF thresholds are chosen.")
+    threshold_level: Finite | None = Field(
+        default=None, description="Activation, quantile or fraction of the maximum; null for the default."
+    )
+    top: Finite = Field(
+        default=20.0, gt=0, le=100, description="Per cent of a map's pixels that are vulnerable."
+    )
+    iou_side: Side = Field(default="benign", description="Whose RFs are compared with the maps.")
+    patch: int | None = Field(
+        default=None, ge=2, description="Side of a patch in pixels, even; null for the default."
+    )
+    stride: int = Field(default=1, ge=1, description="Pixels from one patch to the next.")
+    distance: DistanceKind = Field(default="receptive_field", description="Between neurons, for clusters.")
+    linkage: Method | None = Field(default=None, description="Of the clusters; null for the distance's own.")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SettingsModel":
+        """The same as `settings`; the size of receptive fields is always that of the images."""
+        names = cls.model_fields.keys() - {"threshold_mode", "threshold_level"}
+        values = {name: getattr(settings, name) for name in names}
+        return cls(**values, threshold_mode=settings.threshold.mode, threshold_level=settings.threshold.level)
+
+    def settings(self) -> Settings:
+        """The same as `Settings`."""
+        values = self.model_dump(exclude={"threshold_mode", "threshold_level"})
+        return Settings(**values, threshold=Threshold(self.threshold_mode, self.threshold_level))
+
+
+class SettingsQuery(SettingsModel):
+    """The same as query parameters, among others of a route."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class RecordListing(Model):
+    """One record of the server."""
+
+    id: str = Field(description="Its name in URLs.")
+    name: str
+    available: bool = Field(description="Whether it can be read at the moment.")
+    pairs: int
+    neurons: int
+    classes: int
+
+
+class ImageShape(Model):
+    """Size of the images in pixels."""
+
+    height: int
+    width: int
+    channels: int
+
+
+class MapShape(Model):
+    """Size of the feature maps in cells."""
+
+    height: int
+    width: int
+
+
+class AttackModel(Model):
+    """The attack that made the adversarial images."""
+
+    name: str
+    eps_text: str | None = Field(description="Budget as `8/255`; null if the attack has none.")
+    norm: str | None
+    parameters: dict[str, str]
+
+
+class CountsModel(Model):
+    """How many images the run saw, and what became of them."""
+
+    images: int
+    right: int
+    attacked: int
+    succeeded: int
+
+
+class FirstView(Model):
+    """A sensible first selection: the fullest cell of the matrix, and what stands out in it."""
+
+    benign: int = Field(description="Class index of the cell's row.")
+    adversarial: int = Field(description="Class index of the cell's column.")
+    pair: int = Field(description="Pair of the cell with the smallest perturbation (L2).")
+    neuron: int = Field(description="Most inhibited neuron of this pair, by band gap.")
+
+
+class NetworkModel(Model):
+    """Whether the network is there, which new vulnerability maps need."""
+
+    state: NetworkState
+    message: str | None = Field(description="Why it is missing, in one line.")
+
+
+class RecordSummary(Model):
+    """All that the dashboard has to know before it draws."""
+
+    id: str
+    name: str
+    fingerprint: str = Field(description="Changes with the content; `v` of URLs that are cached for ever.")
+    classes: list[str] = Field(description="Names of all classes.")
+    used_classes: list[int] = Field(description="Indices that occur as a label, ascending.")
+    pairs: int
+    neurons: int
+    image: ImageShape
+    map: MapShape
+    model: str
+    layer: str
+    head: HeadName
+    attack: AttackModel
+    counts: CountsModel
+    clean_accuracy: float | None
+    attack_success_rate: float | None
+    robust_accuracy: float | None
+    has_network: bool
+    network: NetworkModel
+    layer_threshold: float = Field(description="Default absolute RF threshold.")
+    layer_percentiles: list[float] = Field(
+        description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
+        "absolute RF thresholds mean."
+    )
+    default_patch: int
+    defaults: SettingsModel
+    pair_columns: list[str] = Field(description="Rows of pairs.npy.")
+    neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
+    rank_columns: list[str] = Field(description="Rows of the answer to a ranking.")
+    measures: list[str] = Field(description="Columns that neurons can be ranked by.")
+    first_view: FirstView
+    provenance: dict[str, str]
+
+
+class Probability(Model):
+    """Probability of one class."""
+
+    label: int
+    probability: float
+
+
+class SideProbabilities(Model):
+    """Most probable classes on both images, most probable first; both labels are always there."""
+
+    benign: list[Probability]
+    adversarial: list[Probability]
+
+
+class PairModel(Model):
+    """One pair."""
+
+    pair: int
+    image_id: str
+    benign_label: int
+    adversarial_label: int
+    perturbation_l2: float
+    perturbation_linf: float
+    survives_8bit: bool
+    probabilities: SideProbabilities
+
+
+class SubstitutionModel(Model):
+    """What the network says after the substitution of some neurons."""
+
+    benign_drop: float
+    adversarial_gain: float
+    probabilities: list[Probability]
+
+
+class ContextModel(Model):
+    """Other pairs that show what a neuron captures."""
+
+    pairs: list[int]
+    values: list[float] = Field(description="Activations or probabilities that they are ordered by.")
+    order: Order
+    scope: Scope
+
+
+class MapState(Model):
+    """Whether the vulnerability maps of a pair are there."""
+
+    ready: bool
+    can_compute: bool = Field(description="Whether the network is there, so that a job can compute them.")
+    patch: int
+    stride: int
+    grid: list[int] = Field(description="Rows and columns of the maps.", min_length=2, max_length=2)
+    seconds_estimate: float | None = Field(description="From the last job; null before the first.")
+
+
+class RankRequest(Model):
+    """Pairs to rank neurons over."""
+
+    pairs: NumberText
+    sort_by: str = Field(default="band_gap", description="One of the record's `measures`.")
+    settings: SettingsModel = SettingsModel()
+    quick: bool = Field(
+        default=False,
+        description="Whether to leave out what takes long for many pairs (NaN then): dead neurons, IoUs, and "
+        "substitution in front of a head that is not linear.",
+    )
+    intervals: bool = Field(default=False, description="Whether to compute bootstrap intervals of the ranks.")
+
+
+class JobRequest(Model):
+    """Long work to start."""
+
+    kind: Literal["maps"] = "maps"
+    pair: int = Field(ge=0)
+    settings: SettingsModel = SettingsModel()
+    session: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="Who asks: the latest job of a session takes the place of its earlier one.",
+    )
+
+
+class JobModel(Model):
+    """Long work, and how far it is."""
+
+    id: str
+    record: str
+    kind: Literal["maps"]
+    pair: int
+    patch: int
+    stride: int
+    state: JobState
+    done: int
+    total: int
+    message: str | None
+
+
+class SessionState(Model):
+    """What a page shows, as the query of its URL."""
+
+    query: str = Field(default="", max_length=16_384)

@@ -1,0 +1,242 @@
+"""Long work in the background: one job at a time, with progress, cancelled when nobody waits for it."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+
+from vulneuron.errors import Cancelled, VulneuronError
+from vulneuron.server.broadcast import Broadcast
+from vulneuron.server.dto import JobModel, JobState
+from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.problems import NotFound
+from vulneuron.server.records import ServedRecord
+
+#: Seconds between two reports of progress.
+REPORT_SECONDS = 0.1
+#: How long a job goes on after its last listener has left: a reloaded page finds it again.
+GRACE_SECONDS = 5.0
+_FINAL: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
+_REMEMBERED = 256
+_JOIN_SECONDS = 30.0
+log = logging.getLogger("vulneuron.server")
+
+
+@dataclass(frozen=True)
+class MapsWork:
+    """What a job computes: the vulnerability maps of one pair.
+
+    Attributes
+    ----------
+    served
+        The record.
+    pair
+        Number of the pair.
+    patch, stride
+        In pixels.
+    patches
+        Size of the grid: the most that there can be to compute.
+    """
+
+    served: ServedRecord
+    pair: int
+    patch: int
+    stride: int
+    patches: int
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work, and who waits for it.
+
+    Attributes
+    ----------
+    work
+        What it computes.
+    updates
+        How far it is.
+    owners
+        Sessions that asked for it; None for a request without a session.
+    stopping
+        Set when it shall stop.
+    """
+
+    work: MapsWork
+    updates: Broadcast[JobModel]
+    owners: set[str | None] = field(default_factory=set)
+    stopping: Event = field(default_factory=Event)
+
+    @property
+    def finished(self) -> bool:
+        """Whether its state is final."""
+        return self.updates.value.state in _FINAL
+
+    def report(self, state: JobState, message: str | None = None, **counts: int) -> None:
+        """Tell all listeners how far it is; a final state is the last that they hear."""
+        update = {"state": state, "message": message, **counts}
+        self.updates.publish(self.updates.value.model_copy(update=update))
+        if state in _FINAL:
+            self.updates.close()
+
+
+class Jobs:
+    """All jobs of a server, and the thread that works on them.
+
+    Parameters
+    ----------
+    grace
+        Seconds that a job goes on after its last listener has left.
+    """
+
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        self._grace = grace
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._changed = Condition()
+        self._closed = False
+        self._thread = Thread(target=self._work, name="jobs", daemon=True)
+        self._thread.start()
+
+    def __getitem__(self, name: str) -> Job:
+        """Job of an id.
+
+        Raises
+        ------
+        NotFound
+            If there is none, or no longer.
+        """
+        with self._changed:
+            if name not in self._jobs:
+                raise NotFound(
+                    f"given job {name[:40]!r}", allowed="a job that was started here", fix="start it again"
+                )
+            return self._jobs[name]
+
+    def start(self, work: MapsWork, owner: str | None) -> Job:
+        """Start work, or join the job that does it already; the owner's earlier jobs are given up."""
+        with self._changed:
+            waiting = [job for job in self._jobs.values() if not job.finished and not job.stopping.is_set()]
+            job = next((job for job in waiting if job.work == work), None)
+            if owner is not None:
+                for other in waiting:
+                    if other is not job:
+                        self._release(other, owner)
+            if job is None:
+                job = self._added(work)
+            job.owners.add(owner)
+            self._changed.notify_all()
+            return job
+
+    def cancel(self, job: Job, owner: str | None) -> None:
+        """Stop a job within one batch; with an owner only if no other one waits for it."""
+        with self._changed:
+            if owner is None:
+                self._stop(job)
+            else:
+                self._release(job, owner)
+
+    async def follow(self, job: Job) -> AsyncIterator[JobModel]:
+        """Yield how far a job is, until its end; without listeners for some seconds it is cancelled."""
+        try:
+            async for update in job.updates.watch():
+                yield update
+        finally:
+            if not job.finished:
+                asyncio.get_running_loop().call_later(self._grace, self._stop_if_left, job)
+
+    def cancel_all(self) -> None:
+        """Stop all jobs and let their listeners go; no other one is begun."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs.values():
+                self._stop(job)
+                job.updates.close()
+            self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait for the thread, after `cancel_all`."""
+        self._thread.join(_JOIN_SECONDS)
+
+    def _added(self, work: MapsWork) -> Job:
+        first = JobModel(
+            id=uuid.uuid4().hex,
+            record=work.served.id,
+            kind="maps",
+            pair=work.pair,
+            patch=work.patch,
+            stride=work.stride,
+            state="queued",
+            done=0,
+            total=work.patches,
+            message=None,
+        )
+        job = Job(work, Broadcast(first))
+        self._jobs[first.id] = job
+        finished = [name for name, old in self._jobs.items() if old.finished]
+        for name in finished[: max(0, len(self._jobs) - _REMEMBERED)]:
+            del self._jobs[name]
+        return job
+
+    def _release(self, job: Job, owner: str) -> None:
+        job.owners.discard(owner)
+        if not job.owners:
+            self._stop(job)
+
+    def _stop(self, job: Job) -> None:
+        job.stopping.set()
+        if job.updates.value.state == "queued":
+            job.report("cancelled")
+
+    def _stop_if_left(self, job: Job) -> None:
+        with self._changed:
+            if not job.updates.watchers:
+                self._stop(job)
+
+    def _next(self) -> Job | None:
+        """Wait for the next job; None when the server closes."""
+        with self._changed:
+            while not self._closed:
+                for job in self._jobs.values():
+                    if job.updates.value.state == "queued":
+                        job.report("running")
+                        return job
+                self._changed.wait()
+            return None
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            try:
+                with job.work.served.reading() as opened:
+                    _compute_maps(opened, job)
+            except Cancelled:
+                job.report("cancelled")
+            except VulneuronError as error:
+                job.report("failed", str(error))
+            except Exception as error:
+                log.exception("Unexpected error in a job")
+                job.report("failed", f"the server failed with {type(error).__name__}; see its terminal")
+
+
+def _compute_maps(opened: OpenedRecord, job: Job) -> None:
+    work, reported = job.work, 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal reported
+        now = time.monotonic()
+        if now - reported >= REPORT_SECONDS:
+            reported = now
+            job.report("running", done=done, total=total)
+
+    opened.wait_for_network(job.stopping.is_set)
+    start = time.monotonic()
+    with opened.exclusive_network():
+        opened.analysis.vulnerability_maps(
+            work.pair, work.patch, work.stride, progress=progress, cancelled=job.stopping.is_set
+        )
+    total = job.updates.value.total
+    if reported:
+        opened.seconds_a_patch = (time.monotonic() - start) / total
+    job.report("done", done=total)

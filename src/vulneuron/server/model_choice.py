@@ -1,0 +1,48 @@
+"""Which network of a record may be loaded unasked."""
+
+from pathlib import Path
+
+from torch import nn
+
+from vulneuron.errors import ModelError
+from vulneuron.record import Record
+
+#: The demo's own network, named as a function of a file of this package.
+_DEMO_FILE = Path(__file__).parents[1] / "demo.py"
+_DEMO_FUNCTION = "demo_model"
+_BUILT_IN = ("torchvision:", "timm:")
+#: Options that read a file, or fetch a whole model from a stranger: only where the user says so.
+_OF_STRANGERS = ("timm:hf-hub:", "timm:hf_hub:", "timm:local-dir:")
+
+
+def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Module:
+    """Where to load a record's network from.
+
+    A record is data, often somebody else's, so that no code of a file that it names is run unasked: only
+    networks that torchvision and timm build, and the demo's, are loaded without `given`.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    given
+        The network, or where the user says that it is; None if the user says nothing.
+
+    Raises
+    ------
+    ModelError
+        If the record names another kind of network.
+    """
+    if given is not None:
+        return given
+    named = str(record.attributes["run"]["model"]["spec"])
+    if named.startswith(_BUILT_IN) and not named.startswith(_OF_STRANGERS):
+        return named
+    file, _, function = named.rpartition(":")
+    if Path(file).parts[-2:] == _DEMO_FILE.parts[-2:] and function == _DEMO_FUNCTION:
+        return f"{_DEMO_FILE}:{function}"
+    raise ModelError(
+        f"the record's network {named!r} is not loaded unasked, as that would run a file that a record names",
+        allowed="networks of torchvision and timm, or any that you name",
+        fix=f"start with --model, for example: vulneuron serve {record.path} --model {named}",
+    )

@@ -1,0 +1,194 @@
+"""The dashboard inside a notebook, and the link between what it shows and Python."""
+
+import atexit
+import html
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import parse_qsl, urlencode
+
+from torch import nn
+
+from vulneuron.record import Record
+from vulneuron.server.app import create_app
+from vulneuron.server.dto import SessionState
+from vulneuron.server.numbers import format_numbers, parse_numbers, unknown
+from vulneuron.server.records import Library
+from vulneuron.server.running import DEFAULT_PORT, Server, listen
+from vulneuron.server.security import TOKEN_PARAMETER, Access
+
+_HOST = "127.0.0.1"
+#: Set by JupyterHub: the path of a user's notebook server, below which its proxy is.
+_HUB_PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
+_START_SECONDS = 30.0
+
+
+def show(
+    record: Record | str | Path,
+    *,
+    model: str | nn.Module | None = None,
+    height: int = 900,
+    proxy: str | None = None,
+) -> "Dashboard":
+    """Show the dashboard of a record in a notebook.
+
+    Parameters
+    ----------
+    record
+        A finished record, or its path.
+    model
+        The network, or where it is, for new vulnerability maps; None to take what the record names, if
+        torchvision, timm or the demo builds it.
+    height
+        Of the frame in the notebook, in pixels.
+    proxy
+        Path of a proxy that leads to a port of this machine, such as ``/proxy/{port}/``. None for a notebook
+        on this machine, or that of jupyter-server-proxy on a JupyterHub.
+
+    Returns
+    -------
+    Dashboard
+        Last in a cell, it shows itself. It stays there until the notebook ends, or its `stop` is called.
+
+    Raises
+    ------
+    RecordError
+        If the record cannot be opened.
+
+    Examples
+    --------
+    >>> dashboard = vn.show("demo.zarr")  # doctest: +SKIP
+    >>> dashboard.pair, dashboard.neurons  # doctest: +SKIP
+    (37, (214, 476))
+    >>> dashboard.neurons = [5, 6]  # doctest: +SKIP
+    """
+    return Dashboard(record, model=model, height=height, proxy=proxy)
+
+
+class Dashboard:
+    """The dashboard of one record, on a server of its own in this process; made by `show`.
+
+    Attributes
+    ----------
+    url
+        Its address.
+    """
+
+    def __init__(
+        self,
+        record: Record | str | Path,
+        *,
+        model: str | nn.Module | None = None,
+        height: int = 900,
+        proxy: str | None = None,
+    ) -> None:
+        self._height = height
+        library = Library([record], model)
+        (self._served,) = library
+        with listen(_HOST, DEFAULT_PORT) as bound:
+            port = int(bound.getsockname()[1])
+            base = _base(port, proxy)
+            # What comes through a proxy names the proxy as its host, so that a token has to keep others out.
+            access = Access(token=secrets.token_urlsafe(24)) if base.startswith("/") else Access()
+            app = create_app(library, access=access)
+            self._state = app.state.server
+            session = secrets.token_urlsafe(8)
+            self._session = self._state.sessions[session]
+            token = {TOKEN_PARAMETER: access.token} if access.token else {}
+            query = {"record": self._served.id, "session": session, **token}
+            self.url = f"{base}?{urlencode(query)}"
+            ready = Event()
+            self._server = Server(app, ready.set)
+            listening = bound.dup()
+        self._thread = Thread(target=self._server.run, args=([listening],), name="dashboard", daemon=True)
+        self._thread.start()
+        ready.wait(_START_SECONDS)
+        atexit.register(self.stop)
+
+    def __repr__(self) -> str:
+        return f"<Dashboard {self.url}>"
+
+    def _repr_html_(self) -> str:
+        """Frame for a notebook."""
+        address = html.escape(self.url, quote=True)
+        return (
+            f'<iframe src="{address}" width="100%" height="{self._height}" style="border: 0" '
+            'title="Vulneuron" allow="clipboard-write"></iframe>'
+        )
+
+    @property
+    def state(self) -> dict[str, str]:
+        """What the page shows, as the parameters of its address; empty before it was opened.
+
+        What is as in the record's first view is not among them.
+        """
+        return dict(parse_qsl(self._session.value.query, keep_blank_values=True))
+
+    @property
+    def pair(self) -> int:
+        """Number of the selected pair; set it to select another one.
+
+        Raises
+        ------
+        VulneuronError
+            If it is set to a pair that the record does not have.
+        """
+        opened = self._served.current()
+        number = self.state.get("pair", "")
+        return int(number) if number.isdecimal() else opened.summary.first_view.pair
+
+    @pair.setter
+    def pair(self, pair: int) -> None:
+        count = self._served.current().analysis.data.count
+        if not 0 <= pair < count:
+            raise unknown("pair", pair, count)
+        self._show(pair=str(pair))
+
+    @property
+    def neurons(self) -> tuple[int, ...]:
+        """Numbers of the selected neurons, ascending; set them to select others.
+
+        Raises
+        ------
+        VulneuronError
+            If they are set to none, or to one that the record does not have.
+        """
+        opened = self._served.current()
+        text = self.state.get("neurons")
+        if text is None:
+            return (opened.summary.first_view.neuron,)
+        found = parse_numbers(text, name="neuron", count=opened.analysis.data.neurons)
+        return tuple(sorted(found.tolist()))
+
+    @neurons.setter
+    def neurons(self, neurons: Iterable[int]) -> None:
+        count = self._served.current().analysis.data.neurons
+        text = format_numbers(neurons)
+        parse_numbers(text, name="neuron", count=count)
+        self._show(neurons=text, focus=None)
+
+    def stop(self) -> None:
+        """Stop the server; the page no longer answers. Stopping twice is no error."""
+        atexit.unregister(self.stop)
+        self._server.should_exit = True
+        self._thread.join()
+        self._state.close()
+
+    def _show(self, **changes: str | None) -> None:
+        """Let the page show something else."""
+        query = {"record": self._served.id, **self.state}
+        for name, value in changes.items():
+            query.pop(name, None)
+            if value is not None:
+                query[name] = value
+        self._session.publish(SessionState(query=urlencode(query)))
+
+
+def _base(port: int, proxy: str | None) -> str:
+    """Address of a port as the browser sees it, which may be on another machine."""
+    hub = os.environ.get(_HUB_PREFIX)
+    if proxy is None and hub is not None:
+        proxy = f"{hub}proxy/{{port}}/"
+    return f"http://{_HOST}:{port}/" if proxy is None else proxy.format(port=port).rstrip("/") + "/"

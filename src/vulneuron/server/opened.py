@@ -1,0 +1,293 @@
+"""One opened record: its analysis, its network, and what is the same for every request."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from threading import Event, Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
+from vulneuron.errors import ModelError
+from vulneuron.measures.thresholds import layer_threshold
+from vulneuron.record import Record
+from vulneuron.server import dto
+from vulneuron.server.model_choice import model_to_load
+from vulneuron.server.pixels import Pixels
+from vulneuron.server.probabilities import most_probable
+from vulneuron.server.problems import NotAvailable
+from vulneuron.server.usual import usual_settings
+from vulneuron.substitution import Cancel, PatchGrid, default_patch
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+log = logging.getLogger("vulneuron.server")
+#: How often a job that waits for the network looks whether it was cancelled.
+_PATIENCE_SECONDS = 0.1
+#: Levels of the layer's quantiles, half a per cent apart.
+_LEVELS = np.linspace(0, 1, 201)
+
+PAIR_COLUMNS = (
+    "benign_x",
+    "benign_y",
+    "adversarial_x",
+    "adversarial_y",
+    "benign_label",
+    "adversarial_label",
+    "perturbation_l2",
+    "perturbation_linf",
+    "benign_probability",
+    "adversarial_probability",
+    "benign_probability_after",
+    "survives_8bit",
+    "image_index",
+)
+RANK_COLUMNS = (*COLUMNS, "rank", "rank_low", "rank_high")
+
+
+class OpenedRecord:
+    """A record as it was when it was opened.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    name
+        Its name in URLs.
+    """
+
+    def __init__(self, record: Record, name: str) -> None:
+        self.record = record
+        self.id = name
+        self.fingerprint = hashlib.sha256(
+            json.dumps(dict(record.attributes), sort_keys=True, default=str).encode()
+        ).hexdigest()[:16]
+        self.analysis = Analysis(record)
+        self.pixels = Pixels(record)
+        self.network = dto.NetworkModel(state="loading", message=None)
+        self._network_known, self._network_lock = Event(), Lock()
+        #: Seconds that one patch of a vulnerability map takes, once that is known.
+        self.seconds_a_patch: float | None = None
+
+    # -- the network -------------------------------------------------------------------------------------
+
+    def load_network(self, model: str | nn.Module | None) -> None:
+        """Load the network that made the record, which takes seconds; a failure is kept as a message.
+
+        Parameters
+        ----------
+        model
+            The network, or where it is; None to take what the record names, if that is safe.
+        """
+        try:
+            self.analysis.classifier = load_classifier(self.record, model_to_load(self.record, model))
+        except ModelError as error:
+            if model is not None:
+                log.warning("The network of record %r cannot be used: %s", self.id, error)
+            self.network = dto.NetworkModel(state="missing", message=str(error))
+        else:
+            self.network = dto.NetworkModel(state="ready", message=None)
+        finally:
+            self._network_known.set()
+
+    def wait_for_network(self, cancelled: Cancel) -> None:
+        """Return when the network is loaded, or is known to be missing, or nobody waits any longer."""
+        while self.network.state == "loading" and not cancelled():
+            self._network_known.wait(_PATIENCE_SECONDS)
+
+    def require_network(self, what: str) -> None:
+        """Refuse what needs the network while it is not there.
+
+        Raises
+        ------
+        NotAvailable
+            If it is loading, or missing.
+        """
+        if self.has_network:
+            return
+        loading = self.network.state == "loading"
+        raise NotAvailable(
+            f"{what} needs the network of record {self.id!r}, which is {self.network.state}"
+            + ("" if self.network.message is None else f" ({self.network.message})"),
+            allowed="what the record holds, until the network is there",
+            fix="wait some seconds" if loading else "start the server with --model",
+        )
+
+    def exclusive_network(self) -> AbstractContextManager[object]:
+        """Context in which no other thread computes with the network, where two would disturb each other.
+
+        That is so for a head that is rerun: the network then runs with the output of its target layer
+        replaced. Others have no state.
+        """
+        classifier = self.analysis.classifier
+        rerun = classifier is not None and classifier.split.kind == "rerun"
+        return self._network_lock if rerun else nullcontext()
+
+    @property
+    def has_network(self) -> bool:
+        """Whether new vulnerability maps can be computed."""
+        return self.analysis.classifier is not None
+
+    def warm_up(self) -> None:
+        """Compute what the first screen needs, and decode all images if they fit into memory."""
+        _ = self.summary, self.pair_table
+        if self.pixels.fits:
+            self.pixels.load_all()
+
+    # -- the same for every request ----------------------------------------------------------------------
+
+    @cached_property
+    def pair_table(self) -> Floats:
+        """``(column, pair)``: `PAIR_COLUMNS`."""
+        pairs, projection = self.record.pairs, self.record.dataset["projection"].values
+        values = (
+            *np.moveaxis(projection, 0, -1).reshape(4, -1),
+            self.analysis.data.benign_label,
+            self.analysis.data.adversarial_label,
+            pairs["perturbation_l2"],
+            pairs["perturbation_linf"],
+            pairs["benign_label_p_benign"],
+            pairs["adversarial_label_p_adversarial"],
+            pairs["benign_label_p_adversarial"],
+            pairs["survives_8bit"],
+            pairs["image_index"],
+        )
+        return np.stack([np.asarray(column, np.float32) for column in values])
+
+    @cached_property
+    def used_classes(self) -> Ints:
+        """Indices of the classes that occur as a label, ascending."""
+        data = self.analysis.data
+        return np.union1d(data.benign_label, data.adversarial_label)
+
+    @cached_property
+    def matrix(self) -> npt.NDArray[np.int32]:
+        """Numbers of pairs ``(benign class, adversarial class)`` over the used classes."""
+        counts = self.analysis.prediction_matrix()
+        names = [self.record.class_names[label] for label in self.used_classes]
+        return counts.reindex(index=names, columns=names, fill_value=0).to_numpy(np.int32)
+
+    @cached_property
+    def summary(self) -> dto.RecordSummary:
+        """All that the dashboard has to know before it draws; the network's state is as it was then."""
+        info, data = self.record.info(), self.analysis.data
+        channels, height, width = info["image_shape"]
+        map_height, map_width = info["map_shape"]
+        linear = info["head"]["kind"] == "linear"
+        return dto.RecordSummary(
+            id=self.id,
+            name=self.id,
+            fingerprint=self.fingerprint,
+            classes=list(self.record.class_names),
+            used_classes=self.used_classes.tolist(),
+            pairs=data.count,
+            neurons=data.neurons,
+            image=dto.ImageShape(height=height, width=width, channels=channels),
+            map=dto.MapShape(height=map_height, width=map_width),
+            model=info["model"]["spec"],
+            layer=info["layer"],
+            head="linear" if linear else "gradient x activation",
+            attack=_attack(info["attack"]),
+            counts=dto.CountsModel(
+                images=info["images"],
+                right=info["correct"],
+                attacked=info["attacked"],
+                succeeded=info["successes"],
+            ),
+            clean_accuracy=info["clean_accuracy"],
+            attack_success_rate=info["attack_success_rate"],
+            robust_accuracy=info["robust_accuracy"],
+            has_network=self.has_network,
+            network=self.network,
+            layer_threshold=layer_threshold(data.threshold_maps),
+            layer_percentiles=np.quantile(data.threshold_maps, _LEVELS).tolist(),
+            default_patch=default_patch(data.image_size),
+            defaults=dto.SettingsModel.of(usual_settings(self.analysis)),
+            pair_columns=list(PAIR_COLUMNS),
+            neuron_columns=list(COLUMNS),
+            rank_columns=list(RANK_COLUMNS),
+            measures=list(MEASURES),
+            first_view=self._first_view(),
+            provenance=_provenance(info),
+        )
+
+    def pair(self, pair: int) -> dto.PairModel:
+        """Labels, norms and probabilities of one pair."""
+        found, data = self.analysis.pair(pair), self.analysis.data
+        labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
+        return dto.PairModel(
+            pair=pair,
+            image_id=found.image_id,
+            benign_label=labels[0],
+            adversarial_label=labels[1],
+            perturbation_l2=found.perturbation_l2,
+            perturbation_linf=found.perturbation_linf,
+            survives_8bit=found.survives_8bit,
+            probabilities=dto.SideProbabilities(
+                benign=most_probable(found.benign_probabilities, labels),
+                adversarial=most_probable(found.adversarial_probabilities, labels),
+            ),
+        )
+
+    def grid(self, settings: Settings) -> PatchGrid:
+        """Patches of the vulnerability maps that settings name."""
+        size = self.analysis.data.image_size
+        return PatchGrid(size, settings.patch or default_patch(size), settings.stride)
+
+    def _first_view(self) -> dto.FirstView:
+        row, column = np.unravel_index(np.argmax(self.matrix), self.matrix.shape)
+        benign, adversarial = int(self.used_classes[row]), int(self.used_classes[column])
+        data = self.analysis.data
+        cell = np.flatnonzero((data.benign_label == benign) & (data.adversarial_label == adversarial))
+        norms = self.record.pairs["perturbation_l2"].to_numpy()[cell]
+        pair = int(cell[np.argmin(norms)])
+        with self.exclusive_network():
+            neurons = self.analysis.neurons(
+                pair, settings=self.analysis.suggested_settings, compute_maps=False
+            )
+        gaps = neurons["band_gap"].to_numpy()
+        # A class with a single image has no band; then the curves say which neuron falls most.
+        gaps = neurons["curve_gap"].to_numpy() if np.isnan(gaps).all() else gaps
+        return dto.FirstView(
+            benign=benign, adversarial=adversarial, pair=pair, neuron=int(np.nanargmin(gaps))
+        )
+
+
+def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
+    parameters = {key: _text(value) for key, value in attack.items() if key != "name" and value is not None}
+    eps, norm = attack.get("eps"), attack.get("norm")
+    return dto.AttackModel(
+        name=attack["name"],
+        eps_text=None if eps is None else _text(eps),
+        norm=None if norm is None else _text(norm),
+        parameters=parameters,
+    )
+
+
+def _provenance(info: Mapping[str, Any]) -> dict[str, str]:
+    """Nested provenance as one level of texts, keys joined by blanks; long lists of numbers left out."""
+    flat: dict[str, str] = {}
+
+    def add(key: str, value: object) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                add(f"{key} {name}".strip().replace("_", " "), inner)
+        elif value is not None and key != "model probe":
+            flat[key] = _text(value)
+
+    add("", info)
+    return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

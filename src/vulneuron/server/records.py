@@ -1,0 +1,233 @@
+"""The records of a server: found by name, and looked at again when something changed on disk."""
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock, Thread
+from types import TracebackType
+
+from torch import nn
+
+from vulneuron.errors import RecordError, VulneuronError, one_line
+from vulneuron.record import Record, open_record
+from vulneuron.record.store import is_remote
+from vulneuron.server import dto
+from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.problems import NotFound, RecordGone
+
+#: At most this part of the time goes into looking whether a record is still whole.
+_WATCHING = 0.02
+_SHORTEST_WAIT = 0.5
+_STORAGE = frozenset({"zarr", "numcodecs"})
+#: What is written while a record is served: maps, by this server or another.
+_GROWING = "maps"
+_JOIN_SECONDS = 10.0
+
+
+class ServedRecord:
+    """One record of the server.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    name
+        Its name in URLs.
+    model
+        Its network, or where the user says that it is; None if the user says nothing.
+
+    Raises
+    ------
+    RecordError
+        If it cannot be opened, or is unfinished.
+    """
+
+    def __init__(self, path: str, name: str, model: str | nn.Module | None = None) -> None:
+        self.path, self.id, self._model = path, name, model
+        self._lock = Lock()
+        self._threads: list[Thread] = []
+        self._next_look = 0.0
+        self._signature = _signature(path)
+        self._opened = self._open()
+        self._begin(self._opened)
+        self._listing = _listing(self._opened)
+
+    def current(self) -> OpenedRecord:
+        """The record as it is now: opened again if its files have changed.
+
+        Raises
+        ------
+        RecordGone
+            If it was removed, or parts of it are missing.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._next_look:
+                signature = _signature(self.path)
+                # What is checked seldom where it takes long is checked at once while something is wrong.
+                self._next_look = now + max(_SHORTEST_WAIT, (time.monotonic() - now) / _WATCHING)
+                if signature != self._signature:
+                    self._next_look = 0.0
+                    self._opened = self._reopen()
+                    self._signature = signature
+                    self._begin(self._opened)
+            return self._opened
+
+    def listing(self) -> dto.RecordListing:
+        """Its line in the list of records; what is known of it while it is gone."""
+        try:
+            self._listing = _listing(self.current())
+        except RecordGone:
+            return self._listing.model_copy(update={"available": False})
+        return self._listing
+
+    @contextmanager
+    def reading(self) -> Iterator[OpenedRecord]:
+        """Hand out the record, and turn errors of the storage into one line.
+
+        Raises
+        ------
+        RecordGone
+            If the record, or a part of it that is read inside, is missing or damaged.
+        """
+        opened = self.current()
+        with _errors_of_storage(self.id):
+            yield opened
+
+    def join(self) -> None:
+        """Wait for what runs in the background, but not for ever."""
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+
+    def _open(self) -> OpenedRecord:
+        record = open_record(self.path)
+        _ = record.dataset  # refuses an unfinished record
+        return OpenedRecord(record, self.id)
+
+    def _begin(self, opened: OpenedRecord) -> None:
+        """Do in the background what takes seconds."""
+        self._threads = [
+            Thread(target=self._prepare, args=(opened,), name=f"warm up {self.id}", daemon=True),
+            Thread(target=opened.load_network, args=(self._model,), name=f"network {self.id}", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _reopen(self) -> OpenedRecord:
+        try:
+            return self._open()
+        except RecordError as error:
+            raise RecordGone(error.given, allowed=error.allowed, fix=error.fix) from error
+
+    def _prepare(self, opened: OpenedRecord) -> None:
+        with suppress(VulneuronError), _errors_of_storage(self.id):  # the first request says what is wrong
+            opened.warm_up()
+
+
+class Library:
+    """All records of a server, by their names in URLs.
+
+    Parameters
+    ----------
+    paths
+        Where they are.
+    model
+        Their network, or where it is; None to take what each record names, if that is safe.
+
+    Raises
+    ------
+    RecordError
+        If one of them cannot be opened.
+    """
+
+    def __init__(self, paths: Sequence[str | Record | Path], model: str | nn.Module | None = None) -> None:
+        self._records: dict[str, ServedRecord] = {}
+        for given in paths:
+            path = os.fspath(given)
+            name = _free_name(path, self._records)
+            self._records[name] = ServedRecord(path, name, model)
+
+    def __iter__(self) -> Iterator[ServedRecord]:
+        return iter(self._records.values())
+
+    def __getitem__(self, name: str) -> ServedRecord:
+        """Record of a name.
+
+        Raises
+        ------
+        NotFound
+            If there is none.
+        """
+        if name not in self._records:
+            raise NotFound(
+                f"given record {name!r}", allowed=", ".join(self._records), fix="choose one of these records"
+            )
+        return self._records[name]
+
+    def close(self) -> None:
+        """Wait for what runs in the background."""
+        for record in self:
+            record.join()
+
+
+def _free_name(path: str, taken: dict[str, ServedRecord]) -> str:
+    """Folder's name as a part of a URL, with a number behind it if it is taken."""
+    stem = Path(path.rstrip("/")).name.removesuffix(".zarr")
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "record"
+    names = [slug, *(f"{slug}-{number}" for number in range(2, len(taken) + 2))]
+    return next(name for name in names if name not in taken)
+
+
+def _listing(opened: OpenedRecord) -> dto.RecordListing:
+    data = opened.analysis.data
+    return dto.RecordListing(
+        id=opened.id,
+        name=opened.id,
+        available=True,
+        pairs=data.count,
+        neurons=data.neurons,
+        classes=len(opened.record.class_names),
+    )
+
+
+def _signature(path: str) -> tuple[int, ...] | None:
+    """What changes when a record is removed, replaced, or loses files; None where that cannot be told."""
+    if is_remote(path):
+        return None
+    root = Path(path)
+    try:
+        found = (root / "zarr.json").stat()
+    except OSError:
+        return ()
+    files = 0
+    for folder, folders, names in os.walk(root):
+        if folder == path and _GROWING in folders:
+            folders.remove(_GROWING)
+        files += len(names)
+    return found.st_ino, found.st_mtime_ns, found.st_size, files
+
+
+@contextmanager
+def _errors_of_storage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not _from_storage(error.__traceback__):
+            raise
+        raise RecordGone(
+            f"a part of record {name!r} cannot be read ({one_line(error)})",
+            allowed="an undamaged record",
+            fix="restore it from a copy, or run analyze again with --overwrite",
+        ) from error
+
+
+def _from_storage(traceback: TracebackType | None) -> bool:
+    """Whether an error comes out of the library that reads records."""
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _STORAGE:
+            return True
+        traceback = traceback.tb_next
+    return False

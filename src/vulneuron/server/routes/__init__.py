@@ -1,0 +1,21 @@
+"""Routes, one file a view."""
+
+from fastapi import APIRouter
+
+from vulneuron.server.problems import ERRORS
+from vulneuron.server.routes import (
+    clusters,
+    context,
+    images,
+    jobs,
+    maps,
+    neurons,
+    overview,
+    receptive_field,
+    records,
+    sessions,
+)
+
+router = APIRouter(prefix="/api", responses=ERRORS)
+for part in (records, overview, images, neurons, receptive_field, clusters, context, maps, jobs, sessions):
+    router.include_router(part.router)

@@ -1,0 +1,21 @@
+"""Neuron Cluster View (paper, Figures 7 and 8)."""
+
+from fastapi import APIRouter, Response
+
+from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+
+router = APIRouter(prefix="/records/{record}", tags=["clusters"])
+
+
+@router.get(
+    "/pairs/{pair}/dendrogram.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "float64 `(neurons - 1, 4)`: left child, right child, height, leaves. Children below the number of "
+        "neurons are neurons, the others are rows plus that number; they stand in leaf order."
+    ),
+)
+def get_dendrogram(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+    """Return the neurons of a pair clustered by what they capture."""
+    return array_response(opened.analysis.dendrogram(pair, settings=settings).linkage)

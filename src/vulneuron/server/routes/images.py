@@ -1,0 +1,71 @@
+"""Images of pairs, and thumbnails of many (paper, Figure 2-c)."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+
+from vulneuron.server.caching import cached
+from vulneuron.server.dependencies import KnownPair, Opened
+from vulneuron.server.numbers import parse_numbers
+from vulneuron.server.rendering import PngResponse, cell_of, difference, documented, sprite, to_png
+
+Fingerprint = Annotated[
+    str | None, Query(alias="v", max_length=64, description="The record's fingerprint, to cache for ever.")
+]
+_MOST_THUMBNAILS = 256
+
+router = APIRouter(prefix="/records/{record}", tags=["images"])
+
+
+@router.get(
+    "/thumbnails",
+    response_class=PngResponse,
+    responses=documented(
+        "One row a pair: benign image left, adversarial image right. The size of one thumbnail is in "
+        "`X-Cell-Width` and `X-Cell-Height`."
+    ),
+)
+def get_thumbnails(
+    request: Request,
+    opened: Opened,
+    pairs: Annotated[str, Query(description=f"`0-5,9`, at most {_MOST_THUMBNAILS}.")],
+    size: Annotated[int, Query(ge=8, le=512, description="Longer side in pixels, at most.")] = 64,
+    _v: Fingerprint = None,
+) -> Response:
+    """Return thumbnails of many pairs as one sprite."""
+    data = opened.analysis.data
+    numbers = parse_numbers(pairs, name="pair", count=data.count, most=_MOST_THUMBNAILS)
+    height, width = data.image_size
+    cell = cell_of(width, height, size)
+
+    def make() -> Response:
+        response = PngResponse(sprite(opened.pixels.of(numbers), cell))
+        response.headers.update({"X-Cell-Width": str(cell.width), "X-Cell-Height": str(cell.height)})
+        return response
+
+    return cached(request, opened, make)
+
+
+@router.get(
+    "/pairs/{pair}/images/{side}.png",
+    response_class=PngResponse,
+    responses=documented("The image in its own size; `difference` is amplified, around mid-grey."),
+)
+def get_image(
+    request: Request,
+    opened: Opened,
+    pair: KnownPair,
+    side: Literal["benign", "adversarial", "difference"],
+    _v: Fingerprint = None,
+) -> Response:
+    """Return an image of a pair, or the perturbation between the two."""
+
+    def make() -> Response:
+        if side == "difference":
+            images = opened.analysis.data.images(pair)
+            return PngResponse(to_png(difference(images.benign, images.adversarial)))
+        benign, adversarial = opened.pixels.of(np.array([pair]))[0]
+        return PngResponse(to_png(benign if side == "benign" else adversarial))
+
+    return cached(request, opened, make)

@@ -1,0 +1,65 @@
+"""Vulnerability maps (paper, Section 5.2.1); a job computes those that are not there."""
+
+import numpy as np
+from fastapi import APIRouter, Response
+
+from vulneuron.analysis import Settings
+from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.dto import MapState
+from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.problems import NotAvailable
+
+router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
+
+
+@router.get("/maps")
+def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> MapState:
+    """Say whether the vulnerability maps of a pair are there."""
+    grid = opened.grid(settings)
+    seconds = opened.seconds_a_patch
+    return MapState(
+        ready=opened.analysis.has_maps(pair, settings=settings),
+        can_compute=opened.network.state != "missing",
+        patch=grid.patch,
+        stride=grid.stride,
+        grid=list(grid.shape),
+        seconds_estimate=None if seconds is None else seconds * int(np.prod(grid.shape)),
+    )
+
+
+@router.get(
+    "/maps.npy",
+    response_class=NpyResponse,
+    responses=documented("float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain."),
+)
+def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+    """Return both vulnerability maps of a pair, if they are there."""
+    _require_maps(opened, pair, settings)
+    maps = opened.analysis.vulnerability_maps(pair, settings.patch, settings.stride)
+    return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
+
+
+@router.get(
+    "/top.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "uint8 `(kind, y, x)` of the images' size, 1 for the most vulnerable pixels; kinds are benign drop, "
+        "adversarial gain."
+    ),
+)
+def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+    """Return the most vulnerable pixels of a pair, if its maps are there."""
+    _require_maps(opened, pair, settings)
+    masks = opened.analysis.top_masks(pair, settings=settings)
+    return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
+
+
+def _require_maps(opened: OpenedRecord, pair: int, settings: Settings) -> None:
+    if not opened.analysis.has_maps(pair, settings=settings):
+        grid = opened.grid(settings)
+        raise NotAvailable(
+            f"the vulnerability maps of pair {pair} (patch {grid.patch}, stride {grid.stride}) are not there",
+            allowed="maps that were computed before",
+            fix="start a job of kind maps first",
+        )

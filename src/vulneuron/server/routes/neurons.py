@@ -1,0 +1,75 @@
+"""Neuron Vulnerability View (paper, Figure 4)."""
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+from scipy.special import softmax
+
+from vulneuron.measures.neuron_substitution import Into
+from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel
+from vulneuron.server.numbers import parse_numbers
+from vulneuron.server.opened import RANK_COLUMNS
+from vulneuron.server.probabilities import most_probable
+
+_RESAMPLES = 1000
+
+router = APIRouter(prefix="/records/{record}", tags=["neurons"])
+
+
+@router.get(
+    "/pairs/{pair}/neurons.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "float64 `(column, neuron)`; columns are the record's `neuron_columns`. NaN where unknown: IoUs "
+        "without vulnerability maps, bands of classes with one image."
+    ),
+)
+def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+    """Return all measures of all neurons on one pair; computes no vulnerability maps."""
+    with opened.exclusive_network():
+        table = opened.analysis.neurons(pair, settings=settings, compute_maps=False)
+    return array_response(table.to_numpy(np.float64).T)
+
+
+@router.post(
+    "/neurons.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "float64 `(column, neuron)`; columns are the record's `rank_columns`. The last two are NaN unless "
+        "intervals were asked for."
+    ),
+)
+def rank_neurons(opened: Opened, body: RankRequest) -> Response:
+    """Return means of all measures over a set of pairs, and the ranks of the neurons."""
+    pairs = parse_numbers(body.pairs, name="pair", count=opened.analysis.data.count)
+    with opened.exclusive_network():
+        table = opened.analysis.rank(
+            pairs,
+            sort_by=body.sort_by,
+            settings=body.settings.settings(),
+            quick=body.quick,
+            resamples=_RESAMPLES if body.intervals else 0,
+        )
+    return array_response(table[list(RANK_COLUMNS)].to_numpy(np.float64).T)
+
+
+@router.get("/pairs/{pair}/substitution")
+def substitute_neurons(
+    opened: Opened, pair: KnownPair, neurons: Annotated[NumberText, Query()], into: Into = "benign"
+) -> SubstitutionModel:
+    """Put the other image's values of some neurons into one image, and say what becomes of it."""
+    data = opened.analysis.data
+    numbers = parse_numbers(neurons, name="neuron", count=data.neurons)
+    if not data.linear:
+        opened.require_network("substitution in front of a head that is not linear")
+    with opened.exclusive_network():
+        effect = opened.analysis.substitute(pair, numbers, into=into)
+    labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
+    return SubstitutionModel(
+        benign_drop=effect.benign_drop,
+        adversarial_gain=effect.adversarial_gain,
+        probabilities=most_probable(softmax(effect.logits), labels),
+    )

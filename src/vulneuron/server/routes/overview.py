@@ -1,0 +1,36 @@
+"""Data Overview and Prediction Matrix (paper, Figures 2-a and 2-b)."""
+
+from fastapi import APIRouter, Request, Response
+
+from vulneuron.server.arrays import NpyResponse, documented, to_npy
+from vulneuron.server.caching import cached
+from vulneuron.server.dependencies import KnownPair, Opened
+from vulneuron.server.dto import PairModel
+
+router = APIRouter(prefix="/records/{record}", tags=["overview"])
+
+
+@router.get(
+    "/pairs.npy",
+    response_class=NpyResponse,
+    responses=documented("float32 `(column, pair)`; columns are the record's `pair_columns`."),
+)
+def get_pairs(request: Request, opened: Opened) -> Response:
+    """Return one row of numbers a pair: projections, labels, norms, probabilities."""
+    return cached(request, opened, lambda: NpyResponse(to_npy(opened.pair_table)))
+
+
+@router.get(
+    "/matrix.npy",
+    response_class=NpyResponse,
+    responses=documented("int32 `(benign class, adversarial class)` over the record's `used_classes`."),
+)
+def get_matrix(request: Request, opened: Opened) -> Response:
+    """Return the prediction matrix: numbers of pairs by benign and adversarial label."""
+    return cached(request, opened, lambda: NpyResponse(to_npy(opened.matrix)))
+
+
+@router.get("/pairs/{pair}")
+def get_pair(opened: Opened, pair: KnownPair) -> PairModel:
+    """Return labels, norms and probabilities of one pair."""
+    return opened.pair(pair)

@@ -1,0 +1,63 @@
+"""Receptive Field View (paper, Figure 2-d)."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+
+from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.dto import NumberText
+from vulneuron.server.numbers import parse_numbers
+
+_MOST_NEURONS, _MOST_PAIRS = 128, 64
+
+router = APIRouter(prefix="/records/{record}", tags=["receptive field"])
+
+
+@router.get(
+    "/pairs/{pair}/masks.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "uint8, 1 where captured: `(side, y, x)` for union and intersection, `(neuron, side, y, x)` in the "
+        f"given order for each (at most {_MOST_NEURONS} neurons); sides are benign, adversarial."
+    ),
+)
+def get_masks(
+    opened: Opened,
+    pair: KnownPair,
+    settings: QuerySettings,
+    neurons: Annotated[NumberText, Query()],
+    combine: Literal["union", "intersection", "each"] = "union",
+) -> Response:
+    """Return what some neurons capture on both images of a pair."""
+    most = _MOST_NEURONS if combine == "each" else None
+    numbers = parse_numbers(neurons, name="neuron", count=opened.analysis.data.neurons, most=most)
+    masks = opened.analysis.receptive_fields(pair, numbers, settings=settings)
+    sides = np.stack([masks.benign, masks.adversarial], axis=1)
+    if combine != "each":
+        sides = np.asarray(sides.any(axis=0) if combine == "union" else sides.all(axis=0))
+    return array_response(sides.astype(np.uint8))
+
+
+@router.get(
+    "/neurons/{neuron}/masks.npy",
+    response_class=NpyResponse,
+    responses=documented(
+        "uint8 `(pair, side, y, x)`, 1 where captured; pairs in the given order, sides are benign, "
+        "adversarial."
+    ),
+)
+def get_neuron_masks(
+    opened: Opened,
+    neuron: int,
+    settings: QuerySettings,
+    pairs: Annotated[NumberText, Query()],
+) -> Response:
+    """Return what one neuron captures on the images of several pairs, such as context images."""
+    data = opened.analysis.data
+    numbers = parse_numbers(pairs, name="pair", count=data.count, most=_MOST_PAIRS)
+    chosen = parse_numbers(str(neuron), name="neuron", count=data.neurons)
+    fields = [opened.analysis.receptive_fields(pair, chosen, settings=settings) for pair in numbers.tolist()]
+    found = np.stack([[one.benign[0], one.adversarial[0]] for one in fields])
+    return array_response(found.astype(np.uint8))

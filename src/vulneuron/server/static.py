@@ -1,0 +1,55 @@
+"""The front-end's built files."""
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+#: Written by the build of the front-end.
+BUILT = Path(__file__).with_name("static")
+#: Files in here have the hash of their content in their name.
+_HASHED = "assets"
+_NOT_BUILT = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Vulneuron: the dashboard is not built</title>
+<h1>The dashboard is not built</h1>
+<p>The server runs, but the files of its pages are missing. They are built when the package is installed:</p>
+<pre>pip install --editable .</pre>
+<p>or, while you work on them, in the folder of the project:</p>
+<pre>npm --prefix web ci
+npm --prefix web run build</pre>
+<p>The numbers are there already: <a href="api/records">api/records</a>.</p>
+</html>
+"""
+
+
+class BuiltFiles(StaticFiles):
+    """Files that browsers may keep for ever if their name tells their content, and ask for otherwise."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Respond with a file."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        hashed = Path(full_path).parent.name == _HASHED
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        return response
+
+
+def add_pages(app: FastAPI, folder: Path) -> None:
+    """Serve the front-end at ``/``, or one page that says how to build it."""
+    if (folder / "index.html").is_file():
+        app.mount("/", BuiltFiles(directory=folder, html=True))
+        return
+
+    @app.get("/", include_in_schema=False)
+    def _() -> HTMLResponse:
+        return HTMLResponse(_NOT_BUILT, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,135 @@
+"""A real browser on a real server with two records: the demo's and one of CIFAR-10."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+import vulneuron as vn
+from browser.front_end import build_if_stale
+from browser.guards import Guards
+from browser.records import ExampleRecord, example_records, kept_folder
+from browser.serving import serving
+
+RECORDS = ("demo", "cifar10")
+#: What headless Chromium needs in a container without a GPU, and what keeps it from calling home.
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_SETTLED_MS = 60_000
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def example_paths(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExampleRecord, ...]:
+    base = tmp_path_factory.getbasetemp()
+    # Workers of one run share what takes long to make.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return example_records(kept_folder(shared / "records"), tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="session")
+def server(
+    example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of the server, ending in a slash."""
+    build_if_stale(tmp_path_factory.getbasetemp().parent / "front-end.lock")
+    with serving(example_paths) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def truth(example_paths: tuple[ExampleRecord, ...]) -> Callable[[str], vn.Analysis]:
+    """What Python says of a record, by its name."""
+    known = {one.name: vn.Analysis(one.path) for one in example_paths}
+    return known.__getitem__
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if found is None:
+        pytest.skip("no Chromium: name it in the environment variable CHROMIUM")
+    browser = playwright_driver.chromium.launch(executable_path=found, args=list(_ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def guards(server: str) -> Iterator[Guards]:
+    """Fails the test if a page says that something is wrong, or asks anybody but the server."""
+    watching = Guards(server)
+    yield watching
+    watching.check()
+
+
+@pytest.fixture
+def open_page(server: str, chromium: Browser, guards: Guards) -> Iterator[OpenPage]:
+    """Open the dashboard on a record; each page has its own browser profile."""
+    contexts = []
+
+    def opened(
+        record: str,
+        query: str = "",
+        *,
+        size: tuple[int, int] = (1440, 900),
+        theme: Literal["light", "dark"] = "light",
+        bypass_csp: bool = False,
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=server,
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=theme,
+            bypass_csp=bypass_csp,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        guards.watch(context)
+        page = context.new_page()
+        page.goto(f"{server}?record={record}" + (f"&{query}" if query else ""))
+        settle(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until all views show what was asked for."""
+    expect(page.get_by_role("main")).to_be_visible(timeout=_SETTLED_MS)
+    expect(page.locator("section[aria-busy=true]")).to_have_count(0, timeout=_SETTLED_MS)
+
+
+@pytest.fixture(params=RECORDS)
+def record(request: pytest.FixtureRequest) -> str:
+    """Each record in turn; `@pytest.mark.parametrize("record", ["demo"], indirect=True)` for one of them."""
+    return str(request.param)
+
+
+@pytest.fixture
+def page(open_page: OpenPage, record: str) -> Page:
+    """The first screen of a record."""
+    return open_page(record)
+
+
+@pytest.fixture
+def analysis(truth: Callable[[str], vn.Analysis], record: str) -> vn.Analysis:
+    """What Python says of the page's record."""
+    return truth(record)

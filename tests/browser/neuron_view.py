@@ -1,0 +1,97 @@
+"""What tests of the neuron space know about a page: where neurons stand, and what its texts mean."""
+
+import math
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from playwright.sync_api import Locator, Page, expect
+
+import vulneuron as vn
+
+#: Pixels at the sides of the plot, before and behind the neurons.
+_LEFT, _RIGHT = 46, 8
+_GRID = 32
+#: The page writes a true minus, and a dash for what is not known.
+_SIGNS = {0x2212: "-", 0x2013: "nan", ord("+"): None}
+
+
+@dataclass(frozen=True)
+class FirstView:
+    """What a record shows at first."""
+
+    pair: int
+    neuron: int
+
+
+def first_view(page: Page, record: str) -> FirstView:
+    """Ask the server; paths are relative to the page."""
+    summary = page.request.get(urlparse(page.url)._replace(path=f"/api/records/{record}", query="").geturl())
+    found = summary.json()["first_view"]
+    return FirstView(found["pair"], found["neuron"])
+
+
+def page_settings(analysis: vn.Analysis, **changed: object) -> vn.Settings:
+    """Settings of a page whose address names no others."""
+    side = max(analysis.data.image_size)
+    choices = {"stride": max(1, round(side / _GRID)), **changed}
+    return replace(analysis.suggested_settings, **choices)  # type: ignore[arg-type]
+
+
+def address(page: Page) -> dict[str, str]:
+    """Query of the page's address."""
+    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def plot(page: Page) -> Locator:
+    return page.get_by_role("slider", name=re.compile("Contributions of all neurons"))
+
+
+def order_of(values: npt.NDArray[np.floating], *, largest_first: bool = False) -> list[int]:
+    """Neurons in the order of a measure; equal ones by number, unknown ones last."""
+    signed = -values if largest_first else values
+    return [int(neuron) for neuron in np.argsort(signed, kind="stable")]
+
+
+def place_at(
+    page: Page, place: float, count: int, zoom: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """Point on the screen above the middle of a place."""
+    box = plot(page).bounding_box()
+    assert box
+    low, high = zoom or (0, count)
+    inner = box["width"] - _LEFT - _RIGHT
+    return box["x"] + _LEFT + (place + 0.5 - low) / (high - low) * inner, box["y"] + box["height"] / 2
+
+
+def number_in(text: str) -> float:
+    """A number as the page writes it."""
+    return float(text.strip().translate(_SIGNS))
+
+
+def assert_shows(text: str, value: float) -> None:
+    """A text shows a value with three significant digits."""
+    shown = number_in(text)
+    if math.isnan(value):
+        assert math.isnan(shown)
+        return
+    size = math.floor(math.log10(abs(value))) if value else 0
+    assert abs(shown - value) <= 0.501 * 10.0 ** (size - 2), (text, value)
+
+
+def row_of(neurons: pd.DataFrame, neuron: int) -> dict[str, float]:
+    """All numbers of one neuron."""
+    return {str(name): float(values.iloc[neuron]) for name, values in neurons.items()}
+
+
+def tooltip_rows(page: Page) -> dict[str, list[str]]:
+    """Rows of the neuron's tooltip: name to the two cells."""
+    tip = page.get_by_role("tooltip")
+    expect(tip).to_be_visible()
+    rows = tip.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    )
+    return {row[0]: row[1:] for row in rows if row[0]}

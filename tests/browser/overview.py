@@ -1,0 +1,163 @@
+"""What browser tests read from the data overview and the image grid."""
+
+import re
+from collections import Counter
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import numpy.typing as npt
+from playwright.sync_api import Locator, Page, expect
+
+import vulneuron as vn
+
+PLOTS = {"benign": "Benign images", "adversarial": "Adversarial images"}
+#: Pixels around the points of an unzoomed plot.
+_MARGIN = 12
+_COLOURS = """async canvas => {
+  // What was changed last is painted in the next frame.
+  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
+  const found = {};
+  for (let at = 0; at < data.length; at += 4) {
+    const colour = data.slice(at, at + 4).join();
+    found[colour] = (found[colour] ?? 0) + 1;
+  }
+  return found;
+}"""
+Colour = tuple[int, int, int]
+Points = npt.NDArray[np.float64]
+
+
+def plot(page: Page, side: str) -> Locator:
+    """One of the two scatterplots."""
+    return page.get_by_role("application", name=PLOTS[side])
+
+
+def painted(page: Page, side: str) -> tuple[Counter[Colour], int]:
+    """Numbers of pixels of each opaque colour of a plot, and of pixels of unselected points."""
+    colours: Counter[Colour] = Counter()
+    faint = 0
+    for text, count in plot(page, side).locator("canvas").evaluate(_COLOURS).items():
+        red, green, blue, alpha = map(int, text.split(","))
+        if alpha == 255:
+            colours[red, green, blue] += count
+        # Canvases keep colours of transparent pixels only nearly.
+        elif 0x50 < alpha < 0x70 and max(red, green, blue) - min(red, green, blue) < 6:
+            faint += count
+    return colours, faint
+
+
+def legend_colours(page: Page) -> dict[str, Colour]:
+    """Colours of all classes by their names."""
+    buttons = page.get_by_role("group", name="Classes shown").locator("button[aria-pressed]")
+    found = buttons.evaluate_all(
+        "all => all.map(one =>"
+        " [one.innerText.trim(), getComputedStyle(one.firstElementChild).backgroundColor])"
+    )
+    return {name: colour_of(css) for name, css in found}
+
+
+def colour_of(css: str) -> Colour:
+    """`rgb(1, 2, 3)` as numbers."""
+    red, green, blue = map(int, re.findall(r"\d+", css)[:3])
+    return red, green, blue
+
+
+def projection(analysis: vn.Analysis, side: str) -> Points:
+    """``(pair, 2)``: where the points of a plot are, in data."""
+    values = analysis.record.dataset["projection"].sel(side=side).values
+    return np.asarray(values, np.float64)
+
+
+def places(page: Page, analysis: vn.Analysis, side: str) -> Points:
+    """``(pair, 2)``: where the points of an unzoomed plot are, in the window."""
+    points = projection(analysis, side)
+    box = plot(page, side).evaluate(
+        "one => { const { x, y } = one.getBoundingClientRect();"
+        " return [x + one.clientLeft, y + one.clientTop, one.clientWidth, one.clientHeight]; }"
+    )
+    corner, size = np.array(box[:2]), np.array(box[2:])
+    low, high = points.min(0), points.max(0)
+    scale = ((size - 2 * _MARGIN) / (high - low)).min()
+    return np.asarray(corner + size / 2 + (points - (low + high) / 2) * (scale, -scale), np.float64)
+
+
+def loneliest(points: Points) -> int:
+    """The point that is farthest away from all others."""
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    return int(distances.min(1).argmax())
+
+
+def inside(polygon: Points, points: Points) -> npt.NDArray[np.bool_]:
+    """Whether points are inside of a polygon: its edges wind around them an odd number of times."""
+    found = np.zeros(len(points), bool)
+    for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if start[1] == end[1]:
+            continue
+        crosses = (points[:, 1] < start[1]) != (points[:, 1] < end[1])
+        at = start[0] + (points[:, 1] - start[1]) * (end[0] - start[0]) / (end[1] - start[1])
+        found ^= crosses & (points[:, 0] < at)
+    return found
+
+
+def draw_lasso(page: Page, corners: Points) -> None:
+    """Drag from corner to corner, as a hand does it."""
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(x, y, steps=4)
+    page.mouse.up()
+
+
+def cell(page: Page, benign: str, adversarial: str) -> Locator:
+    """A cell of the prediction matrix."""
+    return page.get_by_role("gridcell", name=re.compile(f"^{re.escape(benign)} → {re.escape(adversarial)}:"))
+
+
+def expect_selection(page: Page, words: str, count: int) -> None:
+    """The strip of the image grid says what is selected, and how many pairs these are."""
+    text = f"all {counted(count)}" if words == "all pairs" else f"{words}: {counted(count)}"
+    expect(page.get_by_role("status").filter(has_text=text)).to_have_text(text)
+
+
+def address(page: Page) -> dict[str, str]:
+    """What the page's address says."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def cards(page: Page) -> Locator:
+    """Pairs of the image grid that are drawn at the moment."""
+    return page.get_by_role("listbox", name="Selected pairs").get_by_role("option")
+
+
+def focused(page: Page) -> Locator:
+    """The focused pair in the image grid."""
+    return cards(page).and_(page.locator("[aria-selected=true]"))
+
+
+def pair_of(card: Locator) -> int:
+    """Number of a card's pair."""
+    label = card.get_attribute("title")
+    assert label is not None
+    return int(label.split(":")[0].removeprefix("pair "))
+
+
+def labels(analysis: vn.Analysis, side: str) -> list[str]:
+    """The benign or adversarial label of each pair."""
+    return [str(name) for name in analysis.record.pairs[f"{side}_label"]]
+
+
+def fullest(analysis: vn.Analysis) -> tuple[str, str]:
+    """Labels of the cell with most pairs."""
+    counts = analysis.prediction_matrix()
+    row, column = np.unravel_index(np.argmax(counts.to_numpy()), counts.shape)
+    return str(counts.index[int(row)]), str(counts.columns[int(column)])
+
+
+def counted(count: int) -> str:
+    """`1 pair`, `8,457 pairs`."""
+    return f"{count:,} {'pair' if count == 1 else 'pairs'}"

@@ -1,0 +1,131 @@
+"""Context images (paper, Figure 5): the window shows the pairs that `Analysis` names, with the RFs."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import vulneuron as vn
+from browser.conftest import settle
+from browser.guards import Guards
+from browser.neuron_view import FirstView, address, first_view, number_in
+from vulneuron.analysis import Context
+
+#: Mean value of a canvas's pixels, once it is drawn.
+_MEAN = """async (canvas) => {
+    const context = canvas.getContext("2d");
+    for (;;) {
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        if (data[3]) {
+            let sum = 0;
+            for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
+            return sum / (data.length / 4) / 3;
+        }
+        await new Promise(requestAnimationFrame);
+    }
+}"""
+
+
+def _open(page: Page, record: str, side: str) -> tuple[FirstView, Locator]:
+    first = first_view(page, record)
+    page.get_by_role("button", name=f"Context images of neuron {first.neuron}, {side}").click()
+    window = page.get_by_role("dialog", name=f"Context images of neuron {first.neuron}")
+    expect(window).to_be_visible()
+    return first, window
+
+
+def _cards(window: Locator) -> Locator:
+    return window.get_by_role("button", name=re.compile(r"^Pair \d+, "))
+
+
+def _expect_cards(window: Locator, found: Context, side: str, analysis: vn.Analysis) -> None:
+    cards = _cards(window)
+    expect(cards).to_have_count(len(found.pairs))
+    labels = analysis.record.pairs[f"{side}_label"]
+    masks = found.benign_masks if side == "benign" else found.adversarial_masks
+    for index, pair in enumerate(found.pairs):
+        card = cards.nth(index)
+        expect(card).to_have_accessible_name(re.compile(f"^Pair {pair}, {re.escape(labels[pair])}, "))
+        name = card.get_attribute("aria-label") or ""
+        assert ("captures nothing" in name) == (not masks[index].any())
+        value = re.search(r"(?:activation|p) ([^,]+)", name)
+        assert value
+        assert number_in(value[1]) == pytest.approx(found.values[index], rel=5.1e-3, abs=5.1e-3)
+
+
+@pytest.mark.parametrize("side", ["benign", "adversarial"])
+def test_six_pairs_that_excite_the_neuron_most(
+    page: Page, record: str, analysis: vn.Analysis, side: str
+) -> None:
+    first, window = _open(page, record, side)
+    _expect_cards(window, analysis.context(first.pair, first.neuron), side, analysis)
+
+
+def test_order_scope_and_count(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first, window = _open(page, record, "benign")
+    window.get_by_text("confidence", exact=True).click()
+    _expect_cards(window, analysis.context(first.pair, first.neuron, order="confidence"), "benign", analysis)
+    window.get_by_text("same benign label", exact=True).click()
+    found = analysis.context(first.pair, first.neuron, order="confidence", scope="same_benign_label")
+    _expect_cards(window, found, "benign", analysis)
+    window.get_by_text("all pairs", exact=True).click()
+    window.get_by_text("activation", exact=True).click()
+    window.get_by_label("show").select_option("12")
+    found = analysis.context(first.pair, first.neuron, scope="all", count=12)
+    _expect_cards(window, found, "benign", analysis)
+    window.get_by_text("their adversarial counterparts", exact=True).click()
+    _expect_cards(window, found, "adversarial", analysis)
+    assert address(page)["context"] == "adversarial.activation.all.12"
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_context_images_are_dimmed_outside_of_the_mask(
+    page: Page, record: str, analysis: vn.Analysis, guards: Guards
+) -> None:
+    guards.expect("willReadFrequently")
+    first, window = _open(page, record, "benign")
+    found = analysis.context(first.pair, first.neuron)
+    cards = _cards(window)
+    expect(cards).to_have_count(len(found.pairs))
+    for index in range(len(found.pairs)):
+        mask = found.benign_masks[index]
+        pixels = found.benign_images[index].mean(axis=0) * 255
+        mean = cards.nth(index).locator("canvas").evaluate(_MEAN)
+        expected = np.where(mask, pixels, pixels * (1 - 205 / 255)).mean()
+        # The outline covers some pixels.
+        assert mean == pytest.approx(expected, abs=12)
+
+
+def test_click_focuses_the_pair(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first, window = _open(page, record, "benign")
+    pair = int(analysis.context(first.pair, first.neuron).pairs[-1])
+    _cards(window).last.click()
+    expect(window).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"[?&]pair={pair}(&|$)"))
+    settle(page)
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_window_closes_and_survives_a_reload(page: Page, record: str) -> None:
+    _, window = _open(page, record, "adversarial")
+    page.reload()
+    expect(window).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(window).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("context="))
+
+
+def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first, window = _open(page, record, "benign")
+    found = analysis.context(first.pair, first.neuron)
+    expect(_cards(window)).to_have_count(len(found.pairs))
+    with page.expect_download() as download:
+        window.get_by_role("button", name="Numbers (CSV)").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "pair,activation,coverage_benign"
+    rows = [line.split(",") for line in lines[1:]]
+    assert [int(row[0]) for row in rows] == found.pairs.tolist()
+    np.testing.assert_allclose([float(row[1]) for row in rows], found.values, rtol=1e-6)
+    np.testing.assert_allclose([float(row[2]) for row in rows], found.benign_masks.mean(axis=(1, 2)))

@@ -1,0 +1,249 @@
+"""Image grid: the selected pairs in the order, with the images and with the numbers that `Analysis` has."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+import vulneuron as vn
+from browser.conftest import OpenPage
+from browser.overview import (
+    address,
+    cards,
+    cell,
+    colour_of,
+    expect_selection,
+    focused,
+    legend_colours,
+    pair_of,
+    plot,
+)
+
+#: Label of each order: column of the table of pairs, and whether its largest value comes first.
+ORDERS = {
+    "L2 ↑": ("perturbation_l2", False),
+    "L2 ↓": ("perturbation_l2", True),
+    "benign p ↓": ("benign_label_p_benign", True),
+    "adversarial p ↑": ("adversarial_label_p_adversarial", False),
+}
+
+
+@pytest.fixture
+def everything(open_page: OpenPage, record: str) -> Page:
+    """A page on which all pairs are selected, and the one with the smallest perturbation is in focus."""
+    return open_page(record, "pairs=all")
+
+
+def _ordered(analysis: vn.Analysis, label: str, pairs: np.ndarray | None = None) -> list[int]:
+    column, descending = ORDERS[label]
+    values = analysis.record.pairs[column].to_numpy().astype(np.float32)
+    listed = np.arange(analysis.data.count) if pairs is None else pairs
+    return [int(pair) for pair in sorted(listed, key=lambda one: (-1 if descending else 1) * values[one])]
+
+
+def _choose_order(page: Page, label: str) -> None:
+    page.get_by_role("group", name="order").get_by_text(label, exact=True).click()
+    expect(page.get_by_role("radio", name=label, exact=True)).to_be_checked()
+
+
+def _list(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="Selected pairs")
+
+
+@pytest.mark.parametrize("label", ORDERS)
+def test_pairs_are_listed_in_order(page: Page, analysis: vn.Analysis, label: str) -> None:
+    first = pair_of(focused(page))
+    known = analysis.pair(first)
+    listed = analysis.cell(known.benign_label, known.adversarial_label)
+    _choose_order(page, label)
+    values = analysis.record.pairs[ORDERS[label][0]].to_numpy()
+    _list(page).press("Home")
+    expect(cards(page).first).to_have_attribute("aria-selected", "true")
+    shown = [pair_of(card) for card in cards(page).all()]
+    wanted = _ordered(analysis, label, listed)[: len(shown)]
+    assert np.allclose(values[shown], values[wanted])
+    assert set(shown) <= set(listed.tolist())
+
+
+def test_a_card_shows_labels_probabilities_and_distance(page: Page, analysis: vn.Analysis) -> None:
+    legend = legend_colours(page)
+    for card in cards(page).all()[:6]:
+        pair = pair_of(card)
+        known, row = analysis.pair(pair), analysis.record.pairs.loc[pair]
+        p = (row["benign_label_p_benign"], row["adversarial_label_p_adversarial"])
+        names = (known.benign_label, known.adversarial_label)
+        frames, bars = card.locator(".frame"), card.locator(".bar > div")
+        for side in (0, 1):
+            border = frames.nth(side).evaluate("one => getComputedStyle(one).borderColor")
+            assert colour_of(border) == legend[names[side]]
+            fill = bars.nth(side).evaluate("one => one.offsetWidth / one.parentElement.offsetWidth")
+            assert fill == pytest.approx(p[side], abs=0.03)
+        numbers = card.locator(".numbers span")
+        assert numbers.first.inner_text() == f"{p[0]:.2f}"
+        assert numbers.last.inner_text() == f"{p[1]:.2f}"
+        shown = float(numbers.nth(1).inner_text().removeprefix("L2 "))
+        assert shown == pytest.approx(known.perturbation_l2, rel=0.05)
+
+
+def test_thumbnails_are_the_pairs_images(page: Page, analysis: vn.Analysis) -> None:
+    card = cards(page).first
+    image = card.locator(".image")
+    expect(image.first).to_have_css("background-image", re.compile("thumbnails"))
+    url, size, places = image.evaluate_all(
+        "all => { const styles = all.map(one => getComputedStyle(one));"
+        " return [styles[0].backgroundImage.slice(5, -2), styles[0].backgroundSize,"
+        " styles.map(one => one.backgroundPosition)]; }"
+    )
+    answer = page.request.get(url)
+    sprite = np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"), np.float64)
+    width, height = (float(one) for one in re.findall(r"[\d.]+", size))
+    box = image.first.bounding_box()
+    assert box is not None
+    wanted = analysis.data.images(pair_of(card))
+    for place, pixels in zip(places, (wanted.benign, wanted.adversarial), strict=True):
+        left, top = (-float(one) for one in re.findall(r"-?[\d.]+", place))
+        rows = slice(*(round(one / height * sprite.shape[0]) for one in (top, top + box["height"])))
+        columns = slice(*(round(one / width * sprite.shape[1]) for one in (left, left + box["width"])))
+        part = sprite[rows, columns].mean((0, 1)) / 255
+        assert np.allclose(part, pixels.reshape(pixels.shape[0], -1).mean(1), atol=0.01)
+
+
+def test_many_pairs_are_scrolled_through(everything: Page, analysis: vn.Analysis) -> None:
+    page = everything
+    ordered = _ordered(analysis, "L2 ↑")
+    listed = _list(page)
+    listed.press("Home")
+    expect(focused(page)).to_have_attribute("aria-posinset", "1")
+    expect(cards(page).first).to_have_attribute("aria-setsize", str(len(ordered)))
+    assert cards(page).count() < min(len(ordered), 80)
+    listed.press("End")
+    expect(focused(page)).to_have_attribute("aria-posinset", str(len(ordered)))
+    expect(focused(page)).to_be_in_viewport()
+    values = analysis.record.pairs["perturbation_l2"].to_numpy()
+    assert values[pair_of(focused(page))] == values.max()
+    expect(focused(page).locator(".image").first).to_have_css("background-image", re.compile("thumbnails"))
+    listed.evaluate("one => one.scrollTop = 0")
+    expect(cards(page).first).to_have_attribute("aria-posinset", "1")
+
+
+def test_keys_move_the_focus(everything: Page) -> None:
+    page = everything
+    listed = _list(page)
+    listed.press("Home")
+    columns = len({card.bounding_box()["x"] for card in cards(page).all()})  # type: ignore[index]
+    steps = page.evaluate("history.length")
+    place = 1
+    for key, by in (("ArrowRight", 1), ("ArrowDown", columns), ("ArrowLeft", -1), ("ArrowUp", -columns)):
+        listed.press(key)
+        place += by
+        expect(focused(page)).to_have_attribute("aria-posinset", str(place))
+    listed.press("PageDown")
+    expect(focused(page)).not_to_have_attribute("aria-posinset", str(place))
+    expect(focused(page)).to_be_in_viewport()
+    # Moving on is not a step to go back from.
+    assert page.evaluate("history.length") == steps
+
+
+def test_a_click_focuses_a_pair(page: Page, analysis: vn.Analysis) -> None:
+    before = pair_of(focused(page))
+    other = cards(page).and_(page.locator("[aria-selected=false]")).first
+    pair = pair_of(other)
+    other.click()
+    expect(focused(page)).to_have_attribute("title", re.compile(f"^pair {pair}:"))
+    assert address(page)["pair"] == str(pair)
+    page.go_back()
+    expect(focused(page)).to_have_attribute("title", re.compile(f"^pair {before}:"))
+    assert analysis.pair(pair).benign_label == analysis.pair(before).benign_label
+
+
+def test_a_new_selection_focuses_its_first_pair(page: Page, analysis: vn.Analysis) -> None:
+    before = analysis.pair(pair_of(focused(page)))
+    counts = analysis.prediction_matrix()
+    label = page.get_by_role("gridcell").evaluate_all("all => all.map(one => one.ariaLabel)")
+    benign, adversarial = next(
+        (row, column)
+        for row in counts.index
+        for column in counts.columns
+        if counts.loc[row, column]
+        and (row, column) != (before.benign_label, before.adversarial_label)
+        and any(one.startswith(f"{row} → {column}:") for one in label)
+    )
+    cell(page, benign, adversarial).click()
+    listed = analysis.cell(benign, adversarial)
+    expect_selection(page, f"{benign} → {adversarial}", len(listed))
+    expect(focused(page)).to_have_attribute("aria-posinset", "1")
+    assert pair_of(focused(page)) == _ordered(analysis, "L2 ↑", listed)[0]
+    # Clearing keeps the pair, as it is still one of them.
+    kept = pair_of(focused(page))
+    page.get_by_role("button", name="clear").click()
+    expect_selection(page, "all pairs", analysis.data.count)
+    expect(focused(page)).to_be_in_viewport()
+    assert pair_of(focused(page)) == kept
+    expect(page.get_by_role("button", name="clear")).to_have_count(0)
+
+
+def test_a_focused_pair_outside_of_the_selection_is_said(
+    open_page: OpenPage, record: str, analysis: vn.Analysis
+) -> None:
+    labels = analysis.record.pairs[["benign_label", "adversarial_label"]].astype(str)
+    counts = labels.value_counts()
+    benign, adversarial = counts.index[0]
+    outside = int(np.flatnonzero((labels["benign_label"] != benign).to_numpy())[0])
+    page = open_page(record, f"pair={outside}")
+    note = page.get_by_text(f"The focused pair {outside} ")
+    known = analysis.pair(outside)
+    expect(note).to_contain_text(f"{known.benign_label} → {known.adversarial_label}")
+    expect(focused(page)).to_have_count(0)
+    expect(plot(page, "benign").locator("circle.focus")).to_be_visible()
+    note.get_by_role("button", name="Go to it").click()
+    count = len(analysis.cell(known.benign_label, known.adversarial_label))
+    expect_selection(page, f"{known.benign_label} → {known.adversarial_label}", count)
+    assert pair_of(focused(page)) == outside
+    expect(note).to_have_count(0)
+    assert (benign, adversarial) != (known.benign_label, known.adversarial_label)
+
+
+def test_the_difference_is_shown_on_demand(page: Page, analysis: vn.Analysis) -> None:
+    page.get_by_role("group", name="picture").get_by_text("difference").click()
+    card = cards(page).first
+    image = card.locator("img")
+    expect(image).to_have_js_property("complete", value=True)
+    source = image.get_attribute("src")
+    assert source is not None
+    assert re.search(rf"pairs/{pair_of(card)}/images/difference\.png", source)
+    shape = analysis.data.image_size
+    assert image.evaluate("one => [one.naturalHeight, one.naturalWidth]") == list(shape)
+    page.get_by_role("group", name="picture").get_by_text("pairs").click()
+    expect(image).to_have_count(0)
+
+
+def test_an_empty_selection_says_what_to_do(open_page: OpenPage, record: str) -> None:
+    page = open_page(record, "pairs=benign_900*00*900*00_901*00*900*00_901*00*901*00")
+    expect_selection(page, "lasso in the benign plot", 0)
+    expect(page.get_by_text("No pair is selected.")).to_be_visible()
+    page.get_by_role("button", name="clear").click()
+    expect(cards(page).first).to_be_visible()
+
+
+def test_listed_pairs_are_exported(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:
+    known = analysis.pair(pair_of(focused(page)))
+    _choose_order(page, "adversarial p ↑")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export Images").click()
+        page.get_by_role("button", name="Listed pairs (CSV)").click()
+    download.value.save_as(tmp_path / "pairs.csv")
+    with (tmp_path / "pairs.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    listed = analysis.cell(known.benign_label, known.adversarial_label)
+    assert [int(row["pair"]) for row in rows] == _ordered(analysis, "adversarial p ↑", listed)
+    assert {(row["benign_class"], row["adversarial_class"]) for row in rows} == {
+        (str(known.benign_label), str(known.adversarial_label))
+    }
+    wanted = analysis.record.pairs["adversarial_label_p_adversarial"].to_numpy()
+    found = [float(row["adversarial_probability"]) for row in rows]
+    assert np.allclose(found, wanted[[int(row["pair"]) for row in rows]], rtol=1e-6)

@@ -1,0 +1,273 @@
+"""Receptive field view: masks, probabilities and vulnerability maps are those of `Analysis`."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+import vulneuron as vn
+from browser.conftest import OpenPage, settle
+from browser.guards import Guards
+from browser.neuron_view import address, assert_shows, first_view, page_settings, row_of
+from vulneuron.analysis.analysis import Combination
+from vulneuron.analysis.settings import SIDES
+from vulneuron.measures.thresholds import Mode
+
+#: Colours in the middle of image pixels of a canvas, as rows of red, green, blue.
+_COLOURS = """(picture, places) => {
+    const canvas = picture.querySelector("canvas");
+    const context = canvas.getContext("2d");
+    return places.map(([across, down]) => {
+        const [x, y] = [Math.floor(across * canvas.width), Math.floor(down * canvas.height)];
+        return [...context.getImageData(x, y, 1, 1).data.slice(0, 3)];
+    });
+}"""
+
+
+def _view(page: Page) -> Locator:
+    return page.get_by_role("region", name="Receptive field")
+
+
+def _field(page: Page, side: str) -> Locator:
+    return _view(page).get_by_role("figure").filter(has=page.get_by_text(side, exact=True))
+
+
+def _coverage_text(coverage: float) -> str:
+    if coverage == 0:
+        return "captures nothing"
+    return "RF < 1 %" if coverage < 0.01 else f"RF {int(100 * coverage + 0.5)} %"
+
+
+def _expect_fields(
+    page: Page,
+    analysis: vn.Analysis,
+    pair: int,
+    neurons: list[int],
+    combine: Combination,
+    settings: vn.Settings,
+) -> None:
+    for side in SIDES:
+        field = analysis.receptive_field(pair, neurons, side, combine, settings=settings)
+        expect(_field(page, side).locator("figcaption")).to_contain_text(_coverage_text(field.coverage))
+
+
+def _smooth(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Some pixels around which the mask has no outline."""
+    height, width = mask.shape
+    inner = [
+        (y, x)
+        for y in range(2, height - 2)
+        for x in range(2, width - 2)
+        if np.ptp(mask[y - 2 : y + 3, x - 2 : x + 3].astype(int)) == 0
+    ]
+    return inner[:: max(1, len(inner) // 60)]
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_image_is_seen_inside_of_the_mask_and_dimmed_outside(
+    page: Page, record: str, analysis: vn.Analysis, guards: Guards
+) -> None:
+    guards.expect("willReadFrequently")
+    first = first_view(page, record)
+    for side in SIDES:
+        mask = analysis.receptive_field(first.pair, first.neuron, side).mask
+        pixels = np.moveaxis(analysis.record.images([first.pair], side)[0], 0, -1) * 255
+        places = _smooth(mask)
+        height, width = mask.shape
+        picture = _view(page).get_by_role("img", name=re.compile(f"captures on the {side} image"))
+        centres = [[(x + 0.5) / width, (y + 0.5) / height] for y, x in places]
+        shown = np.array(picture.evaluate(_COLOURS, centres))
+        factors = np.array([1.0 if mask[place] else 1 - 205 / 255 for place in places])
+        expected = np.array([pixels[place] for place in places]) * factors[:, None]
+        assert len(places) > 20
+        assert np.abs(shown - expected).max() <= 3
+
+
+def test_captions_say_labels_and_coverage(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first = first_view(page, record)
+    pair = analysis.pair(first.pair)
+    _expect_fields(page, analysis, first.pair, [first.neuron], "union", page_settings(analysis))
+    expect(_field(page, "benign").locator("figcaption")).to_contain_text(pair.benign_label)
+    expect(_field(page, "adversarial").locator("figcaption")).to_contain_text(pair.adversarial_label)
+
+
+def test_dead_neuron_captures_nothing(open_page: OpenPage, truth: Callable[[str], vn.Analysis]) -> None:
+    analysis = truth("cifar10")
+    masks = analysis.masks(0).benign
+    dead = int(np.flatnonzero(~masks.any(axis=(1, 2)))[0])
+    page = open_page("cifar10", f"pair=0&neurons={dead}")
+    expect(_field(page, "benign").locator("figcaption")).to_contain_text("captures nothing")
+
+
+def test_union_and_intersection(
+    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str
+) -> None:
+    analysis = truth(record)
+    neurons = [1, 5, 17]
+    page = open_page(record, "pair=2&neurons=1,5,17")
+    _expect_fields(page, analysis, 2, neurons, "union", vn.Settings())
+    _view(page).get_by_text("intersection", exact=True).click()
+    _expect_fields(page, analysis, 2, neurons, "intersection", vn.Settings())
+    assert address(page)["combine"] == "intersection"
+    page.go_back()
+    _expect_fields(page, analysis, 2, neurons, "union", vn.Settings())
+
+
+def test_threshold_slider_and_modes(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first = first_view(page, record)
+    slider = _view(page).get_by_label("RF threshold", exact=True)
+    modes: tuple[Mode, ...] = get_args(Mode)
+    for mode in modes:
+        _view(page).get_by_label("How RF thresholds are chosen").select_option(mode)
+        usual = vn.Settings(threshold=vn.Threshold(mode))
+        _expect_fields(page, analysis, first.pair, [first.neuron], "union", usual)
+        before = address(page)
+        slider.press("PageUp")
+        expect(page).not_to_have_url(re.compile(f"threshold_level={before.get('threshold_level', '$')}$"))
+        expect(page).to_have_url(re.compile("threshold_level="))
+        level = float(address(page)["threshold_level"])
+        settings = vn.Settings(threshold=vn.Threshold(mode, level))
+        _expect_fields(page, analysis, first.pair, [first.neuron], "union", settings)
+        page.get_by_role("button", name="Default RF threshold").click()
+        _expect_fields(page, analysis, first.pair, [first.neuron], "union", usual)
+
+
+def test_default_threshold_is_named(page: Page, record: str, analysis: vn.Analysis) -> None:
+    level = np.quantile(analysis.data.threshold_maps, 0.8)
+    text = _view(page).get_by_label("RF threshold", exact=True).get_attribute("aria-valuetext") or ""
+    shown, percentile = text.split(", ")
+    assert_shows(shown, float(level))
+    # Where more than 80 % of the cells are 0, this level is a higher percentile, too.
+    assert float(re.sub(r"[^0-9.].*", "", percentile)) >= 79.9
+
+
+def _shown_bars(page: Page, side: str) -> dict[str, tuple[float, float]]:
+    bars = page.get_by_role("list", name=f"Probabilities of the {side} image")
+    found = {}
+    for item in bars.get_by_role("listitem").all():
+        name, *_, numbers = item.inner_text().split("\n")
+        before, after = numbers.split("→")
+        found[name] = (float(before), float(after))
+    return found
+
+
+def test_probabilities_before_and_after_substitution(
+    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str
+) -> None:
+    analysis = truth(record)
+    page = open_page(record, "pair=1&neurons=0-20")
+    pair = analysis.pair(1)
+    names = list(analysis.record.class_names)
+    for side in SIDES:
+        logits = analysis.substitute(1, range(21), into=side).logits
+        after = np.exp(logits - logits.max())
+        after /= after.sum()
+        before = pair.benign_probabilities if side == "benign" else pair.adversarial_probabilities
+        expect(page.get_by_role("list", name=f"Probabilities of the {side} image")).to_contain_text("→")
+        bars = _shown_bars(page, side)
+        assert {pair.benign_label, pair.adversarial_label} <= set(bars)
+        for name, shown in bars.items():
+            label = names.index(name)
+            assert shown == pytest.approx((before[label], after[label]), abs=0.00501)
+
+
+def test_vulnerability_maps_are_shown(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first = first_view(page, record)
+    settings = page_settings(analysis)
+    maps = analysis.vulnerability_maps(first.pair, settings.patch, settings.stride)
+    row = row_of(analysis.neurons(first.pair, settings=settings, compute_maps=False), first.neuron)
+    for kind, name in (("benign_drop", "benign drop"), ("adversarial_gain", "adversarial gain")):
+        picture = _view(page).get_by_role("img", name=re.compile(f"^Vulnerability map: {name}, largest"))
+        expect(picture).to_be_visible()
+        largest = (picture.get_attribute("aria-label") or "").rpartition(" ")[2]
+        assert_shows(largest, float(getattr(maps, kind).max()))
+        figure = _view(page).get_by_role("figure").filter(has=page.get_by_text(name, exact=True))
+        expect(figure).to_contain_text(f"IoU {row[f'iou_{kind}']:.2f}")
+
+
+def test_top_slider_changes_the_outlined_part(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first = first_view(page, record)
+    picture = _view(page).get_by_role("img", name=re.compile("^Vulnerability map: benign drop"))
+    before = picture.screenshot()
+    _view(page).get_by_label("most vulnerable").press("PageUp")
+    expect(page).to_have_url(re.compile("top="))
+    settle(page)
+    settings = page_settings(analysis, top=float(address(page)["top"]))
+    assert settings.top > 20
+    row = row_of(analysis.neurons(first.pair, settings=settings, compute_maps=False), first.neuron)
+    figure = _view(page).get_by_role("figure").filter(has=page.get_by_text("benign drop", exact=True))
+    expect(figure).to_contain_text(f"IoU {row['iou_benign_drop']:.2f}")
+    assert picture.screenshot() != before
+
+
+def _pair_without_maps(analysis: vn.Analysis, settings: vn.Settings, above: int) -> int:
+    pairs = range(above, analysis.data.count)
+    return next(pair for pair in pairs if not analysis.has_maps(pair, settings=settings))
+
+
+@pytest.mark.parametrize("record", ["demo"], indirect=True)
+def test_missing_maps_are_computed_and_can_be_cancelled(
+    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str
+) -> None:
+    analysis = truth(record)
+    settings = page_settings(analysis, stride=14)
+    pair = _pair_without_maps(analysis, settings, 3)
+    page = open_page(record, "stride=14")
+    page.goto(page.url.split("?")[0] + f"?record={record}&stride=14&pair={pair}")
+    bar = _view(page).get_by_role("progressbar", name="Vulnerability maps")
+    expect(bar).to_be_visible()
+    # The other numbers of the pair do not wait for them.
+    expect(_field(page, "benign").locator("figcaption")).to_contain_text(re.compile("RF|nothing"))
+    _view(page).get_by_role("button", name="Cancel").click()
+    expect(_view(page)).to_contain_text(f"The vulnerability maps of pair {pair} were cancelled.")
+    assert not analysis.has_maps(pair, settings=settings)
+    _view(page).get_by_role("button", name="Compute them").click()
+    drop = _view(page).get_by_role("img", name=re.compile("^Vulnerability map: benign drop"))
+    expect(drop).to_be_visible(timeout=60_000)
+    maps = vn.Analysis(analysis.record.path).vulnerability_maps(pair, None, 14)
+    assert_shows((drop.get_attribute("aria-label") or "").rpartition(" ")[2], float(maps.benign_drop.max()))
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_without_network_it_is_said_how_to_get_maps(page: Page, record: str, analysis: vn.Analysis) -> None:
+    def without_network(route: Route) -> None:
+        answer = route.fetch()
+        state = {**answer.json(), "ready": False, "can_compute": False}
+        route.fulfill(response=answer, body=json.dumps(state))
+
+    page.route(re.compile(r"/maps\?"), without_network)
+    page.goto(page.url.split("?")[0] + f"?record={record}&pair=3")
+    expect(_view(page)).to_contain_text("Vulnerability maps need the network")
+    expect(_view(page)).to_contain_text("vulneuron serve cifar10.zarr --model")
+    expect(_view(page)).to_contain_text("vulneuron maps cifar10.zarr --pair 3")
+    sort = page.get_by_label("Sort neurons by")
+    expect(sort.locator("option[value=iou_benign_drop]")).to_have_text("IoU with benign drop (no maps)")
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_detail_is_a_choice(page: Page, record: str) -> None:
+    page.get_by_role("button", name="Settings of the vulnerability maps").click()
+    page.get_by_role("group", name="Detail").get_by_text(re.compile(r"^\s*16 . 16\s*$")).click()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("stride=2"))
+    expect(_view(page).get_by_role("img", name=re.compile("^Vulnerability map"))).to_have_count(
+        2, timeout=60_000
+    )
+
+
+def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis) -> None:
+    first = first_view(page, record)
+    page.get_by_role("button", name="Export Receptive field").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").click()
+    text = download.value.path().read_text()
+    rows = dict(line.rsplit(",", 1) for line in text.splitlines()[1:])
+    assert rows["pair"] == str(first.pair)
+    for side in SIDES:
+        field = analysis.receptive_field(first.pair, first.neuron, side)
+        assert float(rows[f"coverage of the {side} image"]) == pytest.approx(field.coverage)

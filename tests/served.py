@@ -1,0 +1,101 @@
+"""Servers for tests: what they serve, and clients that read their arrays."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from vulneuron.analysis import Analysis
+from vulneuron.server.app import create_app
+from vulneuron.server.dependencies import State
+from vulneuron.server.jobs import Jobs
+from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.records import Library
+from vulneuron.server.running import Server, listen
+from vulneuron.server.security import Access
+
+TIMEOUT = 20.0
+ERROR_KEYS = {"given", "allowed", "fix", "message"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """One record behind a server."""
+
+    path: Path
+    state: State
+    client: httpx.Client
+
+    @property
+    def name(self) -> str:
+        return next(iter(self.state.library)).id
+
+    @property
+    def opened(self) -> OpenedRecord:
+        return self.state.library[self.name].current()
+
+    @cached_property
+    def truth(self) -> Analysis:
+        """What the server shall say; opened apart from it, with the same network."""
+        return Analysis(self.path, self.opened.analysis.classifier)
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.client.get(f"/api/records/{self.name}{path}", params=query)
+
+    def array(self, path: str, **query: Any) -> npt.NDArray[Any]:
+        return decoded(self.get(path, **query))
+
+
+def decoded(response: httpx.Response) -> npt.NDArray[Any]:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/x-npy"
+    values: npt.NDArray[Any] = np.load(io.BytesIO(response.content), allow_pickle=False)
+    assert response.content[6:8] == b"\x01\x00"
+    assert values.flags.c_contiguous
+    return values
+
+
+def assert_error(response: httpx.Response, status: int, *words: str) -> None:
+    """The body that all errors have, in one line, without a traceback."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert set(body) == ERROR_KEYS
+    assert all(isinstance(text, str) and text and "\n" not in text for text in body.values())
+    assert "Traceback" not in response.text
+    for word in words:
+        assert word in body["message"]
+
+
+@contextmanager
+def living(
+    path: Path, model: str | nn.Module | None = None, *, access: Access | None = None, grace: float = 5.0
+) -> Iterator[Served]:
+    """A record behind a real port, its network loaded."""
+    library = Library([path], model)
+    for record in library:
+        record.join()
+    app = create_app(library, access=access or Access(), jobs=Jobs(grace), pages=path / "no pages")
+    ready = Event()
+    with listen("127.0.0.1", 0) as bound:
+        server = Server(app, ready.set)
+        thread = Thread(target=server.run, args=([bound],))
+        thread.start()
+        assert ready.wait(TIMEOUT)
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        try:
+            with httpx.Client(base_url=address, timeout=TIMEOUT) as client:
+                yield Served(path, app.state.server, client)
+        finally:
+            server.should_exit = True
+            thread.join(TIMEOUT)
+            app.state.server.close()
+            assert not thread.is_alive()

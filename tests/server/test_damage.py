@@ -1,0 +1,151 @@
+"""A record that is removed, damaged or written anew under the server."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_net, colour_pictures
+from served import Served, assert_error
+from vulneuron.errors import RecordError
+from vulneuron.server import records
+from vulneuron.server.records import Library
+
+
+@pytest.fixture
+def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
+    # Look at every request whether the record is still whole.
+    monkeypatch.setattr(records, "_SHORTEST_WAIT", 0.0)
+    monkeypatch.setattr(records, "_WATCHING", 1e9)
+    return start(copied, colour_net())
+
+
+def works(served: Served) -> None:
+    assert served.get("").status_code == 200
+    assert served.get("/pairs/1/neurons.npy").status_code == 200
+    assert served.client.get("/api/records").json()[0]["available"] is True
+
+
+def test_removed_and_put_back(served: Served) -> None:
+    works(served)
+    away = served.path.with_name("away")
+    served.path.rename(away)
+    for path in ("", "/pairs.npy", "/pairs/1", "/pairs/1/neurons.npy", "/thumbnails?pairs=1"):
+        response = served.client.get(f"/api/records/{served.name}{path}")
+        assert_error(response, 410, "does not exist")
+    listed = served.client.get("/api/records").json()
+    assert listed[0]["available"] is False
+    assert listed[0]["pairs"] > 0
+    away.rename(served.path)
+    works(served)
+
+
+def test_lost_chunks(served: Served) -> None:
+    works(served)
+    shutil.rmtree(served.path / "feature_map" / "c")
+    assert_error(served.get("/pairs/3/dendrogram.npy"), 410, "truncated", "feature_map")
+    assert_error(served.get("/pairs/3/dendrogram.npy"), 410, "truncated", "feature_map")
+
+
+def test_damaged_metadata(served: Served) -> None:
+    works(served)
+    (served.path / "zarr.json").write_text('{"zarr_format": 3, "node')
+    assert_error(served.get("/pairs/3"), 410, "metadata")
+
+
+def test_garbled_chunk(served: Served) -> None:
+    works(served)
+    (chunk,) = [file for file in (served.path / "feature_map" / "c").rglob("*") if file.is_file()]
+    content = bytearray(chunk.read_bytes())
+    content[: len(content) // 2] = bytes(len(content) // 2)
+    chunk.write_bytes(content)
+    served.opened.analysis = vn.Analysis(vn.open_record(served.path))
+    assert_error(served.get("/pairs/3/dendrogram.npy"), 410, "cannot be read")
+    assert served.get("/pairs/3").status_code == 200
+
+
+def test_written_anew(served: Served) -> None:
+    before = served.get("").json()
+    pictures, labels = colour_pictures(a_class=4, seed=3)
+    vn.analyze(
+        colour_net(),
+        pictures,
+        labels,
+        out=served.path,
+        class_names=CLASS_NAMES,
+        overwrite=True,
+        progress=False,
+    )
+    after = served.get("").json()
+    assert after["pairs"] == len(vn.open_record(served.path).pairs) != before["pairs"]
+    assert after["fingerprint"] != before["fingerprint"]
+    table = np.asarray(served.array("/pairs.npy"))
+    assert table.shape[1] == after["pairs"]
+
+
+def test_new_maps_are_no_damage(served: Served) -> None:
+    opened = served.opened
+    served.truth.vulnerability_maps(0, None, 4)
+    assert served.get("/pairs/0/maps", stride=4).json()["ready"]
+    assert served.opened is opened
+
+
+def test_a_job_says_that_its_record_is_gone(served: Served) -> None:
+    original = served.opened.analysis.vulnerability_maps
+
+    def remove_then_compute(*arguments: object, **options: object) -> object:
+        shutil.rmtree(served.path)
+        return original(*arguments, **options)  # type: ignore[arg-type]
+
+    served.opened.analysis.vulnerability_maps = remove_then_compute  # type: ignore[method-assign, assignment]
+    job = served.client.post(f"/api/records/{served.name}/jobs", json={"pair": 1}).json()
+    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
+        events = [line for line in stream.iter_lines() if line.startswith("data:")]
+    last = json.loads(events[-1].removeprefix("data:"))
+    assert last["state"] == "failed"
+    assert last["message"]
+    assert not served.path.exists()
+    assert_error(served.get("/pairs/1"), 410)
+    assert served.client.get("/api/records").status_code == 200
+
+
+def test_looks_seldom_where_looking_takes_long(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library([copied])
+    (record,) = library
+    library.close()
+    record.current()
+    looks: list[str] = []
+
+    def look(path: str) -> tuple[int, ...] | None:
+        looks.append(path)
+        return original(path)
+
+    original, clock = records._signature, time.monotonic() + 100
+    monkeypatch.setattr(records, "_signature", look)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    for _ in range(50):
+        record.current()
+    assert len(looks) == 1
+
+
+def test_what_cannot_be_served(tmp_path: Path, copied: Path) -> None:
+    with pytest.raises(RecordError, match="does not exist"):
+        Library([tmp_path / "none.zarr"])
+    metadata = json.loads((copied / "zarr.json").read_text())
+    metadata["attributes"]["phase"] = 1
+    (copied / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(RecordError, match="unfinished"):
+        Library([copied])
+
+
+def test_names_of_records_are_unique(copied: Path, tmp_path: Path) -> None:
+    names = ("a/colours.zarr", "a/höhe & so.zarr", "b/colours")
+    copies = [Path(shutil.copytree(copied, tmp_path / name)) for name in names]
+    library = Library([copied, *copies, copied])
+    assert [record.id for record in library] == ["colours", "colours-2", "h-he-so", "colours-3", "colours-4"]
+    library.close()

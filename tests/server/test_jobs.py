@@ -1,0 +1,297 @@
+"""Jobs: progress, cancellation, listeners that leave, several clients."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Semaphore, Thread
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+import vulneuron as vn
+from runs import colour_net
+from served import TIMEOUT, Served
+from vulneuron.errors import Cancelled
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps
+from vulneuron.server import jobs
+
+Job = dict[str, Any]
+STEPS = 6
+
+
+class Gate:
+    """Stands in for the computation of maps: goes one batch further for each permit."""
+
+    def __init__(self) -> None:
+        self.permits = Semaphore(0)
+        self.begun: list[int] = []
+        self.begins = Semaphore(0)
+
+    def __call__(
+        self,
+        pair: int,
+        _patch: int,
+        _stride: int,
+        *,
+        progress: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
+    ) -> VulnerabilityMaps:
+        self.begun.append(pair)
+        self.begins.release()
+        for step in range(STEPS):
+            if cancelled():
+                raise Cancelled("stopped", allowed="all", fix="again")
+            assert self.permits.acquire(timeout=TIMEOUT)
+            progress(step + 1, STEPS)
+        return VulnerabilityMaps(np.zeros((1, 1)), np.zeros((1, 1)), 4, 1, "gate")
+
+    def wait(self) -> None:
+        assert self.begins.acquire(timeout=TIMEOUT)
+
+
+@pytest.fixture
+def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
+    monkeypatch.setattr(jobs, "REPORT_SECONDS", 0.0)
+    return start(copied, colour_net(), grace=0.05)
+
+
+@pytest.fixture
+def gate(served: Served) -> Iterator[Gate]:
+    made = Gate()
+    served.opened.analysis.vulnerability_maps = made  # type: ignore[method-assign, assignment]
+    yield made
+    made.permits.release(1000)
+
+
+def begin(served: Served, pair: int, **options: Any) -> Job:
+    response = served.client.post(f"/api/records/{served.name}/jobs", json={"pair": pair, **options})
+    assert response.status_code == 200, response.text
+    job: Job = response.json()
+    return job
+
+
+def state(served: Served, job: Job) -> Job:
+    found: Job = served.client.get(f"/api/jobs/{job['id']}").json()
+    return found
+
+
+def events(response: httpx.Response) -> Iterator[Job]:
+    kind = ""
+    for line in response.iter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            assert kind == "progress"
+            yield json.loads(value)
+
+
+def ended(served: Served, job: Job) -> Job:
+    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        return list(events(stream))[-1]
+
+
+def test_maps_from_beginning_to_end(served: Served) -> None:
+    settings = {"stride": 2}
+    job = begin(served, 3, settings=settings)
+    assert (job["kind"], job["pair"], job["patch"], job["stride"]) == ("maps", 3, 4, 2)
+    assert job["total"] == 36
+    assert ended(served, job) == {**job, "state": "done", "done": 36}
+    assert state(served, job)["state"] == "done"
+    record = vn.open_record(served.path)
+    data = record.dataset
+    expected = vn.vulnerability_maps(
+        vn.Classifier(colour_net(), input_shape=(3, 12, 12)),
+        record.images(3, "benign"),
+        record.images(3, "adversarial"),
+        benign_label=int(data["benign_label"][3]),
+        adversarial_label=int(data["adversarial_label"][3]),
+        stride=2,
+    )
+    found = served.array("/pairs/3/maps.npy", stride=2)
+    np.testing.assert_allclose(found, [expected.benign_drop, expected.adversarial_gain], atol=1e-6)
+    assert served.get("/pairs/3/maps", stride=2).json()["seconds_estimate"] > 0
+    # They are kept in the record, and another job for them has nothing to do.
+    assert vn.Analysis(served.path).has_maps(3, settings=vn.Settings(stride=2))
+    assert ended(served, begin(served, 3, settings=settings))["state"] == "done"
+
+
+def test_progress(served: Served, gate: Gate) -> None:
+    job = begin(served, 1)
+    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
+        heard = events(stream)
+        first = next(heard)
+        assert (first["state"], first["done"]) in {("queued", 0), ("running", 0)}
+        gate.wait()
+        for step in range(STEPS):
+            gate.permits.release()
+            update = next(one for one in heard if one["done"] > step or one["state"] == "done")
+            assert update["state"] in {"running", "done"}
+        last = [update, *heard][-1]
+    assert (last["state"], last["total"], last["done"]) == ("done", STEPS, STEPS)
+
+
+def test_cancelled_within_one_batch(served: Served, gate: Gate) -> None:
+    job = begin(served, 1)
+    gate.wait()
+    assert served.client.delete(f"/api/jobs/{job['id']}").status_code == 200
+    gate.permits.release()
+    assert ended(served, job)["state"] == "cancelled"
+    assert served.client.delete(f"/api/jobs/{job['id']}").json()["state"] == "cancelled"
+
+
+def test_what_waits_is_cancelled_at_once(served: Served, gate: Gate) -> None:
+    first, second = begin(served, 1), begin(served, 2)
+    gate.wait()
+    assert state(served, second)["state"] == "queued"
+    assert served.client.delete(f"/api/jobs/{second['id']}").json()["state"] == "cancelled"
+    gate.permits.release(STEPS)
+    assert ended(served, first)["state"] == "done"
+    assert gate.begun == [1]
+
+
+def test_one_after_the_other(served: Served, gate: Gate) -> None:
+    made = [begin(served, pair) for pair in (4, 2, 3)]
+    gate.permits.release(3 * STEPS)
+    assert [ended(served, job)["state"] for job in made] == ["done"] * 3
+    assert gate.begun == [4, 2, 3]
+
+
+def test_same_work_is_one_job(served: Served, gate: Gate) -> None:
+    first = begin(served, 1)
+    assert begin(served, 1)["id"] == first["id"]
+    assert begin(served, 1, settings={"top": 3})["id"] == first["id"]
+    assert begin(served, 1, settings={"stride": 3})["id"] != first["id"]
+    gate.permits.release(2 * STEPS)
+    assert ended(served, first)["state"] == "done"
+    again = begin(served, 1)
+    assert again["id"] != first["id"]
+
+
+def test_latest_pair_of_a_session_wins(served: Served, gate: Gate) -> None:
+    first, second, third = (begin(served, pair, session="mine") for pair in (1, 2, 3))
+    gate.permits.release(STEPS + 1)
+    assert ended(served, first)["state"] == "cancelled"
+    assert ended(served, second)["state"] == "cancelled"
+    assert ended(served, third)["state"] == "done"
+
+
+def test_two_clients_do_not_cancel_each_other(served: Served, gate: Gate) -> None:
+    shared = begin(served, 1, session="one")
+    assert begin(served, 1, session="two")["id"] == shared["id"]
+    gate.wait()
+    later = begin(served, 2, session="one")
+    assert state(served, shared)["state"] == "running"
+    served.client.delete(f"/api/jobs/{later['id']}", params={"session": "one"})
+    assert state(served, later)["state"] == "cancelled"
+    gate.permits.release(STEPS)
+    assert ended(served, shared)["state"] == "done"
+
+
+def test_the_last_session_that_leaves_cancels(served: Served, gate: Gate) -> None:
+    shared = begin(served, 1, session="one")
+    begin(served, 1, session="two")
+    gate.wait()
+    url = f"/api/jobs/{shared['id']}"
+    assert served.client.delete(url, params={"session": "one"}).json()["state"] == "running"
+    served.client.delete(url, params={"session": "two"})
+    gate.permits.release()
+    assert ended(served, shared)["state"] == "cancelled"
+
+
+def test_client_that_disconnects_in_the_middle(served: Served, gate: Gate) -> None:
+    job = begin(served, 1)
+    gate.wait()
+    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
+        next(events(stream))
+    stopping = served.state.jobs[job["id"]].stopping
+    assert stopping.wait(TIMEOUT)
+    gate.permits.release()
+    assert ended(served, job)["state"] == "cancelled"
+    gate.permits.release(STEPS)
+    assert ended(served, begin(served, 2))["state"] == "done"
+
+
+def test_a_listener_that_stays_keeps_it_alive(served: Served, gate: Gate) -> None:
+    job = begin(served, 1)
+    gate.wait()
+    url = f"/api/jobs/{job['id']}/events"
+    with served.client.stream("GET", url) as staying:
+        heard = events(staying)
+        next(heard)
+        with httpx.stream("GET", f"{served.client.base_url}{url}", timeout=TIMEOUT) as leaving:
+            next(events(leaving))
+        assert not served.state.jobs[job["id"]].stopping.wait(0.3)
+        gate.permits.release(STEPS)
+        assert list(heard)[-1]["state"] == "done"
+
+
+def test_cheap_requests_are_not_behind_a_job(served: Served, gate: Gate) -> None:
+    begin(served, 1)
+    gate.wait()
+    assert served.get("/pairs/1/neurons.npy").status_code == 200
+    assert served.get("/pairs/2/dendrogram.npy").status_code == 200
+
+
+def test_stop_of_the_server_ends_streams_and_jobs(served: Served, gate: Gate) -> None:
+    job = begin(served, 1)
+    gate.wait()
+    last: list[Job] = []
+    listening = Event()
+
+    def listen() -> None:
+        with httpx.stream(
+            "GET", f"{served.client.base_url}/api/jobs/{job['id']}/events", timeout=TIMEOUT
+        ) as stream:
+            for update in events(stream):
+                last.append(update)
+                listening.set()
+
+    thread = Thread(target=listen)
+    thread.start()
+    assert listening.wait(TIMEOUT)
+    served.state.end_streams()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    gate.permits.release()
+    served.state.close()
+    assert served.state.jobs[job["id"]].updates.value.state == "cancelled"
+
+
+def test_without_network(copied: Path, start: Callable[..., Served]) -> None:
+    served = start(copied)
+    summary = served.get("").json()
+    assert summary["has_network"] is False
+    assert summary["network"]["state"] == "missing"
+    assert "--model" in summary["network"]["message"]
+    assert served.get("/pairs/1/maps").json()["can_compute"] is False
+    response = served.client.post(f"/api/records/{served.name}/jobs", json={"pair": 1})
+    assert response.status_code == 409
+    assert "needs the network" in response.json()["message"]
+
+
+def test_job_waits_for_a_network_that_is_loading(served: Served) -> None:
+    opened = served.opened
+    classifier, ready = opened.analysis.classifier, opened.network
+    opened.analysis.classifier = None
+    opened.network = ready.model_copy(update={"state": "loading"})
+    job = begin(served, 2)
+    assert served.get("/pairs/2/maps").json()["can_compute"] is True
+    opened.analysis.classifier = classifier
+    opened.network = ready
+    assert ended(served, job)["state"] == "done"
+
+
+def test_a_bug_in_a_job_fails_it(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    served.opened.analysis.vulnerability_maps = broken  # type: ignore[method-assign, assignment]
+    last = ended(served, begin(served, 1))
+    assert last["state"] == "failed"
+    assert "ZeroDivisionError" in last["message"]
+    assert "secret" not in last["message"]
+    assert "secret" in caplog.text

@@ -1,0 +1,87 @@
+"""Which networks are loaded unasked: no file that a record names is run."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+
+from runs import colour_net
+from vulneuron import demo
+from vulneuron.errors import ModelError
+from vulneuron.record import Record
+from vulneuron.server.model_choice import model_to_load
+from vulneuron.server.records import Library
+
+
+def record_of(spec: str) -> Record:
+    attributes: Any = {"run": {"model": {"spec": spec}}}
+    return cast(Record, SimpleNamespace(path="r.zarr", attributes=attributes))
+
+
+@pytest.mark.parametrize(
+    "spec", ["torchvision:resnet18?weights=DEFAULT", "timm:resnet10t?checkpoint=w.safetensors"]
+)
+def test_built_in_networks(spec: str) -> None:
+    assert model_to_load(record_of(spec), None) == spec
+
+
+def test_demo_is_found_wherever_it_was_made() -> None:
+    own = f"{demo.__file__}:demo_model"
+    assert model_to_load(record_of(own), None) == own
+    assert model_to_load(record_of("/elsewhere/vulneuron/demo.py:demo_model"), None) == own
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "/home/me/model.py:net",
+        "model.py:net?checkpoint=w.pt",
+        "/elsewhere/vulneuron/demo.py:run_demo",
+        "demo.py:demo_model",
+        "timm:hf-hub:stranger/model?pretrained=true",
+        "timm:hf_hub:stranger/model?pretrained=true",
+        "timm:local-dir:/tmp/stranger",
+        "ResNet",
+        "",
+    ],
+)
+def test_others_have_to_be_named(spec: str) -> None:
+    with pytest.raises(ModelError, match="not loaded unasked") as caught:
+        model_to_load(record_of(spec), None)
+    assert "--model" in str(caught.value)
+    assert model_to_load(record_of(spec), "mine.py:net") == "mine.py:net"
+
+
+def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    source = next(linear.parent.glob("*.py"))
+    text = source.read_text()
+    source.write_text(f"{text}\nopen({str(ran)!r}, 'w').close()\n")
+    try:
+        library = Library([linear])
+        library.close()
+        opened = library["colours"].current()
+        assert opened.network.state == "missing"
+        assert not opened.has_network
+        assert not ran.exists()
+        named = Library([linear], f"{source}:net")
+        named.close()
+        assert named["colours"].current().network.state == "ready"
+        assert ran.exists()
+    finally:
+        source.write_text(text)
+
+
+def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -> None:
+    net = colour_net()
+    with torch.no_grad():
+        next(net.parameters()).mul_(2)
+    library = Library([linear], net)
+    library.close()
+    network = library["colours"].current().network
+    assert network.state == "missing"
+    assert network.message is not None
+    assert "other logits" in network.message
+    assert "other logits" in caplog.text

@@ -1,0 +1,106 @@
+"""The dashboard in a notebook: shown inline, read and set from Python."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+import vulneuron as vn
+from runs import colour_net
+from vulneuron.errors import VulneuronError
+
+
+@pytest.fixture
+def dashboard(linear: Path) -> Iterator[vn.Dashboard]:
+    shown = vn.open_record(linear).show(model=colour_net(), height=700)
+    yield shown
+    shown.stop()
+
+
+def session_of(dashboard: vn.Dashboard) -> str:
+    url = httpx.URL(dashboard.url)
+    return str(url.copy_with(path=f"/api/sessions/{url.params['session']}/state", query=None))
+
+
+def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
+    frame = dashboard._repr_html_()
+    assert frame.startswith("<iframe ")
+    assert 'height="700"' in frame
+    assert dashboard.url.replace("&", "&amp;") in frame
+    assert httpx.URL(dashboard.url).params["record"] == "colours"
+    page = httpx.get(dashboard.url)
+    assert page.status_code == 200
+    assert "http://localhost:*" in page.headers["content-security-policy"].rpartition("frame-ancestors")[2]
+
+
+def test_begins_with_the_first_view(dashboard: vn.Dashboard) -> None:
+    summary = httpx.get(httpx.URL(dashboard.url).copy_with(path="/api/records/colours", query=None)).json()
+    assert dashboard.state == {}
+    assert dashboard.pair == summary["first_view"]["pair"]
+    assert dashboard.neurons == (summary["first_view"]["neuron"],)
+
+
+def test_reads_what_the_page_shows(dashboard: vn.Dashboard) -> None:
+    httpx.put(session_of(dashboard), json={"query": "record=colours&pair=7&neurons=0-1,3&zoom="})
+    assert dashboard.pair == 7
+    assert dashboard.neurons == (0, 1, 3)
+    assert dashboard.state == {"record": "colours", "pair": "7", "neurons": "0-1,3", "zoom": ""}
+
+
+def test_sets_what_the_page_shows(dashboard: vn.Dashboard) -> None:
+    httpx.put(session_of(dashboard), json={"query": "record=colours&sort=curve_gap&focus=2"})
+    dashboard.pair = 5
+    dashboard.neurons = [3, 1, 2]
+    query = httpx.get(session_of(dashboard)).json()["query"]
+    assert httpx.QueryParams(query) == httpx.QueryParams(
+        {"record": "colours", "sort": "curve_gap", "pair": "5", "neurons": "1-3"}
+    )
+    assert (dashboard.pair, dashboard.neurons) == (5, (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("pair", 99, "pair 99"),
+        ("pair", -1, "pair -1"),
+        ("neurons", [9], "neuron 9"),
+        ("neurons", [], "neurons"),
+    ],
+)
+def test_refuses_what_the_record_does_not_have(
+    dashboard: vn.Dashboard, name: str, value: Any, message: str
+) -> None:
+    with pytest.raises(VulneuronError, match=message):
+        setattr(dashboard, name, value)
+
+
+def test_stops(dashboard: vn.Dashboard) -> None:
+    dashboard.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(dashboard.url)
+    dashboard.stop()
+
+
+@pytest.mark.parametrize("on_hub", [True, False])
+def test_behind_a_proxy(linear: Path, monkeypatch: pytest.MonkeyPatch, on_hub: bool) -> None:
+    if on_hub:
+        monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
+    dashboard = vn.show(linear, proxy=None if on_hub else "/user/me/proxy/{port}")
+    try:
+        url = httpx.URL(dashboard.url)
+        assert not url.host
+        port = url.path.rstrip("/").rpartition("/")[2]
+        assert url.path == f"/user/me/proxy/{port}/"
+        # The proxy hands on the host that the browser named, and the path behind its own.
+        direct = f"http://127.0.0.1:{port}/"
+        hub = {"Host": "hub.example.org"}
+        assert httpx.get(f"{direct}api/records", headers=hub).status_code == 401
+        page = httpx.get(direct, params=url.params, headers=hub)
+        assert page.status_code == 303
+        assert page.headers["location"].startswith("./?record=colours&session=")
+        cookie = {"Cookie": page.headers["set-cookie"].partition(";")[0]}
+        assert httpx.get(f"{direct}api/records", headers={**hub, **cookie}).status_code == 200
+    finally:
+        dashboard.stop()

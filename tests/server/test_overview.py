@@ -1,0 +1,146 @@
+"""Records, summary, pairs and matrix against the record itself."""
+
+import json
+
+import numpy as np
+import pytest
+
+from runs import CLASS_NAMES, SIDE
+from served import Served, decoded
+from vulneuron.analysis import COLUMNS, MEASURES
+from vulneuron.measures.thresholds import layer_threshold
+
+
+def test_listing(served: Served) -> None:
+    record = served.truth.record
+    listed = served.client.get("/api/records").json()
+    assert listed == [
+        {
+            "id": "some-run",
+            "name": "some-run",
+            "available": True,
+            "pairs": len(record.pairs),
+            "neurons": 4,
+            "classes": 3,
+        }
+    ]
+
+
+def test_summary(served: Served) -> None:
+    truth, summary = served.truth, served.get("").json()
+    info, pairs = truth.record.info(), truth.record.pairs
+    assert summary["classes"] == list(CLASS_NAMES)
+    assert summary["used_classes"] == [0, 1, 2]
+    assert summary["pairs"] == len(pairs)
+    assert summary["image"] == {"height": SIDE, "width": SIDE, "channels": 3}
+    assert summary["map"] == {"height": SIDE, "width": SIDE}
+    linear = "weight" in truth.record.dataset
+    assert summary["head"] == ("linear" if linear else "gradient x activation")
+    assert summary["attack"]["name"] == "pgd"
+    assert summary["attack"]["eps_text"] == "8/255"
+    assert summary["attack"]["parameters"]["steps"] == "7"
+    assert summary["attack"]["parameters"]["random_start"] == "yes"
+    assert summary["counts"] == {
+        "images": info["images"],
+        "right": info["correct"],
+        "attacked": info["attacked"],
+        "succeeded": info["successes"],
+    }
+    for rate in ("clean_accuracy", "attack_success_rate", "robust_accuracy"):
+        assert summary[rate] == info[rate]
+    assert summary["has_network"] is True
+    assert summary["network"] == {"state": "ready", "message": None}
+    assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_maps))
+    assert summary["default_patch"] == 4
+    assert summary["neuron_columns"] == list(COLUMNS)
+    assert summary["rank_columns"] == [*COLUMNS, "rank", "rank_low", "rank_high"]
+    assert summary["measures"] == list(MEASURES)
+    assert summary["defaults"]["confidence"] == 0.95
+    assert summary["provenance"]["versions torch"] == info["versions"]["torch"]
+    assert "model probe" not in summary["provenance"]
+
+
+def test_first_view_is_the_most_inhibited_neuron_of_the_least_changed_pair(served: Served) -> None:
+    truth, first = served.truth, served.get("").json()["first_view"]
+    matrix = truth.prediction_matrix()
+    names = truth.record.class_names
+    assert matrix.loc[names[first["benign"]], names[first["adversarial"]]] == matrix.to_numpy().max()
+    pairs = truth.record.pairs
+    cell = pairs[
+        (pairs.benign_label == names[first["benign"]])
+        & (pairs.adversarial_label == names[first["adversarial"]])
+    ]
+    assert first["pair"] == cell["perturbation_l2"].idxmin()
+    gaps = truth.neurons(first["pair"], compute_maps=False)["band_gap"]
+    assert first["neuron"] == gaps.idxmin()
+
+
+def test_pairs(served: Served) -> None:
+    record = served.truth.record
+    table = dict(zip(served.get("").json()["pair_columns"], served.array("/pairs.npy"), strict=True))
+    data, pairs = record.dataset, record.pairs
+    for side, name in enumerate(("benign", "adversarial")):
+        for axis, letter in enumerate("xy"):
+            np.testing.assert_array_equal(table[f"{name}_{letter}"], data["projection"].values[:, side, axis])
+        np.testing.assert_array_equal(table[f"{name}_label"], data[f"{name}_label"].values)
+    for column, name in {
+        "perturbation_l2": "perturbation_l2",
+        "perturbation_linf": "perturbation_linf",
+        "benign_probability": "benign_label_p_benign",
+        "adversarial_probability": "adversarial_label_p_adversarial",
+        "benign_probability_after": "benign_label_p_adversarial",
+        "survives_8bit": "survives_8bit",
+        "image_index": "image_index",
+    }.items():
+        np.testing.assert_array_equal(table[column], pairs[name].to_numpy(np.float32))
+
+
+def test_matrix(served: Served) -> None:
+    data = served.truth.record.dataset
+    expected = np.zeros((3, 3), np.int32)
+    np.add.at(expected, (data["benign_label"].values, data["adversarial_label"].values), 1)
+    matrix = served.array("/matrix.npy")
+    np.testing.assert_array_equal(matrix, expected)
+    assert matrix.dtype == np.int32
+
+
+@pytest.mark.parametrize("pair", [0, 5])
+def test_pair(served: Served, pair: int) -> None:
+    record, body = served.truth.record, served.get(f"/pairs/{pair}").json()
+    row = record.pairs.loc[pair]
+    assert body["image_id"] == row["image_id"]
+    assert CLASS_NAMES[body["benign_label"]] == row["benign_label"]
+    assert CLASS_NAMES[body["adversarial_label"]] == row["adversarial_label"]
+    assert body["perturbation_l2"] == pytest.approx(row["perturbation_l2"])
+    assert body["survives_8bit"] == row["survives_8bit"]
+    for side, name in enumerate(("benign", "adversarial")):
+        logits = record.dataset["logit"].values[pair, side].astype(np.float64)
+        expected = np.exp(logits) / np.exp(logits).sum()
+        found = body["probabilities"][name]
+        labels = [one["label"] for one in found]
+        assert {body["benign_label"], body["adversarial_label"]} <= set(labels)
+        assert set(np.flatnonzero(expected >= 0.01)) <= set(labels)
+        np.testing.assert_allclose([one["probability"] for one in found], expected[labels], rtol=1e-6)
+        assert labels == sorted(labels, key=lambda label: -expected[label])
+
+
+def test_what_does_not_change_is_cached(served: Served) -> None:
+    fingerprint = served.get("").json()["fingerprint"]
+    for path in ("/pairs.npy", "/matrix.npy", "/pairs/1/images/benign.png", "/thumbnails?pairs=1,2"):
+        mark = "&" if "?" in path else "?"
+        url = f"/api/records/{served.name}{path}"
+        lasting = served.client.get(f"{url}{mark}v={fingerprint}")
+        assert "immutable" in lasting.headers["cache-control"]
+        asked = served.client.get(url)
+        assert asked.headers["cache-control"] == "private, no-cache"
+        again = served.client.get(url, headers={"If-None-Match": asked.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    decoded(served.get("/pairs.npy", v="another"))
+
+
+def test_numbers_of_settings_are_not_cached(served: Served) -> None:
+    assert served.get("/pairs/0/neurons.npy").headers["cache-control"] == "no-store"
+
+
+def test_summary_is_valid_json(served: Served) -> None:
+    json.loads(served.get("").text, parse_constant=pytest.fail)

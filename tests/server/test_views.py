@@ -1,0 +1,157 @@
+"""Neurons, receptive fields, clusters, context and maps against `Analysis`."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from served import Served, assert_error, decoded
+from vulneuron.analysis import COLUMNS, Settings
+from vulneuron.measures.thresholds import Threshold
+
+CHOICES: list[tuple[dict[str, Any], Settings]] = [
+    ({}, Settings()),
+    (
+        {"weights": "margin", "band": "quantile", "confidence": 0.8, "band_images": "adversarial"},
+        Settings(weights="margin", band="quantile", confidence=0.8, band_images="adversarial"),
+    ),
+    (
+        {"threshold_mode": "relative", "threshold_level": 0.7, "distance": "iou", "linkage": "complete"},
+        Settings(threshold=Threshold("relative", 0.7), distance="iou", linkage="complete"),
+    ),
+    ({"threshold_mode": "quantile"}, Settings(threshold=Threshold("quantile"))),
+]
+
+
+@pytest.mark.parametrize(("query", "settings"), CHOICES)
+def test_neurons(served: Served, query: dict[str, Any], settings: Settings) -> None:
+    expected = served.truth.neurons(2, settings=settings, compute_maps=False)
+    found = served.array("/pairs/2/neurons.npy", **query)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)
+    assert np.isnan(found[COLUMNS.index("iou_benign_drop")]).all()
+
+
+def test_ious_are_there_when_maps_are(fresh: Served) -> None:
+    truth, settings = fresh.truth, Settings(stride=4, top=30)
+    truth.vulnerability_maps(2, None, 4)
+    expected = truth.neurons(2, settings=settings)
+    found = fresh.array("/pairs/2/neurons.npy", stride=4, top=30)
+    np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)
+    assert not np.isnan(found[COLUMNS.index("iou_benign_drop")]).any()
+
+
+@pytest.mark.parametrize("intervals", [False, True])
+def test_rank(served: Served, intervals: bool) -> None:
+    body = {
+        "pairs": "0-3,7",
+        "sort_by": "curve_gap",
+        "settings": {"weights": "margin"},
+        "intervals": intervals,
+    }
+    found = decoded(served.client.post(f"/api/records/{served.name}/neurons.npy", json=body))
+    expected = served.truth.rank([0, 1, 2, 3, 7], sort_by="curve_gap", settings=Settings(weights="margin"))
+    values = expected.to_numpy(np.float64).T
+    np.testing.assert_array_equal(found[:-2], values[:-2])
+    if intervals:
+        np.testing.assert_array_equal(found[-2:], values[-2:])
+    else:
+        assert np.isnan(found[-2:]).all()
+
+
+def test_quick_rank_leaves_out_what_takes_long(served: Served) -> None:
+    body = {"pairs": "0-9", "quick": True}
+    found = decoded(served.client.post(f"/api/records/{served.name}/neurons.npy", json=body))
+    assert np.isnan(found[COLUMNS.index("dead_benign")]).all()
+    expected = served.truth.rank(np.arange(10))
+    np.testing.assert_array_equal(found[COLUMNS.index("band_gap")], expected["band_gap"])
+
+
+def test_rank_by_something_unknown(served: Served) -> None:
+    body = {"pairs": "0-3", "sort_by": "beauty"}
+    response = served.client.post(f"/api/records/{served.name}/neurons.npy", json=body)
+    assert_error(response, 422, "beauty", "band_gap")
+
+
+@pytest.mark.parametrize("into", ["benign", "adversarial"])
+def test_substitution(served: Served, into: Any) -> None:
+    body = served.get("/pairs/1/substitution", neurons="0,2-3", into=into).json()
+    expected = served.truth.substitute(1, [0, 2, 3], into=into)
+    assert body["benign_drop"] == expected.benign_drop
+    assert body["adversarial_gain"] == expected.adversarial_gain
+    shifted = np.exp(expected.logits - expected.logits.max())
+    for one in body["probabilities"]:
+        assert one["probability"] == pytest.approx(shifted[one["label"]] / shifted.sum())
+
+
+@pytest.mark.parametrize(("query", "settings"), CHOICES)
+def test_masks(served: Served, query: dict[str, Any], settings: Settings) -> None:
+    masks = served.truth.masks(6, settings=settings)
+    chosen = np.stack([masks.benign[[3, 0, 1]], masks.adversarial[[3, 0, 1]]])
+    for combine, expected in {
+        "union": chosen.any(axis=1),
+        "intersection": chosen.all(axis=1),
+        "each": chosen.swapaxes(0, 1),
+    }.items():
+        found = served.array("/pairs/6/masks.npy", neurons="3,0-1", combine=combine, **query)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("query", "settings"), CHOICES)
+def test_masks_of_one_neuron(served: Served, query: dict[str, Any], settings: Settings) -> None:
+    found = served.array("/neurons/1/masks.npy", pairs="7,2", **query)
+    for row, pair in enumerate([7, 2]):
+        masks = served.truth.masks(pair, settings=settings)
+        np.testing.assert_array_equal(found[row], [masks.benign[1], masks.adversarial[1]])
+
+
+@pytest.mark.parametrize(("query", "settings"), CHOICES)
+def test_dendrogram(served: Served, query: dict[str, Any], settings: Settings) -> None:
+    expected = served.truth.dendrogram(4, settings=settings).linkage
+    np.testing.assert_array_equal(served.array("/pairs/4/dendrogram.npy", **query), expected)
+
+
+@pytest.mark.parametrize("order", ["activation", "confidence"])
+@pytest.mark.parametrize("scope", ["same_labels", "same_benign_label", "all"])
+def test_context(served: Served, order: Any, scope: Any) -> None:
+    body = served.get("/pairs/3/context", neuron=2, order=order, scope=scope, count=4).json()
+    expected = served.truth.context(3, 2, order=order, scope=scope, count=4)
+    assert body["pairs"] == expected.pairs.tolist()
+    assert body["values"] == expected.values.tolist()
+    assert (body["order"], body["scope"]) == (order, scope)
+
+
+def test_maps_that_are_there(fresh: Served) -> None:
+    truth = fresh.truth
+    maps = truth.vulnerability_maps(2, 4, 4)
+    state = fresh.get("/pairs/2/maps", stride=4).json()
+    assert state == {
+        "ready": True,
+        "can_compute": True,
+        "patch": 4,
+        "stride": 4,
+        "grid": [3, 3],
+        "seconds_estimate": None,
+    }
+    expected = np.stack([maps.benign_drop, maps.adversarial_gain])
+    np.testing.assert_array_equal(fresh.array("/pairs/2/maps.npy", patch=4, stride=4), expected)
+    top = truth.top_masks(2, settings=Settings(stride=4, top=35))
+    found = fresh.array("/pairs/2/top.npy", stride=4, top=35)
+    np.testing.assert_array_equal(found, np.stack([top.benign_drop, top.adversarial_gain]))
+
+
+def test_maps_that_are_not_there(fresh: Served) -> None:
+    assert fresh.get("/pairs/2/maps").json()["ready"] is False
+    for name in ("maps.npy", "top.npy"):
+        assert_error(fresh.get(f"/pairs/2/{name}"), 409, "are not there", "job")
+    assert fresh.get("/pairs/2/maps").json()["ready"] is False
+
+
+def test_substitution_before_the_network_is_there(fresh: Served) -> None:
+    fresh.opened.analysis.classifier = None
+    response = fresh.get("/pairs/1/substitution", neurons="0")
+    if "weight" in fresh.truth.record.dataset:
+        assert response.status_code == 200
+    else:
+        assert_error(response, 409, "needs the network")

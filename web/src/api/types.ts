@@ -1,0 +1,13 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type RecordEntry = Schemas["RecordListing"];
+export type RecordSummary = Schemas["RecordSummary"];
+export type PairModel = Schemas["PairModel"];
+export type ClassProbability = Schemas["Probability"];
+export type SettingsModel = Schemas["SettingsModel-Output"];
+export type MapsModel = Schemas["MapState"];
+export type JobModel = Schemas["JobModel"];
+export type ContextModel = Schemas["ContextModel"];
+export type SubstitutionModel = Schemas["SubstitutionModel"];

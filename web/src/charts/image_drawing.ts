@@ -1,0 +1,111 @@
+import { interpolateInferno } from "d3-scale-chromatic";
+import { outline, type Mask } from "../lib/masks";
+
+/** Drawing of images under masks and vulnerability maps. */
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+const DIM = 205;
+const COLOURS = 256;
+
+/** Colours of a vulnerability map from 0 to its largest value, as `[red, green, blue]`; dark is little. */
+const MAP_COLOURS: readonly (readonly [number, number, number])[] = Array.from(
+  { length: COLOURS },
+  (_, index) =>
+    // The last part of the scale is too pale to be seen on bright images.
+    bytesOf(interpolateInferno(0.1 + (0.8 * index) / (COLOURS - 1))),
+);
+
+/** CSS text of the colour scale from left to right. */
+export function mapGradient(): string {
+  const stops = Array.from({ length: 9 }, (_, index) => MAP_COLOURS[Math.round((index / 8) * (COLOURS - 1))]);
+  return `linear-gradient(to right, ${stops.map((colour) => `rgb(${colour?.join(" ")})`).join(", ")})`;
+}
+
+/** The image inside of the mask, dimmed outside of it, with the mask's outline. */
+export function drawMasked(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  image: HTMLImageElement,
+  mask: Mask | undefined,
+): void {
+  drawImage(context, size, image);
+  if (!mask) return;
+  const dimmed = new ImageData(mask.width, mask.height);
+  for (const [index, inside] of mask.data.entries()) dimmed.data[4 * index + 3] = inside ? 0 : DIM;
+  overlay(context, size, dimmed);
+  drawOutline(context, size, mask);
+}
+
+/**
+ * A vulnerability map as colour over the image in grey, with the outline of its most vulnerable part. Where the attack
+ * does not work, the image shows through.
+ */
+export function drawMap(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  image: HTMLImageElement,
+  values: Float64Array,
+  most: number,
+  top: Mask | undefined,
+): void {
+  drawImage(context, size, image);
+  context.save();
+  context.globalCompositeOperation = "saturation";
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, size.width, size.height);
+  context.restore();
+  const coloured = new ImageData(image.naturalWidth, image.naturalHeight);
+  for (const [index, value] of values.entries()) {
+    const part = most > 0 ? Math.max(0, value / most) : 0;
+    const colour = MAP_COLOURS[Math.round(part * (COLOURS - 1))] ?? [0, 0, 0];
+    coloured.data.set([...colour, 255 * 0.9 * part ** 0.6], 4 * index);
+  }
+  overlay(context, size, coloured);
+  if (top) drawOutline(context, size, top);
+}
+
+function drawImage(
+  context: CanvasRenderingContext2D,
+  { width, height }: Size,
+  image: HTMLImageElement,
+): void {
+  // Enlarged pixels are shown as they are; a photograph made smaller is smoothed.
+  context.imageSmoothingEnabled = image.naturalWidth > width;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, width, height);
+}
+
+function overlay(context: CanvasRenderingContext2D, { width, height }: Size, pixels: ImageData): void {
+  const layer = new OffscreenCanvas(pixels.width, pixels.height);
+  layer.getContext("2d")?.putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(layer, 0, 0, width, height);
+}
+
+/** White on black, so that it is seen on any image. */
+function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size, mask: Mask): void {
+  const [across, down] = [width / mask.width, height / mask.height];
+  const path = new Path2D();
+  for (const [x1, y1, x2, y2] of outline(mask)) {
+    path.moveTo(x1 * across, y1 * down);
+    path.lineTo(x2 * across, y2 * down);
+  }
+  context.lineCap = "square";
+  for (const [lineWidth, colour] of [
+    [2.4, "rgb(0 0 0 / 55%)"],
+    [1.1, "#ffffff"],
+  ] as const) {
+    context.lineWidth = lineWidth;
+    context.strokeStyle = colour;
+    context.stroke(path);
+  }
+}
+
+function bytesOf(text: string): readonly [number, number, number] {
+  const [red, green, blue] = [1, 3, 5].map((start) => Number.parseInt(text.slice(start, start + 2), 16));
+  return [red ?? 0, green ?? 0, blue ?? 0];
+}

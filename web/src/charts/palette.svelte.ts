@@ -1,0 +1,56 @@
+import { createSubscriber } from "svelte/reactivity";
+
+/** Colours of app.css that canvases draw with. */
+const NAMES = [
+  "panel",
+  "raised",
+  "line",
+  "text",
+  "muted",
+  "accent",
+  "benign",
+  "adversarial",
+  "benign-band",
+  "adversarial-band",
+  "focus",
+  "unselected",
+] as const;
+export type Palette = Readonly<Record<(typeof NAMES)[number], string>>;
+
+let known: Palette | undefined;
+
+const followTheme = createSubscriber((update) => {
+  const changed = (): void => {
+    known = undefined;
+    update();
+  };
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const chosen = new MutationObserver(changed);
+  system.addEventListener("change", changed);
+  chosen.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  known = undefined;
+  return () => {
+    system.removeEventListener("change", changed);
+    chosen.disconnect();
+  };
+});
+
+/** The page's colours in the theme that is shown; effects that read them run again when it changes. */
+export function palette(): Palette {
+  followTheme();
+  if ($effect.tracking()) return (known ??= read());
+  return read();
+}
+
+/** A canvas knows neither variables nor light-dark(), so an element has to resolve them. */
+function read(): Palette {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+  const colours = NAMES.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, getComputedStyle(probe).color] as const;
+  });
+  probe.remove();
+  return Object.fromEntries(colours) as Palette;
+}

@@ -1,0 +1,120 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Dendrogram } from "./dendrogram";
+
+/*
+      8
+    __|__
+   |     7
+   |    _|_
+   6   |   5
+  / \  |  / \
+ 3   1 4 0   2
+*/
+const tree = new Dendrogram(Float64Array.from([0, 2, 1, 2, 3, 1, 2, 2, 4, 5, 4, 3, 6, 7, 8, 5]));
+
+test("leaves stand in the order of their parents' children", () => {
+  expect([...tree.order]).toEqual([3, 1, 4, 0, 2]);
+  expect([...tree.leaves(7)]).toEqual([4, 0, 2]);
+  expect([...tree.leaves(3)]).toEqual([3]);
+});
+
+test("a merge stands in the middle of its children", () => {
+  expect(tree.middle(6)).toBe(1);
+  expect(tree.middle(5)).toBe(4);
+  expect(tree.middle(7)).toBe(3.25);
+});
+
+test("ancestors lead to the root", () => {
+  expect(tree.ancestors(2)).toEqual([2, 5, 7, 8]);
+  expect(tree.parent(8)).toBeUndefined();
+  expect(tree.above([2, 4])).toBe(7);
+  expect(tree.above([1])).toBe(1);
+  expect(tree.above([])).toBeUndefined();
+});
+
+test("a cut undoes the last merges", () => {
+  expect(tree.cut(1)).toEqual([8]);
+  expect(tree.cut(2)).toEqual([6, 7]);
+  expect(tree.cut(3)).toEqual([6, 4, 5]);
+  expect(tree.cut(5)).toEqual([3, 1, 4, 0, 2]);
+  expect(tree.clusterOf(2, 3)).toBe(5);
+});
+
+test("a height between two merges gives the cut that lies there", () => {
+  for (let clusters = 1; clusters <= 5; clusters += 1) {
+    expect(tree.clustersAt(tree.cutHeight(clusters))).toBe(clusters);
+  }
+  expect(tree.clustersAt(4)).toBe(2);
+  expect(tree.cutHeight(2)).toBe(6);
+});
+
+test("a point of the drawing belongs to the subtree that hangs there", () => {
+  expect(tree.below(3.2, 4.5)).toBe(7);
+  expect(tree.below(3.2, 3.9)).toBe(5);
+  expect(tree.below(2.2, 0.5)).toBe(4);
+  expect(tree.below(99, 99)).toBe(8);
+});
+
+test("keys lead to the neighbouring subtree", () => {
+  expect(tree.beside(6, "right")).toBe(7);
+  expect(tree.beside(4, "left")).toBe(6);
+  expect(tree.beside(0, "left")).toBe(4);
+  expect(tree.beside(2, "right")).toBeUndefined();
+  expect(tree.beside(8, "left")).toBeUndefined();
+});
+
+test("neurons that were merged with one first are most like it", () => {
+  expect(tree.byLikeness(0, 8)).toEqual([0, 2, 4, 1, 3]);
+  expect(tree.byLikeness(4, 7)).toEqual([4, 0, 2]);
+  expect(tree.byLikeness(4, 4)).toEqual([4]);
+});
+
+test("a tree of one neuron is that neuron", () => {
+  const single = new Dendrogram(new Float64Array());
+  expect([single.size, single.root, single.cut(1)]).toEqual([1, 0, [0]]);
+  expect(single.below(0.5, 1)).toBe(0);
+  expect(single.clustersAt(0)).toBe(1);
+});
+
+/** Any tree: clusters are merged at random, at heights that never fall. */
+const trees = fc
+  .array(fc.tuple(fc.nat(1000), fc.nat(1000), fc.nat(3)), { minLength: 1, maxLength: 60 })
+  .map((steps) => {
+    const open = Array.from({ length: steps.length + 1 }, (_, leaf) => leaf);
+    let height = 0;
+    const rows = steps.flatMap(([a, b, rise], row) => {
+      const [left] = open.splice(a % open.length, 1);
+      const [right] = open.splice(b % open.length, 1);
+      open.push(steps.length + 1 + row);
+      height += rise;
+      return [left as number, right as number, height, 0];
+    });
+    return new Dendrogram(Float64Array.from(rows));
+  });
+
+test("any cut parts all leaves into as many clusters, each a run of leaves", () => {
+  fc.assert(
+    fc.property(trees, fc.nat(1000), (any, number) => {
+      const clusters = 1 + (number % any.size);
+      const roots = any.cut(clusters);
+      expect(roots).toHaveLength(clusters);
+      expect(roots.flatMap((root) => [...any.leaves(root)])).toEqual([...any.order]);
+      for (const root of roots) {
+        for (const leaf of any.leaves(root)) expect(any.clusterOf(leaf, clusters)).toBe(root);
+      }
+    }),
+  );
+});
+
+test("likeness orders all leaves by the height at which they meet", () => {
+  fc.assert(
+    fc.property(trees, fc.nat(1000), (any, number) => {
+      const leaf = number % any.size;
+      const found = any.byLikeness(leaf, any.root);
+      expect(found.toSorted((a, b) => a - b)).toEqual([...any.order].sort((a, b) => a - b));
+      const heights = found.slice(1).map((other) => any.height(any.above([leaf, other]) as number));
+      expect(heights).toEqual(heights.toSorted((a, b) => a - b));
+    }),
+  );
+});

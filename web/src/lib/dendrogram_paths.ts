@@ -1,0 +1,116 @@
+import type { Dendrogram } from "./dendrogram";
+
+/** Where places of leaves and heights of merges are on the screen, and which places are shown. */
+export interface Plane {
+  readonly x: (place: number) => number;
+  readonly y: (height: number) => number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A run of places that follow one another: from the first to before the last. */
+export type Run = readonly [from: number, to: number];
+
+/** Number of the cluster that each node belongs to, counted from left to right; -1 for nodes above the cut. */
+export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
+  const found = new Int32Array(tree.root + 1).fill(-1);
+  for (const [index, root] of tree.cut(clusters).entries()) found[root] = index;
+  for (let node = tree.root; node >= tree.size; node -= 1) {
+    const cluster = found[node] as number;
+    if (cluster >= 0) for (const child of tree.children(node) ?? []) found[child] = cluster;
+  }
+  return found;
+}
+
+/**
+ * The tree as SVG paths: one for each of so many colours, which clusters take in turn, and the last one for what is
+ * above the cut. Merges that are out of sight are left out.
+ */
+export function treePaths(
+  tree: Dendrogram,
+  clusterOf: Int32Array,
+  colours: number,
+  plane: Plane,
+): { clusters: readonly string[]; trunk: string } {
+  const parts = Array.from({ length: colours + 1 }, (): string[] => []);
+  for (let node = tree.size; node <= tree.root; node += 1) {
+    if (!isSeen(tree, node, plane)) continue;
+    const cluster = clusterOf[node] as number;
+    parts[cluster < 0 ? colours : cluster % colours]?.push(merge(tree, node, plane));
+  }
+  const paths = parts.map((one) => one.join(""));
+  return { clusters: paths.slice(0, colours), trunk: paths[colours] ?? "" };
+}
+
+/** All merges below a node. */
+export function subtreePath(tree: Dendrogram, node: number, plane: Plane): string {
+  const open = [node];
+  const parts: string[] = [];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (tree.isLeaf(at) || !isSeen(tree, at, plane)) continue;
+    parts.push(merge(tree, at, plane));
+    open.push(...(tree.children(at) ?? []));
+  }
+  return parts.join("");
+}
+
+/** The way from a leaf up to the root. */
+export function pathToRoot(tree: Dendrogram, leaf: number, plane: Plane): string {
+  const [first, ...above] = tree.ancestors(leaf);
+  const steps = above.map((node) => `V${y(tree, node, plane)}H${x(tree, node, plane)}`);
+  return `M${x(tree, first as number, plane)} ${y(tree, first as number, plane)}${steps.join("")}`;
+}
+
+/** Places of some leaves as runs, from left to right. */
+export function runsOf(tree: Dendrogram, leaves: Iterable<number>): Run[] {
+  const places = Int32Array.from(leaves, (leaf) => tree.start(leaf)).sort();
+  const runs: [number, number][] = [];
+  for (const place of places) {
+    const last = runs.at(-1);
+    if (last?.[1] === place) last[1] += 1;
+    else runs.push([place, place + 1]);
+  }
+  return runs;
+}
+
+/** Places around a fixed one, shown larger by a factor; never fewer than `fewest`, never beyond the edges. */
+export function zoomedRange(
+  [from, to]: Run,
+  around: number,
+  factor: number,
+  size: number,
+  fewest: number,
+): Run {
+  const length = Math.min(size, Math.max(Math.min(fewest, size), (to - from) / factor));
+  const part = (around - from) / (to - from);
+  return shiftedRange([around - part * length, around + (1 - part) * length], 0, size);
+}
+
+/** Places moved by some, up to the edges. */
+export function shiftedRange([from, to]: Run, by: number, size: number): Run {
+  const start = Math.min(size - (to - from), Math.max(0, from + by));
+  return [start, start + (to - from)];
+}
+
+function merge(tree: Dendrogram, node: number, plane: Plane): string {
+  const [left, right] = tree.children(node) as readonly [number, number];
+  const bar = `V${y(tree, node, plane)}H${x(tree, right, plane)}V${y(tree, right, plane)}`;
+  return `M${x(tree, left, plane)} ${y(tree, left, plane)}${bar}`;
+}
+
+function isSeen(tree: Dendrogram, node: number, { from, to }: Plane): boolean {
+  return tree.start(node) < to && tree.start(node) + tree.leafCount(node) > from;
+}
+
+function x(tree: Dendrogram, node: number, plane: Plane): number {
+  return tenths(plane.x(tree.middle(node)));
+}
+
+function y(tree: Dendrogram, node: number, plane: Plane): number {
+  return tenths(plane.y(tree.height(node)));
+}
+
+/** Finer than a tenth of a pixel is not seen. */
+function tenths(value: number): number {
+  return Math.round(10 * value) / 10;
+}

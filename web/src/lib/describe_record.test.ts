@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { attackText, groupedFacts, modelName, rate, runText } from "./describe_record";
+
+test("an attack is said in a few words, without what is not known", () => {
+  const pgd = { name: "pgd", eps_text: "8/255", norm: "linf", parameters: { steps: "7", restarts: "1" } };
+  expect(attackText(pgd)).toBe("PGD, 7 steps, ε 8/255, L∞");
+  expect(attackText({ name: "given", eps_text: null, norm: null, parameters: {} })).toBe("given");
+  expect(attackText({ ...pgd, name: "fgsm", norm: "l2", parameters: { steps: "1" } })).toBe(
+    "FGSM, 1 step, ε 8/255, L2",
+  );
+});
+
+test("a model is named without folders and options", () => {
+  expect(modelName("/home/me/nets/resnet10.py:trained")).toBe("resnet10.py:trained");
+  expect(modelName("torchvision:resnet18?weights=DEFAULT")).toBe("torchvision:resnet18");
+  expect(modelName("timm:tf_efficientnet_lite0?checkpoint=/a/b.pth")).toBe("timm:tf_efficientnet_lite0");
+  expect(modelName("Sequential")).toBe("Sequential");
+});
+
+test("numbers of a run", () => {
+  expect(rate(null)).toBe("–");
+  expect([0.9, 0.8457, 1].map(rate)).toEqual(["90%", "84.6%", "100%"]);
+  expect(runText({ images: 1200, right: 1100, attacked: 1100, succeeded: 1000 }, 1000)).toBe(
+    "Of 1,200 images, 1,100 are predicted right. 1,100 of these were attacked, 1,000 with success; 1,000 pairs are shown.",
+  );
+});
+
+test("facts that share their first word are one group", () => {
+  const facts = {
+    seed: "0",
+    "model spec": "a",
+    "model digest": "b",
+    "model layer": "c",
+    "split error": "1e-7",
+  };
+  expect(groupedFacts(facts)).toEqual([
+    {
+      heading: "",
+      facts: [
+        ["seed", "0"],
+        ["split error", "1e-7"],
+      ],
+    },
+    {
+      heading: "model",
+      facts: [
+        ["spec", "a"],
+        ["digest", "b"],
+        ["layer", "c"],
+      ],
+    },
+  ]);
+});

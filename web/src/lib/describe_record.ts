@@ -1,0 +1,69 @@
+import { format } from "d3-format";
+import { count } from "./format";
+
+const shortPercent = format(".3~p");
+
+/** A record's facts in few words, for the header. */
+
+interface Attack {
+  readonly name: string;
+  readonly eps_text: string | null;
+  readonly norm: string | null;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+const NORMS: Readonly<Record<string, string>> = { linf: "L∞", l2: "L2", l1: "L1" };
+
+/** An attack, such as "PGD, 7 steps, ε 8/255, L∞". */
+export function attackText({ name, eps_text, norm, parameters }: Attack): string {
+  const shownName = /^(pgd|fgsm)$/.test(name) ? name.toUpperCase() : name;
+  const steps = parameters["steps"];
+  const parts = [
+    shownName,
+    steps && `${steps} ${steps === "1" ? "step" : "steps"}`,
+    eps_text && `ε ${eps_text}`,
+    norm && (NORMS[norm.toLowerCase()] ?? norm),
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** A model's name without folders and options: "net.py:trained" of "/home/me/net.py:trained?width=2". */
+export function modelName(spec: string): string {
+  const target = spec.replace(/\?.*$/, "");
+  return /[^/\\]+$/.exec(target)?.[0] ?? spec;
+}
+
+/** A rate as per cent, or a dash where it is not known. */
+export function rate(value: number | null): string {
+  return value === null ? "–" : shortPercent(value);
+}
+
+interface Counts {
+  readonly images: number;
+  readonly right: number;
+  readonly attacked: number;
+  readonly succeeded: number;
+}
+
+/** What became of a run's images, in one sentence. */
+export function runText({ images, right, attacked, succeeded }: Counts, pairs: number): string {
+  return (
+    `Of ${count(images)} images, ${count(right)} are predicted right. ${count(attacked)} of these were attacked, ` +
+    `${count(succeeded)} with success; ${count(pairs)} pairs are shown.`
+  );
+}
+
+/** Facts by their first word, where several share it; the others come first, without a heading. */
+export function groupedFacts(
+  facts: Readonly<Record<string, string>>,
+): readonly { heading: string; facts: readonly (readonly [string, string])[] }[] {
+  const groups = new Map<string, [string, string][]>([["", []]]);
+  const entries = Object.entries(facts);
+  for (const [name, value] of entries) {
+    const [first = "", ...rest] = name.split(" ");
+    const shared = rest.length > 0 && entries.filter(([other]) => other.startsWith(`${first} `)).length > 2;
+    const heading = shared ? first : "";
+    groups.set(heading, [...(groups.get(heading) ?? []), [shared ? rest.join(" ") : name, value]]);
+  }
+  return [...groups].map(([heading, facts]) => ({ heading, facts })).filter(({ facts }) => facts.length);
+}

@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { dotImage, dotNear, FAINT, HIDDEN, packColour, paintDots, type Dots } from "./dots";
+
+const UNIT = { scale: 1, x: 0, y: 0 };
+const RED = packColour("#ff0000");
+const BLUE = packColour("#0000ff");
+
+/** Dots at pixels, as data's y points up. */
+function dotsAt(places: readonly (readonly [number, number, number])[]): Dots {
+  return {
+    x: places.map(([x]) => x),
+    y: places.map(([, y]) => -y),
+    colours: Uint32Array.from(places, ([, , colour]) => colour),
+  };
+}
+
+test("a packed colour has the bytes of image data", () => {
+  expect([...new Uint8Array(Uint32Array.of(packColour("#3f90da")).buffer)]).toEqual([0x3f, 0x90, 0xda, 0xff]);
+});
+
+test("a dot is painted around its place, and nowhere else", () => {
+  const image = dotImage(7, 7);
+  paintDots(image, dotsAt([[3.5, 3.5, RED]]), UNIT, 3);
+  expect(image.pixels[3 * 7 + 3]).toBe(RED);
+  const painted = [...image.pixels.keys()].filter((at) => image.pixels[at]);
+  expect(painted.every((at) => Math.abs((at % 7) - 3) <= 1 && Math.abs(Math.floor(at / 7) - 3) <= 1)).toBe(
+    true,
+  );
+  expect(image.picks[3 * 7 + 3]).toBe(0);
+  expect(image.picks[0]).toBe(-1);
+});
+
+test("faint dots are behind, hidden ones are not there, and the last one is on top", () => {
+  const image = dotImage(5, 5);
+  const middle = 2 * 5 + 2;
+  const at = (...colours: number[]): Dots => dotsAt(colours.map((colour) => [2.5, 2.5, colour]));
+  paintDots(image, at(RED, FAINT), UNIT, 3);
+  expect([image.pixels[middle], image.picks[middle]]).toEqual([RED, 0]);
+  paintDots(image, at(FAINT, FAINT), UNIT, 3);
+  expect([image.pixels[middle], image.picks[middle]]).toEqual([FAINT, 1]);
+  paintDots(image, at(RED, BLUE, HIDDEN), UNIT, 3);
+  expect([image.pixels[middle], image.picks[middle]]).toEqual([BLUE, 1]);
+});
+
+test("a half-covered pixel is a mixture of both dots", () => {
+  const image = dotImage(5, 5);
+  // Corners of a dot of diameter 3 are covered by 9 %.
+  paintDots(image, dotsAt([[1.5, 1.5, RED], [2.5, 2.5, BLUE]]), UNIT, 3); // prettier-ignore
+  const corner = [...new Uint8Array(Uint32Array.of(image.pixels[1 * 5 + 1] as number).buffer)];
+  const cover = 1.5 + 0.5 - Math.SQRT2;
+  expect(corner[0]).toBeCloseTo(255 * (1 - cover), -0.5);
+  expect(corner[2]).toBeCloseTo(255 * cover, -0.5);
+  expect(corner[3]).toBe(255);
+});
+
+test("dots that are partly or wholly outside, or have no place, do no harm", () => {
+  const place = fc.double({ min: -20, max: 30 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(place, place, fc.constantFrom(RED, BLUE, FAINT))), (places) => {
+      const image = dotImage(11, 9);
+      paintDots(image, dotsAt([...places, [Number.NaN, 2, RED]]), UNIT, 4.5);
+      for (const dot of image.picks) expect(dot).toBeLessThan(places.length);
+      // A pixel is painted only if a dot's square reaches it.
+      image.pixels.forEach((pixel, at) => {
+        const reached = places.some(
+          ([x, y]) =>
+            Math.abs(x - (at % 11) - 0.5) <= 3.01 && Math.abs(y - Math.floor(at / 11) - 0.5) <= 3.01,
+        );
+        expect(pixel === 0 || reached).toBe(true);
+      });
+    }),
+  );
+});
+
+test("the nearest dot within reach is found", () => {
+  const image = dotImage(20, 20);
+  paintDots(image, dotsAt([[4.5, 4.5, RED], [10.5, 4.5, BLUE]]), UNIT, 3); // prettier-ignore
+  expect(dotNear(image, 6, 4, 5)).toBe(0);
+  expect(dotNear(image, 8, 4, 5)).toBe(1);
+  expect(dotNear(image, 15, 15, 5)).toBe(-1);
+});

@@ -1,0 +1,138 @@
+/**
+ * Dots of a scatterplot, painted into pixels by hand. On plots of this size it is quicker than WebGL where there is no
+ * graphics card, looks the same everywhere, needs no code generation (which the content security policy forbids),
+ * and knows for free which dot lies on top of each pixel.
+ */
+
+/** From data to pixels, equal in both directions; data's y points up. */
+export interface Frame {
+  /** Pixels a unit. */
+  readonly scale: number;
+  /** Where the data's origin is, in pixels. */
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Dots {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+  /** Packed colour of each dot; see `packColour`, `FAINT` and `HIDDEN`. */
+  readonly colours: Uint32Array;
+}
+
+export interface DotImage {
+  readonly width: number;
+  readonly height: number;
+  /** Packed colours: the bytes of canvas image data. */
+  readonly pixels: Uint32Array<ArrayBuffer>;
+  /** Number of the dot on top of each pixel, or -1. */
+  readonly picks: Int32Array;
+}
+
+/** Not painted at all. */
+export const HIDDEN = 0;
+/** Behind all others: a grey that is visible on light and dark panels alike, and does not add up. */
+export const FAINT = 0x60808080;
+
+const NONE = -1;
+
+/** `#rrggbb` as one number with the bytes of canvas image data on little-endian machines, which all browsers run on. */
+export function packColour(hex: string): number {
+  const rgb = parseInt(hex.slice(1), 16);
+  return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
+}
+
+export function dotImage(width: number, height: number): DotImage {
+  const size = width * height;
+  return { width, height, pixels: new Uint32Array(size), picks: new Int32Array(size) };
+}
+
+/** Paint all dots: faint ones first, each layer in the order of the dots. */
+export function paintDots(image: DotImage, dots: Dots, frame: Frame, diameter: number): void {
+  image.pixels.fill(0);
+  image.picks.fill(NONE);
+  const stamp = stampOf(diameter);
+  paintLayer(image, dots, frame, diameter, stamp, true);
+  paintLayer(image, dots, frame, diameter, stamp, false);
+}
+
+/** Number of the dot that is nearest to a pixel, at most `reach` pixels away; -1 if there is none. */
+export function dotNear(image: DotImage, x: number, y: number, reach: number): number {
+  let [found, best] = [NONE, reach * reach];
+  for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(image.height - 1, y + reach); row += 1) {
+    for (
+      let column = Math.max(0, Math.ceil(x - reach));
+      column <= Math.min(image.width - 1, x + reach);
+      column += 1
+    ) {
+      const dot = image.picks[row * image.width + column] as number;
+      const distance = (row - y) ** 2 + (column - x) ** 2;
+      if (dot !== NONE && distance <= best) [found, best] = [dot, distance - 1e-9];
+    }
+  }
+  return found;
+}
+
+/** How much of each pixel a dot covers, 0 to 255; rows of a square. */
+function stampOf(diameter: number): Uint8Array {
+  const side = Math.ceil(diameter);
+  const radius = diameter / 2;
+  const middle = (side - 1) / 2;
+  return Uint8Array.from({ length: side * side }, (_, at) => {
+    const distance = Math.hypot((at % side) - middle, Math.floor(at / side) - middle);
+    return Math.round(255 * Math.min(1, Math.max(0, radius - distance + 0.5)));
+  });
+}
+
+function paintLayer(
+  { width, height, pixels, picks }: DotImage,
+  { x, y, colours }: Dots,
+  frame: Frame,
+  diameter: number,
+  stamp: Uint8Array,
+  faint: boolean,
+): void {
+  const side = Math.ceil(diameter);
+  for (let dot = 0; dot < colours.length; dot += 1) {
+    const colour = colours[dot] as number;
+    if (colour === HIDDEN || (colour === FAINT) !== faint) continue;
+    const left = Math.round(frame.x + frame.scale * (x[dot] as number) - side / 2);
+    const top = Math.round(frame.y - frame.scale * (y[dot] as number) - side / 2);
+    // Also leaves out dots that have no place.
+    if (!(left > -side && left < width && top > -side && top < height)) continue;
+    const [firstRow, lastRow] = [Math.max(0, -top), Math.min(side, height - top)];
+    const [firstColumn, lastColumn] = [Math.max(0, -left), Math.min(side, width - left)];
+    for (let row = firstRow; row < lastRow; row += 1) {
+      const line = (top + row) * width + left;
+      for (let column = firstColumn; column < lastColumn; column += 1) {
+        const cover = stamp[row * side + column] as number;
+        if (cover === 0) continue;
+        const at = line + column;
+        const below = pixels[at] as number;
+        pixels[at] = faint
+          ? stronger(colour, cover, below)
+          : cover === 255
+            ? colour
+            : over(colour, cover, below);
+        if (cover > 127) picks[at] = dot;
+      }
+    }
+  }
+}
+
+/** A faint dot does not make one below it any darker. */
+function stronger(colour: number, cover: number, below: number): number {
+  const alpha = Math.round(((colour >>> 24) * cover) / 255);
+  return alpha > below >>> 24 ? ((alpha << 24) | (colour & 0xffffff)) >>> 0 : below;
+}
+
+/** An opaque colour that covers a part of a pixel, over what is there (Porter and Duff's "over"). */
+function over(colour: number, cover: number, below: number): number {
+  const rest = ((below >>> 24) * (255 - cover)) / 255;
+  const alpha = cover + rest;
+  const mix = (shift: number): number => {
+    const [front, back] = [(colour >>> shift) & 0xff, (below >>> shift) & 0xff];
+    return Math.round((front * cover + back * rest) / alpha) << shift;
+  };
+  return ((Math.round(alpha) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;
+}

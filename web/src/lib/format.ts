@@ -1,0 +1,21 @@
+import { format } from "d3-format";
+
+/** Probability, or another number of at most 1: two decimals. */
+export const probability = format(".2f");
+
+/** Signed number with three significant digits, and a true minus sign. */
+export const signed = format("+.3~g");
+
+/** Whole number with separated thousands. */
+export const count = format(",d");
+
+/** Distance of any size, without an exponent: three significant digits. */
+export const distance = format(",.3~r");
+
+/** Part of a whole as per cent. */
+export const percent = format(".1%");
+
+/** Any other number: three significant digits; a dash where it is not known. */
+export function number(value: number): string {
+  return Number.isNaN(value) ? "–" : format(".3~g")(value);
+}

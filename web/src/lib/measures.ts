@@ -1,0 +1,74 @@
+/** The measures that neurons are sorted by, in words. */
+
+export interface Measure {
+  /** Column of the table of neurons; "neuron" for its number. */
+  readonly name: string;
+  readonly label: string;
+  readonly group: "Vulnerability" | "Substituting the neuron" | "Overlap with a vulnerability map" | "Value";
+  /** What stands at the left and at the right end when neurons are sorted by it. */
+  readonly ends: readonly [string, string];
+  /** Whether its sign says what the attack does: below 0 inhibited, above 0 excited. */
+  readonly signed: boolean;
+}
+
+const MEASURES: readonly Measure[] = [
+  measure("neuron", "neuron number", "Value", ["first neuron", "last neuron"]),
+  measure("band_gap", "band gap", "Vulnerability", ["most inhibited", "most excited"], true),
+  measure("curve_gap", "curve gap", "Vulnerability", ["most inhibited", "most excited"], true),
+  measure("substitution_benign_drop", "benign drop", "Substituting the neuron", ends("benign drop")),
+  measure(
+    "substitution_adversarial_gain",
+    "adversarial gain",
+    "Substituting the neuron",
+    ends("adversarial gain"),
+  ),
+  measure("iou_benign_drop", "IoU with benign drop", "Overlap with a vulnerability map", ends("IoU")),
+  measure(
+    "iou_adversarial_gain",
+    "IoU with adversarial gain",
+    "Overlap with a vulnerability map",
+    ends("IoU"),
+  ),
+  measure("contribution_benign", "contribution, benign", "Value", ends("contribution")),
+  measure("contribution_adversarial", "contribution, adversarial", "Value", ends("contribution")),
+  measure("activation_benign", "activation, benign", "Value", ends("activation")),
+  measure("activation_adversarial", "activation, adversarial", "Value", ends("activation")),
+];
+
+function ends(what: string): [string, string] {
+  return [`largest ${what}`, `smallest ${what}`];
+}
+
+function measure(
+  name: string,
+  label: string,
+  group: Measure["group"],
+  ends: readonly [string, string],
+  signed = false,
+): Measure {
+  return { name, label, group, ends, signed };
+}
+
+/** Measures that a record has, in groups, in the order of the menu. */
+export function measureGroups(
+  available: readonly string[],
+): readonly { label: string; measures: Measure[] }[] {
+  const known = MEASURES.filter(({ name }) => name === "neuron" || available.includes(name));
+  const groups = [
+    "Vulnerability",
+    "Substituting the neuron",
+    "Overlap with a vulnerability map",
+    "Value",
+  ] as const;
+  return groups
+    .map((label) => ({ label, measures: known.filter(({ group }) => group === label) }))
+    .filter(({ measures }) => measures.length > 0);
+}
+
+/** A measure by its name; one that is not known has its column's name for a label. */
+export function measureOf(name: string): Measure {
+  return (
+    MEASURES.find((one) => one.name === name) ??
+    measure(name, name.replaceAll("_", " "), "Value", ends("value"))
+  );
+}

@@ -1,0 +1,109 @@
+/** The horizontal axis of the neuron view: places 0 to count, of which a part is shown. */
+
+/** First and last place that is shown: `[low, high)`, fractions while zooming. */
+export type Zoom = readonly [number, number];
+
+/** As few places as can be zoomed to. */
+export const FEWEST = 8;
+
+export function whole(count: number): Zoom {
+  return [0, count];
+}
+
+/** Make the shown part `factor` times as wide while `place` stays where it is. */
+export function zoomAround([low, high]: Zoom, place: number, factor: number, count: number): Zoom {
+  const span = Math.min(count, Math.max(Math.min(FEWEST, count), (high - low) * factor));
+  const fixed = (place - low) / (high - low);
+  return moved([place - fixed * span, place + (1 - fixed) * span], 0, count);
+}
+
+/** Move the shown part by some places, as far as there are any. */
+export function moved([low, high]: Zoom, by: number, count: number): Zoom {
+  const span = Math.min(count, high - low);
+  const start = Math.min(Math.max(0, low + by), count - span);
+  return [start, start + span];
+}
+
+/** Move the shown part as little as makes a place visible. */
+export function withPlace(zoom: Zoom, place: number, count: number): Zoom {
+  const [low, high] = zoom;
+  if (place < low) return moved(zoom, place - low, count);
+  if (place + 1 > high) return moved(zoom, place + 1 - high, count);
+  return zoom;
+}
+
+/** The shown part as it is kept in the state: null for all. */
+export function asState([low, high]: Zoom, count: number): Zoom | null {
+  return low <= 0 && high >= count ? null : [low, high];
+}
+
+/** Place at a position between 0 and 1 of the axis. */
+export function placeAt([low, high]: Zoom, position: number, count: number): number {
+  return Math.min(count - 1, Math.max(0, Math.floor(low + position * (high - low))));
+}
+
+/** First and last place whose middles lie between two positions; the nearest one if there is none. */
+export function placesBetween(
+  [low, high]: Zoom,
+  [start, end]: readonly [number, number],
+  count: number,
+): [number, number] {
+  const middle = (position: number): number => low + position * (high - low) - 0.5;
+  const first = Math.max(0, Math.ceil(middle(start)));
+  const last = Math.min(count - 1, Math.floor(middle(end)));
+  if (first <= last) return [first, last];
+  const nearest = placeAt([low, high], start, count);
+  return [nearest, nearest];
+}
+
+/** Position, between 0 and 1 where it is shown, of the middle of a place. */
+export function positionOf([low, high]: Zoom, place: number): number {
+  return (place + 0.5 - low) / (high - low);
+}
+
+/** Place of each neuron in an order of neurons. */
+export function placesOf(order: Uint32Array): Uint32Array {
+  const places = new Uint32Array(order.length);
+  for (let place = 0; place < order.length; place += 1) places[order[place] as number] = place;
+  return places;
+}
+
+/** How many neurons the attack inhibits, leaves alone and excites; neurons without a value are none of them. */
+export interface Regions {
+  readonly inhibited: number;
+  readonly unchanged: number;
+  readonly excited: number;
+}
+
+/** Neurons by the sign of a gap. When sorted by it, they stand in this order from left to right. */
+export function regionsOf(gaps: Iterable<number>): Regions {
+  let [inhibited, unchanged, excited] = [0, 0, 0];
+  for (const gap of gaps) {
+    if (gap < 0) inhibited += 1;
+    else if (gap > 0) excited += 1;
+    else if (gap === 0) unchanged += 1;
+  }
+  return { inhibited, unchanged, excited };
+}
+
+/** Smallest and largest of some columns over the shown places, with 0 between them, and some air. */
+export function valueRange(
+  columns: readonly ArrayLike<number>[],
+  order: ArrayLike<number>,
+  [low, high]: Zoom,
+): [number, number] {
+  let [least, most] = [0, 0];
+  const last = Math.min(order.length, Math.ceil(high));
+  for (let place = Math.max(0, Math.floor(low)); place < last; place += 1) {
+    const neuron = order[place] as number;
+    for (const column of columns) {
+      const value = column[neuron] as number;
+      // NaN is neither.
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  }
+  if (least === most) return [-1, 1];
+  const air = 0.05 * (most - least);
+  return [least < 0 ? least - air : 0, most > 0 ? most + air : 0];
+}

@@ -1,0 +1,28 @@
+/** Keys that work anywhere on the page. They are plain letters, so they rest while the user types. */
+export const SHORTCUTS = [
+  { key: "/", action: "find", does: "find a neuron or a class" },
+  { key: "j", action: "next-pair", does: "next pair of the image grid" },
+  { key: "k", action: "previous-pair", does: "previous pair" },
+  { key: "n", action: "next-neuron", does: "next neuron to the right in the neuron view" },
+  { key: "p", action: "previous-neuron", does: "previous neuron" },
+  { key: "u", action: "combine", does: "union or intersection of the receptive fields" },
+  { key: "?", action: "help", does: "this help" },
+] as const;
+export type ShortcutAction = (typeof SHORTCUTS)[number]["action"];
+
+/** Fields that take letters themselves. */
+const TYPED = "input:not([type=radio], [type=checkbox], [type=range]), select, textarea, [contenteditable]";
+
+/** What a key stands for; nothing while the user types, with a modifier, or where a view has used the key. */
+export function shortcutOf(event: KeyboardEvent): ShortcutAction | undefined {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return undefined;
+  if (event.target instanceof Element && event.target.closest(TYPED)) return undefined;
+  return SHORTCUTS.find(({ key }) => key === event.key)?.action;
+}
+
+/** The one after, or before, another in a list; the first one if the other is not in it, itself at the end. */
+export function stepIn(list: ArrayLike<number>, current: number, step: 1 | -1): number | undefined {
+  const at = Array.prototype.indexOf.call(list, current);
+  if (at < 0) return list[0];
+  return list[Math.min(list.length - 1, Math.max(0, at + step))];
+}

@@ -1,0 +1,28 @@
+let context: CanvasRenderingContext2D | null | undefined;
+
+/** Width of a text in CSS pixels. */
+export function textWidth(text: string, font: string): number {
+  context ??= document.createElement("canvas").getContext("2d");
+  if (!context) return 0.6 * parseFloat(font) * text.length;
+  context.font = font;
+  return context.measureText(text).width;
+}
+
+/** Fewer letters say nothing. */
+const LEAST_LETTERS = 5;
+
+/** A text that is shortened to a width in its middle, as names often differ at their ends. */
+export function shortened(text: string, width: number, measure: (text: string) => number): string {
+  if (measure(text) <= width) return text;
+  const keeping = (letters: number): string => {
+    const front = Math.ceil((2 * letters) / 3);
+    return `${text.slice(0, front).trimEnd()}…${text.slice(text.length - (letters - front)).trimStart()}`;
+  };
+  let [fits, tooLong] = [0, text.length];
+  while (tooLong - fits > 1) {
+    const letters = (fits + tooLong) >> 1;
+    if (measure(keeping(letters)) <= width) fits = letters;
+    else tooLong = letters;
+  }
+  return fits >= LEAST_LETTERS ? keeping(fits) : "";
+}

@@ -1,0 +1,205 @@
+import { getContext, setContext, untrack } from "svelte";
+import { RecordApi } from "../api/record_api";
+import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
+import type { NumberArray, Numbers } from "../api/arrays";
+import { classColour } from "../lib/colours";
+import { ascending } from "../lib/ranges";
+import type { Table } from "../lib/table";
+import { AddressBar, recordOf } from "./address_bar";
+import { fromQuery, selectionText, toQuery } from "./address";
+import { MapsState } from "./maps.svelte";
+import { Resource, type ResourceRequest } from "./resource.svelte";
+import { selectedPairs, type PairSelection } from "./selection";
+import { ORDERS, type ViewState } from "./view_state";
+
+const KEY = Symbol("dashboard");
+
+const SLIDER_REST = 150;
+
+/** Measures that put the neurons with the largest value first; the gaps put the most inhibited one first. */
+const LARGEST_FIRST = /^(substitution|iou|activation|contribution)_/;
+
+/**
+ * The one state of the dashboard for one record, and the numbers that several views share.
+ *
+ * Views read `view` and change it by `update`; numbers follow by themselves. Made while a component is initialised.
+ */
+export class Dashboard {
+  view = $state.raw() as ViewState;
+  readonly api: RecordApi;
+  readonly pairs: Resource<Table>;
+  readonly pair: Resource<PairModel>;
+  readonly neurons: Resource<Table>;
+  readonly dendrogram: Resource<NumberArray<Numbers>>;
+  readonly maps: MapsState;
+  readonly #bar = new AddressBar();
+
+  constructor(readonly summary: RecordSummary) {
+    this.api = new RecordApi(summary);
+    const { api } = this;
+    this.view = fromQuery(this.#bar.query, summary);
+    $effect(() =>
+      this.#bar.listen((query) => {
+        // A step back to another record is not for this one.
+        if (recordOf(query) === summary.id) this.view = fromQuery(query, summary);
+      }),
+    );
+    this.maps = new MapsState(
+      () => api,
+      () => this.view.pair,
+      () => this.view.settings,
+    );
+    this.pairs = new Resource(() => ({ key: summary.id, load: (signal) => api.pairs(signal) }));
+    this.pair = new Resource(() => {
+      const { pair } = this.view;
+      return { key: `${pair}`, load: (signal) => api.pair(pair, signal) };
+    });
+    this.neurons = new Resource(() => this.#neuronRequest());
+    this.dendrogram = new Resource(() => {
+      const { pair, settings } = this.view;
+      const names = ["threshold_mode", "threshold_level", "distance", "linkage"] as const;
+      return {
+        key: JSON.stringify([pair, names.map((name) => settings[name])]),
+        load: (signal) => api.dendrogram(pair, settings, signal),
+        delay: this.restDelay,
+      };
+    });
+  }
+
+  /** All that is shown, as the query of an address. */
+  get query(): string {
+    return toQuery(this.summary.id, this.view, this.summary);
+  }
+
+  /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */
+  restDelay = 0;
+
+  /** Change the state: as a step that the browser can go back from, or in place of the last one. */
+  update(change: Partial<ViewState>, step: "push" | "replace" = "push"): void {
+    this.restDelay = step === "replace" && change.settings ? SLIDER_REST : 0;
+    this.view = { ...this.view, ...change };
+    this.#bar.show(this.query, step);
+  }
+
+  /** Change settings; in place of the last step where a slider moves. */
+  updateSettings(change: Partial<SettingsModel>, step: "push" | "replace" = "replace"): void {
+    this.update({ settings: { ...this.view.settings, ...change } }, step);
+  }
+
+  /** Follow an address that was not typed by the user, such as one set by a notebook. */
+  follow(query: string): void {
+    this.view = fromQuery(query, this.summary);
+    this.#bar.show(this.query, "push");
+  }
+
+  // Only what it depends on makes a list new: zooming changes the state each frame.
+  readonly #order = $derived.by(() => this.view.order);
+  readonly #sort = $derived.by(() => this.view.sort);
+  readonly #selectionText = $derived.by(() => selectionText(this.view.pairs));
+  readonly #neuronsText = $derived.by(() => this.view.neurons.join());
+
+  /** Pairs of the selection, ascending; none before the table of pairs is there. */
+  readonly selected: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs.value;
+    // Only another selection is another set of pairs; other changes of the state leave it alone.
+    void this.#selectionText;
+    return pairs ? untrack(() => selectedPairs(this.view.pairs, pairs)) : new Uint32Array();
+  });
+
+  /** Pairs of the selection in the order of the image grid. */
+  readonly ordered: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs.value;
+    if (!pairs) return new Uint32Array();
+    const isSelected = new Uint8Array(pairs.length);
+    for (const pair of this.selected) isSelected[pair] = 1;
+    return this.#ranked.filter((pair) => isSelected[pair] === 1);
+  });
+
+  /** All pairs in the order of the image grid: many are sorted once, not for each selection. */
+  readonly #ranked: Uint32Array = $derived.by(() => {
+    const { column, direction } = ORDERS[this.#order];
+    return this.pairs.value?.order(column, direction) ?? new Uint32Array();
+  });
+
+  /** Measure by which neurons stand: one without values, such as bands of too few images, gives way to the next. */
+  readonly shownSort: string = $derived.by(() => {
+    const neurons = this.neurons.value;
+    const wanted = [this.#sort, "band_gap", "curve_gap"];
+    return wanted.find((name) => name === "neuron" || neurons?.isKnown(name)) ?? "neuron";
+  });
+
+  /** Neurons from left to right in the neuron view. */
+  readonly neuronOrder: Uint32Array = $derived.by(() => {
+    const neurons = this.neurons.value;
+    const sort = this.shownSort;
+    if (!neurons || sort === "neuron") return Uint32Array.from({ length: this.summary.neurons }, (_, n) => n);
+    return neurons.order(sort, LARGEST_FIRST.test(sort) ? "descending" : "ascending");
+  });
+
+  /** Neurons whose receptive fields are shown; the same array while they are the same neurons. */
+  readonly chosenNeurons: readonly number[] = $derived.by(() => {
+    void this.#neuronsText;
+    return untrack(() => this.view.neurons);
+  });
+
+  /** Select pairs. The focused pair stays if it is one of them; else the first one in the image grid's order is next. */
+  selectPairs(pairs: PairSelection): void {
+    this.view = { ...this.view, pairs };
+    const first = this.ordered[0];
+    this.update(first === undefined || this.selected.includes(this.view.pair) ? {} : { pair: first });
+  }
+
+  /** Choose neurons; the first one given is in focus. */
+  chooseNeurons(neurons: Iterable<number>, focus?: number): void {
+    const chosen = ascending(neurons);
+    const first = focus ?? chosen[0];
+    if (first !== undefined) this.update({ neurons: chosen, focus: first });
+  }
+
+  /** Name of a class. */
+  className(label: number): string {
+    return this.summary.classes[label] ?? `class ${label}`;
+  }
+
+  /** Place of a class among those of the record's pairs, which decides its colour. */
+  classPlace(label: number): number {
+    return Math.max(0, this.summary.used_classes.indexOf(label));
+  }
+
+  classColour(label: number): string {
+    return classColour(this.classPlace(label));
+  }
+
+  #neuronRequest(): ResourceRequest<Table> | undefined {
+    const { api } = this;
+    const { pair, settings, level, sort } = this.view;
+    const version = this.maps.version;
+    if (level === "pair") {
+      return {
+        key: JSON.stringify([pair, settings, version]),
+        load: (signal) => api.neurons(pair, settings, signal),
+        delay: this.restDelay,
+      };
+    }
+    const pairs = this.selected;
+    if (!pairs.length) return undefined;
+    const sortBy = sort === "neuron" ? "band_gap" : sort;
+    return {
+      key: JSON.stringify([this.#selectionText, settings, sortBy, version]),
+      load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
+      delay: this.restDelay,
+      // What dies and how sure the ranks are takes longer, and so do the overlaps, which are then sorted by.
+      loadPart: sortBy.startsWith("iou_")
+        ? undefined
+        : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),
+    };
+  }
+}
+
+export function provideDashboard(dashboard: Dashboard): void {
+  setContext(KEY, dashboard);
+}
+
+export function useDashboard(): Dashboard {
+  return getContext<Dashboard>(KEY);
+}

@@ -1,0 +1,76 @@
+import { getContext, setContext } from "svelte";
+import { listRecords, summarise } from "../api/record_api";
+import type { RecordEntry, RecordSummary } from "../api/types";
+import { AddressBar, recordOf } from "./address_bar";
+
+const KEY = Symbol("library");
+
+/** The records of the server, and the one that is open. The address names it, so going back may open another one. */
+export class Library {
+  records = $state.raw<readonly RecordEntry[]>([]);
+  summary = $state.raw<RecordSummary | undefined>();
+  /** One clear line if no record could be opened. */
+  error = $state.raw<string | undefined>();
+  /** Counts up when a record is opened: all that is shown of the one before is then gone. */
+  opened = $state(0);
+  readonly #bar = new AddressBar();
+  #latest = 0;
+
+  /** Open the record that the address names, or else the first one; returns how to stop following the address. */
+  start(): () => void {
+    void this.reopen();
+    return this.#bar.listen((query) => {
+      if (recordOf(query) !== this.summary?.id) void this.reopen();
+    });
+  }
+
+  /** Open what the address says, as if the page was loaded again. */
+  async reopen(): Promise<void> {
+    const attempt = ++this.#latest;
+    try {
+      const records = await listRecords();
+      const summary = await summarise(wantedOf(records, recordOf(this.#bar.query)));
+      if (attempt !== this.#latest) return;
+      this.records = records;
+      this.#name(summary.id);
+      this.summary = summary;
+      this.error = undefined;
+      this.opened += 1;
+    } catch (error) {
+      if (attempt !== this.#latest) return;
+      this.summary = undefined;
+      this.error = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Turn to another record, or to an address of one; nothing of the last one's state is kept. */
+  async open(query: string): Promise<void> {
+    this.#bar.show(query, "push");
+    await this.reopen();
+  }
+
+  /** Each step of the history names its record. */
+  #name(record: string): void {
+    if (recordOf(this.#bar.query)) return;
+    const rest = this.#bar.query;
+    history.replaceState(null, "", `?record=${encodeURIComponent(record)}${rest ? `&${rest}` : ""}`);
+  }
+}
+
+function wantedOf(records: readonly RecordEntry[], wanted: string | null): string {
+  const [first] = records;
+  if (!first) throw new Error("This server shows no record.");
+  if (wanted === null) return first.id;
+  const found = records.find(({ id }) => id === wanted);
+  if (found) return found.id;
+  const known = records.map(({ id }) => id).join(", ");
+  throw new Error(`This server shows no record ${wanted}, but ${known}.`);
+}
+
+export function provideLibrary(library: Library): void {
+  setContext(KEY, library);
+}
+
+export function useLibrary(): Library {
+  return getContext<Library>(KEY);
+}

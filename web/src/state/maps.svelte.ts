@@ -1,0 +1,89 @@
+import { untrack } from "svelte";
+import { followJob } from "../api/jobs";
+import type { RecordApi } from "../api/record_api";
+import type { JobModel, SettingsModel } from "../api/types";
+
+export type MapsKnowledge = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
+
+/**
+ * Whether the vulnerability maps of the focused pair are there. Where they are not, they are computed, with progress;
+ * turning to another pair cancels that, and so can the user.
+ */
+export class MapsState {
+  job = $state.raw<JobModel | undefined>(undefined);
+  error = $state.raw<string | undefined>(undefined);
+  /** Counts up when new maps are there, as numbers that depend on them are then new, too. */
+  version = $state(0);
+  /** Counts up when the user tries again. Not private: Svelte does not follow private state read in a constructor. */
+  attempt = $state(0);
+  /** What is known, and of which maps. */
+  #found = $state.raw<{ readonly key: string; readonly state: MapsKnowledge }>({ key: "", state: "unknown" });
+  readonly #key: () => string;
+  #cancel: () => void = () => undefined;
+
+  constructor(api: () => RecordApi | undefined, pair: () => number, settings: () => SettingsModel) {
+    const key = $derived(
+      [api()?.summary.id, pair(), settings().patch, settings().stride, this.attempt].join(" "),
+    );
+    this.#key = () => key;
+    $effect(() => {
+      const record = key && untrack(api);
+      if (!record) return;
+      const controller = new AbortController();
+      const of = key;
+      const found = (state: MapsKnowledge): void => {
+        this.#found = { key: of, state };
+      };
+      this.#cancel = () => {
+        controller.abort();
+        found("cancelled");
+      };
+      untrack(() => void this.#obtain(record, pair(), settings(), found, controller.signal));
+      return () => {
+        controller.abort();
+      };
+    });
+  }
+
+  /** What is known of the maps that are wanted now; nothing right after they have become others. */
+  get state(): MapsKnowledge {
+    return this.#found.key === this.#key() ? this.#found.state : "unknown";
+  }
+
+  /** Stop the computation; `retry` starts it again. */
+  cancel(): void {
+    if (this.state === "computing") this.#cancel();
+  }
+
+  retry(): void {
+    this.attempt += 1;
+  }
+
+  async #obtain(
+    api: RecordApi,
+    pair: number,
+    settings: SettingsModel,
+    found: (state: MapsKnowledge) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.job = undefined;
+    this.error = undefined;
+    found("unknown");
+    try {
+      const known = await api.maps(pair, settings, signal);
+      if (!known.ready) {
+        found(known.can_compute ? "computing" : "impossible");
+        if (!known.can_compute) return;
+        const started = await api.startMaps(pair, settings);
+        const job = await followJob(started.id, (now) => (this.job = now), signal);
+        if (job.state !== "done") throw new Error(job.message || "the maps were cancelled");
+        this.version += 1;
+      }
+      found("ready");
+    } catch (error) {
+      if (signal.aborted) return;
+      found("failed");
+      this.error = error instanceof Error ? error.message : String(error);
+    }
+  }
+}

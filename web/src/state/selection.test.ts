@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { Table } from "../lib/table";
+import { ALL, contains, selectedPairs, withCell, type Cell } from "./selection";
+
+const pairs = new Table(
+  ["benign_label", "adversarial_label", "benign_x", "benign_y", "adversarial_x", "adversarial_y"],
+  Float32Array.from([
+    3, 3, 5, 3, /**/ 5, 1, 3, 5, /**/ 0, 1, 2, 3, /**/ 0, 0, 0, 0, /**/ 9, 9, 9, 0, /**/ 9, 9, 9, 0,
+  ]),
+  4,
+);
+const catDog: Cell = { benign: 3, adversarial: 5 };
+const cat: Cell = { benign: 3, adversarial: null };
+const toCat: Cell = { benign: null, adversarial: 3 };
+
+test("a cell, a row and a column select their pairs", () => {
+  expect([...selectedPairs({ kind: "cells", cells: [catDog] }, pairs)]).toEqual([0, 3]);
+  expect([...selectedPairs({ kind: "cells", cells: [cat] }, pairs)]).toEqual([0, 1, 3]);
+  expect([...selectedPairs({ kind: "cells", cells: [catDog, toCat] }, pairs)]).toEqual([0, 2, 3]);
+  expect([...selectedPairs(ALL, pairs)]).toEqual([0, 1, 2, 3]);
+});
+
+test("a lasso selects by the points of its own side", () => {
+  const polygon = [
+    { x: -1, y: -1 },
+    { x: 1.5, y: -1 },
+    { x: 1.5, y: 1 },
+    { x: -1, y: 1 },
+  ];
+  expect([...selectedPairs({ kind: "lasso", side: "benign", polygon }, pairs)]).toEqual([0, 1]);
+  expect([...selectedPairs({ kind: "lasso", side: "adversarial", polygon }, pairs)]).toEqual([3]);
+});
+
+test("clicks replace, shift-clicks add, and a second click takes out", () => {
+  const one = withCell(ALL, catDog, false);
+  expect(one).toEqual({ kind: "cells", cells: [catDog] });
+  expect(withCell(one, cat, false)).toEqual({ kind: "cells", cells: [cat] });
+  expect(withCell(one, cat, true)).toEqual({ kind: "cells", cells: [catDog, cat] });
+  expect(withCell(one, catDog, false)).toBe(ALL);
+  expect(withCell(one, catDog, true)).toBe(ALL);
+});
+
+test("the even-odd rule leaves the notch of a concave polygon out", () => {
+  const notched = [
+    { x: 0, y: 0 },
+    { x: 4, y: 0 },
+    { x: 4, y: 4 },
+    { x: 2, y: 1 },
+    { x: 0, y: 4 },
+  ];
+  expect(contains(notched, { x: 1, y: 1 })).toBe(true);
+  expect(contains(notched, { x: 2, y: 3 })).toBe(false);
+  expect(contains([], { x: 0, y: 0 })).toBe(false);
+});
+
+test("the other classes are those without a row of their own", () => {
+  // Labels 0 to 24, of which the first 20 occur twice.
+  const labels = [
+    ...Array.from({ length: 25 }, (_, label) => label),
+    ...Array.from({ length: 20 }, (_, label) => label),
+  ];
+  const zeros = labels.map(() => 0);
+  const many = new Table(
+    ["benign_label", "adversarial_label"],
+    Float32Array.from([...labels, ...zeros]),
+    labels.length,
+  );
+  const rare: Cell = { benign: "other", adversarial: 0 };
+  expect([...selectedPairs({ kind: "cells", cells: [rare] }, many)]).toEqual([20, 21, 22, 23, 24]);
+  expect([
+    ...selectedPairs({ kind: "cells", cells: [{ benign: null, adversarial: "other" }] }, many),
+  ]).toEqual([]);
+});

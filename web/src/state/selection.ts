@@ -1,0 +1,77 @@
+import { extent } from "d3-array";
+import type { Position } from "../lib/frame";
+import { commonClasses, type ClassGroup } from "../lib/matrix";
+import type { Table } from "../lib/table";
+
+export type Side = "benign" | "adversarial";
+
+/** A cell of the prediction matrix; a whole row or column where the other one is null. */
+export interface Cell {
+  readonly benign: ClassGroup | null;
+  readonly adversarial: ClassGroup | null;
+}
+
+export type Point = Position;
+
+/** Which pairs are looked at: all, those of some cells, or those inside of a lasso around one side's points. */
+export type PairSelection =
+  | { readonly kind: "all" }
+  | { readonly kind: "cells"; readonly cells: readonly Cell[] }
+  | { readonly kind: "lasso"; readonly side: Side; readonly polygon: readonly Point[] };
+
+export const ALL: PairSelection = { kind: "all" };
+
+export function sameCell(a: Cell, b: Cell): boolean {
+  return a.benign === b.benign && a.adversarial === b.adversarial;
+}
+
+/** The selection after a click on a cell: it alone, or with `add` the others too; a second click takes it out. */
+export function withCell(selection: PairSelection, cell: Cell, add: boolean): PairSelection {
+  const before = selection.kind === "cells" ? selection.cells : [];
+  const others = before.filter((one) => !sameCell(one, cell));
+  const wasChosen = others.length < before.length;
+  if (!add) return wasChosen && before.length === 1 ? ALL : { kind: "cells", cells: [cell] };
+  const cells = wasChosen ? others : [...before, cell];
+  return cells.length ? { kind: "cells", cells } : ALL;
+}
+
+/** Pairs of a selection, ascending. */
+export function selectedPairs(selection: PairSelection, pairs: Table): Uint32Array {
+  return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(predicate(selection, pairs));
+}
+
+function predicate(selection: PairSelection, pairs: Table): (pair: number) => boolean {
+  if (selection.kind === "all") return () => true;
+  if (selection.kind === "cells") {
+    const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];
+    const common = new Set(commonClasses(benign, adversarial));
+    const isIn = (group: ClassGroup | null, label: number): boolean =>
+      group === null || group === label || (group === "other" && !common.has(label));
+    return (pair) =>
+      selection.cells.some(
+        (cell) =>
+          isIn(cell.benign, benign[pair] as number) && isIn(cell.adversarial, adversarial[pair] as number),
+      );
+  }
+  const [xs, ys] = [pairs.column(`${selection.side}_x`), pairs.column(`${selection.side}_y`)];
+  const [left = 0, right = 0] = extent(selection.polygon, (corner) => corner.x);
+  return (pair) => {
+    const x = xs[pair] as number;
+    // Most points are far away from the outline.
+    return x >= left && x <= right && contains(selection.polygon, { x, y: ys[pair] as number });
+  };
+}
+
+/** Whether a point is inside of a polygon: an odd number of its edges lies to the right (even-odd rule). */
+export function contains(polygon: readonly Point[], point: Point): boolean {
+  let inside = false;
+  let previous = polygon.at(-1);
+  for (const corner of polygon) {
+    if (previous && corner.y > point.y !== previous.y > point.y) {
+      const crossing = corner.x + ((point.y - corner.y) / (previous.y - corner.y)) * (previous.x - corner.x);
+      if (point.x < crossing) inside = !inside;
+    }
+    previous = corner;
+  }
+  return inside;
+}
