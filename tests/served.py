@@ -12,6 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import numpy as np
 import numpy.typing as npt
+from fastapi import FastAPI
 from torch import nn
 
 from vulneuron.analysis import Analysis
@@ -84,16 +85,21 @@ def living(
     for record in library:
         record.join()
     app = create_app(library, access=access or Access(), jobs=Jobs(grace), pages=path / "no pages")
+    with listening(app) as address, httpx.Client(base_url=address, timeout=TIMEOUT) as client:
+        yield Served(path, app.state.server, client)
+
+
+@contextmanager
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The application behind a real port, in a thread; gives its address, without a slash at its end."""
     ready = Event()
-    with listen("127.0.0.1", 0) as bound:
+    with listen("127.0.0.1", port) as bound:
         server = Server(app, ready.set)
         thread = Thread(target=server.run, args=([bound],))
         thread.start()
-        assert ready.wait(TIMEOUT)
-        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
         try:
-            with httpx.Client(base_url=address, timeout=TIMEOUT) as client:
-                yield Served(path, app.state.server, client)
+            assert ready.wait(TIMEOUT), "the server did not start"
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(TIMEOUT)

@@ -12,5 +12,4 @@ def build_if_stale(lock: Path) -> None:
     """Build the front-end unless it is newer than its sources, as an installation would."""
     hook = runpy.run_path(str(_ROOT / "hatch_build.py"))
     with FileLock(lock):
-        if not hook["is_fresh"](_ROOT):
-            hook["build"](_ROOT)
+        hook["build_if_stale"](_ROOT)

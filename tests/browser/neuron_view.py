@@ -11,10 +11,10 @@ import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
+from vulneuron.server.usual import usual_settings
 
 #: Pixels at the sides of the plot, before and behind the neurons.
 _LEFT, _RIGHT = 46, 8
-_GRID = 32
 #: The page writes a true minus, and a dash for what is not known.
 _SIGNS = {0x2212: "-", 0x2013: "nan", ord("+"): None}
 
@@ -36,9 +36,7 @@ def first_view(page: Page, record: str) -> FirstView:
 
 def page_settings(analysis: vn.Analysis, **changed: object) -> vn.Settings:
     """Settings of a page whose address names no others."""
-    side = max(analysis.data.image_size)
-    choices = {"stride": max(1, round(side / _GRID)), **changed}
-    return replace(analysis.suggested_settings, **choices)  # type: ignore[arg-type]
+    return replace(usual_settings(analysis), **changed)  # type: ignore[arg-type]
 
 
 def address(page: Page) -> dict[str, str]:

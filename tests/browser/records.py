@@ -19,8 +19,6 @@ from vulneuron.server.opened import OpenedRecord
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "cifar10"
 _CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _SHIFTS = (-3, 0, 3)
-#: Grid points a side of the vulnerability maps that the page asks for at first.
-_GRID = 32
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,9 @@ def _cifar_images() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _compute_first_maps(record: vn.Record, model: str) -> None:
     """Maps of the pair that the page shows first, so that most tests need not wait for any."""
-    first = OpenedRecord(record, "").summary.first_view
-    side = max(record.attributes["image_shape"][1:])
+    summary = OpenedRecord(record, "").summary
     analysis = vn.Analysis(record, vn.load_classifier(record, model))
-    analysis.vulnerability_maps(first.pair, None, max(1, round(side / _GRID)))
+    analysis.vulnerability_maps(summary.first_view.pair, None, summary.defaults.stride)
 
 
 def kept_folder(fresh: Path) -> Path:

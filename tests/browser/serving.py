@@ -1,15 +1,12 @@
-"""A server for browser tests, in a thread."""
+"""A server for browser tests: several records, each with its network."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event, Thread
 
 from browser.records import ExampleRecord
+from served import listening
 from vulneuron.server.app import create_app
 from vulneuron.server.records import Library
-from vulneuron.server.running import Server, listen
-
-_START_SECONDS = 60.0
 
 
 @contextmanager
@@ -21,15 +18,5 @@ def serving(records: Sequence[ExampleRecord], port: int = 0) -> Iterator[str]:
         # On its own, the server loads no network of a user's file that a record names.
         served.join()
         served.current().load_network(record.model)
-    app, started = create_app(library), Event()
-    server = Server(app, started.set)
-    with listen("127.0.0.1", port) as bound:
-        thread = Thread(target=server.run, args=([bound],))
-        thread.start()
-        try:
-            assert started.wait(_START_SECONDS), "the server did not start"
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
-            app.state.server.close()
+    with listening(create_app(library), port) as address:
+        yield f"{address}/"

@@ -116,8 +116,8 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
         for index, side in enumerate(("benign", "adversarial")):
             assert_shows(cells["activation"][index], row[f"activation_{side}"])
             assert_shows(cells["contribution"][index], row[f"contribution_{side}"])
-        assert_shows(cells["gap of bands, curves"][0], row["band_gap"])
-        assert_shows(cells["gap of bands, curves"][1], row["curve_gap"])
+        assert_shows(cells["gap"][0], row["band_gap"])
+        assert_shows(cells["gap"][1], row["curve_gap"])
         assert_shows(cells["substituted alone"][0], row["substitution_benign_drop"])
         assert_shows(cells["substituted alone"][1], row["substitution_adversarial_gain"])
     page.mouse.move(0, 0)

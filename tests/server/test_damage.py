@@ -95,6 +95,21 @@ def test_new_maps_are_no_damage(served: Served) -> None:
     assert served.opened is opened
 
 
+@pytest.mark.parametrize("written", ["{path}/", "{parent}/./{name}"])
+def test_new_maps_are_no_damage_however_the_path_is_written(
+    copied: Path, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_SHORTEST_WAIT", 0.0)
+    monkeypatch.setattr(records, "_WATCHING", 1e9)
+    path = written.format(path=copied, parent=copied.parent, name=copied.name)
+    library = Library([path], colour_net())
+    library.close()
+    (record,) = library
+    opened = record.current()
+    opened.analysis.vulnerability_maps(0, None, 4)
+    assert record.current() is opened
+
+
 def test_a_job_says_that_its_record_is_gone(served: Served) -> None:
     original = served.opened.analysis.vulnerability_maps
 

@@ -285,6 +285,23 @@ def test_job_waits_for_a_network_that_is_loading(served: Served) -> None:
     assert ended(served, job)["state"] == "done"
 
 
+def test_cancelled_while_it_waits_for_the_network(served: Served) -> None:
+    opened = served.opened
+    opened.analysis.classifier = None
+    opened.network = opened.network.model_copy(update={"state": "loading"})
+    waiting = begin(served, 2)
+    with served.client.stream("GET", f"/api/jobs/{waiting['id']}/events") as stream:
+        heard = events(stream)
+        assert any(update["state"] == "running" for update in heard)
+        served.client.delete(f"/api/jobs/{waiting['id']}")
+        assert list(heard)[-1]["state"] == "cancelled"
+
+
+def test_a_job_that_comes_after_the_end_is_cancelled(served: Served) -> None:
+    served.state.end_streams()
+    assert begin(served, 2)["state"] == "cancelled"
+
+
 def test_a_bug_in_a_job_fails_it(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")

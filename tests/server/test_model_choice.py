@@ -11,6 +11,7 @@ from runs import colour_net
 from vulneuron import demo
 from vulneuron.errors import ModelError
 from vulneuron.record import Record
+from vulneuron.server import opened
 from vulneuron.server.model_choice import model_to_load
 from vulneuron.server.records import Library
 
@@ -43,6 +44,11 @@ def test_demo_is_found_wherever_it_was_made() -> None:
         "timm:hf-hub:stranger/model?pretrained=true",
         "timm:hf_hub:stranger/model?pretrained=true",
         "timm:local-dir:/tmp/stranger",
+        "timm:HF-HUB:stranger/model?pretrained=true",
+        "timm: hf-hub:stranger/model?pretrained=true",
+        "timm:hf-\thub:stranger/model",
+        "timm:hf-hub:stranger/model\n",
+        "torchvision:/tmp/stranger.py",
         "ResNet",
         "",
     ],
@@ -62,9 +68,9 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     try:
         library = Library([linear])
         library.close()
-        opened = library["colours"].current()
-        assert opened.network.state == "missing"
-        assert not opened.has_network
+        unasked = library["colours"].current()
+        assert unasked.network.state == "missing"
+        assert not unasked.has_network
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
         named.close()
@@ -72,6 +78,24 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
         assert ran.exists()
     finally:
         source.write_text(text)
+
+
+def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
+    linear: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(opened, "load_classifier", broken)
+    library = Library([linear], colour_net())
+    library.close()
+    network = library["colours"].current().network
+    assert network.state == "missing"
+    assert network.message is not None
+    assert "ZeroDivisionError" in network.message
+    assert "secret" not in network.message
+    assert "secret" in caplog.text
+    library["colours"].current().wait_for_network(lambda: False)
 
 
 def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -91,6 +91,7 @@ def test_elsewhere_it_needs_a_token(linear: Path, start: Callable[..., Served]) 
         (["none.zarr"], ["does not exist"]),
         (["{record}", "--host", "203.0.113.7"], ["address '203.0.113.7'", "--host out"]),
         (["{record}", "--host", "no.such.host.invalid"], ["'no.such.host.invalid'"]),
+        (["{record}", "--host", "no..such"], ["'no..such'"]),
     ],
 )
 def test_what_cannot_be_served_is_one_line(

@@ -109,6 +109,13 @@ def test_page_keeps_the_token_in_a_cookie(guarded: TestClient) -> None:
     assert guarded.get("/api/records").status_code == 200
 
 
+def test_servers_on_two_ports_do_not_take_each_others_cookie() -> None:
+    """Browsers send the cookies of one port to all ports of a machine."""
+    first, second = Access(token="one"), Access(token="two")  # noqa: S106
+    assert first.cookie != second.cookie
+    assert first.cookie == Access(token="one").cookie  # noqa: S106
+
+
 def test_headers(local: TestClient) -> None:
     for path, host in (
         ("/", "localhost"),

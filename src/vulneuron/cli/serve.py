@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -46,7 +47,8 @@ def command(
             sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
             sys.stdout.flush()
             if open_browser:
-                webbrowser.open(url)
+                # It may wait for the browser, which waits for the server.
+                Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
 
         try:
             Server(app, started).run([bound])

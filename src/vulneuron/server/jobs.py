@@ -175,6 +175,8 @@ class Jobs:
         )
         job = Job(work, Broadcast(first))
         self._jobs[first.id] = job
+        if self._closed:
+            self._stop(job)
         finished = [name for name, old in self._jobs.items() if old.finished]
         for name in finished[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[name]
@@ -214,7 +216,11 @@ class Jobs:
             except Cancelled:
                 job.report("cancelled")
             except VulneuronError as error:
-                job.report("failed", str(error))
+                # What was stopped while it waited for the network fails for the lack of it.
+                if job.stopping.is_set():
+                    job.report("cancelled")
+                else:
+                    job.report("failed", str(error))
             except Exception as error:
                 log.exception("Unexpected error in a job")
                 job.report("failed", f"the server failed with {type(error).__name__}; see its terminal")

@@ -1,5 +1,6 @@
 """Which network of a record may be loaded unasked."""
 
+import re
 from pathlib import Path
 
 from torch import nn
@@ -10,9 +11,8 @@ from vulneuron.record import Record
 #: The demo's own network, named as a function of a file of this package.
 _DEMO_FILE = Path(__file__).parents[1] / "demo.py"
 _DEMO_FUNCTION = "demo_model"
-_BUILT_IN = ("torchvision:", "timm:")
-#: Options that read a file, or fetch a whole model from a stranger: only where the user says so.
-_OF_STRANGERS = ("timm:hf-hub:", "timm:hf_hub:", "timm:local-dir:")
+#: Plain names only: after `hf-hub:` or `local-dir:`, in any case, timm loads the model of a stranger.
+_BUILT_IN = re.compile(r"(torchvision|timm):[\w.]+(\?.*)?", re.ASCII)
 
 
 def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Module:
@@ -36,7 +36,7 @@ def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Mod
     if given is not None:
         return given
     named = str(record.attributes["run"]["model"]["spec"])
-    if named.startswith(_BUILT_IN) and not named.startswith(_OF_STRANGERS):
+    if _BUILT_IN.fullmatch(named):
         return named
     file, _, function = named.rpartition(":")
     if Path(file).parts[-2:] == _DEMO_FILE.parts[-2:] and function == _DEMO_FUNCTION:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from torch import nn
 
+from vulneuron.errors import RunError
 from vulneuron.record import Record
 from vulneuron.server.app import create_app
 from vulneuron.server.dto import SessionState
@@ -56,6 +57,8 @@ def show(
     ------
     RecordError
         If the record cannot be opened.
+    RunError
+        If the server does not start.
 
     Examples
     --------
@@ -104,8 +107,14 @@ class Dashboard:
             listening = bound.dup()
         self._thread = Thread(target=self._server.run, args=([listening],), name="dashboard", daemon=True)
         self._thread.start()
-        ready.wait(_START_SECONDS)
         atexit.register(self.stop)
+        if not ready.wait(_START_SECONDS):
+            self.stop()
+            raise RunError(
+                f"the server of the dashboard did not start within {_START_SECONDS:g} s",
+                allowed="a port of this machine that can be listened to",
+                fix="try again, or run `vulneuron serve` in a terminal",
+            )
 
     def __repr__(self) -> str:
         return f"<Dashboard {self.url}>"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from vulneuron._version import __version__
 from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.measures.thresholds import layer_threshold
@@ -65,9 +66,10 @@ class OpenedRecord:
     def __init__(self, record: Record, name: str) -> None:
         self.record = record
         self.id = name
-        self.fingerprint = hashlib.sha256(
-            json.dumps(dict(record.attributes), sort_keys=True, default=str).encode()
-        ).hexdigest()[:16]
+        # Browsers keep answers by it for ever, and another version may give a table other columns.
+        content = [__version__, dict(record.attributes)]
+        described = json.dumps(content, sort_keys=True, default=str)
+        self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
         self.analysis = Analysis(record)
         self.pixels = Pixels(record)
         self.network = dto.NetworkModel(state="loading", message=None)
@@ -91,6 +93,11 @@ class OpenedRecord:
             if model is not None:
                 log.warning("The network of record %r cannot be used: %s", self.id, error)
             self.network = dto.NetworkModel(state="missing", message=str(error))
+        except Exception as error:
+            # A network that stayed "loading" would keep every job waiting for ever.
+            log.exception("Unexpected error while the network of record %r was loaded", self.id)
+            message = f"loading it failed with {type(error).__name__}; see the terminal of the server"
+            self.network = dto.NetworkModel(state="missing", message=message)
         else:
             self.network = dto.NetworkModel(state="ready", message=None)
         finally:

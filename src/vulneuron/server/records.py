@@ -204,7 +204,8 @@ def _signature(path: str) -> tuple[int, ...] | None:
         return ()
     files = 0
     for folder, folders, names in os.walk(root):
-        if folder == path and _GROWING in folders:
+        # As the walk writes it: a path that was given as `run.zarr/` or `./run.zarr` reads otherwise.
+        if folder == str(root) and _GROWING in folders:
             folders.remove(_GROWING)
         files += len(names)
     return found.st_ino, found.st_mtime_ns, found.st_size, files

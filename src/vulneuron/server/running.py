@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import uvicorn
 from fastapi import FastAPI
 
-from vulneuron.errors import RunError
+from vulneuron.errors import RunError, one_line
 from vulneuron.server.dependencies import State
 from vulneuron.server.security import TOKEN_PARAMETER, Access
 
@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                ws="none",
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
@@ -67,10 +68,11 @@ def listen(host: str, port: int) -> socket.socket:
     for candidate in range(port, min(port + _PORTS_TO_TRY, _LAST_PORT + 1)):
         try:
             return _bound(host, candidate)
-        except OSError as error:
-            if error.errno not in _BUSY:
+        # A name that no host can have is a UnicodeError.
+        except (OSError, UnicodeError) as error:
+            if not isinstance(error, OSError) or error.errno not in _BUSY:
                 raise RunError(
-                    f"the server cannot use the address {host!r} ({error.strerror})",
+                    f"the server cannot use the address {host!r} ({one_line(error)})",
                     allowed="an address of this machine",
                     fix="leave --host out for this machine only",
                 ) from error

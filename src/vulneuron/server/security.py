@@ -1,5 +1,6 @@
 """Who may talk to the server, and what its pages may do."""
 
+import hashlib
 import ipaddress
 import secrets
 from collections.abc import Iterable
@@ -14,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_COOKIE = "vulneuron_token"
 TOKEN_PARAMETER = "token"  # noqa: S105  the name of it
 
 #: What pages may load: nothing but the server's own files. Notebooks on this machine may embed them.
@@ -74,6 +74,11 @@ class Access:
             return cls(hosts=_LOOPBACK_NAMES | {host.lower()})
         return cls(token=secrets.token_urlsafe(24))
 
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie with the token; browsers share cookies between all ports of a machine."""
+        return f"vulneuron_{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"
+
     def check(self, request: Request) -> None:
         """Refuse a request that may not come in.
 
@@ -86,7 +91,8 @@ class Access:
         """
         if self.token is not None:
             if not any(
-                secrets.compare_digest(given.encode(), self.token.encode()) for given in _given(request)
+                secrets.compare_digest(given.encode(), self.token.encode())
+                for given in _given(request, self.cookie)
             ):
                 raise MissingToken(
                     "given no valid token",
@@ -147,13 +153,15 @@ class Guard:
         rest = [pair for pair in parse_qsl(request.url.query) if pair[0] != TOKEN_PARAMETER]
         response = RedirectResponse(f"./?{urlencode(rest)}" if rest else "./", 303)
         # Without a path the cookie is for this page's folder, which is right behind a proxy too.
-        response.set_cookie(_COOKIE, self._access.token, path=None, httponly=True, samesite="strict")
+        response.set_cookie(
+            self._access.cookie, self._access.token, path=None, httponly=True, samesite="strict"
+        )
         return response
 
 
-def _given(request: Request) -> Iterable[str]:
+def _given(request: Request, cookie: str) -> Iterable[str]:
     yield request.query_params.get(TOKEN_PARAMETER, "")
-    yield request.cookies.get(_COOKIE, "")
+    yield request.cookies.get(cookie, "")
     yield request.headers.get("authorization", "").removeprefix("Bearer ")
 
 

@@ -3,8 +3,11 @@ import type { JobModel } from "./types";
 
 const FINAL = new Set(["done", "cancelled", "failed"]);
 
+/** This page, among all that use the server: a job that another page waits for, too, goes on without this one. */
+export const PAGE = crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 /**
- * Follow a job until its end, calling back at each progress. Aborting cancels the job.
+ * Follow a job until its end, calling back at each progress. Aborting gives it up.
  *
  * @returns the job in its final state
  */
@@ -23,7 +26,7 @@ export function followJob(
     const cancel = (): void => {
       close();
       // A page that is being left can no longer wait for the answer.
-      void fetch(url, { method: "DELETE", keepalive: true }).catch(() => undefined);
+      void fetch(`${url}?session=${PAGE}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
       reject(new DOMException("cancelled", "AbortError"));
     };
     events.addEventListener("progress", (event: MessageEvent<string>) => {

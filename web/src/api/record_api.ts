@@ -3,6 +3,7 @@ import { formatRanges } from "../lib/ranges";
 import { Table } from "../lib/table";
 import { fetchArray, type NumberArray, type Numbers } from "./arrays";
 import { ApiError } from "./errors";
+import { PAGE } from "./jobs";
 import type { paths } from "./schema";
 import type {
   ContextModel,
@@ -171,7 +172,7 @@ export class RecordApi {
 
   async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
     const path = { record: this.summary.id };
-    const body = { kind: "maps" as const, pair, settings };
+    const body = { kind: "maps" as const, pair, settings, session: PAGE };
     return unwrap(await client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 

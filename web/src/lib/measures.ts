@@ -72,3 +72,26 @@ export function measureOf(name: string): Measure {
     measure(name, name.replaceAll("_", " "), "Value", ends("value"))
   );
 }
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  neuron: "In the order of the layer",
+  band_gap:
+    "Gap between what is usual for the two classes: the attack inhibits neurons below 0, and excites those above 0",
+  curve_gap: "Contribution on the adversarial image minus that on the benign image",
+  substitution_benign_drop:
+    "How much less likely the benign label is once this neuron alone has its adversarial value",
+  substitution_adversarial_gain:
+    "How much likelier the adversarial label is once this neuron alone has its adversarial value",
+  iou_benign_drop: "Whether the neuron looks where the attack lowers the benign label's probability",
+  iou_adversarial_gain:
+    "Whether the neuron looks where the attack raises the adversarial label's probability",
+  contribution_benign: "What the neuron adds to the logit, on the benign image",
+  contribution_adversarial: "What the neuron adds to the logit, on the adversarial image",
+  activation_benign: "How strongly the neuron responds to the benign image",
+  activation_adversarial: "How strongly the neuron responds to the adversarial image",
+};
+
+/** What a measure says of a neuron, in a sentence; empty for one that is not known. */
+export function meaningOf(name: string): string {
+  return MEANINGS[name] ?? "";
+}

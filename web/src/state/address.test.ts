@@ -84,6 +84,11 @@ test("a lasso survives to two decimals", () => {
   expect(roundTrip({ ...first, pairs: { kind: "all" } }).pairs).toEqual({ kind: "all" });
 });
 
+test("a level that its mode does not allow is left out, with the mode kept", () => {
+  const { settings } = fromQuery("threshold_mode=relative&threshold_level=1.5", summary);
+  expect([settings.threshold_mode, settings.threshold_level]).toEqual(["relative", null]);
+});
+
 test.each([
   "pair=50",
   "pair=-1",
@@ -98,6 +103,16 @@ test.each([
   "context=both",
   "sort=size",
   "level=",
+  "stride=abc",
+  "stride=0",
+  "stride=1.5",
+  "patch=3",
+  "top=",
+  "top=200",
+  "threshold_mode=foo",
+  "threshold_level=x",
+  "confidence=1",
+  "distance=cosine",
 ])("what the record does not have is left out: %s", (query) => {
   expect(fromQuery(query, summary)).toEqual(first);
 });

@@ -52,7 +52,7 @@ export function fromQuery(text: string, summary: RecordSummary): ViewState {
   state.sort = read("sort", oneOf(["neuron", ...summary.measures]), state.sort);
   state.level = read("level", oneOf(["pair", "selection"]), state.level);
   state.combine = read("combine", oneOf(["union", "intersection"]), state.combine);
-  state.settings = parseSettings(query, state.settings);
+  state.settings = parseSettings(query, summary);
   return state;
 }
 
@@ -128,15 +128,47 @@ function settingText(value: SettingsModel[keyof SettingsModel]): string {
   return value === null || value === undefined ? "" : `${value}`;
 }
 
-/** Settings of an address; the server checks their values, as it knows what is allowed. */
-function parseSettings(query: URLSearchParams, usual: SettingsModel): SettingsModel {
-  const entries = Object.entries(usual).map(([name, value]) => {
-    const text = query.get(name);
-    if (text === null) return [name, value];
-    if (text === "") return [name, null];
-    return [name, NUMERIC.has(name) ? Number(text) : text];
-  });
-  return Object.fromEntries(entries) as SettingsModel;
+type Parse = (text: string) => unknown;
+
+const finite: Parse = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined);
+
+function between(low: number, high: number, step?: number): Parse {
+  return (text) => {
+    const value = finite(text) as number | undefined;
+    const fits = value !== undefined && value >= low && value <= high && (!step || value % step === 0);
+    return fits ? value : undefined;
+  };
 }
 
-const NUMERIC = new Set(["confidence", "threshold_level", "top", "patch", "stride"]);
+/** What an address may say of each setting; an empty text stands for the default that the server chooses. */
+function settingParsers({ image }: RecordSummary): Record<keyof SettingsModel, Parse> {
+  const side = Math.max(image.height, image.width);
+  return {
+    weights: oneOf(["own", "benign", "adversarial", "margin"]),
+    band: oneOf(["mean", "quantile"]),
+    confidence: between(0.001, 0.999),
+    band_images: oneOf(["benign", "adversarial"]),
+    threshold_mode: oneOf(["absolute", "quantile", "relative"]),
+    threshold_level: finite,
+    top: between(0.01, 100),
+    iou_side: oneOf(["benign", "adversarial"]),
+    patch: between(2, 2 * side, 2),
+    stride: between(1, side, 1),
+    distance: oneOf(["receptive_field", "iou", "feature_map"]),
+    linkage: oneOf(["ward", "average", "complete", "single"]),
+  };
+}
+
+function parseSettings(query: URLSearchParams, summary: RecordSummary): SettingsModel {
+  const usual = summary.defaults;
+  const parsers = Object.entries(settingParsers(summary)) as [keyof SettingsModel, Parse][];
+  const entries = parsers.map(([name, parse]) => {
+    const text = query.get(name);
+    const mayBeEmpty = name === "threshold_level" || name === "patch" || name === "linkage";
+    return [name, text === "" && mayBeEmpty ? null : (parse(text ?? "") ?? usual[name])];
+  });
+  const settings = Object.fromEntries(entries) as SettingsModel;
+  const level = settings.threshold_level ?? 0;
+  const isPart = level >= 0 && level <= 1;
+  return settings.threshold_mode === "absolute" || isPart ? settings : { ...settings, threshold_level: null };
+}

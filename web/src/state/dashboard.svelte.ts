@@ -38,6 +38,8 @@ export class Dashboard {
     this.api = new RecordApi(summary);
     const { api } = this;
     this.view = fromQuery(this.#bar.query, summary);
+    // An address may say what this record does not have.
+    this.#bar.show(this.query, "replace");
     $effect(() =>
       this.#bar.listen((query) => {
         // A step back to another record is not for this one.

@@ -1,4 +1,5 @@
 import { untrack } from "svelte";
+import { ApiError } from "../api/errors";
 
 /** A request that a resource makes: equal keys are the same request. */
 export interface ResourceRequest<T> {
@@ -51,8 +52,10 @@ export class Resource<T> {
       const value = await load(signal);
       if (!signal.aborted) this.#settle(key, value, undefined);
     } catch (error) {
-      if (!signal.aborted)
-        this.#settle(key, undefined, error instanceof Error ? error.message : String(error));
+      if (signal.aborted) return;
+      // Without a server the last values are the best there are; the page says that it is gone.
+      if (error instanceof ApiError) this.#settle(key, undefined, error.message);
+      else this.loading = false;
     }
   }
 

@@ -16,7 +16,7 @@ export const CARD_SIDES = 18;
 /** Bars above, text below, padding and border. */
 export const CARD_ENDS = 36;
 /** The text of a card needs this much. */
-const LEAST_CARD = 106;
+const LEAST_CARD = 109;
 /** Longer sides of an image, the largest first. */
 const SIDES = [128, 112, 96, 84, 72, 60, 50, 44];
 /** Images of up to so many pixels show everything when they are small. */

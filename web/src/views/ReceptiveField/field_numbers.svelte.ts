@@ -23,7 +23,7 @@ interface Substitutions {
 export class FieldNumbers {
   readonly masks: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly substitutions: Resource<OfPair<Substitutions>>;
-  readonly maps: Resource<OfPair<NumberArray<Numbers>>>;
+  readonly maps: Resource<OfPair<NumberArray<Numbers>> & { readonly stride: number }>;
   readonly top: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly #dashboard: Dashboard;
 
@@ -43,7 +43,8 @@ export class FieldNumbers {
       const { pair } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
-        key: JSON.stringify([pair, chosenText]),
+        // New maps mean that the network is there, which substitution may need.
+        key: JSON.stringify([pair, chosenText, maps.version]),
         load: async (signal) => {
           const [benign, adversarial] = await Promise.all([
             api.substitution(pair, neurons, "benign", signal),
@@ -62,6 +63,7 @@ export class FieldNumbers {
         const { pair, settings } = dashboard.view;
         const load = async (signal: AbortSignal) => ({
           pair,
+          stride: settings.stride,
           value: await api.mapValues(pair, settings, signal),
         });
         return { key: mapKey, load };
@@ -84,7 +86,7 @@ export class FieldNumbers {
   }
 
   get error(): string | undefined {
-    return this.masks.error;
+    return this.masks.error ?? this.maps.error ?? this.top.error;
   }
 
   /** What the chosen neurons capture on one image. */
