@@ -34,13 +34,13 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
         # What a step changes in place and another reads is no graph of values.
         assert any(isinstance(module, Reused) for module in classifier.module.modules()), classifier.module
         return
-    spans = spans_of(steps, centres, grid.patch)
+    spans = spans_of(steps, grid.patch)
     cut = data.draw(st.integers(0, len(steps.steps)))
     with torch.inference_mode():
-        forward = Forward(steps, benign, adversarial, grid.patch)
+        forward = Forward(steps, benign, adversarial, grid.patch, classifier.device)
         found = torch.full_like(expected, torch.nan)
-        for chosen in similar(spans, {}, data.draw(st.integers(1, 40))):
-            found[chosen] = forward.logits(Patches(spans, chosen, classifier.device), cut)
+        for chosen in similar(spans, centres, {}, data.draw(st.integers(1, 40))):
+            found[chosen] = forward.logits(Patches(spans, centres[chosen], classifier.device), cut)
     torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-5 * expected.abs().max()))
 
 

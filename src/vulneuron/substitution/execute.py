@@ -23,18 +23,28 @@ class Forward:
     steps
         The network.
     benign, adversarial
-        ``(channel, y, x)``, on the network's device.
+        ``(channel, y, x)``.
     patch
         Side of the patches, in pixels.
+    device
+        Where the network computes.
     """
 
-    def __init__(self, steps: Steps, benign: Tensor, adversarial: Tensor, patch: int) -> None:
-        self._steps, self._patch = steps, patch
-        self.benign, self.adversarial = benign, adversarial
-        self._other = Background(adversarial[None])
-        image = benign[None].contiguous(memory_format=torch.channels_last)
-        self._values = steps.values(image)
+    def __init__(
+        self, steps: Steps, benign: Tensor, adversarial: Tensor, patch: int, device: torch.device
+    ) -> None:
+        self._steps, self._patch, self._pair = steps, patch, (benign, adversarial)
+        self.benign, self.adversarial = (
+            image.to(device)[None].contiguous(memory_format=torch.channels_last)[0]
+            for image in (benign, adversarial)
+        )
+        self._other = Background(self.adversarial[None])
+        self._values = steps.values(self.benign[None])
         self._backgrounds: dict[fx.Node, Background] = {}
+
+    def is_of(self, benign: Tensor, adversarial: Tensor, patch: int) -> bool:
+        """Whether this was made for these very tensors, and for patches of this size."""
+        return self._pair[0] is benign and self._pair[1] is adversarial and self._patch == patch
 
     def logits(self, patches: Patches, cut: int, seconds: list[float] | None = None) -> Tensor:
         """Logits ``(n, class)`` of the substituted images of a batch.

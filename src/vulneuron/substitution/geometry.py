@@ -14,6 +14,7 @@ from vulneuron.substitution.windows import Axis, Place, axis_of
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+_MOST_BINS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,68 +24,47 @@ class Spans:
     Attributes
     ----------
     rows, columns
-        For each node, intervals for each of the distinct rows and columns of patches.
-    row, column
-        ``(position,)``: which of these each patch has.
+        For each node, intervals for a patch around each row and each column of the image.
     sizes
         ``(y, x)`` of each node's maps.
     image
         The node of the images.
-    centres
-        ``(position, 2)``: centres of the patches.
     """
 
     rows: dict[fx.Node, Span]
     columns: dict[fx.Node, Span]
-    row: Ints
-    column: Ints
     sizes: dict[fx.Node, tuple[int, int]]
     image: fx.Node
-    centres: Ints
 
-    def areas(self, node: fx.Node) -> Doubles:
-        """Part of the maps that each patch can change, ``(position,)`` in (0, 1]."""
+    def areas(self, node: fx.Node, centres: Ints) -> Doubles:
+        """Part of the maps that patches around some pixels can change, ``(position,)`` in (0, 1]."""
         height, width = self.sizes[node]
         rows, columns = self.rows[node].sizes / height, self.columns[node].sizes / width
-        return np.asarray(rows[self.row] * columns[self.column])
+        return np.asarray(rows[centres[:, 0]] * columns[centres[:, 1]])
 
 
-def spans_of(steps: Steps, centres: Ints, patch: int) -> Spans:
-    """Follow the patches through the network, as far as steps work on regions.
-
-    Parameters
-    ----------
-    steps
-        The network.
-    centres
-        ``(position, 2)``: centres of the patches.
-    patch
-        Their side, in pixels.
-    """
-    image = steps.shapes[steps.image] or ()
-    distinct, numbers = zip(
-        *(np.unique(centres[:, axis], return_inverse=True) for axis in (0, 1)), strict=True
-    )
-    rows = {steps.image: patch_span(distinct[0], patch, image[2])}
-    columns = {steps.image: patch_span(distinct[1], patch, image[3])}
-    sizes = {steps.image: (image[2], image[3])}
+def spans_of(steps: Steps, patch: int) -> Spans:
+    """Follow patches of one size through the network, as far as steps work on regions."""
+    size = (steps.shapes[steps.image] or ())[2:]
+    rows, columns = ({steps.image: patch_span(np.arange(length), patch, length)} for length in size)
+    sizes = {steps.image: (size[0], size[1])}
     for step in steps.steps:
         if not all(read in rows for read in step.reads):
             continue
-        shape = steps.shapes[step.node]
+        shape = steps.shapes[step.node] or ()
         first, *others = step.reads
-        if isinstance(step.operation, Local) and shape is not None:
+        if isinstance(step.operation, Local):
             rows[step.node], columns[step.node] = rows[first], columns[first]
             for other in others:
                 rows[step.node] = _hull(rows[step.node], rows[other])
                 columns[step.node] = _hull(columns[step.node], columns[other])
-        elif isinstance(step.operation, Sliding) and shape is not None:
+        elif isinstance(step.operation, Sliding):
             rows[step.node] = step.operation.rows.reached(rows[first], shape[2])
             columns[step.node] = step.operation.columns.reached(columns[first], shape[3])
         else:
             continue
         sizes[step.node] = (shape[2], shape[3])
-    return Spans(rows, columns, numbers[0], numbers[1], sizes, steps.image, centres)
+    return Spans(rows, columns, sizes, steps.image)
 
 
 def _hull(one: Span, other: Span) -> Span:
@@ -104,18 +84,18 @@ class Patches:
     Parameters
     ----------
     spans
-        Of all patches.
-    chosen
-        ``(n,)``, int64: those of the batch.
+        Of patches of their size.
+    centres
+        ``(n, 2)``, int64.
     device
         Where the network computes.
     """
 
-    def __init__(self, spans: Spans, chosen: Ints, device: torch.device) -> None:
+    def __init__(self, spans: Spans, centres: Ints, device: torch.device) -> None:
         self._spans, self._device = spans, device
-        self._row, self._column = (torch.from_numpy(it[chosen]) for it in (spans.row, spans.column))
+        self._row, self._column = (torch.from_numpy(centres[:, axis]) for axis in (0, 1))
         self._known: dict[tuple[int, int], Axis] = {}
-        self.centres = torch.from_numpy(spans.centres[chosen]).to(device)
+        self.centres = torch.from_numpy(centres).to(device)
 
     def has(self, node: fx.Node) -> bool:
         """Whether a node has regions."""
@@ -161,31 +141,35 @@ class Patches:
         return self._known[key]
 
 
-def similar(spans: Spans, costs: dict[fx.Node, float], batch_size: int) -> list[Ints]:
+def similar(spans: Spans, centres: Ints, costs: dict[fx.Node, float], batch_size: int) -> list[Ints]:
     """Batches of patches whose regions have similar sizes, so that one size fits all of a batch.
 
     Parameters
     ----------
     spans
-        Of all patches.
+        Of patches of their size.
+    centres
+        ``(position, 2)``, int64.
     costs
         What each node costs on a whole map.
     batch_size
         Patches of a batch; the last one may have fewer.
+
+    Returns
+    -------
+    list of ndarray
+        ``(n,)``, int64: the positions of each batch.
     """
-    count = len(spans.row)
+    count = len(centres)
     bins = max(1, min(_MOST_BINS, int(np.sqrt(count / batch_size))))
     row, column = (
-        _bins(_cost(side, axis, spans.sizes, costs), bins)[numbers]
-        for axis, (side, numbers) in enumerate(((spans.rows, spans.row), (spans.columns, spans.column)))
+        _bins(_cost(side, axis, spans.sizes, costs)[centres[:, axis]], bins)
+        for axis, side in enumerate((spans.rows, spans.columns))
     )
     # There and back again, so that neighbours in this order are neighbours in size.
     column = np.where(row % 2 == 0, column, bins - 1 - column)
-    order = np.lexsort((spans.column, spans.row, column, row))
+    order = np.lexsort((centres[:, 1], centres[:, 0], column, row))
     return [order[start : start + batch_size] for start in range(0, count, batch_size)]
-
-
-_MOST_BINS = 12
 
 
 def _cost(

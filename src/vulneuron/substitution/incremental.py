@@ -33,32 +33,38 @@ _TOLERANCE = 1e-4
 
 @dataclass(eq=False)
 class _Known:
-    """What was found out about one network: its steps, and for each patch size what they cost."""
+    """What was found out about one network: its steps, what they cost, and the benign image met last."""
 
     steps: Steps | None
+    spans: dict[int, Spans] = field(default_factory=dict)
     costs: dict[int, Costs] = field(default_factory=dict)
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """All patches of one pair of images, and what is needed to compute a batch of them."""
+    """All that is needed to compute patches of one pair of images."""
 
     classifier: Classifier
     steps: Steps
     forward: Forward
     spans: Spans
 
-    def patches(self, chosen: Ints) -> Patches:
-        return Patches(self.spans, chosen, self.classifier.device)
+    def patches(self, centres: Ints) -> Patches:
+        return Patches(self.spans, centres, self.classifier.device)
 
     def logits(self, patches: Patches, cut: int) -> Tensor:
         with torch.inference_mode(), autocast(self.classifier.precision, self.classifier.device):
             return self.forward.logits(patches, cut).cpu()
 
     def middle(self) -> Ints:
-        """Patches whose regions are as large as they get, as those of most patches are."""
-        total = sum(self.spans.areas(node) for node in self.spans.rows)
-        return np.argsort(np.asarray(total))[-_MEASURED:]
+        """Patches whose regions are as large as those of most patches are: in the middle of the image."""
+        height, width = self.spans.sizes[self.spans.image]
+        side = math.isqrt(_MEASURED)
+        rows, columns = (
+            (np.arange(side) + (length - side) // 2).clip(0, length - 1) for length in (height, width)
+        )
+        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 class Incremental:
@@ -102,47 +108,48 @@ class Incremental:
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
         """Yield logits; see `vulneuron.substitution.engine.Engine`."""
-        if classifier not in self._known:
-            self._known[classifier] = _Known(steps_of(classifier))
-        known = self._known[classifier]
-        run = costs = None
-        if known.steps is not None and len(centres):
-            run = _run(classifier, known.steps, benign, adversarial, centres, patch)
-            costs = self._costs(run, known, patch)
+        run = self._run(classifier, benign, adversarial, patch)
+        costs = self._costs(run, patch) if run is not None else None
         if run is None or costs is None or costs.gain(areas(run.steps, run.patches(run.middle()))) < _WORTH:
             yield from self._dense(
                 classifier, benign, adversarial, centres, patch=patch, batch_size=batch_size
             )
             return
-        for chosen in similar(run.spans, multiplications(run.steps), batch_size or _BATCH):
-            patches = run.patches(chosen)
+        positions, size = centres.numpy(), batch_size or _BATCH
+        for chosen in similar(run.spans, positions, multiplications(run.steps), size):
+            patches = run.patches(positions[chosen])
             needed = areas(run.steps, patches)
             cut = costs.cut(needed)
             parts = math.ceil(len(chosen) * costs.bytes_of(needed, cut) / self._memory)
-            for part in np.array_split(chosen, min(parts, len(chosen))) if parts > 1 else [chosen]:
-                logits = run.logits(patches if part is chosen else run.patches(part), cut)
+            for part in np.array_split(chosen, min(parts, len(chosen))):
+                logits = run.logits(patches if parts == 1 else run.patches(positions[part]), cut)
                 yield Batch(torch.from_numpy(part), logits)
 
-    def _costs(self, run: _Run, known: _Known, patch: int) -> Costs | None:
+    def _run(self, classifier: Classifier, benign: Tensor, adversarial: Tensor, patch: int) -> _Run | None:
+        """What is needed for a pair of images; the last pair's is remembered, as maps ask several times."""
+        if classifier not in self._known:
+            self._known[classifier] = _Known(steps_of(classifier))
+        known = self._known[classifier]
+        if known.steps is None:
+            return None
+        if patch not in known.spans:
+            known.spans[patch] = spans_of(known.steps, patch)
+        if known.forward is None or not known.forward.is_of(benign, adversarial, patch):
+            known.forward = None
+            with torch.inference_mode(), autocast(classifier.precision, classifier.device):
+                known.forward = Forward(known.steps, benign, adversarial, patch, classifier.device)
+        return _Run(classifier, known.steps, known.forward, known.spans[patch])
+
+    def _costs(self, run: _Run, patch: int) -> Costs | None:
         """Measure the steps, once for a network and patch size; None if regions give other logits."""
+        known = self._known[run.classifier]
         if patch not in known.costs:
             patches = run.patches(run.middle())
             images = substituted(run.forward.benign, run.forward.adversarial, patches.centres, patch=patch)
-            error = max_relative_error(
-                run.logits(patches, len(run.steps.steps)), run.classifier.logits(images).cpu()
-            )
-            if not error <= _TOLERANCE:
+            found, expected = run.logits(patches, len(run.steps.steps)), run.classifier.logits(images).cpu()
+            if not max_relative_error(found, expected) <= _TOLERANCE:
                 known.steps = None
                 return None
             with torch.inference_mode(), autocast(run.classifier.precision, run.classifier.device):
                 known.costs[patch] = measured(run.steps, run.forward, patches)
         return known.costs[patch]
-
-
-def _run(
-    classifier: Classifier, steps: Steps, benign: Tensor, adversarial: Tensor, centres: Tensor, patch: int
-) -> _Run:
-    device = classifier.device
-    with torch.inference_mode(), autocast(classifier.precision, device):
-        forward = Forward(steps, benign.to(device), adversarial.to(device), patch)
-    return _Run(classifier, steps, forward, spans_of(steps, centres.numpy(), patch))

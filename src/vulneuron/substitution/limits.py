@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import fx, nn
 
-from vulneuron.substitution.geometry import Spans
+from vulneuron.substitution.geometry import Ints, Spans
 from vulneuron.substitution.steps import Steps
 
 
@@ -19,7 +19,7 @@ def multiplications(steps: Steps) -> dict[fx.Node, float]:
     return counts
 
 
-def limit(steps: Steps, spans: Spans) -> float:
+def limit(steps: Steps, spans: Spans, centres: Ints) -> float:
     r"""Ratio of multiplications, dense over incremental, if only changed regions are computed.
 
     .. math:: \frac{\sum_l m_l}{\sum_l m_l \overline{A_l}}
@@ -29,7 +29,7 @@ def limit(steps: Steps, spans: Spans) -> float:
     """
     counts = multiplications(steps)
     needed = sum(
-        count * (float(np.mean(spans.areas(node))) if node in spans.rows else 1.0)
+        count * (float(np.mean(spans.areas(node, centres))) if node in spans.rows else 1.0)
         for node, count in counts.items()
     )
     return sum(counts.values()) / needed
