@@ -1,9 +1,11 @@
 """Engines behind the vulnerability maps: what the network says when a patch of an image is substituted."""
 
+from vulneuron.substitution.anytime import Stage, stages
 from vulneuron.substitution.dense import Dense, substituted
 from vulneuron.substitution.engine import Batch, Cancel, Engine, Progress, watched
 from vulneuron.substitution.grid import PatchGrid, default_patch
 from vulneuron.substitution.incremental import Incremental
+from vulneuron.substitution.preview import preview
 
 __all__ = [
     "Batch",
@@ -13,7 +15,10 @@ __all__ = [
     "Incremental",
     "PatchGrid",
     "Progress",
+    "Stage",
     "default_patch",
+    "preview",
+    "stages",
     "substituted",
     "watched",
 ]
