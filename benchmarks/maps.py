@@ -3,7 +3,6 @@
 python benchmarks/maps.py speed                                   all networks, random weights
 python benchmarks/maps.py speed --networks resnet18 vgg16
 python benchmarks/maps.py exact                                   errors against one image at a time
-python benchmarks/maps.py anytime --record cifar10.zarr           stages against the exact maps
 
 Ratios of times within one run, medians over rounds in which the engines take turns. Where a map has many
 positions, a seeded choice of the batches of the whole map is computed: borders and alignments are in
@@ -26,9 +25,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from vulneuron import Analysis, load_classifier, open_record
-from vulneuron.measures.anytime_maps import anytime_maps
-from vulneuron.measures.vulnerability_map import Doubles, top_mask, vulnerability_maps
+from vulneuron.measures.vulnerability_map import Bools, top_mask
 from vulneuron.network import Classifier
 from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, substituted
 from vulneuron.substitution.geometry import Ints, similar, spans_of
@@ -46,14 +43,14 @@ CLOCK: Callable[[], float] = time.perf_counter
 
 def cifar_resnet18() -> nn.Module:
     """ResNet18 with the usual stem for 32 x 32 images."""
-    net = torchvision.models.resnet18(num_classes=10)
+    net: nn.Module = torchvision.models.resnet18(num_classes=10)
     net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
     return net
 
 
 def wide_resnet18() -> nn.Module:
     """Like Places365's ResNet18: no maximum pooling, so that the last maps are 14 x 14."""
-    net = torchvision.models.resnet18(num_classes=365)
+    net: nn.Module = torchvision.models.resnet18(num_classes=365)
     net.maxpool = nn.Identity()
     return net
 
@@ -62,7 +59,8 @@ def efficientnet_lite0() -> nn.Module:
     """The demo's architecture."""
     import timm  # noqa: PLC0415  only for this network
 
-    return timm.create_model("tf_efficientnet_lite0")
+    net: nn.Module = timm.create_model("tf_efficientnet_lite0")
+    return net
 
 
 @dataclass(frozen=True)
@@ -240,6 +238,7 @@ def exact(names: list[str], positions: int) -> None:
         images = substituted(it.benign, it.adversarial, torch.from_numpy(centres), patch=it.grid.patch)
         expected = torch.cat([it.classifier.logits(image[None]) for image in images])
         before = it.classifier.logits(it.benign[None])
+        relative = float((found - expected).abs().max() / (expected - before).abs().max())
         error = float((found.softmax(1) - expected.softmax(1)).abs().max())
         overlaps = [
             overlap(
@@ -249,94 +248,14 @@ def exact(names: list[str], positions: int) -> None:
         ]
         print(
             f"{name:20} {positions} positions: max |dp| {error:.1e}, IoU {min(overlaps):.4f},"
-            f" max |dlogit| / max change {float((found - expected).abs().max() / (expected - before).abs().max()):.1e}",
+            f" largest error of a logit {relative:.1e} of the largest change of one",
             flush=True,
         )
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
+def overlap(one: Bools, other: Bools) -> float:
     """Intersection over union of two masks."""
     return float((one & other).sum() / (one | other).sum())
-
-
-def anytime(path: str, model: str | None, pairs: int, stride: int, most: int) -> None:
-    """Print how good the stages are, at which part of D's time, and how exact the incremental maps are."""
-    record = open_record(path)
-    analysis = Analysis(record, load_classifier(record, model))
-    classifier = analysis.classifier
-    if classifier is None:
-        raise SystemExit("there is no network")
-    dense, incremental = Dense(), Incremental()
-    chosen = np.random.default_rng(0).choice(len(record.pairs), min(pairs, len(record.pairs)), replace=False)
-    rows = []
-    for number in np.sort(chosen):
-        images, labels = analysis.data.images(int(number)), analysis.data.labels(int(number))
-        arguments = (classifier, torch.as_tensor(images.benign), torch.as_tensor(images.adversarial))
-        of_dense, references = dense_seconds(arguments, labels, stride, dense, most)
-        start = time.perf_counter()
-        exact_maps = vulnerability_maps(*arguments, **labels, stride=stride, engine=incremental)
-        of_incremental = time.perf_counter() - start
-        truth = [top_mask(it) for it in (exact_maps.benign_drop, exact_maps.adversarial_gain)]
-        if references is not None:
-            errors = [
-                abs(a - b).max()
-                for a, b in zip(
-                    references, (exact_maps.benign_drop, exact_maps.adversarial_gain), strict=True
-                )
-            ]
-            masks = [overlap(top_mask(a), b) for a, b in zip(references, truth, strict=True)]
-        else:
-            errors, masks = [np.nan], [np.nan]
-        curve = []
-        start, overhead = time.perf_counter(), 0.0
-        for stage in anytime_maps(*arguments, **labels, stride=stride, engine=incremental, tolerance=0.0):
-            now = time.perf_counter()
-            maps = (stage.maps.benign_drop, stage.maps.adversarial_gain)
-            iou = float(np.mean([overlap(top_mask(it), mask) for it, mask in zip(maps, truth, strict=True)]))
-            curve.append(
-                ((now - start - overhead) / of_dense, iou, stage.unsettled, int(stage.computed.sum()))
-            )
-            overhead += time.perf_counter() - now
-        rows.append((of_dense, of_dense / of_incremental, max(errors), min(masks), curve))
-        print(
-            f"pair {number}: D {of_dense:.2f} s, incr/D {of_dense / of_incremental:.2f},"
-            + "".join(f" {part:.4f}:{iou:.2f}" for part, iou, *_ in curve[:: max(1, len(curve) // 8)]),
-            file=sys.stderr,
-            flush=True,
-        )
-    print(f"{len(rows)} pairs, stride {stride}; medians")
-    print(f"incremental over D {median(row[1] for row in rows):.2f}")
-    print(
-        f"max |dp| of incremental against D {max(row[2] for row in rows):.1e}, least IoU {min(row[3] for row in rows):.4f}"
-    )
-    print(
-        f"preview: 1/{1 / median(row[4][0][0] for row in rows):.0f} of D's time, IoU {median(row[4][0][1] for row in rows):.2f}"
-    )
-    for part in (1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2):
-        reached = [max((it for it in row[4] if it[0] <= part), default=row[4][0]) for row in rows]
-        print(
-            f"at 1/{1 / part:.0f} of D's time: IoU {median(it[1] for it in reached):.3f}, points {median(it[3] for it in reached):.0f}"
-        )
-    ends = [next((it for it in row[4] if it[2] <= 0.02), row[4][-1]) for row in rows]
-    print(
-        f"settled to 2 %: after 1/{1 / median(it[0] for it in ends):.1f} of D's time,"
-        f" IoU {median(it[1] for it in ends):.3f}, points {median(it[3] for it in ends):.0f}"
-    )
-
-
-def dense_seconds(
-    arguments: tuple[Classifier, Tensor, Tensor], labels: dict[str, int], stride: int, dense: Dense, most: int
-) -> tuple[float, tuple[Doubles, Doubles] | None]:
-    """Seconds of a whole dense map, and the map; of part of it, and no map, if it has too many positions."""
-    classifier, benign, adversarial = arguments
-    side = (int(benign.shape[1]), int(benign.shape[2]))
-    if side[0] * side[1] <= most * stride**2:
-        start = time.perf_counter()
-        maps = vulnerability_maps(classifier, benign, adversarial, **labels, stride=stride, engine=dense)
-        return time.perf_counter() - start, (maps.benign_drop, maps.adversarial_gain)
-    positions = torch.from_numpy(np.random.default_rng(0).integers(0, side, (192, 2)))
-    taken = seconds(lambda: list(dense(classifier, benign, adversarial, positions, patch=4)))
-    return taken / len(positions) * -(-side[0] // stride) * -(-side[1] // stride), None
 
 
 def main() -> None:
@@ -344,15 +263,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("speed", "exact", "anytime"))
+    parser.add_argument("what", choices=("speed", "exact"))
     parser.add_argument("--networks", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=4, help="of 64 positions, where a map has many")
     parser.add_argument("--positions", type=int, default=300)
-    parser.add_argument("--record", help="for anytime")
-    parser.add_argument("--model", help="where the record's network is")
-    parser.add_argument("--pairs", type=int, default=100)
-    parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -361,10 +276,8 @@ def main() -> None:
         CLOCK = time.process_time
     if options.what == "speed":
         speed(options.networks, options.rounds, options.batches)
-    elif options.what == "exact":
-        exact(options.networks, options.positions)
     else:
-        anytime(options.record, options.model, options.pairs, options.stride, most=4096)
+        exact(options.networks, options.positions)
 
 
 if __name__ == "__main__":

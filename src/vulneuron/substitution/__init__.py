@@ -2,16 +2,18 @@
 
 from vulneuron.substitution.anytime import Stage, stages
 from vulneuron.substitution.dense import Dense, substituted
-from vulneuron.substitution.engine import Batch, Cancel, Engine, Progress, watched
+from vulneuron.substitution.engine import ENGINES, Batch, Cancel, Engine, EngineName, Progress, watched
 from vulneuron.substitution.grid import PatchGrid, default_patch
 from vulneuron.substitution.incremental import Incremental
 from vulneuron.substitution.preview import preview
 
 __all__ = [
+    "ENGINES",
     "Batch",
     "Cancel",
     "Dense",
     "Engine",
+    "EngineName",
     "Incremental",
     "PatchGrid",
     "Progress",

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, get_args
 
 from torch import Tensor
 
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
 
+#: Engines by name; "anytime" is the incremental one, in stages and no further than needed.
+EngineName = Literal["dense", "incremental", "anytime"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 #: Called with the number of patches that are done and of all.
 Progress = Callable[[int, int], None]
 #: Asked before every batch whether to stop.

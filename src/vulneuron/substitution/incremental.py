@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vulneuron.comparing import max_relative_error
 from vulneuron.devices import autocast
+from vulneuron.memory import out_of_memory
 from vulneuron.network import Classifier
 from vulneuron.substitution.batch_size import MEMORY
 from vulneuron.substitution.costs import Costs, areas, measured
@@ -146,9 +147,16 @@ class Incremental:
         if patch not in known.costs:
             patches = run.patches(run.middle())
             images = substituted(run.forward.benign, run.forward.adversarial, patches.centres, patch=patch)
-            found, expected = run.logits(patches, len(run.steps.steps)), run.classifier.logits(images).cpu()
-            if not max_relative_error(found, expected) <= _TOLERANCE:
-                known.steps = None
+            expected = run.classifier.logits(images).cpu()
+            try:
+                error = max_relative_error(run.logits(patches, len(run.steps.steps)), expected)
+            # Foreign code on maps of another size than it has ever seen.
+            except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as failure:
+                if out_of_memory(failure):
+                    raise
+                error = math.nan
+            if not error <= _TOLERANCE:
+                known.steps = known.forward = None
                 return None
             with torch.inference_mode(), autocast(run.classifier.precision, run.classifier.device):
                 known.costs[patch] = measured(run.steps, run.forward, patches)

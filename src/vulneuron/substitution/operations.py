@@ -200,4 +200,5 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _close(found: Tensor, expected: Tensor) -> bool:
-    return found.shape == expected.shape and max_relative_error(found, expected) <= _TOLERANCE
+    same_kind = found.shape == expected.shape and found.dtype == expected.dtype
+    return same_kind and max_relative_error(found, expected) <= _TOLERANCE
