@@ -91,6 +91,7 @@ def stages(
 
     step = 2 ** int(np.log2(max(max(zeros.shape) / _FIRST, 1)))
     grid = Surroundings(zeros.shape, step)
+    values, known = values.copy(), known.copy()
     _compute(exact, values, known, np.flatnonzero(grid.points & ~known))
     weight = np.array([control_weight(m, g, grid) for m, g in zip(values, preview, strict=True)])
     errors = (
@@ -101,7 +102,7 @@ def stages(
     )
     guess = weight[:, None, None] * preview
     values = np.where(known, values, guess + np.stack([grid.interpolated(it) for it in values - guess]))
-    yield Stage(values, known.copy(), _unsettled(values, known, errors, top), agreement, weight)
+    yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
 
     size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
     while step > 1:
