@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples/cifar10"))
 from resnet10 import trained
 
 BATCH = 64
-EVALUATIONS = (8, 32)
+EVALUATIONS = (8, 32) if importlib.util.find_spec("captum") else ()
 #: One thread's own time, which other programs do not lengthen; with several threads, the time that passes.
 CLOCK: Callable[[], float] = time.perf_counter
 
@@ -148,8 +148,8 @@ def matrix_rate() -> float:
 
 
 def captum_seconds(it: Setting, evaluations: int) -> float:
-    """Seconds a forward of Captum's occlusion by the adversarial image; NaN without Captum."""
-    if importlib.util.find_spec("captum") is None:
+    """Seconds a forward of Captum's occlusion by the adversarial image; NaN for no evaluations at once."""
+    if not evaluations:
         return np.nan
     from captum.attr import Occlusion  # noqa: PLC0415  optional
 
@@ -193,12 +193,12 @@ def one_round(it: Setting, dense: Dense, incremental: Incremental, evaluations: 
         seconds(lambda: run(dense, it, [it.centres])) / count,
         seconds(lambda: run(incremental, it, it.batches)) / count,
         captum_seconds(it, evaluations),
-        captum_seconds(it, 1),
+        captum_seconds(it, min(evaluations, 1)),
         matrix_rate(),
     )
 
 
-def speed(names: list[str], rounds: int, batches: int) -> None:
+def speed(names: list[str], rounds: int, batches: int, *, captum: bool) -> None:
     """Print a row a network."""
     print(f"{torch.get_num_threads()} threads, {CLOCK.__name__}")
     print(
@@ -212,7 +212,7 @@ def speed(names: list[str], rounds: int, batches: int) -> None:
         # Warm up: batch sizes, costs, prepared shapes.
         for _ in range(2):
             expected, found = run(dense, it, [it.centres]), run(incremental, it, it.batches)
-        evaluations = min(EVALUATIONS, key=partial(captum_seconds, it))
+        evaluations = min(EVALUATIONS if captum else (), key=partial(captum_seconds, it), default=0)
         done = [one_round(it, dense, incremental, evaluations) for _ in range(rounds)]
         ratios = [one.dense / one.incremental for one in done]
         print(
@@ -268,6 +268,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=4, help="of 64 positions, where a map has many")
     parser.add_argument("--positions", type=int, default=300)
+    parser.add_argument("--no-captum", action="store_true", help="which takes longest on large networks")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -275,7 +276,7 @@ def main() -> None:
         global CLOCK  # noqa: PLW0603  one clock for the whole run
         CLOCK = time.process_time
     if options.what == "speed":
-        speed(options.networks, options.rounds, options.batches)
+        speed(options.networks, options.rounds, options.batches, captum=not options.no_captum)
     else:
         exact(options.networks, options.positions)
 

@@ -22,6 +22,8 @@ _FIRST = 8
 _ROUND, _FEWEST, _MOST = 1 / 32, 32, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
+#: Points from which errors cannot be told.
+_TOO_FEW = 8
 #: What is left of an estimate's error where exact points are twice as near: a first guess, until it is seen.
 _SHRINKS = 0.5
 #: How far an exact point corrects its surroundings, in steps of the grid, and how fast that fades.
@@ -82,8 +84,8 @@ def stages(
     Yields
     ------
     Stage
-        The last one is settled to the tolerance, or has no point within 2.5 standard deviations of the
-        threshold.
+        The last one is settled to the tolerance, or has hardly a point within 2.5 standard deviations of
+        the threshold.
     """
     known, values = zeros.copy(), np.where(zeros, 0.0, preview)
     weight = np.ones(len(preview))
@@ -112,7 +114,7 @@ def stages(
             distance = np.where(known | ~points, np.inf, _distance(values, errors, top)).ravel()
             chosen = np.argsort(distance, kind="stable")[:size]
             chosen = chosen[distance[chosen] < _SETTLED]
-            if not len(chosen):
+            if len(chosen) < _TOO_FEW:
                 break
             estimated = values.reshape(len(values), -1)[:, chosen]
             values, known = values.copy(), known.copy()
