@@ -1,6 +1,7 @@
 """Stages of a map that is known beforehand."""
 
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +100,14 @@ def test_points_that_are_zero_for_certain_are_not_asked_for() -> None:
     *_, last = stages(smooth(7), exact, zeros)
     assert not zeros.ravel()[exact.asked].any()
     assert not last.values[:, zeros].any()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_memory_order_of_arrays_does_not_matter(order: Literal["C", "F"]) -> None:
+    maps, zeros = smooth(6), np.zeros(SHAPE, np.bool_, order=order)
+    *_, last = stages(np.asarray(smooth(7), order=order), Known(maps), zeros)
+    assert last.known.sum() > 120
+    np.testing.assert_array_equal(last.values[:, last.known], maps[:, last.known])
 
 
 def test_less_tolerance_takes_more_points() -> None:

@@ -129,8 +129,10 @@ def stages(
 
 def _compute(exact: Exact, values: Doubles, known: Bools, chosen: Ints) -> None:
     """Put exact values of some points into the maps."""
-    values.reshape(len(values), -1)[:, chosen] = exact(chosen)
-    known.ravel()[chosen] = True
+    # Not through a reshaped view: arrays of another memory order would be copied.
+    rows, columns = np.unravel_index(chosen, known.shape)
+    values[:, rows, columns] = exact(chosen)
+    known[rows, columns] = True
 
 
 def _spread(errors: Doubles) -> Doubles:

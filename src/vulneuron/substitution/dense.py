@@ -1,6 +1,5 @@
 """The plain engine: every substituted image goes through the whole network."""
 
-import time
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from vulneuron.network import Classifier
 from vulneuron.substitution.batch_size import MEMORY, BatchSize, most_images
+from vulneuron.substitution.clock import clock_of
 from vulneuron.substitution.engine import Batch
 
 
@@ -48,14 +48,15 @@ class Dense:
         )
         if classifier not in self._sizes:
             self._sizes[classifier] = BatchSize(most_images(classifier, self._memory))
+        clock = clock_of(classifier.device)
         sizes, left = self._sizes[classifier], torch.arange(len(centres))
         while len(left):
             size = batch_size or sizes.size
             chosen, left = left[:size], left[size:]
-            start = time.perf_counter()
+            start = clock()
             images = substituted(benign, adversarial, centres[chosen].to(classifier.device), patch=patch)
             batch = Batch(chosen, classifier.logits(images).cpu())
-            sizes.tell(len(chosen), time.perf_counter() - start)
+            sizes.tell(len(chosen), clock() - start)
             yield batch
 
 

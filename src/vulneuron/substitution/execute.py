@@ -1,11 +1,11 @@
 """Runs a batch of substituted images through a network: first only changed regions, then whole maps."""
 
-import time
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
+from vulneuron.substitution.clock import clock_of
 from vulneuron.substitution.dense import substituted
 from vulneuron.substitution.geometry import Patches
 from vulneuron.substitution.operations import Mean, Sliding
@@ -40,6 +40,7 @@ class Forward:
         )
         self._other = Background(self.adversarial[None])
         self._values = steps.values(self.benign[None])
+        self._clock = clock_of(device)
         self._backgrounds: dict[fx.Node, Background] = {}
 
     def is_of(self, benign: Tensor, adversarial: Tensor, patch: int) -> bool:
@@ -59,7 +60,7 @@ class Forward:
             Where to put how long each step took, if that is asked for.
         """
         values: dict[fx.Node, Any] = {self._steps.image: self._images(patches, whole=cut == 0)}
-        started = time.perf_counter()
+        started = self._clock()
         for index, step in enumerate(self._steps.steps):
             regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
             if index < cut and len(regions) == len(step.reads) and patches.follow(step):
@@ -69,7 +70,7 @@ class Forward:
             for node in step.last:
                 del values[node]
             if seconds is not None:
-                now = time.perf_counter()
+                now = self._clock()
                 seconds.append(now - started)
                 started = now
         logits: Tensor = values[self._steps.result]
