@@ -19,11 +19,11 @@ Exact = Callable[[Ints], Doubles]
 #: Points of the first grid on the longer side, about.
 _FIRST = 8
 #: Part of the map that is computed between two looks at it, and how many points at least and at most.
-_ROUND, _FEWEST, _MOST = 1 / 32, 32, 256
+_ROUND, _FEWEST, _MOST = 1 / 48, 16, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
-#: Points from which errors cannot be told.
-_TOO_FEW = 8
+#: Points from which errors cannot be told, and how many of the last ones tell them.
+_TOO_FEW, _RECENT = 8, 64
 #: What is left of an estimate's error where exact points are twice as near: a first guess, until it is seen.
 _SHRINKS = 0.5
 #: How far an exact point corrects its surroundings, in steps of the grid, and how fast that fades.
@@ -106,6 +106,7 @@ def stages(
     values = np.where(known, values, guess + np.stack([grid.interpolated(it) for it in values - guess]))
     yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
 
+    missed = np.zeros((len(values), 0))
     size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
     while step > 1:
         step //= 2
@@ -119,12 +120,13 @@ def stages(
             estimated = values.reshape(len(values), -1)[:, chosen]
             values, known = values.copy(), known.copy()
             _compute(exact, values, known, chosen)
-            errors = _spread(values.reshape(len(values), -1)[:, chosen] - estimated)
+            missed = np.hstack([missed, values.reshape(len(values), -1)[:, chosen] - estimated])[:, -_RECENT:]
+            errors = _spread(missed)
             values = np.where(known, values, before + _corrections(values - before, known, step * _WIDTH))
             yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
         if unsettled <= tolerance:
             return
-        errors = errors * _SHRINKS
+        errors, missed = errors * _SHRINKS, missed * _SHRINKS
 
 
 def _compute(exact: Exact, values: Doubles, known: Bools, chosen: Ints) -> None:
