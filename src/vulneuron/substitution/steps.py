@@ -114,12 +114,10 @@ def _graph(module: nn.Module) -> fx.Graph | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graph = Tracer().trace(module)
-    except (
-        Exception
-    ):  # tracing runs foreign code on symbolic values: whatever fails, the network is not traced
+            return Tracer().trace(module)
+    # Tracing runs foreign code on symbolic values: whatever fails, the network is not traced.
+    except Exception:
         return None
-    return graph
 
 
 def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
