@@ -7,10 +7,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-class _Tracer(fx.Tracer):
+class Tracer(fx.Tracer):
     """Keeps subclasses of convolution and batch normalisation whole, so that they are seen side by side."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is not looked into."""
         return isinstance(m, nn.Conv2d | _BatchNorm) or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -34,7 +35,7 @@ def fold_batch_norms(model: nn.Module) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graph = _Tracer().trace(model)
+            graph = Tracer().trace(model)
     except (
         Exception
     ):  # tracing runs foreign code on symbolic values: whatever fails, the model stays as it is

@@ -17,6 +17,7 @@ from runs import CLASS_NAMES, colour_net, colour_pictures
 from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
 from vulneuron.analysis.map_store import MapStore
 from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
+from vulneuron.measures.anytime_maps import MapStage
 from vulneuron.record import Record
 
 LABELS = ("benign_label", "adversarial_label")
@@ -248,6 +249,34 @@ def test_maps_are_computed_once_and_kept_in_the_record(
     assert vn.open_record(analysis.record.path).validate().sound
 
 
+def test_the_record_says_which_engine_made_a_map(analysis: Analysis) -> None:
+    made = {
+        engine: analysis.vulnerability_maps(4, stride=2, engine=engine) for engine in ("anytime", "dense")
+    }
+    assert {name: maps.engine for name, maps in made.items()} == {"anytime": "anytime", "dense": "dense"}
+    kept = vn.Analysis(analysis.record.path)
+    # Exact maps serve whoever asks for exact ones; estimated ones only those who ask for them.
+    assert kept.vulnerability_maps(4, stride=2).engine == "dense"
+    assert kept.vulnerability_maps(4, stride=2, engine="anytime").engine == "anytime"
+    analysis.vulnerability_maps(5, stride=2, engine="anytime")
+    assert not kept.has_maps(5, settings=Settings(stride=2))
+    assert kept.has_maps(5, settings=Settings(stride=2, engine="anytime"))
+    assert analysis.vulnerability_maps(5, stride=2).engine == "incremental"
+    np.testing.assert_allclose(
+        analysis.vulnerability_maps(4, stride=2).benign_drop, made["dense"].benign_drop, atol=1e-6
+    )
+
+
+def test_stages_are_told_from_the_preview_to_the_kept_maps(analysis: Analysis) -> None:
+    told: list[MapStage] = []
+    maps = analysis.vulnerability_maps(6, stride=1, engine="anytime", on_stage=told.append)
+    assert [stage.maps.engine for stage in told] == ["preview", *["anytime"] * (len(told) - 1)]
+    np.testing.assert_allclose(maps.benign_drop, told[-1].maps.benign_drop, atol=1e-6)
+    told.clear()
+    analysis.vulnerability_maps(6, stride=1, engine="anytime", on_stage=told.append)
+    assert not told
+
+
 def test_cancelled_maps_are_not_kept(analysis: Analysis) -> None:
     with pytest.raises(Cancelled):
         analysis.vulnerability_maps(1, stride=1, cancelled=lambda: True)
@@ -350,6 +379,7 @@ def test_model_that_cannot_be_loaded_again_is_said_so(analysis: Analysis) -> Non
         (lambda it: it.cell("red", "grean"), r"given class 'grean'.*Perhaps you mean green"),
         (lambda it: it.vulnerability_maps(0, patch=3), "patch = 3"),
         (lambda it: it.vulnerability_maps(0, stride=0), "stride = 0"),
+        (lambda it: it.vulnerability_maps(0, engine="quick"), "engine = 'quick'"),
         (lambda it: it.context(0, 1, order="size"), "order = 'size'"),
         (lambda it: it.receptive_fields(0, 1.5), "given neuron 1.5"),
         (lambda it: it.receptive_fields(0, [True]), "given neuron True"),

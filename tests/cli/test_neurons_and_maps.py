@@ -151,6 +151,20 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
     assert alone.iou_benign_drop.notna().all()
 
 
+def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
+    for engine in ("anytime", "dense"):
+        status, _, err = run("maps", record, "--pairs", "1", "--stride", 2, "--engine", engine)
+        assert status == 0, err
+        assert "1 pair, 0 with maps already" in err
+    # These are exact already.
+    assert "1 pair, 1 with maps already" in run("maps", record, "--pairs", "1", "--stride", 2)[2]
+    maps = vn.open_record(record).path + "/maps"
+    assert sorted(it.name for it in Path(maps).glob("patch_4_stride_2_*")) == [
+        "patch_4_stride_2_anytime",
+        "patch_4_stride_2_dense",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

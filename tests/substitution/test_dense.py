@@ -1,5 +1,7 @@
 """The plain engine against one image at a time, made by slices as in the paper's Algorithm 1."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from nets import INPUT_SHAPE, NETS, randomised
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
-from vulneuron.substitution import Dense, PatchGrid, substituted, watched
+from vulneuron.substitution import Batch, Dense, PatchGrid, substituted, watched
 
 
 def substituted_slowly(benign: Tensor, adversarial: Tensor, i: int, j: int, patch: int) -> Tensor:
@@ -35,36 +37,39 @@ def test_logits_are_those_of_one_image_at_a_time(net: str, batch_size: int) -> N
     centres = torch.from_numpy(PatchGrid((16, 16), 6, 3).centres())[1::2]
     batches = Dense()(classifier, benign, adversarial, centres, patch=6, batch_size=batch_size)
     found = list(batches)
-    assert max(map(len, found)) <= batch_size
+    assert max(len(batch.chosen) for batch in found) <= batch_size
+    assert torch.cat([batch.chosen for batch in found]).tolist() == list(range(len(centres)))
     expected = [
         classifier.logits(substituted_slowly(benign, adversarial, i, j, 6)[None]) for i, j in centres.tolist()
     ]
-    torch.testing.assert_close(torch.cat(found), torch.cat(expected), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        torch.cat([batch.logits for batch in found]), torch.cat(expected), rtol=0, atol=1e-5
+    )
 
 
-def test_no_positions_give_no_batch_but_perhaps_an_empty_one() -> None:
+def test_no_positions_give_no_batch() -> None:
     classifier = Classifier(NETS["average pooled"][0](), input_shape=INPUT_SHAPE, device="cpu")
     benign, adversarial = torch.rand(2, *INPUT_SHAPE)
     none = torch.zeros((0, 2), dtype=torch.int64)
-    assert sum(map(len, Dense()(classifier, benign, adversarial, none, patch=4, batch_size=8))) == 0
+    assert not list(Dense()(classifier, benign, adversarial, none, patch=4, batch_size=8))
 
 
 def test_watching_tells_progress_and_hands_on_the_batches() -> None:
     told: list[tuple[int, int]] = []
-    batches = [torch.zeros(4), torch.ones(4), torch.ones(2)]
+    batches = [Batch(torch.arange(count), torch.ones(count, 3)) for count in (4, 4, 2)]
     handed_on = list(watched(iter(batches), 10, lambda *it: told.append(it), None))
-    assert all(map(torch.equal, handed_on, batches))
+    assert handed_on == batches
     assert told == [(4, 10), (8, 10), (10, 10)]
 
 
 def test_cancelling_stops_before_the_next_batch() -> None:
-    computed: list[Tensor] = []
+    computed: list[Batch] = []
 
-    def batches() -> object:
+    def batches() -> Iterator[Batch]:
         for _ in range(5):
-            computed.append(torch.zeros(2))
+            computed.append(Batch(torch.arange(2), torch.zeros(2, 3)))
             yield computed[-1]
 
     with pytest.raises(Cancelled, match="cancelled after 4 of 10 patches"):
-        list(watched(batches(), 10, None, lambda: len(computed) == 2))  # type: ignore[arg-type]
+        list(watched(batches(), 10, None, lambda: len(computed) == 2))
     assert len(computed) == 2

@@ -1,6 +1,7 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settin
 from vulneuron.analysis.substituting import Substituting
 from vulneuron.analysis.suggesting import suggested
 from vulneuron.analysis.table import MEASURES, NeuronTable
-from vulneuron.analysis.vulnerable_parts import VulnerableParts
+from vulneuron.analysis.vulnerable_parts import OnStage, VulnerableParts
 from vulneuron.measures import receptive_field
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.clustering import Dendrogram
@@ -32,7 +33,7 @@ from vulneuron.measures.neuron_substitution import Into, SetSubstitution
 from vulneuron.measures.vulnerability_map import VulnerabilityMaps
 from vulneuron.network import Classifier
 from vulneuron.record import Record, open_record
-from vulneuron.substitution import Cancel, Progress
+from vulneuron.substitution import Cancel, EngineName, Progress
 
 __all__ = ["Analysis", "Combination", "Order"]
 
@@ -132,7 +133,7 @@ class Analysis:
         """
         chosen, number = settings or self.settings, self.data.check_pair(pair)
         if compute_maps and self.classifier is not None:
-            self._parts.maps(number, chosen.patch, chosen.stride, classifier=self.classifier)
+            self._parts.maps(number, chosen, classifier=self.classifier)
         return self._table.of_pair(number, chosen, self.classifier)
 
     def rank(
@@ -312,7 +313,7 @@ class Analysis:
             If the record cannot be written to.
         """
         chosen = settings or self.settings
-        self._parts.prepare(chosen.patch, chosen.stride)
+        self._parts.prepare(chosen)
 
     def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
         """Whether the vulnerability maps of a pair are there already."""
@@ -324,7 +325,7 @@ class Analysis:
         """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
         chosen = settings or self.settings
         numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
-        return numbers[self._parts.with_maps(numbers, chosen.patch, chosen.stride)]
+        return numbers[self._parts.with_maps(numbers, chosen)]
 
     def vulnerability_maps(
         self,
@@ -332,8 +333,10 @@ class Analysis:
         patch: int | None = None,
         stride: int | None = None,
         *,
+        engine: EngineName | None = None,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
+        on_stage: OnStage | None = None,
     ) -> VulnerabilityMaps:
         """Which parts of the benign image are vulnerable (paper, Algorithm 1); kept in the record.
 
@@ -341,8 +344,13 @@ class Analysis:
         ----------
         patch, stride
             In pixels, those of the settings when None; see `vulneuron.vulnerability_maps`.
+        engine
+            How maps are computed that are not there, that of the settings when None. Exact maps of any
+            engine are taken where they are there.
         progress, cancelled
             Called after and asked before each batch.
+        on_stage
+            Called with each stage of the engine "anytime", the first one being the preview.
 
         Raises
         ------
@@ -351,17 +359,21 @@ class Analysis:
         Cancelled
             If `cancelled` says so; then nothing is kept.
         """
-        patch = self.settings.patch if patch is None else patch
-        stride = self.settings.stride if stride is None else stride
+        chosen = replace(
+            self.settings,
+            patch=self.settings.patch if patch is None else patch,
+            stride=self.settings.stride if stride is None else stride,
+            engine=self.settings.engine if engine is None else engine,
+        )
         return self._parts.maps(
-            self.data.check_pair(pair), patch, stride,
-            classifier=self.classifier, progress=progress, cancelled=cancelled,
+            self.data.check_pair(pair), chosen,
+            classifier=self.classifier, progress=progress, cancelled=cancelled, on_stage=on_stage,
         )  # fmt: skip
 
     def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
         chosen, number = settings or self.settings, self.data.check_pair(pair)
-        maps = self._parts.maps(number, chosen.patch, chosen.stride, classifier=self.classifier)
+        maps = self._parts.maps(number, chosen, classifier=self.classifier)
         return self._parts.top_masks(maps, chosen.top)
 
     def context(

@@ -9,6 +9,7 @@ from vulneuron.measures.choices import check_choice, check_confidence, check_per
 from vulneuron.measures.clustering import METHODS, Method
 from vulneuron.measures.contribution import WEIGHTS, Weights
 from vulneuron.measures.thresholds import Threshold
+from vulneuron.substitution import ENGINES, EngineName
 
 Side = Literal["benign", "adversarial"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -42,6 +43,9 @@ class Settings:
         Whose receptive fields are compared with the vulnerability maps.
     patch, stride
         Of vulnerability maps, in pixels; the default patch when None.
+    engine
+        How vulnerability maps are computed: "incremental" or "dense", which give the same maps up to
+        rounding, or "anytime", which computes no more than settles the top mask.
     distance, linkage
         Of the clustering; Ward for L2 distances and average for IoU when None.
 
@@ -61,6 +65,7 @@ class Settings:
     iou_side: Side = "benign"
     patch: int | None = None
     stride: int = 1
+    engine: EngineName = "incremental"
     distance: DistanceKind = "receptive_field"
     linkage: Method | None = None
 
@@ -85,6 +90,7 @@ class Settings:
         if self.patch is not None:
             check_whole(self.patch, "patch", least=2)
         check_whole(self.stride, "stride")
+        check_choice(self.engine, "engine", ENGINES)
 
     @property
     def method(self) -> Method:

@@ -166,7 +166,7 @@ class NeuronTable:
     def _overlaps(self, pairs: Ints, settings: Settings) -> tuple[Doubles, Doubles]:
         """IoUs ``(pair, neuron)`` with the top of either map, NaN for pairs without maps."""
         drop, gain = np.full((2, len(pairs), self._data.neurons), np.nan)
-        for row in np.flatnonzero(self._parts.with_maps(pairs, settings.patch, settings.stride)):
+        for row in np.flatnonzero(self._parts.with_maps(pairs, settings)):
             overlaps = self._parts.overlaps(int(pairs[row]), settings)
             drop[row], gain[row] = overlaps.benign_drop, overlaps.adversarial_gain
         return drop, gain

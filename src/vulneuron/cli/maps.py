@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,12 @@ def command(
     pairs: Annotated[str, typer.Option(help="`all`, numbers such as `1,2`, or a cell such as `cat:dog`.")],
     patch: Annotated[int | None, typer.Option(help=PATCH_HELP)] = None,
     stride: Annotated[int, typer.Option(help=STRIDE_HELP)] = 1,
+    engine: Annotated[
+        Literal["dense", "incremental", "anytime"],
+        typer.Option(
+            help="`incremental` and `dense` are exact; `anytime` settles the most vulnerable pixels."
+        ),
+    ] = "incremental",
     model: Annotated[
         str | None, typer.Option(help="Where the network is now. [default: where it was for analyze]")
     ] = None,
@@ -32,7 +38,7 @@ def command(
     Example: `vulneuron maps run.zarr --pairs cat:dog --stride 2`
     """
     record = open_record(path)
-    analysis = Analysis(record, settings=Settings(patch=patch, stride=stride))
+    analysis = Analysis(record, settings=Settings(patch=patch, stride=stride, engine=engine))
     chosen = select_pairs(record, pairs)
     missing = missing_maps(analysis, chosen)
     pair_s = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"

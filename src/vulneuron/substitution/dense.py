@@ -1,20 +1,35 @@
 """The plain engine: every substituted image goes through the whole network."""
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from vulneuron.network import Classifier
+from vulneuron.substitution.batch_size import MEMORY, BatchSize, most_images
+from vulneuron.substitution.clock import clock_of
+from vulneuron.substitution.engine import Batch
 
 
 class Dense:
     """Algorithm 1 of the paper, lines 7 to 9, as it stands there: exact for every network.
 
-    It takes one forward pass a patch. The inputs of a batch are made at once, on the classifier's device.
+    It takes one forward pass a patch. The inputs of a batch are made at once, on the classifier's device, in
+    `channels_last` as the network's weights are. The batch size that is fastest for a network is found on the
+    first batches, and remembered.
+
+    Parameters
+    ----------
+    memory
+        Bytes that the network's maps may take at once, about.
     """
 
     name = "dense"
+
+    def __init__(self, *, memory: int = MEMORY) -> None:
+        self._memory = memory
+        self._sizes: WeakKeyDictionary[Classifier, BatchSize] = WeakKeyDictionary()
 
     def __call__(
         self,
@@ -24,13 +39,25 @@ class Dense:
         centres: Tensor,
         *,
         patch: int,
-        batch_size: int,
-    ) -> Iterator[Tensor]:
-        """Yield logits ``(n, class)``; see `vulneuron.substitution.engine.Engine`."""
-        device = classifier.device
-        benign, adversarial, centres = benign.to(device), adversarial.to(device), centres.to(device)
-        for chosen in centres.split(batch_size):
-            yield classifier.logits(substituted(benign, adversarial, chosen, patch=patch))
+        batch_size: int | None = None,
+    ) -> Iterator[Batch]:
+        """Yield logits; see `vulneuron.substitution.engine.Engine`."""
+        benign, adversarial = (
+            image.to(classifier.device)[None].contiguous(memory_format=torch.channels_last)[0]
+            for image in (benign, adversarial)
+        )
+        if classifier not in self._sizes:
+            self._sizes[classifier] = BatchSize(most_images(classifier, self._memory))
+        clock = clock_of(classifier.device)
+        sizes, left = self._sizes[classifier], torch.arange(len(centres))
+        while len(left):
+            size = batch_size or sizes.size
+            chosen, left = left[:size], left[size:]
+            start = clock()
+            images = substituted(benign, adversarial, centres[chosen].to(classifier.device), patch=patch)
+            batch = Batch(chosen, classifier.logits(images).cpu())
+            sizes.tell(len(chosen), clock() - start)
+            yield batch
 
 
 def substituted(image: Tensor, other: Tensor, centres: Tensor, *, patch: int) -> Tensor:

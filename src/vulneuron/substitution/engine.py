@@ -1,23 +1,47 @@
 """What an engine behind a vulnerability map has to do, and how a run of it is watched."""
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sized
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar, get_args
 
 from torch import Tensor
 
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
 
+#: Engines by name; "anytime" is the incremental one, in stages and no further than needed.
+EngineName = Literal["dense", "incremental", "anytime"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 #: Called with the number of patches that are done and of all.
 Progress = Callable[[int, int], None]
 #: Asked before every batch whether to stop.
 Cancel = Callable[[], bool]
+_Sized = TypeVar("_Sized", bound=Sized)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Logits of some substituted images.
+
+    Attributes
+    ----------
+    chosen
+        ``(n,)``, int64, on the CPU: which of the positions they belong to.
+    logits
+        ``(n, class)``.
+    """
+
+    chosen: Tensor
+    logits: Tensor
+
+    def __len__(self) -> int:
+        return len(self.chosen)
 
 
 class Engine(Protocol):
     """Computes what a network says of a benign image with one patch of it substituted by another image's.
 
-    Engines differ in how, and give the same logits up to rounding; one that approximates says so by its name.
+    Engines differ in how, and give the same logits up to rounding.
     """
 
     @property
@@ -32,8 +56,8 @@ class Engine(Protocol):
         centres: Tensor,
         *,
         patch: int,
-        batch_size: int,
-    ) -> Iterator[Tensor]:
+        batch_size: int | None = None,
+    ) -> Iterator[Batch]:
         """Yield logits batch by batch, so that the caller can show progress and stop in between.
 
         Parameters
@@ -48,18 +72,18 @@ class Engine(Protocol):
         patch
             Side of the patches, placed as in `PatchGrid`.
         batch_size
-            Images that go through the network at once, at most.
+            Images that go through the network at once, at most; the engine's choice if None.
 
         Yields
         ------
-        Tensor
-            ``(n, class)``, for the next n positions in the order of `centres`.
+        Batch
+            Each position is in one of the batches, in any order.
         """
 
 
 def watched(
-    batches: Iterator[Tensor], total: int, progress: Progress | None, cancelled: Cancel | None
-) -> Iterator[Tensor]:
+    batches: Iterator[_Sized], total: int, progress: Progress | None, cancelled: Cancel | None
+) -> Iterator[_Sized]:
     """Hand on batches, tell `progress` after each, and ask `cancelled` before each.
 
     Raises

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from vulneuron.errors import MeasureError
 
 Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 _SMALLEST_DEFAULT = 4
 
@@ -79,12 +80,28 @@ class PatchGrid:
         ndarray
             Bool, the `shape` of the grid.
         """
+        return self.sums(pixels.astype(np.float64)) > 0
+
+    def sums(self, values: Doubles) -> Doubles:
+        """Sum of the pixels of each patch.
+
+        Parameters
+        ----------
+        values
+            ``(y, x)``.
+
+        Returns
+        -------
+        ndarray
+            The `shape` of the grid.
+        """
         # Sums over all patches from one table of sums over rectangles that begin in the corner (0, 0).
-        table = np.zeros((self.image_size[0] + 1, self.image_size[1] + 1), np.int64)
-        table[1:, 1:] = pixels.cumsum(axis=0).cumsum(axis=1)
+        table = np.zeros((self.image_size[0] + 1, self.image_size[1] + 1))
+        table[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
         (top, bottom), (left, right) = (self._bounds(axis) for axis in (0, 1))
         strips = table[bottom] - table[top]
-        return np.asarray(strips[:, right] > strips[:, left])
+        sums: Doubles = strips[:, right] - strips[:, left]
+        return sums
 
     def _bounds(self, axis: int) -> tuple[Ints, Ints]:
         centres = np.arange(self.shape[axis]) * self.stride

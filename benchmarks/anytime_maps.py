@@ -1,0 +1,184 @@
+"""How good anytime maps are after which part of the time of the dense engine, on a record of yours.
+
+python benchmarks/anytime_maps.py --record cifar10.zarr --pairs 100
+python benchmarks/anytime_maps.py --record demo.zarr --pairs 10 --stride 2
+
+Stages are compared with the exact maps of the incremental engine, which are compared with the dense ones
+where these have at most 4,096 points. Times are parts of a whole dense map at stride 1, in the same run.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vulneuron import Analysis, load_classifier, open_record
+from vulneuron.measures.anytime_maps import anytime_maps
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps, top_mask, vulnerability_maps
+from vulneuron.substitution import Dense, Incremental
+
+Bools = npt.NDArray[np.bool_]
+PARTS = (96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2)
+MOST, SAMPLE = 4096, 128
+
+
+@dataclass(frozen=True)
+class Point:
+    """One stage: part of the dense time, mean IoU of both top masks, what is unsettled, exact points."""
+
+    part: float
+    iou: float
+    unsettled: float
+    points: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """One pair: dense over incremental, the latter's largest error and least IoU if known, and stages."""
+
+    gain: float
+    error: float
+    exact_iou: float
+    stages: list[Point]
+
+    def at(self, part: float) -> Point:
+        """The last stage within a part of the time."""
+        return max(
+            (it for it in self.stages if it.part <= part), key=lambda it: it.part, default=self.stages[0]
+        )
+
+    def settled(self) -> Point:
+        """The first stage that is settled to 2 %."""
+        return next((it for it in self.stages if it.unsettled <= 0.02), self.stages[-1])
+
+
+def masks(maps: VulnerabilityMaps) -> list[Bools]:
+    """Top 20 % of both maps."""
+    return [top_mask(maps.benign_drop), top_mask(maps.adversarial_gain)]
+
+
+def overlaps(one: list[Bools], other: list[Bools]) -> list[float]:
+    """Intersection over union of the masks of each map."""
+    return [float((a & b).sum() / (a | b).sum()) for a, b in zip(one, other, strict=True)]
+
+
+def measure(analysis: Analysis, pair: int, stride: int, dense: Dense, incremental: Incremental) -> Result:
+    """Compute the maps of one pair in all ways."""
+    classifier = analysis.classifier
+    if classifier is None:
+        raise SystemExit("there is no network")
+    images, labels = analysis.data.images(pair), analysis.data.labels(pair)
+    benign, adversarial = torch.as_tensor(images.benign), torch.as_tensor(images.adversarial)
+    side = benign.shape[1:]
+
+    start = time.perf_counter()
+    exact = vulnerability_maps(classifier, benign, adversarial, **labels, stride=stride, engine=incremental)
+    of_incremental = (time.perf_counter() - start) / exact.benign_drop.size
+    error = iou = float("nan")
+    start = time.perf_counter()
+    if exact.benign_drop.size <= MOST:
+        plain = vulnerability_maps(classifier, benign, adversarial, **labels, stride=stride, engine=dense)
+        of_dense = (time.perf_counter() - start) / plain.benign_drop.size
+        changes = (plain.benign_drop - exact.benign_drop, plain.adversarial_gain - exact.adversarial_gain)
+        error, iou = float(np.abs(changes).max()), min(overlaps(masks(plain), masks(exact)))
+    else:
+        centres = torch.from_numpy(np.random.default_rng(0).integers(0, side, (SAMPLE, 2)))
+        list(dense(classifier, benign, adversarial, centres, patch=exact.patch))
+        of_dense = (time.perf_counter() - start) / SAMPLE
+
+    truth, stages, whole, apart = masks(exact), [], of_dense * side[0] * side[1], 0.0
+    start = time.perf_counter()
+    found = anytime_maps(
+        classifier, benign, adversarial, **labels, stride=stride, engine=incremental, tolerance=0.0
+    )
+    for stage in found:
+        now = time.perf_counter()
+        iou_now = float(np.mean(overlaps(masks(stage.maps), truth)))
+        stages.append(
+            Point((now - start - apart) / whole, iou_now, stage.unsettled, int(stage.computed.sum()))
+        )
+        apart += time.perf_counter() - now
+    return Result(of_dense / of_incremental, error, iou, stages)
+
+
+def show(results: list[Result]) -> None:
+    """Print medians over pairs."""
+    print(f"{len(results)} pairs; medians")
+    print(f"incremental over dense {median(it.gain for it in results):.2f}")
+    print(
+        f"incremental against dense: largest |dp| {max(it.error for it in results):.1e},"
+        f" least IoU of the top masks {min(it.exact_iou for it in results):.4f}"
+    )
+    previews = [it.stages[0] for it in results]
+    print(
+        f"preview: 1/{1 / median(it.part for it in previews):.0f} of the time,"
+        f" IoU {median(it.iou for it in previews):.3f}"
+    )
+    for part in PARTS:
+        reached = [it.at(1 / part) for it in results]
+        print(
+            f"after 1/{part}: IoU {median(it.iou for it in reached):.3f},"
+            f" {median(it.points for it in reached):.0f} exact points"
+        )
+    ends = [it.settled() for it in results]
+    print(
+        f"settled to 2 %: after 1/{1 / median(it.part for it in ends):.1f}, IoU"
+        f" {median(it.iou for it in ends):.3f} (least {min(it.iou for it in ends):.3f}),"
+        f" {median(it.points for it in ends):.0f} exact points"
+    )
+
+
+def plot(results: list[Result], path: str) -> None:
+    """Draw the median IoU over the part of the dense engine's time, with the middle half of the pairs."""
+    import matplotlib.pyplot as plt  # noqa: PLC0415  only for the picture
+
+    parts = np.geomspace(1 / 256, 1 / 2, 60)
+    reached = np.array([[it.at(part).iou for part in parts] for it in results])
+    low, middle, high = np.quantile(reached, [0.25, 0.5, 0.75], axis=0)
+    figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    axes.fill_between(parts, low, high, alpha=0.25, linewidth=0)
+    axes.plot(parts, middle)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ticks := [2.0**-power for power in range(8, 0, -1)])
+    axes.set_xticklabels([f"1/{1 / tick:.0f}" for tick in ticks])
+    axes.set_xlabel("part of the dense engine's time")
+    axes.set_ylabel("IoU of the top 20 % with the exact one")
+    axes.grid(alpha=0.3)
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Measure pair by pair, and print the medians."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--record", required=True)
+    parser.add_argument("--model", help="where the network is, if not where the record says")
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--plot", help="where to draw the median over all pairs, for example map.svg")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    record = open_record(options.record)
+    analysis = Analysis(record, load_classifier(record, options.model))
+    count = len(record.pairs)
+    chosen = np.random.default_rng(0).choice(count, min(options.pairs, count), replace=False)
+    dense, incremental, results = Dense(), Incremental(), []
+    # Once for nothing: batch sizes, costs, prepared shapes.
+    measure(analysis, int(chosen[0]), max(options.stride, 4), dense, incremental)
+    for pair in chosen:
+        results.append(measure(analysis, int(pair), options.stride, dense, incremental))
+        sys.stderr.write(f"{len(results)} of {len(chosen)}\r")
+    show(results)
+    if options.plot:
+        plot(results, options.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Maps that are useful at any time: a guess, then exact points, those first that decide the top mask."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+from scipy.stats import norm, spearmanr
+
+from vulneuron.substitution.interpolation import Surroundings, control_weight
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
+#: Exact values of some points: their numbers, row by row -> ``(kind, n)``.
+Exact = Callable[[Ints], Doubles]
+
+#: Points of the first grid on the longer side, about.
+_FIRST = 8
+#: Part of the map that is computed between two looks at it, and how many points at least and at most.
+_ROUND, _FEWEST, _MOST = 1 / 48, 16, 256
+#: Distance to the threshold, in standard deviations, from which on a point counts as settled.
+_SETTLED = 2.5
+#: Points from which errors cannot be told, and how many of the last ones tell them.
+_TOO_FEW, _RECENT = 8, 64
+#: What is left of an estimate's error where exact points are twice as near: a first guess, until it is seen.
+_SHRINKS = 0.5
+#: How far an exact point corrects its surroundings, in steps of the grid, and how fast that fades.
+_WIDTH, _FADING = 0.5, 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What is known of some maps at one time.
+
+    Attributes
+    ----------
+    values
+        ``(kind, row, column)``: exact where known, else estimated.
+    known
+        ``(row, column)``: which points are exact.
+    unsettled
+        Part of a top mask that is expected to change yet, the largest one of the maps; 1 for a preview.
+    agreement
+        ``(kind,)``: Spearman correlation of preview and exact values on the first grid; None before it.
+    weight
+        ``(kind,)``: how much of the preview is used between exact points, from 0 to 1.
+    """
+
+    values: Doubles
+    known: Bools
+    unsettled: float
+    agreement: Doubles | None
+    weight: Doubles
+
+
+def stages(
+    preview: Doubles, exact: Exact, zeros: Bools, *, top: float = 20.0, tolerance: float = 0.02
+) -> Iterator[Stage]:
+    r"""Refine maps from a preview, until their top masks are settled.
+
+    The first stage is the preview. Then come all points of a coarse grid. Between them, not the map is
+    interpolated but what it differs from the preview by (the preview is a control variate): :math:`\hat m = w
+    g + I(m - w g)` with preview g, linear interpolation I, and the weight w with which every other point of
+    the grid predicts the rest best: 0 where the preview is of no use. From then on, points are computed in
+    the order of their distance to the threshold of the top mask, in standard deviations of the errors that
+    the last estimates turned out to have: first on finer and finer grids, at last anywhere. Each new point
+    also corrects the estimates around it.
+
+    Parameters
+    ----------
+    preview
+        ``(kind, row, column)``, a first guess in the same units.
+    exact
+        Computes points.
+    zeros
+        ``(row, column)``: points that are 0 for certain.
+    top
+        Per cent of the points that are in a top mask.
+    tolerance
+        Part of a top mask that may be expected to change after the last stage.
+
+    Yields
+    ------
+    Stage
+        The last one is settled to the tolerance, or has hardly a point within 2.5 standard deviations of
+        the threshold.
+    """
+    known, values = zeros.copy(), np.where(zeros, 0.0, preview)
+    weight = np.ones(len(preview))
+    yield Stage(values, known, 1.0, None, weight)
+
+    step = 2 ** int(np.log2(max(max(zeros.shape) / _FIRST, 1)))
+    grid = Surroundings(zeros.shape, step)
+    values, known = values.copy(), known.copy()
+    _compute(exact, values, known, np.flatnonzero(grid.points & ~known))
+    weight = np.array([control_weight(m, g, grid) for m, g in zip(values, preview, strict=True)])
+    errors = (
+        np.array([grid.error(m - w * g) for m, g, w in zip(values, preview, weight, strict=True)]) * _SHRINKS
+    )
+    agreement = np.array(
+        [_agreement(m[grid.points], g[grid.points]) for m, g in zip(values, preview, strict=True)]
+    )
+    guess = weight[:, None, None] * preview
+    values = np.where(known, values, guess + np.stack([grid.interpolated(it) for it in values - guess]))
+    yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
+
+    missed = np.zeros((len(values), 0))
+    size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
+    while step > 1:
+        step //= 2
+        points, before = Surroundings(zeros.shape, step).points, values
+        while (unsettled := _unsettled(values, known, errors, top)) > tolerance:
+            distance = np.where(known | ~points, np.inf, _distance(values, errors, top)).ravel()
+            chosen = np.argsort(distance, kind="stable")[:size]
+            chosen = chosen[distance[chosen] < _SETTLED]
+            if len(chosen) < _TOO_FEW:
+                break
+            estimated = values.reshape(len(values), -1)[:, chosen]
+            values, known = values.copy(), known.copy()
+            _compute(exact, values, known, chosen)
+            missed = np.hstack([missed, values.reshape(len(values), -1)[:, chosen] - estimated])[:, -_RECENT:]
+            errors = _spread(missed)
+            values = np.where(known, values, before + _corrections(values - before, known, step * _WIDTH))
+            yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
+        if unsettled <= tolerance:
+            return
+        errors, missed = errors * _SHRINKS, missed * _SHRINKS
+
+
+def _compute(exact: Exact, values: Doubles, known: Bools, chosen: Ints) -> None:
+    """Put exact values of some points into the maps."""
+    # Not through a reshaped view: arrays of another memory order would be copied.
+    rows, columns = np.unravel_index(chosen, known.shape)
+    values[:, rows, columns] = exact(chosen)
+    known[rows, columns] = True
+
+
+def _spread(errors: Doubles) -> Doubles:
+    spread: Doubles = np.sqrt(np.mean(errors**2, axis=1))
+    return spread
+
+
+def _distance(values: Doubles, errors: Doubles, top: float) -> Doubles:
+    """Distance of each point to the threshold of the top mask nearest to it, in standard deviations."""
+    return np.asarray(_deviations(values, errors, top).min(axis=0))
+
+
+def _deviations(values: Doubles, errors: Doubles, top: float) -> Doubles:
+    flat = values.reshape(len(values), -1)
+    count = min(max(round(top * flat.shape[1] / 100), 1), flat.shape[1] - 1)
+    ordered = -np.partition(-flat, (count - 1, count), axis=1)
+    threshold = ordered[:, count - 1 : count + 1].mean(axis=1)
+    scale = np.maximum(errors, np.finfo(np.float64).tiny)
+    deviations: Doubles = np.abs(values - threshold[:, None, None]) / scale[:, None, None]
+    return deviations
+
+
+def _unsettled(values: Doubles, known: Bools, errors: Doubles, top: float) -> float:
+    """Points that are expected to be on the wrong side of the threshold, as a part of the mask."""
+    wrong = np.where(known, 0.0, norm.sf(_deviations(values, errors, top))).sum(axis=(1, 2))
+    return float(min(wrong.max() / max(top / 100 * known.size, 1), 1.0))
+
+
+def _corrections(residuals: Doubles, known: Bools, width: float) -> Doubles:
+    """Errors of the estimates, spread from where they are known."""
+
+    def spread(values: Doubles) -> Doubles:
+        return np.asarray(gaussian_filter(values, width, mode="constant"))
+
+    weights = spread(known.astype(np.float64))
+    weights += _FADING * weights.max()
+    return np.stack([spread(np.where(known, it, 0.0)) for it in residuals]) / weights
+
+
+def _agreement(values: Doubles, preview: Doubles) -> float:
+    if np.ptp(values) == 0 or np.ptp(preview) == 0:
+        return 0.0
+    return float(spearmanr(values, preview)[0])

@@ -1,0 +1,121 @@
+"""Runs a batch of substituted images through a network: first only changed regions, then whole maps."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from vulneuron.substitution.clock import clock_of
+from vulneuron.substitution.dense import substituted
+from vulneuron.substitution.geometry import Patches
+from vulneuron.substitution.operations import Mean, Sliding
+from vulneuron.substitution.steps import Step, Steps
+from vulneuron.substitution.windows import Background, Place, Region
+
+Regions = dict[fx.Node, Region]
+
+
+class Forward:
+    """All that a network computes on a benign image, so that only what patches change is computed anew.
+
+    Parameters
+    ----------
+    steps
+        The network.
+    benign, adversarial
+        ``(channel, y, x)``.
+    patch
+        Side of the patches, in pixels.
+    device
+        Where the network computes.
+    """
+
+    def __init__(
+        self, steps: Steps, benign: Tensor, adversarial: Tensor, patch: int, device: torch.device
+    ) -> None:
+        self._steps, self._patch, self._pair = steps, patch, (benign, adversarial)
+        self.benign, self.adversarial = (
+            image.to(device)[None].contiguous(memory_format=torch.channels_last)[0]
+            for image in (benign, adversarial)
+        )
+        self._other = Background(self.adversarial[None])
+        self._values = steps.values(self.benign[None])
+        self._clock = clock_of(device)
+        self._backgrounds: dict[fx.Node, Background] = {}
+
+    def is_of(self, benign: Tensor, adversarial: Tensor, patch: int) -> bool:
+        """Whether this was made for these very tensors, and for patches of this size."""
+        return self._pair[0] is benign and self._pair[1] is adversarial and self._patch == patch
+
+    def logits(self, patches: Patches, cut: int, seconds: list[float] | None = None) -> Tensor:
+        """Logits ``(n, class)`` of the substituted images of a batch.
+
+        Parameters
+        ----------
+        patches
+            The batch.
+        cut
+            From this step on, whole maps are computed; before it, regions where the operations allow it.
+        seconds
+            Where to put how long each step took, if that is asked for.
+        """
+        values: dict[fx.Node, Any] = {self._steps.image: self._images(patches, whole=cut == 0)}
+        started = self._clock()
+        for index, step in enumerate(self._steps.steps):
+            regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
+            if index < cut and len(regions) == len(step.reads) and patches.follow(step):
+                values[step.node] = self._on_regions(step, regions, patches)
+            else:
+                values[step.node] = self._on_whole(step, values)
+            for node in step.last:
+                del values[node]
+            if seconds is not None:
+                now = self._clock()
+                seconds.append(now - started)
+                started = now
+        logits: Tensor = values[self._steps.result]
+        return logits.float()
+
+    def _images(self, patches: Patches, *, whole: bool) -> Tensor | Region:
+        if whole:
+            return substituted(self.benign, self.adversarial, patches.centres, patch=self._patch)
+        place = patches.place(self._steps.image)
+        inside = patches.inside(place)[:, None]
+        return Region(
+            torch.where(inside, self._other.cut(place), self._background(self._steps.image).cut(place)), place
+        )
+
+    def _on_regions(self, step: Step, regions: Regions, patches: Patches) -> Region | Tensor:
+        operation = step.operation
+        if isinstance(operation, Mean):
+            return self._mean(step, *regions.items())
+        place = patches.place(step.node)
+        if isinstance(operation, Sliding):
+            ((read, region),) = regions.items()
+            windows = Place(place.rows.read_by(operation.rows), place.columns.read_by(operation.columns))
+            values = self._background(read).around(region, windows, operation.fill)
+            return Region(operation.function(values), place)
+        inputs: dict[fx.Node, Tensor] = {
+            read: self._background(read).around(region, place) for read, region in regions.items()
+        }
+        return Region(step(inputs, self._steps.constants), place)
+
+    def _mean(self, step: Step, item: tuple[fx.Node, Region]) -> Tensor:
+        """Mean over a map, from that of the benign one and the changes in the region."""
+        read, region = item
+        background = self._background(read)
+        changes = (region.values - background.cut(region.place)).sum((2, 3)) / background.places
+        benign: Tensor = self._values[step.node]
+        return benign + changes.view(-1, *benign.shape[1:])
+
+    def _on_whole(self, step: Step, values: dict[fx.Node, Any]) -> Any:
+        for read in step.reads:
+            region = values[read]
+            if isinstance(region, Region):
+                values[read] = self._background(read).whole(region)
+        return step(values, self._steps.constants)
+
+    def _background(self, node: fx.Node) -> Background:
+        if node not in self._backgrounds:
+            self._backgrounds[node] = Background(self._values[node])
+        return self._backgrounds[node]

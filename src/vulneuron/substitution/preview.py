@@ -1,0 +1,49 @@
+"""A first guess of the vulnerability maps, from gradients: one pass for the whole map."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vulneuron.network import Classifier
+from vulneuron.substitution.grid import PatchGrid
+
+Doubles = npt.NDArray[np.float64]
+
+
+def preview(
+    classifier: Classifier, benign: Tensor, adversarial: Tensor, labels: tuple[int, int], grid: PatchGrid
+) -> Doubles:
+    r"""Changes of two labels' log-probabilities to first order in the perturbation.
+
+    .. math:: \Delta_c(i, j) \approx \sum_{(u, v) \in \text{patch}(i, j)} \sum_k
+        \frac{\partial \log p_c(x)}{\partial x_{kuv}} (\tilde x - x)_{kuv}
+
+    Both gradients come from one forward and one backward pass over two copies of the benign image, and sums
+    over patches from one table. How well it agrees with the exact map depends on the network: it is good on
+    small networks and weak on deep ones, where it has to be compared with exact points before it is used.
+
+    Parameters
+    ----------
+    classifier
+        The attacked network.
+    benign, adversarial
+        ``(channel, y, x)``, float32 in [0, 1].
+    labels
+        The classes c.
+    grid
+        Where the patches lie.
+
+    Returns
+    -------
+    ndarray
+        ``(2, row, column)`` of the grid, float64, unbounded.
+    """
+    device = classifier.device
+    benign, adversarial = benign.to(device), adversarial.to(device)
+    with torch.inference_mode(False), torch.enable_grad():
+        images = benign.expand(2, -1, -1, -1).clone().requires_grad_()
+        log_probabilities = classifier(images).log_softmax(1)
+        (gradients,) = torch.autograd.grad(log_probabilities[[0, 1], list(labels)].sum(), images)
+    changes = (gradients * (adversarial - benign)).sum(1).cpu().double().numpy()
+    return np.stack([grid.sums(change) for change in changes])

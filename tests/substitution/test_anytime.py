@@ -1,0 +1,141 @@
+"""Stages of a map that is known beforehand."""
+
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from vulneuron.measures.vulnerability_map import top_mask
+from vulneuron.substitution import Stage, stages
+from vulneuron.substitution.interpolation import Surroundings, control_weight
+
+Doubles = npt.NDArray[np.float64]
+SHAPE = (40, 48)
+
+
+def smooth(seed: int, width: float = 3.0) -> Doubles:
+    rng = np.random.default_rng(seed)
+    return np.stack([gaussian_filter(rng.normal(size=SHAPE), width) for _ in range(2)])
+
+
+class Known:
+    """Exact values, and which were asked for."""
+
+    def __init__(self, maps: Doubles) -> None:
+        self.maps = maps
+        self.asked: list[int] = []
+
+    def __call__(self, chosen: npt.NDArray[np.int64]) -> Doubles:
+        self.asked += chosen.tolist()
+        return self.maps.reshape(2, -1)[:, chosen]
+
+
+def overlap(stage: Stage, maps: Doubles) -> float:
+    masks = [(top_mask(a), top_mask(b)) for a, b in zip(stage.values, maps, strict=True)]
+    return min(float((a & b).sum() / (a | b).sum()) for a, b in masks)
+
+
+def run(maps: Doubles, preview: Doubles, **options: float) -> tuple[list[Stage], Known]:
+    exact = Known(maps)
+    return list(stages(preview, exact, np.zeros(SHAPE, np.bool_), **options)), exact
+
+
+@pytest.mark.parametrize("useful", [True, False])
+def test_the_mask_is_settled_long_before_all_points_are_known(useful: bool) -> None:
+    maps = smooth(0)
+    preview = maps + smooth(1, 6) if useful else smooth(1)
+    found, exact = run(maps, preview)
+    assert found[0].agreement is None
+    np.testing.assert_array_equal(found[0].values, preview)
+    last = found[-1]
+    assert last.unsettled <= 0.02
+    assert overlap(last, maps) > 0.9
+    assert last.known.mean() < 0.5
+    # Nothing is asked for twice, and what was asked for is exact.
+    assert len(set(exact.asked)) == len(exact.asked) == last.known.sum()
+    np.testing.assert_array_equal(last.values[:, last.known], maps[:, last.known])
+
+
+def test_stages_only_add_points_and_do_not_change_each_other() -> None:
+    maps = smooth(2)
+    exact, seen = Known(maps), []
+    for stage in stages(np.zeros_like(maps), exact, np.zeros(SHAPE, np.bool_)):
+        seen += [(stage, stage.values.copy(), stage.known.copy())]
+    for (before, *_), (after, *_) in pairwise(seen):
+        assert not (before.known & ~after.known).any()
+        assert after.known.sum() > before.known.sum()
+    for stage, values, known in seen:
+        np.testing.assert_array_equal(stage.values, values)
+        np.testing.assert_array_equal(stage.known, known)
+
+
+def test_a_preview_of_use_is_used_and_one_of_none_is_not() -> None:
+    maps = smooth(3, 2)
+    used, _ = run(maps, maps + smooth(4, 8))
+    assert (used[1].weight > 0.9).all()
+    assert used[1].agreement is not None
+    unused, _ = run(maps, -maps)
+    assert (unused[1].weight == 0).all()
+    assert unused[1].agreement is not None
+    assert (unused[1].agreement < -0.9).all()
+
+
+def test_a_perfect_preview_needs_the_coarse_grid_only() -> None:
+    maps = smooth(5)
+    found, exact = run(maps, maps.copy())
+    assert len(found) == 2
+    assert len(exact.asked) == 10 * 12
+    np.testing.assert_allclose(found[-1].values, maps, atol=1e-12)
+
+
+def test_points_that_are_zero_for_certain_are_not_asked_for() -> None:
+    maps = smooth(6)
+    zeros = np.zeros(SHAPE, np.bool_)
+    zeros[:, :20] = True
+    maps[:, zeros] = 0
+    exact = Known(maps)
+    *_, last = stages(smooth(7), exact, zeros)
+    assert not zeros.ravel()[exact.asked].any()
+    assert not last.values[:, zeros].any()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_memory_order_of_arrays_does_not_matter(order: Literal["C", "F"]) -> None:
+    maps, zeros = smooth(6), np.zeros(SHAPE, np.bool_, order=order)
+    *_, last = stages(np.asarray(smooth(7), order=order), Known(maps), zeros)
+    assert last.known.sum() > 120
+    np.testing.assert_array_equal(last.values[:, last.known], maps[:, last.known])
+
+
+def test_less_tolerance_takes_more_points() -> None:
+    maps, preview = smooth(8, 2), smooth(9, 2)
+    points = [run(maps, preview, tolerance=it)[0][-1].known.sum() for it in (0.2, 0.05, 0.0)]
+    assert points == sorted(points)
+    assert points[0] < points[-1]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (1, 40), (8, 8)])
+def test_small_and_flat_maps(shape: tuple[int, int]) -> None:
+    maps = np.zeros((2, *shape))
+    found = list(stages(maps.copy(), lambda chosen: np.zeros((2, len(chosen))), np.zeros(shape, np.bool_)))
+    assert not found[-1].values.any()
+
+
+def test_interpolation_is_exact_on_planes_up_to_the_last_point() -> None:
+    rows, columns = np.mgrid[:13, :9]
+    plane = 2.0 * rows - columns
+    grid = Surroundings((13, 9), 4)
+    np.testing.assert_allclose(grid.interpolated(np.where(grid.points, plane, np.nan)), plane)
+
+
+def test_the_weight_of_a_control_is_found_again() -> None:
+    rng, grid = np.random.default_rng(0), Surroundings((13, 9), 2)
+    control = rng.normal(size=(13, 9))
+    rows, columns = np.mgrid[:13, :9]
+    for weight, expected in ((0.3, 0.3), (-2.0, 0.0), (1.7, 1.0)):
+        # A constant is interpolated without an error wherever it is.
+        assert control_weight(weight * control + 5, control, grid) == pytest.approx(expected)
+    assert control_weight(rows + columns + 0.0, np.zeros((13, 9)), grid) == 0

@@ -1,0 +1,36 @@
+"""Where regions end, with made-up costs."""
+
+import numpy as np
+import pytest
+
+from vulneuron.substitution.costs import Costs
+
+#: Three steps in a row, each read by the next one only.
+ALIVE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool)
+
+
+def costs(whole: list[float], regions: list[float]) -> Costs:
+    return Costs(np.array(whole), np.array(regions), np.array([100.0, 200.0, 50.0]), ALIVE)
+
+
+@pytest.mark.parametrize(
+    ("areas", "cut"),
+    [([0.1, 0.2, 0.3], 3), ([0.1, 0.2, 1.0], 2), ([0.5, 0.9, 1.0], 1), ([1.0, 1.0, 1.0], 0)],
+)
+def test_the_cut_is_where_whole_maps_become_cheaper(areas: list[float], cut: int) -> None:
+    # A region as large as the map takes a quarter longer than the map.
+    assert costs([4.0, 4.0, 4.0], [5.0, 5.0, 5.0]).cut(np.array(areas)) == cut
+
+
+def test_a_step_that_is_slow_on_regions_may_be_worth_it_for_the_ones_behind() -> None:
+    both = costs([1.0, 10.0, 1.0], [3.0, 10.0, 2.0])
+    assert both.cut(np.array([1.0, 0.1, 1.0])) == 2
+    assert both.gain(np.array([1.0, 0.1, 1.0])) == pytest.approx(12 / 5, rel=1e-6)
+    assert both.gain(np.array([1.0, 1.0, 1.0])) == pytest.approx(1)
+
+
+def test_memory_is_that_of_the_largest_maps_on_either_side_of_the_cut() -> None:
+    areas, made = np.array([0.1, 0.1, 0.5]), costs([1.0] * 3, [1.0] * 3)
+    assert made.bytes_of(areas, 3) == pytest.approx(8 * 50)
+    assert made.bytes_of(areas, 2) == pytest.approx(8 * 200)
+    assert made.bytes_of(areas, 0) == pytest.approx(8 * 200)
