@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vulneuron.server.app import create_app
+from vulneuron.server.model_choice import check_given
 from vulneuron.server.records import Library
 from vulneuron.server.running import DEFAULT_PORT, Server, listen, url_of
 from vulneuron.server.security import Access
@@ -36,6 +37,8 @@ def command(
 
     Example: `vulneuron serve demo.zarr`
     """
+    if model is not None:
+        check_given(paths, model)
     access = Access.for_host(host)
     with listen(host, port) as bound:
         app = create_app(Library(paths, model), access=access)

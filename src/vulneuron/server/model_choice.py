@@ -1,10 +1,12 @@
 """Which network of a record may be loaded unasked."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
+from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.record import Record
 
@@ -46,3 +48,24 @@ def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Mod
         allowed="networks of torchvision and timm, or any that you name",
         fix=f"start with --model, for example: vulneuron serve {record.path} --model {named}",
     )
+
+
+def check_given(records: Sequence[str], model: str) -> None:
+    """Make sure that a network that the user names is that of one of the records at least.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, or is the network of none of them.
+    RecordError
+        If a record cannot be opened.
+    """
+    errors = []
+    for record in records:
+        try:
+            load_classifier(record, model)
+        except ModelError as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
