@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import settle
 from browser.guards import Guards
-from browser.neuron_view import FirstView, address, first_view, number_in
+from browser.neuron_view import FirstView, first_view, number_in
 from vulneuron.analysis import Context
 
 #: Mean value of a canvas's pixels, once it is drawn.
@@ -76,7 +76,7 @@ def test_order_scope_and_count(page: Page, record: str, analysis: vn.Analysis) -
     _expect_cards(window, found, "benign", analysis)
     window.get_by_text("their adversarial counterparts", exact=True).click()
     _expect_cards(window, found, "adversarial", analysis)
-    assert address(page)["context"] == "adversarial.activation.all.12"
+    expect(page).to_have_url(re.compile(r"context=adversarial\.activation\.all\.12"))
 
 
 @pytest.mark.parametrize("record", ["cifar10"], indirect=True)

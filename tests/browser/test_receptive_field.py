@@ -243,8 +243,8 @@ def test_without_network_it_is_said_how_to_get_maps(page: Page, record: str, ana
     page.route(re.compile(r"/maps\?"), without_network)
     page.goto(page.url.split("?")[0] + f"?record={record}&pair=3")
     expect(_view(page)).to_contain_text("Vulnerability maps need the network")
-    expect(_view(page)).to_contain_text("vulneuron serve cifar10.zarr --model")
-    expect(_view(page)).to_contain_text("vulneuron maps cifar10.zarr --pair 3")
+    expect(_view(page)).to_contain_text("vulneuron serve RECORD --model")
+    expect(_view(page)).to_contain_text("vulneuron maps RECORD --pairs 3")
     sort = page.get_by_label("Sort neurons by")
     expect(sort.locator("option[value=iou_benign_drop]")).to_have_text("IoU with benign drop (no maps)")
 
