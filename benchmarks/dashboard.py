@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 import vulneuron as vn
 from vulneuron.server.usual import usual_settings
@@ -26,19 +26,21 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 _REPEATS = 9
 _POINTS, _NEURONS = 200_000, 2_048
 
-#: Milliseconds from an action to the frame in which the page has changed and no view waits.
+#: Milliseconds from an action to the frame in which the page has changed and no view waits; of a slider, its
+#: own view: numbers of all neurons follow when it rests.
 _ANSWER = """async ([selector, index, action, value]) => {
   const frame = () => new Promise(requestAnimationFrame);
   const element = document.querySelectorAll(selector)[index];
+  const view = action === "click" ? document : element.closest("section").parentElement;
   const start = performance.now();
-  if (action === "click") element.click();
+  if (action === "click") element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   else {
     element.value = value;
     element.dispatchEvent(new Event("input", { bubbles: true }));
     await frame();
   }
   await frame();
-  while (document.querySelector("section[aria-busy=true]")) await frame();
+  while (view.querySelector("section[aria-busy=true]")) await frame();
   return performance.now() - start;
 }"""
 
@@ -56,13 +58,17 @@ _ZOOM = """async ([selector, frames]) => {
   }
   return times;
 }"""
+_ANSWERED = """async () => {
+  while (window.answered === undefined) await new Promise(requestAnimationFrame);
+  return window.answered;
+}"""
 _SCATTERPLOT = "[aria-label='Adversarial images']"
 _NEURON_PLOT = "[role=slider][aria-label*='Contributions']"
 
 
 def _settled(page: Page) -> None:
     page.wait_for_selector("main")
-    page.wait_for_function("!document.querySelector('section[aria-busy=true]')", timeout=120_000)
+    expect(page.locator("section[aria-busy=true]")).to_have_count(0, timeout=120_000)
 
 
 def _answers(page: Page, steps: list[list[Any]]) -> float:
@@ -204,8 +210,7 @@ def _lasso(page: Page) -> float:
         page.evaluate("window.answered = undefined")
         page.mouse.up()
         page.keyboard.up("Shift")
-        page.wait_for_function("window.answered !== undefined")
-        times.append(page.evaluate("window.answered"))
+        times.append(page.evaluate(_ANSWERED))
     return median(times)
 
 
