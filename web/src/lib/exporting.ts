@@ -27,10 +27,6 @@ export function savePicture(root: HTMLElement, name: string): void {
   save(new Blob([pictureText(root)], { type: "image/svg+xml;charset=utf-8" }), name);
 }
 
-export async function savePng(canvas: HTMLCanvasElement, name: string): Promise<void> {
-  save(await pngBlob(canvas), name);
-}
-
 /** A file's name: its parts in small letters, joined by dashes, such as `demo-pair-12-neurons.csv`. */
 export function fileName(extension: string, ...parts: readonly (string | number)[]): string {
   const words = parts.map((part) =>
@@ -87,24 +83,6 @@ export function pictureText(root: HTMLElement): string {
     } else if (part instanceof SVGSVGElement) file.append(standalone(part, x, y));
   }
   return serialise(file);
-}
-
-/** A canvas on the panel's background. */
-export async function pngBlob(canvas: HTMLCanvasElement): Promise<Blob> {
-  const copy = document.createElement("canvas");
-  copy.width = canvas.width;
-  copy.height = canvas.height;
-  const context = copy.getContext("2d");
-  if (!context) throw new Error("the browser gives no canvas to draw on");
-  context.fillStyle = background(canvas);
-  context.fillRect(0, 0, copy.width, copy.height);
-  context.drawImage(canvas, 0, 0);
-  return new Promise((resolve, reject) => {
-    copy.toBlob((blob) => {
-      if (blob) resolve(blob);
-      else reject(new Error("the browser could not make a picture of this size"));
-    });
-  });
 }
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
