@@ -3,21 +3,26 @@
 python benchmarks/dashboard.py --record cifar10.zarr --model examples/cifar10/resnet10.py:trained
 
 Serves the record, opens it, clicks as a user would, and prints medians: from a click to the frame in which
-no view waits any more, and frames a second while zooming. The last two rows replace the record's points and
-neurons by made-up ones, to see how far the drawing goes.
+no view waits any more, and frames a second while zooming. Clicks are measured as a hand makes them, which
+reaches its target a quarter of a second before it presses, and as if the pointer had not been there before.
+The last two rows replace the record's points and neurons by made-up ones, to see how far the drawing goes.
 """
 
 import argparse
 import io
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
 
 import vulneuron as vn
 from vulneuron.server.usual import usual_settings
@@ -25,23 +30,33 @@ from vulneuron.server.usual import usual_settings
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 _REPEATS = 9
 _POINTS, _NEURONS = 200_000, 2_048
+#: Milliseconds that the pointer is on its target before a click.
+_REST = 250
+#: Milliseconds of a person's pause; what follows in the background is not the answer.
+_PAUSE = 150
 
-#: Milliseconds from an action to the frame in which the page has changed and no view waits; of a slider, its
-#: own view: numbers of all neurons follow when it rests.
-_ANSWER = """async ([selector, index, action, value]) => {
+#: Milliseconds from an action to the frame in which the page has changed, no view waits, and all images that
+#: are seen are there; of a slider, its own view: numbers of all neurons follow when it rests.
+_ANSWER = """async (element, [action, value]) => {
   const frame = () => new Promise(requestAnimationFrame);
-  const element = document.querySelectorAll(selector)[index];
-  const view = action === "click" ? document : element.closest("section").parentElement;
+  const view = action === "input" ? element.closest("section").parentElement : document;
+  const images = () => [...document.querySelectorAll("[role=option] .image")];
+  const isBusy = () =>
+    view.querySelector("section[aria-busy=true]") ||
+    (view === document && images().some((one) => one.style.backgroundImage === "none"));
+  const happens = (go) => addEventListener(action, go, { once: true, capture: true });
+  if (action === "pointerup") await new Promise(happens);
   const start = performance.now();
   if (action === "click") element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-  else {
+  if (action === "input") {
     element.value = value;
     element.dispatchEvent(new Event("input", { bubbles: true }));
     await frame();
   }
   await frame();
-  while (view.querySelector("section[aria-busy=true]")) await frame();
-  return performance.now() - start;
+  if (action === "pointerup") await frame();
+  while (isBusy()) await frame();
+  window.answered = performance.now() - start;
 }"""
 
 #: Milliseconds a frame while an element is zoomed by the wheel, in and out.
@@ -71,12 +86,39 @@ def _settled(page: Page) -> None:
     expect(page.locator("section[aria-busy=true]")).to_have_count(0, timeout=120_000)
 
 
-def _answers(page: Page, steps: list[list[Any]]) -> float:
-    times: list[float] = []
-    for step in steps:
-        times.append(page.evaluate(_ANSWER, step))
-        page.wait_for_timeout(150)  # a person's pause; what follows in the background is not the answer
-    return median(times)
+def _answer(page: Page, target: Locator, action: str = "click", value: float | None = None) -> float:
+    target.evaluate(_ANSWER, [action, value])
+    page.wait_for_timeout(_PAUSE)
+    answered: float = page.evaluate("window.answered")
+    return answered
+
+
+def _click(page: Page, target: Locator, rest: int) -> float:
+    """Milliseconds from a click to all answers, when the pointer has been there for some time."""
+    page.mouse.move(1, 1)
+    if rest:
+        target.hover()
+        page.wait_for_timeout(rest)
+    return _answer(page, target)
+
+
+def _lasso(page: Page, left: float, top: float) -> float:
+    """Milliseconds from the end of a lasso to all answers; its corner is given as part of the scatterplot."""
+    plot = page.locator(_SCATTERPLOT)
+    place = plot.evaluate("one => one.getBoundingClientRect().toJSON()")
+    x, y = place["x"] + left * place["width"], place["y"] + top * place["height"]
+    page.keyboard.down("Shift")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in ((0.25, 0), (0.25, 0.25), (0, 0.25), (0, 0.05)):
+        page.mouse.move(x + dx * place["width"], y + dy * place["height"], steps=8)
+    page.wait_for_timeout(_PAUSE)  # a hand comes to rest before it lets go
+    page.evaluate(f"window.answered = undefined; void ({_ANSWER})(document.body, ['pointerup', null])")
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    answered: float = page.evaluate(_ANSWERED)
+    page.wait_for_timeout(_PAUSE)
+    return answered
 
 
 def _npy(array: np.ndarray[Any, Any]) -> bytes:
@@ -118,6 +160,86 @@ def _rate(page: Page, selector: str, frames: int = 120) -> float:
     return 1000 / median(times)
 
 
+@contextmanager
+def _served(record: Path, model: str | None) -> Iterator[str]:
+    """Address of a server with a process of its own, as users have it."""
+    command = [sys.executable, "-m", "vulneuron", "serve", str(record), "--no-open", "--port", "0"]
+    command += [] if model is None else ["--model", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        found = re.search(r"http://\S+", process.stdout.readline() if process.stdout else "")
+        try:
+            if not found:
+                raise RuntimeError("the server did not start")
+            yield found.group()
+        finally:
+            process.terminate()
+
+
+Open = Callable[..., Page]
+
+
+@contextmanager
+def _browser(address: str, chromium: str | None) -> Iterator[Open]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+
+        def opened(query: str = "", prepare: Callable[[Page], None] = lambda page: None) -> Page:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            prepare(page)
+            page.goto(address + query)
+            _settled(page)
+            return page
+
+        yield opened
+        browser.close()
+
+
+def _pair_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
+    """Click pairs of the image grid, one after the other."""
+    page = opened("?pairs=all")
+    for place in range(1, _REPEATS + 1):
+        target = page.locator(f"[role=option][aria-posinset='{place}']")
+        if not target.is_visible():
+            page.get_by_role("listbox").evaluate("list => { list.scrollTop = 0; }")
+            target.wait_for()
+        yield page, _click(page, target, rest)
+    page.close()
+
+
+def _cell_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
+    """Click cells with pairs, from all over the matrix."""
+    page = opened("?pairs=all")
+    cells = page.locator("[role=gridcell]:not([aria-label$=': 0 pairs'])")
+    count = cells.count()
+    for step in range(_REPEATS):
+        yield page, _click(page, cells.nth(3 + step * (count - 4) // _REPEATS), rest)
+    page.close()
+
+
+def _lassos(opened: Open) -> Iterator[tuple[Page, float]]:
+    """Draw lassos at places that have other pairs in focus."""
+    page = opened("?pairs=all")
+    for step in range(_REPEATS):
+        yield page, _lasso(page, 0.15 + 0.2 * (step % 3), 0.15 + 0.2 * (step // 3))
+    page.close()
+
+
+def _focused(page: Page) -> int:
+    card = page.locator("[role=option][aria-selected=true]").first
+    return int((card.get_attribute("id") or "").rpartition("-")[2])
+
+
+def _made_maps(record: Path, model: str | None, chromium: str | None) -> None:
+    """Compute the maps of all pairs that will be in focus, which a first round of the same clicks tells."""
+    with _served(record, None) as address, _browser(address, chromium) as opened:
+        rounds = (_pair_clicks(opened), _cell_clicks(opened), _lassos(opened))
+        pairs = {_focused(page) for clicks in rounds for page, _ in clicks}
+    analysis = vn.Analysis(record, vn.load_classifier(vn.open_record(record), model))
+    settings = usual_settings(analysis)
+    for pair in sorted(pairs):
+        analysis.vulnerability_maps(pair, settings.patch, settings.stride)
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,117 +249,49 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         # Maps are written into a copy.
-        record = shutil.copytree(options.record, Path(folder) / Path(options.record).name)
-        analysis = vn.Analysis(record, vn.load_classifier(vn.open_record(record), options.model))
-        settings = usual_settings(analysis)
-        pairs = list(range(_REPEATS))
-        for pair in pairs:
-            analysis.vulnerability_maps(pair, settings.patch, settings.stride)
-        dashboard = vn.show(record, model=options.model)
-        address = dashboard.url.partition("?")[0]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=options.chromium, args=_FLAGS)
-
-            def opened(query: str = "", prepare: Callable[[Page], None] = lambda page: None) -> Page:
-                page = browser.new_page(viewport={"width": 1440, "height": 900})
-                prepare(page)
-                page.goto(address + query)
-                _settled(page)
-                return page
-
-            _report(opened, pairs)
-            browser.close()
-        dashboard.stop()
+        record = Path(shutil.copytree(options.record, Path(folder) / Path(options.record).name))
+        _made_maps(record, options.model, options.chromium)
+        # Clicks of either kind are measured on a server that has not answered them before.
+        with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
+            _report_clicks(opened, 0)
+        with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
+            _report_clicks(opened, _REST)
+            _report_rest(opened)
 
 
-def _report(opened: Callable[..., Page], pairs: list[int]) -> None:
+def _report_clicks(opened: Open, rest: int) -> None:
     opened().close()  # what the server computes once a record
+    how = f", pointer there for {rest} ms" if rest else ", pointer not there before"
+    _print(f"click on a pair, ms{how}", median(time for _, time in _pair_clicks(opened, rest)))
+    _print(f"click on a cell, ms{how}", median(time for _, time in _cell_clicks(opened, rest)))
+    if rest:
+        _print("lasso, ms", median(time for _, time in _lassos(opened)))
+
+
+def _report_rest(opened: Open) -> None:
     starts = []
     for _ in range(_REPEATS):
         page = opened()
         starts.append(page.evaluate("performance.now()"))
         page.close()
-    print(f"first useful screen, ms              {median(starts):8.0f}")
-    page = opened("?pairs=all&pair=0")
-    cells = page.locator("[role=gridcell]").count()
-    clicks = [["[role=gridcell]", number, "click", None] for number in range(3, min(cells, 90), 9)]
-    print(f"click on a cell, ms                  {_answers(page, clicks[:_REPEATS]):8.0f}")
-    page.close()
-    # In this order the grid lists the pairs whose maps are there.
-    page = opened(f"?pairs=all&pair={pairs[0]}")
-    print(f"lasso, ms                            {_lasso(page):8.0f}")
-    page.close()
-    print(f"click on a pair, ms                  {_pairs(opened, pairs):8.0f}")
-    page = opened("?pair=0")
-    for name, label in (("RF threshold", "RF threshold"), ("top-q slider", "most vulnerable")):
-        index = page.get_by_label(label, exact=True).evaluate(
-            "one => [...document.querySelectorAll('input[type=range]')].indexOf(one)"
-        )
-        moves = [["input[type=range]", index, "input", 40 + 3 * step] for step in range(_REPEATS)]
-        print(f"{name}, ms                     {_answers(page, moves):8.0f}")
-    print(f"scatterplot of the record, frames/s  {_rate(page, _SCATTERPLOT):8.0f}")
-    print(f"neurons of the record, frames/s      {_rate(page, _NEURON_PLOT):8.0f}")
+    _print("first useful screen, ms", median(starts))
+    page = opened()
+    for label in ("RF threshold", "most vulnerable"):
+        slider = page.get_by_label(label, exact=True)
+        moves = [_answer(page, slider, "input", 40 + 3 * step) for step in range(_REPEATS)]
+        _print(f"slider {label!r}, its view, ms", median(moves))
+    _print("scatterplot of the record, frames/s", _rate(page, _SCATTERPLOT))
+    _print("neurons of the record, frames/s", _rate(page, _NEURON_PLOT))
     page.close()
     page = opened(prepare=lambda page: _made_up_points(page, _POINTS))
-    print(f"scatterplot, {_POINTS:,} points, fr./s {_rate(page, _SCATTERPLOT, 40):8.0f}")
+    _print(f"scatterplot with {_POINTS:,} points, frames/s", _rate(page, _SCATTERPLOT, 40))
     page.close()
     page = opened(prepare=lambda page: _made_up_neurons(page, _NEURONS))
-    print(f"neuron view, {_NEURONS:,} neurons, fr./s {_rate(page, _NEURON_PLOT):8.0f}")
+    _print(f"neuron view with {_NEURONS:,} neurons, frames/s", _rate(page, _NEURON_PLOT))
 
 
-def _lasso(page: Page) -> float:
-    times: list[float] = []
-    for step in range(_REPEATS):
-        left, top, width, height = page.locator(_SCATTERPLOT).evaluate(
-            "one => { const b = one.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }"
-        )
-        x, y, reach = left + width / 4, top + height / 4, width / (3 + 0.2 * step)
-        page.keyboard.down("Shift")
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for dx, dy in ((reach, 0), (reach, reach), (0, reach)):
-            page.mouse.move(x + dx, y + dy, steps=3)
-        page.evaluate(
-            """() => addEventListener("pointerup", async () => {
-              const frame = () => new Promise(requestAnimationFrame);
-              const start = performance.now();
-              await frame();
-              await frame();
-              while (document.querySelector("section[aria-busy=true]")) await frame();
-              window.answered = performance.now() - start;
-            }, { once: true, capture: true })"""
-        )
-        page.evaluate("window.answered = undefined")
-        page.mouse.up()
-        page.keyboard.up("Shift")
-        times.append(page.evaluate(_ANSWERED))
-    return median(times)
-
-
-def _pairs(opened: Callable[..., Page], pairs: list[int]) -> float:
-    """Follow addresses of pairs, as a click does; only these pairs have their maps."""
-    page = opened(f"?pairs=all&pair={pairs[-1]}")
-    times: list[float] = []
-    for pair in pairs:
-        times.append(
-            page.evaluate(
-                """async (pair) => {
-                  const frame = () => new Promise(requestAnimationFrame);
-                  const query = new URLSearchParams(location.search);
-                  query.set("pair", pair);
-                  const start = performance.now();
-                  history.pushState(null, "", `?${query}`);
-                  dispatchEvent(new PopStateEvent("popstate"));
-                  await frame();
-                  while (document.querySelector("section[aria-busy=true]")) await frame();
-                  return performance.now() - start;
-                }""",
-                pair,
-            )
-        )
-        page.wait_for_timeout(150)
-    page.close()
-    return median(times)
+def _print(what: str, value: float) -> None:
+    print(f"{what:<55}{value:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

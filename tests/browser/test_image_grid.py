@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
-from browser.conftest import OpenPage
+from browser.conftest import OpenPage, settle
 from browser.overview import (
     address,
     cards,
@@ -247,3 +247,21 @@ def test_listed_pairs_are_exported(page: Page, analysis: vn.Analysis, tmp_path: 
     wanted = analysis.record.pairs["adversarial_label_p_adversarial"].to_numpy()
     found = [float(row["adversarial_probability"]) for row in rows]
     assert np.allclose(found, wanted[[int(row["pair"]) for row in rows]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_what_a_click_needs_is_asked_for_while_the_pointer_rests(everything: Page) -> None:
+    pair = pair_of(focused(everything).locator("xpath=preceding-sibling::*[1]"))
+    card = cards(everything).and_(everything.locator(f"[id$='-{pair}']"))
+    with everything.expect_response(re.compile(rf"/pairs/{pair}/dendrogram")):
+        card.hover()
+    settle(everything)
+    asked: list[str] = []
+    everything.on("request", lambda request: asked.append(request.url))
+    card.click()
+    expect(focused(everything)).to_have_id(card.get_attribute("id") or "")
+    settle(everything)
+    assert any(f"/pairs/{pair}/" in url for url in asked)
+    # Its maps, and the numbers that follow from them, are not there yet.
+    final = re.compile(rf"/pairs/{pair}(?:$|/dendrogram|/substitution|/images|/masks.*combine=union)")
+    assert not [url for url in asked if final.search(url)]

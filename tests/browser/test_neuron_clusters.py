@@ -18,13 +18,23 @@ from vulneuron.measures.clustering import Dendrogram
 #: "M x y V height H x V y" of a merge.
 _MERGE = re.compile(r"M([\d.-]+) [\d.-]+V([\d.-]+)H([\d.-]+)V[\d.-]+")
 CLUSTERS = 12
-#: Whether the thumbnail of a button has these colours.
-_PIXELS_ARE = """([label, wanted]) => {
-  const canvas = [...document.querySelectorAll(`button[aria-label^="${label}"] canvas`)].at(-1);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const seen = [...data].filter((_, at) => at % 4 < 3);
-  return seen.length === wanted.length && seen.every((one, at) => Math.abs(one - wanted[at]) <= 1);
+#: Whether the picture behind a button has these colours, at the middle of each of the image's pixels.
+_PIXELS_ARE = """([label, size, wanted]) => {
+  const button = document.querySelector(`button[aria-label^="${label}"]`);
+  const sheet = button.closest("section").querySelector("canvas");
+  const [place, all] = [button.getBoundingClientRect(), sheet.getBoundingClientRect()];
+  const [left, top, edge] = [place.x - all.x + 3, place.y - all.y + 3, place.width - 6];
+  const scale = sheet.width / all.width;
+  const context = sheet.getContext("2d");
+  return wanted.every(([red, green, blue], at) => {
+    const [column, row] = [at % size, Math.floor(at / size)];
+    const [x, y] = [left + (column + 0.5) * edge / size, top + (row + 0.5) * edge / size];
+    const seen = context.getImageData(Math.floor(x * scale), Math.floor(y * scale), 1, 1).data;
+    return [red, green, blue].every((one, channel) => Math.abs(one - seen[channel]) <= 1.5);
+  });
 }"""
+#: How bright the part of an image outside of a receptive field stays.
+_DIMMED = 1 - 205 / 255
 
 
 def view(page: Page) -> Locator:
@@ -258,9 +268,11 @@ def test_thumbnails_show_what_each_neuron_captures(
         image = np.rint(analysis.record.images(pair, side) * 255).transpose(1, 2, 0)
         masks = getattr(analysis.receptive_fields(pair, neurons), side)
         for place in (0, len(neurons) // 2, len(neurons) - 1):
-            expected_pixels = np.where(masks[place][..., None], image, 0.18 * image)
+            expected_pixels = np.where(masks[place][..., None], image, _DIMMED * image)
             page.wait_for_function(
-                _PIXELS_ARE, arg=[f"Neuron {neurons[place]}", expected_pixels.ravel().tolist()], timeout=5000
+                _PIXELS_ARE,
+                arg=[f"Neuron {neurons[place]}", len(image), expected_pixels.reshape(-1, 3).tolist()],
+                timeout=5000,
             )
 
 

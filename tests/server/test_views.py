@@ -75,7 +75,7 @@ def test_rank_by_something_unknown(served: Served) -> None:
 
 @pytest.mark.parametrize("into", ["benign", "adversarial"])
 def test_substitution(served: Served, into: Any) -> None:
-    body = served.get("/pairs/1/substitution", neurons="0,2-3", into=into).json()
+    body = served.get("/pairs/1/substitution", neurons="0,2-3").json()[into]
     expected = served.truth.substitute(1, [0, 2, 3], into=into)
     assert body["benign_drop"] == expected.benign_drop
     assert body["adversarial_gain"] == expected.adversarial_gain

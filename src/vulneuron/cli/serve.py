@@ -6,6 +6,7 @@ from threading import Thread
 from typing import Annotated
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from vulneuron.server.app import create_app
 from vulneuron.server.model_choice import check_given
@@ -54,7 +55,9 @@ def command(
                 Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
 
         try:
-            Server(app, started).run([bound])
+            # Answers take many short matrix products, whose threads would wait for each other.
+            with threadpool_limits(1, user_api="blas"):
+                Server(app, started).run([bound])
         except KeyboardInterrupt:
             sys.stdout.write("Stopped.\n")
         finally:

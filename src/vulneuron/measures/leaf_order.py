@@ -97,13 +97,27 @@ def _optimal_order(spans: list[list[int]], distances: Doubles) -> list[int]:
     paths = np.zeros_like(distances)
     for low, middle, high in spans:
         left, right = slice(low, middle), slice(middle, high)
-        crossed = np.empty((middle - low, high - middle))
-        for begin, end in _ends(halves, (low, middle)):
-            crossed[_shifted(begin, low)] = _least_sums(paths[begin, end], distances[end, right])
-        for begin, end in _ends(halves, (middle, high)):
-            found = _least_sums(crossed[:, _shifted(end, middle)], paths[end, begin])
-            paths[left, begin], paths[begin, left] = found, found.T
+        crossed = _lengthened(halves, (low, middle), paths, distances[left, right])
+        found = _lengthened(halves, (middle, high), paths, crossed.T)
+        paths[left, right], paths[right, left] = found.T, found
     return _traced(halves, (spans[-1][0], spans[-1][2]), paths, distances)
+
+
+def _lengthened(halves: dict[Span, tuple[Span, Span]], span: Span, paths: Doubles, rest: Doubles) -> Doubles:
+    """Least lengths of the paths through a child, one for each beginning, with what follows on their end.
+
+    Parameters
+    ----------
+    rest
+        ``(leaf of the child, any)``: length of what follows if the path ends at this leaf.
+    """
+    if span not in halves:
+        return rest
+    origin = span[0]
+    lengths = np.empty_like(rest)
+    for begin, end in _ends(halves, span):
+        lengths[_shifted(begin, origin)] = _least_sums(paths[begin, end], rest[_shifted(end, origin)])
+    return lengths
 
 
 def _ends(halves: dict[Span, tuple[Span, Span]], span: Span) -> list[tuple[slice, slice]]:

@@ -211,6 +211,13 @@ class SubstitutionModel(Model):
     probabilities: list[Probability]
 
 
+class SubstitutionsModel(Model):
+    """The substitution of some neurons into the benign and into the adversarial image."""
+
+    benign: SubstitutionModel
+    adversarial: SubstitutionModel
+
+
 class ContextModel(Model):
     """Other pairs that show what a neuron captures."""
 

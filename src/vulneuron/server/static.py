@@ -12,6 +12,7 @@ from starlette.types import Scope
 BUILT = Path(__file__).with_name("static")
 #: Files in here have the hash of their content in their name.
 _HASHED = "assets"
+_ICON = "icon.svg"
 _NOT_BUILT = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -39,8 +40,13 @@ class BuiltFiles(StaticFiles):
     ) -> Response:
         """Respond with a file."""
         response = super().file_response(full_path, stat_result, scope, status_code)
-        hashed = Path(full_path).parent.name == _HASHED
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        path = Path(full_path)
+        if path.parent.name == _HASHED:
+            caching = "public, max-age=31536000, immutable"
+        else:
+            # Browsers look for the icon each time that the address changes, which it does with every click.
+            caching = "public, max-age=3600" if path.name == _ICON else "no-cache"
+        response.headers["Cache-Control"] = caching
         return response
 
 

@@ -4,6 +4,7 @@ import { Table } from "../lib/table";
 import { fetchArray, type NumberArray, type Numbers } from "./arrays";
 import { ApiError } from "./errors";
 import { PAGE } from "./jobs";
+import { Kept } from "./kept";
 import type { paths } from "./schema";
 import type {
   ContextModel,
@@ -13,7 +14,7 @@ import type {
   RecordEntry,
   RecordSummary,
   SettingsModel,
-  SubstitutionModel,
+  SubstitutionsModel,
 } from "./types";
 
 export type Side = "benign" | "adversarial";
@@ -47,9 +48,13 @@ export async function summarise(record: string): Promise<RecordSummary> {
   return unwrap(await client.GET("/api/records/{record}", { params: { path: { record } } }));
 }
 
-/** Requests about one record: each is one route of the server. */
+/** Answers that are kept: those about some ten pairs. */
+const KEPT_ANSWERS = 96;
+
+/** Requests about one record: each is one route of the server. What stays the same is asked for once. */
 export class RecordApi {
   readonly #path: string;
+  readonly #kept = new Kept(KEPT_ANSWERS);
 
   constructor(readonly summary: RecordSummary) {
     this.#path = `${BASE}/records/${encodeURIComponent(summary.id)}`;
@@ -65,15 +70,18 @@ export class RecordApi {
     return fetchArray(`${this.#path}/matrix.npy`, { signal });
   }
 
-  async pair(pair: number, signal: AbortSignal): Promise<PairModel> {
+  async pair(pair: number, signal?: AbortSignal): Promise<PairModel> {
     const path = { record: this.summary.id, pair };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, signal }));
+    const load = async () =>
+      unwrap(await client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...given(signal) }));
+    return this.#kept.get(`pairs/${pair}`, load, signal);
   }
 
-  async neurons(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<Table> {
-    return this.#table(`pairs/${pair}/neurons.npy?${query(settings)}`, this.summary.neuron_columns, {
-      signal,
-    });
+  async neurons(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<Table> {
+    const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
+    const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
+    // Without vulnerability maps the overlaps with them are not there yet.
+    return this.#kept.get(path, load, signal, (table) => table.isKnown("iou_benign_drop"));
   }
 
   async meanNeurons(
@@ -102,10 +110,12 @@ export class RecordApi {
     neurons: readonly number[],
     combine: Combination,
     settings: SettingsModel,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
-    return fetchArray(`${this.#path}/pairs/${pair}/masks.npy?${chosen}&${query(settings)}`, { signal });
+    const path = `pairs/${pair}/masks.npy?${chosen}&${query(settings)}`;
+    // Those of each neuron take too much memory.
+    return combine === "each" ? this.#array(path, signal) : this.#keptArray(path, signal);
   }
 
   /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */
@@ -123,9 +133,9 @@ export class RecordApi {
   async dendrogram(
     pair: number,
     settings: SettingsModel,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<NumberArray<Numbers>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/dendrogram.npy?${query(settings)}`, { signal });
+    return this.#keptArray(`pairs/${pair}/dendrogram.npy?${query(settings)}`, signal);
   }
 
   async context(
@@ -141,33 +151,41 @@ export class RecordApi {
   async substitution(
     pair: number,
     neurons: readonly number[],
-    into: Side,
-    signal: AbortSignal,
-  ): Promise<SubstitutionModel> {
-    const path = { record: this.summary.id, pair };
-    const params = { path, query: { neurons: formatRanges(neurons), into } };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/substitution", { params, signal }));
+    signal?: AbortSignal,
+  ): Promise<SubstitutionsModel> {
+    const chosen = formatRanges(neurons);
+    const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen } };
+    const route = "/api/records/{record}/pairs/{pair}/substitution";
+    const load = async () => unwrap(await client.GET(route, { params, ...given(signal) }));
+    return this.#kept.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
   }
 
   // -- vulnerability maps ----------------------------------------------------------------------------------
 
-  async maps(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<MapsModel> {
+  async maps(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<MapsModel> {
     const params = { path: { record: this.summary.id, pair }, query: settings };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/maps", { params, signal }));
+    const route = "/api/records/{record}/pairs/{pair}/maps";
+    const load = async () => unwrap(await client.GET(route, { params, ...given(signal) }));
+    const name = `pairs/${pair}/maps?${query(settings)}`;
+    return this.#kept.get(name, load, signal, ({ ready }) => ready);
   }
 
   /** `(2, y, x)` on the maps' grid: benign drop, adversarial gain. */
-  async mapValues(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<NumberArray<Numbers>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/maps.npy?${query(settings)}`, { signal });
+  async mapValues(
+    pair: number,
+    settings: SettingsModel,
+    signal?: AbortSignal,
+  ): Promise<NumberArray<Numbers>> {
+    return this.#keptArray(`pairs/${pair}/maps.npy?${query(settings)}`, signal);
   }
 
   /** `(2, y, x)`: 1 on the most vulnerable pixels by benign drop and by adversarial gain. */
   async topMasks(
     pair: number,
     settings: SettingsModel,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/top.npy?${query(settings)}`, { signal });
+    return this.#keptArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
   }
 
   async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
@@ -187,10 +205,23 @@ export class RecordApi {
     return `${this.#path}/thumbnails?pairs=${pairs.join(",")}&size=${size}&v=${this.summary.fingerprint}`;
   }
 
+  async #array<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
+    return fetchArray(`${this.#path}/${path}`, given(signal));
+  }
+
+  async #keptArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
+    return this.#kept.get(path, () => this.#array<T>(path, signal), signal);
+  }
+
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {
     const { data, shape } = await fetchArray<Numbers>(`${this.#path}/${path}`, init);
     return new Table(columns, data, shape[1] ?? 0);
   }
+}
+
+/** Part of a request that names its signal, if there is one. */
+function given(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
 }
 
 function query(settings: SettingsModel): string {

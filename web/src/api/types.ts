@@ -10,4 +10,4 @@ export type SettingsModel = Schemas["SettingsModel-Output"];
 export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
 export type ContextModel = Schemas["ContextModel"];
-export type SubstitutionModel = Schemas["SubstitutionModel"];
+export type SubstitutionsModel = Schemas["SubstitutionsModel"];

@@ -25,8 +25,8 @@ export function mapGradient(): string {
   return `linear-gradient(to right, ${stops.map((colour) => `rgb(${colour?.join(" ")})`).join(", ")})`;
 }
 
-/** The image inside of the mask, dimmed outside of it, with the mask's outline. */
-export function drawMasked(
+/** The image inside of the mask, dimmed outside of it; the whole image without a mask. */
+export function drawDimmed(
   context: CanvasRenderingContext2D,
   size: Size,
   image: HTMLImageElement,
@@ -35,9 +35,21 @@ export function drawMasked(
   drawImage(context, size, image);
   if (!mask) return;
   const dimmed = new ImageData(mask.width, mask.height);
-  for (const [index, inside] of mask.data.entries()) dimmed.data[4 * index + 3] = inside ? 0 : DIM;
+  for (let index = 0; index < mask.data.length; index += 1) {
+    dimmed.data[4 * index + 3] = mask.data[index] ? 0 : DIM;
+  }
   overlay(context, size, dimmed);
-  drawOutline(context, size, mask);
+}
+
+/** The same with the mask's outline. */
+export function drawMasked(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  image: HTMLImageElement,
+  mask: Mask | undefined,
+): void {
+  drawDimmed(context, size, image, mask);
+  if (mask) drawOutline(context, size, mask);
 }
 
 /**

@@ -1,15 +1,17 @@
 import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
-import type { NumberArray, Numbers } from "../api/arrays";
+import type { Numbers } from "../api/arrays";
 import { classColour } from "../lib/colours";
+import { Dendrogram } from "../lib/dendrogram";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, recordOf } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { MapsState } from "./maps.svelte";
+import { Preparation } from "./preparation";
 import { Resource, type ResourceRequest } from "./resource.svelte";
-import { selectedPairs, type PairSelection } from "./selection";
+import { membership, selectedPairs, type PairSelection } from "./selection";
 import { ORDERS, type ViewState } from "./view_state";
 
 const KEY = Symbol("dashboard");
@@ -18,6 +20,15 @@ const SLIDER_REST = 150;
 
 /** Measures that put the neurons with the largest value first; the gaps put the most inhibited one first. */
 const LARGEST_FIRST = /^(substitution|iou|activation|contribution)_/;
+
+/** The clustered neurons of a pair, and what they were clustered by. */
+export interface Clustering {
+  readonly pair: number;
+  readonly settings: SettingsModel;
+  /** Rows `(left, right, height, leaves)` of the merges. */
+  readonly linkage: Numbers;
+  readonly tree: Dendrogram;
+}
 
 /**
  * The one state of the dashboard for one record, and the numbers that several views share.
@@ -30,8 +41,9 @@ export class Dashboard {
   readonly pairs: Resource<Table>;
   readonly pair: Resource<PairModel>;
   readonly neurons: Resource<Table>;
-  readonly dendrogram: Resource<NumberArray<Numbers>>;
+  readonly dendrogram: Resource<Clustering>;
   readonly maps: MapsState;
+  readonly #preparation = new Preparation((pair) => this.#prepare(pair));
   readonly #bar = new AddressBar();
 
   constructor(readonly summary: RecordSummary) {
@@ -62,7 +74,10 @@ export class Dashboard {
       const names = ["threshold_mode", "threshold_level", "distance", "linkage"] as const;
       return {
         key: JSON.stringify([pair, names.map((name) => settings[name])]),
-        load: (signal) => api.dendrogram(pair, settings, signal),
+        load: async (signal) => {
+          const { data } = await api.dendrogram(pair, settings, signal);
+          return { pair, settings, linkage: data, tree: new Dendrogram(data) };
+        },
         delay: this.restDelay,
       };
     });
@@ -146,9 +161,44 @@ export class Dashboard {
 
   /** Select pairs. The focused pair stays if it is one of them; else the first one in the image grid's order is next. */
   selectPairs(pairs: PairSelection): void {
-    this.view = { ...this.view, pairs };
-    const first = this.ordered[0];
-    this.update(first === undefined || this.selected.includes(this.view.pair) ? {} : { pair: first });
+    const next = this.#focusAfter(pairs);
+    this.update(next === undefined ? { pairs } : { pairs, pair: next });
+  }
+
+  /** Ask for the numbers of a pair before it is clicked: the pointer rests on it. */
+  preparePair(pair: number): void {
+    this.#preparation.wish(pair);
+  }
+
+  /** Ask for the numbers of the pair that would be in focus if these were selected. */
+  prepareSelection(pairs: PairSelection): void {
+    const next = this.#focusAfter(pairs);
+    if (next !== undefined) this.#preparation.wish(next);
+  }
+
+  /** The pair in focus once these are selected; none where they are none. */
+  #focusAfter(selection: PairSelection): number | undefined {
+    const pairs = this.pairs.value;
+    if (!pairs) return undefined;
+    const isSelected = membership(selection, pairs);
+    return isSelected(this.view.pair) ? this.view.pair : this.#ranked.find(isSelected);
+  }
+
+  async #prepare(pair: number): Promise<void> {
+    const { api } = this;
+    const { settings, neurons, combine } = this.view;
+    await Promise.all([
+      api.pair(pair),
+      api.neurons(pair, settings),
+      api.masks(pair, neurons, combine, settings),
+      api.substitution(pair, neurons),
+      api.maps(pair, settings).then(async ({ ready }) => {
+        if (ready) await Promise.all([api.mapValues(pair, settings), api.topMasks(pair, settings)]);
+      }),
+      ...(["benign", "adversarial"] as const).map((side) => loadImage(api.imageUrl(pair, side))),
+    ]);
+    // It takes longest, so what is quick need not wait for it.
+    await api.dendrogram(pair, settings);
   }
 
   /** Choose neurons; the first one given is in focus. */
@@ -196,6 +246,12 @@ export class Dashboard {
         : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),
     };
   }
+}
+
+async function loadImage(address: string): Promise<void> {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
 }
 
 export function provideDashboard(dashboard: Dashboard): void {

@@ -37,10 +37,11 @@ export function withCell(selection: PairSelection, cell: Cell, add: boolean): Pa
 
 /** Pairs of a selection, ascending. */
 export function selectedPairs(selection: PairSelection, pairs: Table): Uint32Array {
-  return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(predicate(selection, pairs));
+  return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(membership(selection, pairs));
 }
 
-function predicate(selection: PairSelection, pairs: Table): (pair: number) => boolean {
+/** Whether a pair is one of a selection. */
+export function membership(selection: PairSelection, pairs: Table): (pair: number) => boolean {
   if (selection.kind === "all") return () => true;
   if (selection.kind === "cells") {
     const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];

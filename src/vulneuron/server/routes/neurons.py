@@ -9,7 +9,7 @@ from scipy.special import softmax
 from vulneuron.measures.neuron_substitution import Into
 from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
-from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel
+from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.numbers import parse_numbers
 from vulneuron.server.opened import RANK_COLUMNS
 from vulneuron.server.probabilities import most_probable
@@ -58,18 +58,22 @@ def rank_neurons(opened: Opened, body: RankRequest) -> Response:
 
 @router.get("/pairs/{pair}/substitution")
 def substitute_neurons(
-    opened: Opened, pair: KnownPair, neurons: Annotated[NumberText, Query()], into: Into = "benign"
-) -> SubstitutionModel:
-    """Put the other image's values of some neurons into one image, and say what becomes of it."""
+    opened: Opened, pair: KnownPair, neurons: Annotated[NumberText, Query()]
+) -> SubstitutionsModel:
+    """Put the other image's values of some neurons into each image, and say what becomes of it."""
     data = opened.analysis.data
     numbers = parse_numbers(neurons, name="neuron", count=data.neurons)
     if not data.linear:
         opened.require_network("substitution in front of a head that is not linear")
-    with opened.exclusive_network():
-        effect = opened.analysis.substitute(pair, numbers, into=into)
     labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
-    return SubstitutionModel(
-        benign_drop=effect.benign_drop,
-        adversarial_gain=effect.adversarial_gain,
-        probabilities=most_probable(softmax(effect.logits), labels),
-    )
+
+    def substituted(into: Into) -> SubstitutionModel:
+        effect = opened.analysis.substitute(pair, numbers, into=into)
+        return SubstitutionModel(
+            benign_drop=effect.benign_drop,
+            adversarial_gain=effect.adversarial_gain,
+            probabilities=most_probable(softmax(effect.logits), labels),
+        )
+
+    with opened.exclusive_network():
+        return SubstitutionsModel(benign=substituted("benign"), adversarial=substituted("adversarial"))

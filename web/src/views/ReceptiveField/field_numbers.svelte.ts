@@ -1,5 +1,5 @@
 import type { NumberArray, Numbers } from "../../api/arrays";
-import type { PairModel, SubstitutionModel } from "../../api/types";
+import type { PairModel, SubstitutionsModel } from "../../api/types";
 import { csvText, type CsvCell } from "../../lib/exporting";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
@@ -14,15 +14,10 @@ interface OfPair<T> {
   readonly value: T;
 }
 
-interface Substitutions {
-  readonly benign: SubstitutionModel;
-  readonly adversarial: SubstitutionModel;
-}
-
 /** Masks, maps and probabilities that the receptive field view shows. Made while a component is initialised. */
 export class FieldNumbers {
   readonly masks: Resource<OfPair<NumberArray<Uint8Array>>>;
-  readonly substitutions: Resource<OfPair<Substitutions>>;
+  readonly substitutions: Resource<OfPair<SubstitutionsModel>>;
   readonly maps: Resource<OfPair<NumberArray<Numbers>> & { readonly stride: number }>;
   readonly top: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly #dashboard: Dashboard;
@@ -45,13 +40,7 @@ export class FieldNumbers {
       return {
         // New maps mean that the network is there, which substitution may need.
         key: JSON.stringify([pair, chosenText, maps.version]),
-        load: async (signal) => {
-          const [benign, adversarial] = await Promise.all([
-            api.substitution(pair, neurons, "benign", signal),
-            api.substitution(pair, neurons, "adversarial", signal),
-          ]);
-          return { pair, value: { benign, adversarial } };
-        },
+        load: async (signal) => ({ pair, value: await api.substitution(pair, neurons, signal) }),
       };
     });
     const mapKey = $derived.by(() => {

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Preparation } from "./preparation";
+
+describe("Preparation", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("waits until the pointer rests", async () => {
+    const load = vi.fn(() => Promise.resolve());
+    const preparation = new Preparation(load);
+    for (const pair of [1, 2, 3]) {
+      preparation.wish(pair);
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(load).not.toHaveBeenCalled();
+    await vi.runAllTimersAsync();
+    expect(load.mock.calls).toEqual([[3]]);
+  });
+
+  it("loads one at a time, and then the last wish", async () => {
+    const finished: (() => void)[] = [];
+    const load = vi.fn(() => new Promise<void>((resolve) => finished.push(resolve)));
+    const preparation = new Preparation(load);
+    for (const pair of [1, 2, 3]) {
+      preparation.wish(pair);
+      await vi.runAllTimersAsync();
+    }
+    expect(load.mock.calls).toEqual([[1]]);
+    finished[0]?.();
+    await vi.runAllTimersAsync();
+    expect(load.mock.calls).toEqual([[1], [3]]);
+  });
+
+  it("goes on after a failure", async () => {
+    const load = vi.fn(() => Promise.reject(new Error("gone")));
+    const preparation = new Preparation(load);
+    for (const pair of [1, 2]) {
+      preparation.wish(pair);
+      await vi.runAllTimersAsync();
+    }
+    expect(load.mock.calls).toEqual([[1], [2]]);
+  });
+});
