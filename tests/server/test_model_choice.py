@@ -67,13 +67,13 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     source.write_text(f"{text}\nopen({str(ran)!r}, 'w').close()\n")
     try:
         library = Library([linear])
-        library.close()
+        library["colours"].join()
         unasked = library["colours"].current()
         assert unasked.network.state == "missing"
         assert not unasked.has_network
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
-        named.close()
+        named["colours"].join()
         assert named["colours"].current().network.state == "ready"
         assert ran.exists()
     finally:
@@ -88,7 +88,7 @@ def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
 
     monkeypatch.setattr(opened, "load_classifier", broken)
     library = Library([linear], colour_net())
-    library.close()
+    library["colours"].join()
     network = library["colours"].current().network
     assert network.state == "missing"
     assert network.message is not None
@@ -103,7 +103,7 @@ def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -
     with torch.no_grad():
         next(net.parameters()).mul_(2)
     library = Library([linear], net)
-    library.close()
+    library["colours"].join()
     network = library["colours"].current().network
     assert network.state == "missing"
     assert network.message is not None

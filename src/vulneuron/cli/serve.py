@@ -1,5 +1,6 @@
 """`vulneuron serve`: the dashboard in the browser."""
 
+import os
 import sys
 import webbrowser
 from threading import Thread
@@ -58,4 +59,8 @@ def command(
         except KeyboardInterrupt:
             sys.stdout.write("Stopped.\n")
         finally:
-            app.state.server.close()
+            ended = app.state.server.close()
+        if not ended:
+            # Python crashes, or prints tracebacks, if it ends below a thread that still loads a network.
+            sys.stdout.flush()
+            os._exit(0)
