@@ -144,6 +144,7 @@ class Analysis:
         settings: Settings | None = None,
         quick: bool = False,
         resamples: int = 1000,
+        allow_unknown: bool = False,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
     ) -> pd.DataFrame:
@@ -164,6 +165,8 @@ class Analysis:
             Whether to leave out those columns; they are NaN then.
         resamples
             Bootstrap resamples of the pairs behind the intervals of the ranks; 0 for none (NaN).
+        allow_unknown
+            Whether ranks by a measure that none of the pairs has a value of are NaN, and no error.
         progress, cancelled
             Called after and asked before each block of pairs, with the number of pairs done and of all.
 
@@ -177,7 +180,7 @@ class Analysis:
         Raises
         ------
         MeasureError
-            If there is no such pair or measure, or none of the pairs has a value of it.
+            If there is no such pair or measure, or none of the pairs has a value of it, unless allowed.
         Cancelled
             If `cancelled` says so.
         """
@@ -189,6 +192,7 @@ class Analysis:
             self.classifier,
             quick=quick,
             resamples=resamples,
+            allow_unknown=allow_unknown,
             progress=progress,
             cancelled=cancelled,
         )
