@@ -156,11 +156,3 @@ def test_what_cannot_be_served(tmp_path: Path, copied: Path) -> None:
     (copied / "zarr.json").write_text(json.dumps(metadata))
     with pytest.raises(RecordError, match="unfinished"):
         Library([copied])
-
-
-def test_names_of_records_are_unique(copied: Path, tmp_path: Path) -> None:
-    names = ("a/colours.zarr", "a/höhe & so.zarr", "b/colours")
-    copies = [Path(shutil.copytree(copied, tmp_path / name)) for name in names]
-    library = Library([copied, *copies, copied])
-    assert [record.id for record in library] == ["colours", "colours-2", "h-he-so", "colours-3", "colours-4"]
-    library.close()

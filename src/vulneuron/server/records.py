@@ -1,7 +1,6 @@
 """The records of a server: found by name, and looked at again when something changed on disk."""
 
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from vulneuron.record.store import is_remote
 from vulneuron.server import dto
 from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotFound, RecordGone
+from vulneuron.server.record_names import record_names
 
 #: At most this part of the time goes into looking whether a record is still whole.
 _WATCHING = 0.02
@@ -162,9 +162,8 @@ class Library:
 
     def __init__(self, paths: Sequence[str | Record | Path], model: str | nn.Module | None = None) -> None:
         self._records: dict[str, ServedRecord] = {}
-        for given in paths:
-            path = os.fspath(given)
-            name = _free_name(path, self._records)
+        found = [os.fspath(path) for path in paths]
+        for path, name in zip(found, record_names(found), strict=True):
             self._records[name] = ServedRecord(path, name, model)
 
     def __iter__(self) -> Iterator[ServedRecord]:
@@ -189,15 +188,7 @@ class Library:
         for record in self:
             record.abandon()
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        return all([record.join(deadline - time.monotonic()) for record in self])
-
-
-def _free_name(path: str, taken: dict[str, ServedRecord]) -> str:
-    """Folder's name as a part of a URL, with a number behind it if it is taken."""
-    stem = Path(path.rstrip("/")).name.removesuffix(".zarr")
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "record"
-    names = [slug, *(f"{slug}-{number}" for number in range(2, len(taken) + 2))]
-    return next(name for name in names if name not in taken)
+        return all(record.join(deadline - time.monotonic()) for record in self)
 
 
 def _listing(opened: OpenedRecord) -> dto.RecordListing:
