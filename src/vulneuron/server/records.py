@@ -2,11 +2,11 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from torch import nn
 
@@ -153,6 +153,8 @@ class Library:
         Where they are.
     model
         Their network, or where it is; None to take what each record names, if that is safe.
+    own_models
+        Networks of single records, by their names in URLs; these come first.
 
     Raises
     ------
@@ -160,11 +162,16 @@ class Library:
         If one of them cannot be opened.
     """
 
-    def __init__(self, paths: Sequence[str | Record | Path], model: str | nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | Record | Path],
+        model: str | nn.Module | None = None,
+        own_models: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._records: dict[str, ServedRecord] = {}
         found = [os.fspath(path) for path in paths]
         for path, name in zip(found, record_names(found), strict=True):
-            self._records[name] = ServedRecord(path, name, model)
+            self._records[name] = ServedRecord(path, name, own_models.get(name, model))
 
     def __iter__(self) -> Iterator[ServedRecord]:
         return iter(self._records.values())
