@@ -8,6 +8,7 @@ import type { Table } from "../lib/table";
 import { AddressBar, recordOf } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { MapsState } from "./maps.svelte";
+import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { selectedPairs, type PairSelection } from "./selection";
 import { ORDERS, type ViewState } from "./view_state";
@@ -32,10 +33,12 @@ export class Dashboard {
   readonly neurons: Resource<Table>;
   readonly dendrogram: Resource<NumberArray<Numbers>>;
   readonly maps: MapsState;
+  readonly network: NetworkWatch;
   readonly #bar = new AddressBar();
 
   constructor(readonly summary: RecordSummary) {
     this.api = new RecordApi(summary);
+    this.network = new NetworkWatch(summary);
     const { api } = this;
     this.view = fromQuery(this.#bar.query, summary);
     // An address may say what this record does not have.
@@ -175,7 +178,7 @@ export class Dashboard {
   #neuronRequest(): ResourceRequest<Table> | undefined {
     const { api } = this;
     const { pair, settings, level, sort } = this.view;
-    const version = this.maps.version;
+    const version = [this.maps.version, this.network.ofSubstitution];
     if (level === "pair") {
       return {
         key: JSON.stringify([pair, settings, version]),

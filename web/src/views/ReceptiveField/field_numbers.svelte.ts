@@ -43,8 +43,7 @@ export class FieldNumbers {
       const { pair } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
-        // New maps mean that the network is there, which substitution may need.
-        key: JSON.stringify([pair, chosenText, maps.version]),
+        key: JSON.stringify([pair, chosenText, dashboard.network.ofSubstitution]),
         load: async (signal) => {
           const [benign, adversarial] = await Promise.all([
             api.substitution(pair, neurons, "benign", signal),
