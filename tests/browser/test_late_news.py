@@ -1,5 +1,8 @@
 """What changes while a page is open: the network comes, a record goes."""
 
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -9,6 +12,8 @@ from playwright.sync_api import Page, expect
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
 from browser.guards import Guards
+from browser.records import ExampleRecord
+from browser.serving import serving
 from runs import CLASS_NAMES, colour_net, colour_pictures
 from served import TIMEOUT, listening
 from vulneuron.errors import ModelError
@@ -72,3 +77,38 @@ def test_page_learns_when_the_network_is_there(
             needs = field.get_by_text("substitution needs the network")
             expect(needs).to_have_count(2, timeout=PATIENCE_MS)
             assert "There is no network for new vulnerability maps: the file has gone" in about(page)
+
+
+def test_a_record_that_goes_is_said_once_and_comes_back(
+    example_paths: tuple[ExampleRecord, ...], open_page: OpenPage, guards: Guards, tmp_path: Path
+) -> None:
+    guards.expect("127.0.0.1")
+    original = next(one for one in example_paths if one.name == "cifar10")
+    path = Path(shutil.copytree(original.path, tmp_path / original.path.name))
+    page = open_page("cifar10")
+    with serving([replace(original, path=path)]) as address:
+        page.goto(f"{address}?record=cifar10")
+        settle(page)
+        main, alert = page.get_by_role("main"), page.get_by_role("alert")
+        before = main.get_by_text(re.compile(r"^RF \d+ %$|^RF < 1 %$|^captures nothing$")).all_inner_texts()
+        assert len(before) == 2
+        away = path.rename(tmp_path / "away")
+        page.keyboard.press("j")
+        expect(alert).to_contain_text("does not exist")
+        settle(page)
+        # One notice above all views, which keep what they show.
+        expect(alert).to_have_count(1)
+        for region in ("Images", "Neuron vulnerability", "Receptive field", "Neuron clusters"):
+            view = page.get_by_role("region", name=region)
+            expect(view).not_to_contain_text("does not exist")
+            expect(view.locator("canvas, svg, [role=listbox]").first).to_be_visible()
+        for text in before:
+            expect(main.get_by_text(text, exact=True).first).to_be_visible()
+        place, below = alert.bounding_box(), main.bounding_box()
+        assert place is not None
+        assert below is not None
+        assert below["y"] >= place["y"] + place["height"]
+        away.rename(path)
+        expect(alert).to_have_count(0, timeout=PATIENCE_MS)
+        settle(page)
+        expect(main).to_be_visible()

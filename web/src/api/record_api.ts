@@ -1,8 +1,8 @@
 import createClient from "openapi-fetch";
 import { formatRanges } from "../lib/ranges";
 import { Table } from "../lib/table";
-import { fetchArray, type NumberArray, type Numbers } from "./arrays";
-import { ApiError } from "./errors";
+import { arrayOf, type NumberArray, type Numbers } from "./arrays";
+import { ApiError, errorOf } from "./errors";
 import { PAGE } from "./jobs";
 import type { paths } from "./schema";
 import type {
@@ -50,9 +50,19 @@ export async function summarise(record: string): Promise<RecordSummary> {
 /** Requests about one record: each is one route of the server. */
 export class RecordApi {
   readonly #path: string;
+  readonly #client: typeof client;
+  readonly #gone: (message: string, again: () => Promise<boolean>) => void;
 
-  constructor(readonly summary: RecordSummary) {
+  /**
+   * @param gone - told when a part of the record cannot be read, and how to ask whether it can be again
+   */
+  constructor(
+    readonly summary: RecordSummary,
+    gone: (message: string, again: () => Promise<boolean>) => void,
+  ) {
     this.#path = `${BASE}/records/${encodeURIComponent(summary.id)}`;
+    this.#client = createClient<paths>({ baseUrl: ".", fetch: (request) => this.#fetch(request) });
+    this.#gone = gone;
   }
 
   // -- numbers ---------------------------------------------------------------------------------------------
@@ -62,12 +72,12 @@ export class RecordApi {
   }
 
   async matrix(signal: AbortSignal): Promise<NumberArray<Int32Array>> {
-    return fetchArray(`${this.#path}/matrix.npy`, { signal });
+    return this.#array(`${this.#path}/matrix.npy`, { signal });
   }
 
   async pair(pair: number, signal: AbortSignal): Promise<PairModel> {
     const path = { record: this.summary.id, pair };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, signal }));
+    return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, signal }));
   }
 
   async neurons(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<Table> {
@@ -105,7 +115,7 @@ export class RecordApi {
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
-    return fetchArray(`${this.#path}/pairs/${pair}/masks.npy?${chosen}&${query(settings)}`, { signal });
+    return this.#array(`${this.#path}/pairs/${pair}/masks.npy?${chosen}&${query(settings)}`, { signal });
   }
 
   /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */
@@ -116,7 +126,7 @@ export class RecordApi {
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     const url = `${this.#path}/neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(settings)}`;
-    return fetchArray(url, { signal });
+    return this.#array(url, { signal });
   }
 
   /** Rows `(left, right, height, leaves)` of the merges. */
@@ -125,7 +135,7 @@ export class RecordApi {
     settings: SettingsModel,
     signal: AbortSignal,
   ): Promise<NumberArray<Numbers>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/dendrogram.npy?${query(settings)}`, { signal });
+    return this.#array(`${this.#path}/pairs/${pair}/dendrogram.npy?${query(settings)}`, { signal });
   }
 
   async context(
@@ -135,7 +145,7 @@ export class RecordApi {
     signal: AbortSignal,
   ): Promise<ContextModel> {
     const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options } };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
+    return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
   }
 
   async substitution(
@@ -146,19 +156,21 @@ export class RecordApi {
   ): Promise<SubstitutionModel> {
     const path = { record: this.summary.id, pair };
     const params = { path, query: { neurons: formatRanges(neurons), into } };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/substitution", { params, signal }));
+    return unwrap(
+      await this.#client.GET("/api/records/{record}/pairs/{pair}/substitution", { params, signal }),
+    );
   }
 
   // -- vulnerability maps ----------------------------------------------------------------------------------
 
   async maps(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<MapsModel> {
     const params = { path: { record: this.summary.id, pair }, query: settings };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/maps", { params, signal }));
+    return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/maps", { params, signal }));
   }
 
   /** `(2, y, x)` on the maps' grid: benign drop, adversarial gain. */
   async mapValues(pair: number, settings: SettingsModel, signal: AbortSignal): Promise<NumberArray<Numbers>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/maps.npy?${query(settings)}`, { signal });
+    return this.#array(`${this.#path}/pairs/${pair}/maps.npy?${query(settings)}`, { signal });
   }
 
   /** `(2, y, x)`: 1 on the most vulnerable pixels by benign drop and by adversarial gain. */
@@ -167,13 +179,13 @@ export class RecordApi {
     settings: SettingsModel,
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    return fetchArray(`${this.#path}/pairs/${pair}/top.npy?${query(settings)}`, { signal });
+    return this.#array(`${this.#path}/pairs/${pair}/top.npy?${query(settings)}`, { signal });
   }
 
   async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
     const path = { record: this.summary.id };
     const body = { kind: "maps" as const, pair, settings, session: PAGE };
-    return unwrap(await client.POST("/api/records/{record}/jobs", { params: { path }, body }));
+    return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 
   // -- pictures --------------------------------------------------------------------------------------------
@@ -187,8 +199,24 @@ export class RecordApi {
     return `${this.#path}/thumbnails?pairs=${pairs.join(",")}&size=${size}&v=${this.summary.fingerprint}`;
   }
 
+  async #fetch(request: Request): Promise<Response> {
+    // A body can be read only once.
+    const copy = request.clone();
+    const response = await fetch(request);
+    const error = response.ok ? undefined : await errorOf(response.clone());
+    if (error?.isGone) {
+      const again = new Request(copy, { signal: null });
+      this.#gone(error.message, async () => (await fetch(again.clone())).ok);
+    }
+    return response;
+  }
+
+  async #array<T>(url: string, init: RequestInit): Promise<NumberArray<T>> {
+    return arrayOf(await this.#fetch(new Request(url, init)));
+  }
+
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {
-    const { data, shape } = await fetchArray<Numbers>(`${this.#path}/${path}`, init);
+    const { data, shape } = await this.#array<Numbers>(`${this.#path}/${path}`, init);
     return new Table(columns, data, shape[1] ?? 0);
   }
 }

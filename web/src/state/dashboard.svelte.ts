@@ -8,6 +8,7 @@ import type { Table } from "../lib/table";
 import { AddressBar, recordOf } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { MapsState } from "./maps.svelte";
+import { Damage } from "./damage.svelte";
 import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { selectedPairs, type PairSelection } from "./selection";
@@ -34,10 +35,13 @@ export class Dashboard {
   readonly dendrogram: Resource<NumberArray<Numbers>>;
   readonly maps: MapsState;
   readonly network: NetworkWatch;
+  readonly damage = new Damage();
   readonly #bar = new AddressBar();
 
   constructor(readonly summary: RecordSummary) {
-    this.api = new RecordApi(summary);
+    this.api = new RecordApi(summary, (message, again) => {
+      this.damage.report(message, again);
+    });
     this.network = new NetworkWatch(summary);
     const { api } = this;
     this.view = fromQuery(this.#bar.query, summary);
