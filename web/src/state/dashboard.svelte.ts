@@ -5,7 +5,7 @@ import type { NumberArray, Numbers } from "../api/arrays";
 import { classColour } from "../lib/colours";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
-import { AddressBar, recordOf } from "./address_bar";
+import { AddressBar, recordOf, type Step } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { MapsState } from "./maps.svelte";
 import { Damage } from "./damage.svelte";
@@ -83,8 +83,8 @@ export class Dashboard {
   /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */
   restDelay = 0;
 
-  /** Change the state: as a step that the browser can go back from, or in place of the last one. */
-  update(change: Partial<ViewState>, step: "push" | "replace" = "push"): void {
+  /** Change the state. */
+  update(change: Partial<ViewState>, step: Step = "push"): void {
     this.restDelay = step === "replace" && change.settings ? SLIDER_REST : 0;
     this.view = { ...this.view, ...change };
     this.#bar.show(this.query, step);
