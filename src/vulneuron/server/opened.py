@@ -16,7 +16,6 @@ from torch import nn
 from vulneuron._version import __version__
 from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
 from vulneuron.errors import ModelError
-from vulneuron.measures.thresholds import layer_threshold
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.model_choice import model_to_load
@@ -216,7 +215,7 @@ class OpenedRecord:
             robust_accuracy=info["robust_accuracy"],
             has_network=self.has_network,
             network=self.network,
-            layer_threshold=layer_threshold(data.threshold_maps),
+            layer_threshold=self.analysis.layer_threshold,
             layer_percentiles=np.quantile(data.threshold_maps, _LEVELS).tolist(),
             default_patch=default_patch(data.image_size),
             defaults=dto.SettingsModel.of(usual_settings(self.analysis)),
