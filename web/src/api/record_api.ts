@@ -13,10 +13,10 @@ import type {
   RecordEntry,
   RecordSummary,
   SettingsModel,
+  Side,
   SubstitutionModel,
 } from "./types";
 
-export type Side = "benign" | "adversarial";
 export type Picture = Side | "difference";
 export type Combination = "union" | "intersection" | "each";
 

@@ -12,3 +12,6 @@ export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
 export type ContextModel = Schemas["ContextModel"];
 export type SubstitutionModel = Schemas["SubstitutionModel"];
+
+/** One of the two images of a pair. */
+export type Side = SettingsModel["iou_side"];
