@@ -16,6 +16,7 @@ from torch import nn
 from vulneuron._version import __version__
 from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
 from vulneuron.errors import ModelError
+from vulneuron.measures.thresholds import USUAL_FRACTION, USUAL_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.model_choice import model_to_load
@@ -216,6 +217,7 @@ class OpenedRecord:
             has_network=self.has_network,
             network=self.network,
             layer_threshold=self.analysis.layer_threshold,
+            usual_levels=dto.UsualLevels(quantile=USUAL_QUANTILE, relative=USUAL_FRACTION),
             layer_percentiles=np.quantile(data.threshold_maps, _LEVELS).tolist(),
             default_patch=default_patch(data.image_size),
             defaults=dto.SettingsModel.of(usual_settings(self.analysis)),
