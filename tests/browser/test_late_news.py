@@ -16,6 +16,7 @@ from browser.records import ExampleRecord
 from browser.serving import serving
 from runs import CLASS_NAMES, colour_net, colour_pictures
 from served import TIMEOUT, listening
+from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
 from vulneuron.server import opened
@@ -48,13 +49,13 @@ def test_page_learns_when_the_network_is_there(
 ) -> None:
     # Substitution is refused with 409 until the network is there.
     guards.expect("127.0.0.1")
-    released, load = Event(), opened.load_classifier
+    released = Event()
 
     def late(record: vn.Record, model: object) -> Classifier:
         assert released.wait(TIMEOUT)
         if not found:
             raise ModelError("the file has gone", allowed="a file", fix="restore it")
-        return load(record, colour_net(mlp=True))
+        return load_classifier(record, colour_net(mlp=True))
 
     monkeypatch.setattr(opened, "load_classifier", late)
     page = open_page("cifar10")
