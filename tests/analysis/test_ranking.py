@@ -50,7 +50,7 @@ def test_means_are_those_of_one_table_a_pair(analysis: Analysis, settings: Setti
     pairs = [0, 3, 4, 11, 17]
     for pair in (3, 11):
         analysis.vulnerability_maps(pair)
-    found = analysis.rank(pairs, settings=settings)
+    found = analysis.rank(pairs, settings=settings, allow_unknown=True)
     pd.testing.assert_frame_equal(found[list(COLUMNS)], slow_means(analysis, pairs, settings), rtol=1e-9)
     # Each table a pair stands on its own: dead neurons are those whose masks are empty.
     masks = [analysis.masks(pair, settings=settings) for pair in pairs]
@@ -78,6 +78,18 @@ def test_quick_leaves_out_what_every_pair_is_read_for(analysis: Analysis) -> Non
     assert full[left_out].notna().all(axis=None)
     pd.testing.assert_frame_equal(quick.drop(columns=left_out), full.drop(columns=left_out))
     assert full[["rank_low", "rank_high"]].isna().all(axis=None)
+
+
+def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
+    with pytest.raises(MeasureError, match="iou_benign_drop is unknown here"):
+        analysis.rank([0, 3], sort_by="iou_benign_drop")
+    found = analysis.rank([0, 3], sort_by="iou_benign_drop", allow_unknown=True)
+    assert found[["rank", "rank_low", "rank_high"]].isna().all(axis=None)
+    known = analysis.rank([0, 3])
+    columns = list(COLUMNS)
+    pd.testing.assert_frame_equal(found[columns], known[columns])
+    analysis.vulnerability_maps(3)
+    assert analysis.rank([0, 3], sort_by="iou_benign_drop")["rank"].notna().all()
 
 
 def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,6 @@ def test_keys_move_the_focus(everything: Page) -> None:
     listed = _list(page)
     listed.press("Home")
     columns = len({card.bounding_box()["x"] for card in cards(page).all()})  # type: ignore[index]
-    steps = page.evaluate("history.length")
     place = 1
     for key, by in (("ArrowRight", 1), ("ArrowDown", columns), ("ArrowLeft", -1), ("ArrowUp", -columns)):
         listed.press(key)
@@ -145,8 +144,19 @@ def test_keys_move_the_focus(everything: Page) -> None:
     listed.press("PageDown")
     expect(focused(page)).not_to_have_attribute("aria-posinset", str(place))
     expect(focused(page)).to_be_in_viewport()
-    # Moving on is not a step to go back from.
-    assert page.evaluate("history.length") == steps
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_a_run_of_keys_is_one_step_to_go_back_from(page: Page) -> None:
+    before = pair_of(focused(page))
+    steps = page.evaluate("history.length")
+    press = "one.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))"
+    # At once, as a slow machine makes pauses between keys.
+    _list(page).evaluate(f"one => {{ for (let at = 0; at < 3; at++) {press}; }}")
+    expect(focused(page)).to_have_attribute("aria-posinset", "4")
+    assert page.evaluate("history.length") == steps + 1
+    page.go_back()
+    expect(focused(page)).to_have_attribute("title", re.compile(f"^pair {before}:"))
 
 
 def test_a_click_focuses_a_pair(page: Page, analysis: vn.Analysis) -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from commands import Command
 from runs import CLASS_NAMES, colour_folder, colour_pictures, model_file
+from vulneuron._version import __version__
 from vulneuron.record import open_record
 from vulneuron.record.schema import VERSION_KEY
 
@@ -224,6 +225,10 @@ def test_doctor_names_versions_device_and_what_is_missing(
     assert re.search(r"device\s+(cpu|cuda|mps)", printed)
     assert re.search(r"timm\s+missing, needed for models of timm.*pip install 'vulneuron\[timm\]'", printed)
     assert re.search(r"foolbox\s+1\.2\.3 \(attacks of foolbox", printed)
+
+
+def test_version(run: Command) -> None:
+    assert run("--version") == (0, f"vulneuron {__version__}\n", "")
 
 
 def test_help_names_every_option_of_an_attack(run: Command) -> None:

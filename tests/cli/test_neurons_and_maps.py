@@ -17,6 +17,7 @@ from commands import Command
 from runs import CLASS_NAMES, colour_folder, model_file
 from vulneuron.analysis import Analysis, Settings
 from vulneuron.analysis.map_store import MapStore
+from vulneuron.record import record_lock
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,23 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
     assert "2 pairs, 2 with maps already" in run(*arguments)[2]
     alone = Analysis(record, settings=Settings(stride=4)).neurons(2)
     assert alone.iou_benign_drop.notna().all()
+
+
+def test_two_runs_do_not_make_the_same_maps(run: Command, record: Path) -> None:
+    arguments = ("maps", record, "--pairs", "0", "--stride", 4)
+    with record_lock(record):
+        status, _, err = run(*arguments)
+    assert status == 1
+    assert err.splitlines()[-1].startswith("error: another run is writing record")
+    assert not Analysis(record, settings=Settings(stride=4)).has_maps(0)
+    assert run(*arguments)[0] == 0
+
+
+def test_maps_without_a_lock(run: Command, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_arguments: False)
+    with record_lock(record):
+        assert run("maps", record, "--pairs", "0", "--stride", 4)[0] == 0
+    assert Analysis(record, settings=Settings(stride=4)).has_maps(0)
 
 
 def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:

@@ -103,7 +103,7 @@ def test_new_maps_are_no_damage_however_the_path_is_written(
     monkeypatch.setattr(records, "_WATCHING", 1e9)
     path = written.format(path=copied, parent=copied.parent, name=copied.name)
     library = Library([path], colour_net())
-    library.close()
+    library["colours"].join()
     (record,) = library
     opened = record.current()
     opened.analysis.vulnerability_maps(0, None, 4)
@@ -132,7 +132,7 @@ def test_a_job_says_that_its_record_is_gone(served: Served) -> None:
 def test_looks_seldom_where_looking_takes_long(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library([copied])
     (record,) = library
-    library.close()
+    library["colours"].join()
     record.current()
     looks: list[str] = []
 
@@ -156,11 +156,3 @@ def test_what_cannot_be_served(tmp_path: Path, copied: Path) -> None:
     (copied / "zarr.json").write_text(json.dumps(metadata))
     with pytest.raises(RecordError, match="unfinished"):
         Library([copied])
-
-
-def test_names_of_records_are_unique(copied: Path, tmp_path: Path) -> None:
-    names = ("a/colours.zarr", "a/höhe & so.zarr", "b/colours")
-    copies = [Path(shutil.copytree(copied, tmp_path / name)) for name in names]
-    library = Library([copied, *copies, copied])
-    assert [record.id for record in library] == ["colours", "colours-2", "h-he-so", "colours-3", "colours-4"]
-    library.close()

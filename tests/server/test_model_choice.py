@@ -7,13 +7,31 @@ from typing import Any, cast
 import pytest
 import torch
 
-from runs import colour_net
+import vulneuron as vn
+from runs import MODEL_FILE, colour_net, colour_pictures
 from vulneuron import demo
 from vulneuron.errors import ModelError
 from vulneuron.record import Record
 from vulneuron.server import opened
-from vulneuron.server.model_choice import model_to_load
+from vulneuron.server.model_choice import check_given, model_to_load, parse_models
 from vulneuron.server.records import Library
+
+NAMES = ("a-run", "b-run")
+TESTS = str(Path(__file__).parents[1])
+
+
+DOUBLED = """
+def doubled():
+    made = net()
+    made[-1].weight.data.mul_(2)
+    return made
+"""
+
+
+def two_networks(folder: Path) -> Path:
+    source = folder / "nets.py"
+    source.write_text(MODEL_FILE.format(tests=TESTS) + DOUBLED)
+    return source
 
 
 def record_of(spec: str) -> Record:
@@ -67,13 +85,13 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     source.write_text(f"{text}\nopen({str(ran)!r}, 'w').close()\n")
     try:
         library = Library([linear])
-        library.close()
+        library["colours"].join()
         unasked = library["colours"].current()
         assert unasked.network.state == "missing"
         assert not unasked.has_network
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
-        named.close()
+        named["colours"].join()
         assert named["colours"].current().network.state == "ready"
         assert ran.exists()
     finally:
@@ -88,7 +106,7 @@ def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
 
     monkeypatch.setattr(opened, "load_classifier", broken)
     library = Library([linear], colour_net())
-    library.close()
+    library["colours"].join()
     network = library["colours"].current().network
     assert network.state == "missing"
     assert network.message is not None
@@ -103,9 +121,64 @@ def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -
     with torch.no_grad():
         next(net.parameters()).mul_(2)
     library = Library([linear], net)
-    library.close()
+    library["colours"].join()
     network = library["colours"].current().network
     assert network.state == "missing"
     assert network.message is not None
     assert "other logits" in network.message
     assert "other logits" in caplog.text
+
+
+def test_networks_of_single_records() -> None:
+    models = parse_models(
+        ["torchvision:resnet18?weights=DEFAULT", "b-run=net.py:load?checkpoint=w.pt"], NAMES
+    )
+    assert models.usual == "torchvision:resnet18?weights=DEFAULT"
+    assert models.own == {"b-run": "net.py:load?checkpoint=w.pt"}
+    assert parse_models([], NAMES).usual is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["c=net.py:load"], "a record 'c'. Allowed: NAME=SPEC with one of the names a-run, b-run"),
+        (["brun=net.py:load"], "Perhaps you mean b-run"),
+        (["net.py:load", "net.py:other"], "two networks for all records"),
+        (["a-run=net.py:load", "a-run=net.py:other"], "two networks for the record 'a-run'"),
+    ],
+)
+def test_networks_that_are_given_wrong(given: list[str], message: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        parse_models(given, NAMES)
+    assert message in str(caught.value)
+
+
+def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
+    source = two_networks(tmp_path)
+    doubled = tmp_path / "doubled.zarr"
+    pictures, labels = colour_pictures(a_class=10)
+    vn.analyze(f"{source}:doubled", pictures, labels, out=doubled)
+    paths = {"colours": str(linear), "doubled": str(doubled)}
+    given = parse_models([f"{source}:net", f"doubled={source}:doubled"], paths)
+    check_given(paths, given)
+    library = Library(list(paths.values()), given.usual, given.own)
+    for record in library:
+        record.join()
+        assert record.current().network.state == "ready"
+    library.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["colours={source}:doubled"], "other logits"),
+        (["{source}:net", "colours={source}:net"], "there is none"),
+    ],
+)
+def test_networks_are_checked_before_anything_is_served(
+    linear: Path, tmp_path: Path, given: list[str], message: str
+) -> None:
+    source = two_networks(tmp_path)
+    models = parse_models([text.format(source=source) for text in given], ["colours"])
+    with pytest.raises(ModelError, match=message):
+        check_given({"colours": str(linear)}, models)

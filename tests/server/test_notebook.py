@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import httpx2 as httpx
@@ -9,7 +10,12 @@ import pytest
 
 import vulneuron as vn
 from runs import colour_net
+from served import TIMEOUT
 from vulneuron.errors import VulneuronError
+from vulneuron.server import opened, records
+
+#: Less than a server used to wait for a network that is being loaded.
+PATIENCE = 6.0
 
 
 @pytest.fixture
@@ -81,6 +87,31 @@ def test_stops(dashboard: vn.Dashboard) -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(dashboard.url)
     dashboard.stop()
+
+
+def test_stops_while_the_network_is_loading(
+    linear: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loading, released = Event(), Event()
+
+    def load(*_: object) -> None:
+        loading.set()
+        assert released.wait(TIMEOUT)
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(opened, "load_classifier", load)
+    monkeypatch.setattr(records, "_PATIENCE_SECONDS", 0.01, raising=False)
+    dashboard = vn.show(linear, model=colour_net())
+    assert loading.wait(TIMEOUT)
+    stopping = Thread(target=dashboard.stop)
+    stopping.start()
+    stopping.join(PATIENCE)
+    ended = not stopping.is_alive()
+    released.set()
+    stopping.join(TIMEOUT)
+    assert dashboard._served.join()
+    assert ended
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("on_hub", [True, False])

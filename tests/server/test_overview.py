@@ -8,7 +8,7 @@ import pytest
 from runs import CLASS_NAMES, SIDE
 from served import Served, decoded
 from vulneuron.analysis import COLUMNS, MEASURES
-from vulneuron.measures.thresholds import layer_threshold
+from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
 
 
 def test_listing(served: Served) -> None:
@@ -50,6 +50,12 @@ def test_summary(served: Served) -> None:
         assert summary[rate] == info[rate]
     assert summary["has_network"] is True
     assert summary["network"] == {"state": "ready", "message": None}
+    maps = truth.data.threshold_maps
+    levels = summary["usual_levels"]
+    for mode, level in levels.items():
+        usual = choose_thresholds(Threshold(mode), maps[0], maps)
+        np.testing.assert_array_equal(choose_thresholds(Threshold(mode, level), maps[0], maps), usual)
+    assert set(levels) == {"quantile", "relative"}
     assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_maps))
     assert summary["default_patch"] == 4
     assert summary["neuron_columns"] == list(COLUMNS)

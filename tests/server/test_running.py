@@ -73,6 +73,44 @@ def test_serves_and_stops(copied: Path, serve: Start) -> None:
     assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
 
 
+LOADS_FOR_EVER = """
+import atexit
+from pathlib import Path
+from threading import Event, current_thread
+from runs import colour_net
+
+def net():
+    checked = Path(__file__).with_name("checked")
+    if checked.exists():
+        leaving = Event()
+        loading = current_thread()
+
+        def leave():
+            leaving.set()
+            loading.join(5)
+
+        atexit.register(leave)
+        Path(__file__).with_name("loading").touch()
+        leaving.wait()
+    checked.touch()
+    return colour_net()
+"""
+
+
+def test_stops_while_a_network_is_loading(
+    copied: Path, serve: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    source = copied.with_name("slow.py")
+    # The command itself loads it once, to check it; then it is loaded until the process ends.
+    source.write_text(LOADS_FOR_EVER)
+    process, _ = serve(copied, "--model", f"{source}:net", "--port", 0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=START_SECONDS)
+    assert source.with_name("loading").exists()
+    assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
+
+
 def test_elsewhere_it_needs_a_token(linear: Path, start: Callable[..., Served]) -> None:
     access = Access.for_host("0.0.0.0")  # noqa: S104
     address = start(linear, access=access).client.base_url

@@ -73,6 +73,16 @@ def test_rank_by_something_unknown(served: Served) -> None:
     assert_error(response, 422, "beauty", "band_gap")
 
 
+def test_rank_by_what_no_pair_has_a_value_of(fresh: Served) -> None:
+    body = {"pairs": "0-3", "sort_by": "iou_benign_drop"}
+    found = decoded(fresh.client.post(f"/api/records/{fresh.name}/neurons.npy", json=body))
+    known = decoded(fresh.client.post(f"/api/records/{fresh.name}/neurons.npy", json={"pairs": "0-3"}))
+    count = len(COLUMNS)
+    np.testing.assert_array_equal(found[:count], known[:count])
+    assert np.isnan(found[count:]).all()
+    assert not np.isnan(known[count]).any()
+
+
 @pytest.mark.parametrize("into", ["benign", "adversarial"])
 def test_substitution(served: Served, into: Any) -> None:
     body = served.get("/pairs/1/substitution", neurons="0,2-3").json()[into]

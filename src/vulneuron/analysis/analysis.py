@@ -2,29 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vulneuron.analysis.clustering import dendrogram
+from vulneuron.analysis.combining import combined
+from vulneuron.analysis.confusions import prediction_matrix
 from vulneuron.analysis.contexts import Order, context
-from vulneuron.analysis.curves import Curves
-from vulneuron.analysis.dead_neurons import DeadNeurons
-from vulneuron.analysis.discrepancies import Discrepancies
-from vulneuron.analysis.levels import Levels
 from vulneuron.analysis.loading import check_classifier
 from vulneuron.analysis.pair_data import Ints, PairData
-from vulneuron.analysis.pair_masks import PairMasks
 from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_pairs
+from vulneuron.analysis.parts import Parts
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
 from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
-from vulneuron.analysis.substituting import Substituting
 from vulneuron.analysis.suggesting import suggested
-from vulneuron.analysis.table import MEASURES, NeuronTable
-from vulneuron.analysis.vulnerable_parts import OnStage, VulnerableParts
-from vulneuron.measures import receptive_field
+from vulneuron.analysis.table import MEASURES
+from vulneuron.analysis.vulnerable_parts import OnStage
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
@@ -36,8 +31,6 @@ from vulneuron.record import Record, open_record
 from vulneuron.substitution import Cancel, EngineName, Progress
 
 __all__ = ["Analysis", "Combination", "Order"]
-
-_CACHED = 32
 
 
 class Analysis:
@@ -75,19 +68,20 @@ class Analysis:
         if classifier is not None:
             check_classifier(self.record, classifier)
         self.data = PairData(self.record)
-        levels = Levels(self.data)
-        self._masks = PairMasks(self.data, levels)
-        self._parts = VulnerableParts(self.data, self._masks)
-        dead = DeadNeurons(self.data, levels)
-        self._substituting = Substituting(self.data)
-        self._table = NeuronTable(self.data, Curves(self.data), self._substituting, dead, self._parts)
-        self._dendrogram = lru_cache(_CACHED)(partial(dendrogram, self.data, self._masks))
-        self._discrepancies = Discrepancies(self.data)
+        made = Parts.of(self.data)
+        self._levels, self._masks, self._parts = made.levels, made.masks, made.vulnerable
+        self._table, self._substituting = made.table, made.substituting
+        self._dendrogram, self._discrepancies = made.dendrogram, made.discrepancies
 
     @cached_property
     def suggested_settings(self) -> Settings:
         """The default settings; but with bands of adversarial images where the record has no other ones."""
         return suggested(self.data)
+
+    @property
+    def layer_threshold(self) -> float:
+        """Default absolute threshold of receptive fields: see `vulneuron.measures.thresholds`."""
+        return self._levels.of_layer
 
     # -- pairs -------------------------------------------------------------------------------------------
 
@@ -96,11 +90,7 @@ class Analysis:
 
         Classes without a pair are left out, on each side.
         """
-        pairs = self.record.pairs
-        return pd.crosstab(
-            pairs["benign_label"].cat.remove_unused_categories(),
-            pairs["adversarial_label"].cat.remove_unused_categories(),
-        )
+        return prediction_matrix(self.record)
 
     def cell(self, benign: str | None, adversarial: str | None) -> Ints:
         """Pairs of a cell of the prediction matrix; None for a whole row or column."""
@@ -144,6 +134,7 @@ class Analysis:
         settings: Settings | None = None,
         quick: bool = False,
         resamples: int = 1000,
+        allow_unknown: bool = False,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
     ) -> pd.DataFrame:
@@ -164,6 +155,8 @@ class Analysis:
             Whether to leave out those columns; they are NaN then.
         resamples
             Bootstrap resamples of the pairs behind the intervals of the ranks; 0 for none (NaN).
+        allow_unknown
+            Whether ranks by a measure that none of the pairs has a value of are NaN, and no error.
         progress, cancelled
             Called after and asked before each block of pairs, with the number of pairs done and of all.
 
@@ -177,21 +170,16 @@ class Analysis:
         Raises
         ------
         MeasureError
-            If there is no such pair or measure, or none of the pairs has a value of it.
+            If there is no such pair or measure, or none of the pairs has a value of it, unless allowed.
         Cancelled
             If `cancelled` says so.
         """
         check_choice(sort_by, "sort_by", MEASURES)
         return self._table.of_pairs(
-            checked_pairs(self.record, pairs),
-            sort_by,
-            settings or self.settings,
-            self.classifier,
-            quick=quick,
-            resamples=resamples,
-            progress=progress,
-            cancelled=cancelled,
-        )
+            checked_pairs(self.record, pairs), sort_by, settings or self.settings, self.classifier,
+            quick=quick, resamples=resamples, allow_unknown=allow_unknown,
+            progress=progress, cancelled=cancelled,
+        )  # fmt: skip
 
     def substitute(
         self, pair: int, neurons: Sequence[int] | Ints, *, into: Into = "benign"
@@ -255,9 +243,7 @@ class Analysis:
         check_choice(side, "side", SIDES)
         check_choice(combine, "combine", COMBINATIONS)
         masks = self.receptive_fields(pair, neurons, settings=settings).of(side)
-        combined = receptive_field.union(masks) if combine == "union" else receptive_field.intersection(masks)
-        image = receptive_field.masked_image(self.data.images(pair).of(side), combined)
-        return ReceptiveField(combined, image, float(combined.mean()), receptive_field.dead(masks))
+        return combined(masks, self.data.images(pair).of(side), combine)
 
     def discrepancy_map(
         self,
@@ -396,16 +382,11 @@ class Analysis:
         scope, count
             Which pairs may be listed, and how many at most.
         """
+        (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         return context(
-            self.data,
-            self._masks,
-            self.data.check_pair(pair),
-            int(checked_neurons(neuron, self.data.neurons)[0]),
-            order=order,
-            scope=scope,
-            count=count,
-            threshold=(settings or self.settings).threshold,
-        )
+            self.data, self._masks, self.data.check_pair(pair), chosen,
+            order=order, scope=scope, count=count, threshold=(settings or self.settings).threshold,
+        )  # fmt: skip
 
     def dendrogram(self, pair: int, *, settings: Settings | None = None) -> Dendrogram:
         """Neurons clustered by what they capture on both images of a pair (paper, Section 5.2.2)."""

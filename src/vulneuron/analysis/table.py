@@ -49,7 +49,10 @@ _UNKNOWN = {
         "as a class has fewer than two images, or has none for these weights",
         "sort by curve_gap, or take Analysis.suggested_settings",
     ),
-    "iou": ("as there are no vulnerability maps", "run `vulneuron maps` first, or give the model"),
+    "iou": (
+        "as there are no vulnerability maps, or they are left out",
+        "run `vulneuron maps` first, or give the model",
+    ),
     "substitution": ("as the head is not linear, so that the network is needed", "give the model"),
     "contribution": ("as the record has none for these weights", "take other weights"),
 }
@@ -94,6 +97,7 @@ class NeuronTable:
         *,
         quick: bool,
         resamples: int,
+        allow_unknown: bool,
         progress: Progress | None,
         cancelled: Cancel | None,
     ) -> pd.DataFrame:
@@ -113,6 +117,10 @@ class NeuronTable:
             name: np.divide(totals[name], counts[name], out=unknown.copy(), where=counts[name] > 0)
             for name in COLUMNS
         }
+        if np.isnan(means[sort_by]).all():
+            if not allow_unknown:
+                raise _unknown_measure(sort_by)
+            return _as_table({**means, "rank": unknown, "rank_low": unknown, "rank_high": unknown})
         ranking = rank_neurons(ranked, confidence=settings.confidence, resamples=resamples)
         ranks = {"rank": ranking.rank, "rank_low": ranking.rank_low, "rank_high": ranking.rank_high}
         return _as_table({**means, **ranks})
@@ -191,9 +199,13 @@ def known_measure(neurons: pd.DataFrame, measure: str | None) -> str:
         return "band_gap" if neurons["band_gap"].notna().any() else "curve_gap"
     check_choice(measure, "sort_by", MEASURES)
     if neurons[measure].isna().all():
-        reason, fix = _UNKNOWN[measure.partition("_")[0]]
-        raise MeasureError(f"{measure} is unknown here, {reason}", allowed="a measure with values", fix=fix)
+        raise _unknown_measure(measure)
     return measure
+
+
+def _unknown_measure(measure: str) -> MeasureError:
+    reason, fix = _UNKNOWN[measure.partition("_")[0]]
+    return MeasureError(f"{measure} is unknown here, {reason}", allowed="a measure with values", fix=fix)
 
 
 def _as_table(columns: Columns) -> pd.DataFrame:

@@ -1,11 +1,20 @@
 """The `vulneuron` command."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from vulneuron._version import __version__
 from vulneuron.cli import analyze, demo, doctor, info, maps, neurons, serve
 from vulneuron.errors import VulneuronError
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"vulneuron {__version__}\n")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="vulneuron",
@@ -15,6 +24,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
 app.command("analyze")(analyze.command)
 app.command("info")(info.command)
 app.command("neurons")(neurons.command)

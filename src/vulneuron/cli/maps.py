@@ -1,7 +1,10 @@
 """`vulneuron maps`: computes vulnerability maps beforehand and keeps them in the record."""
 
+import os
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,7 +14,8 @@ import typer
 from vulneuron.analysis import Analysis, Settings, load_classifier, select_pairs
 from vulneuron.cli.options import resumable
 from vulneuron.pipeline.progress import RunProgress
-from vulneuron.record import open_record
+from vulneuron.record import open_record, record_lock
+from vulneuron.record.store import is_remote
 
 PATCH_HELP = "Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"
 STRIDE_HELP = "Pixels from one patch to the next."
@@ -55,13 +59,25 @@ def missing_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> npt.NDArra
 
 
 def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
-    """Compute the vulnerability maps of these pairs, with an estimate of the time and a bar."""
+    """Compute the vulnerability maps of these pairs, with an estimate of the time and a bar.
+
+    Raises
+    ------
+    RecordError
+        If another run writes the record: it would compute the same maps.
+    """
     estimate = _Estimate(len(pairs))
-    with resumable(), RunProgress() as bars:
+    with _alone(analysis.record.path), resumable(), RunProgress() as bars:
         bars.begin("Vulnerability maps", len(pairs))
         for pair in pairs:
             analysis.vulnerability_maps(int(pair), progress=estimate)
             bars.advance(1)
+
+
+def _alone(path: str) -> AbstractContextManager[None]:
+    """Hold a record; where no lock can be written beside it, a second run costs time and no more."""
+    lockable = is_remote(path) or os.access(Path(path).absolute().parent, os.W_OK)
+    return record_lock(path) if lockable else nullcontext()
 
 
 class _Estimate:

@@ -81,7 +81,7 @@ def command(
         compute_maps(analysis, missing_maps(analysis, pairs))
     if settings.band_images == "adversarial":
         _note("no adversarial label has two benign images here: its bands are of adversarial images")
-    quick = analysis.rank(pairs, quick=True, resamples=0)
+    quick = analysis.rank(pairs, quick=True, resamples=0, allow_unknown=True)
     measure = sort_by or known_measure(quick, None)
     if measure != (sort_by or "band_gap"):
         _note(f"no band gap, as a class has fewer than two images: sorted by {measure}")

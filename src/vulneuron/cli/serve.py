@@ -1,5 +1,6 @@
 """`vulneuron serve`: the dashboard in the browser."""
 
+import os
 import sys
 import webbrowser
 from threading import Thread
@@ -9,7 +10,8 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from vulneuron.server.app import create_app
-from vulneuron.server.model_choice import check_given
+from vulneuron.server.model_choice import check_given, parse_models
+from vulneuron.server.record_names import record_names
 from vulneuron.server.records import Library
 from vulneuron.server.running import DEFAULT_PORT, Server, listen, url_of
 from vulneuron.server.security import Access
@@ -18,10 +20,12 @@ from vulneuron.server.security import Access
 def command(
     paths: Annotated[list[str], typer.Argument(metavar="RECORD...", help="Finished records.")],
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Where the network is, for new vulnerability maps. "
-            "[default: what the record names, if torchvision, timm or the demo builds it]"
+            metavar="[NAME=]SPEC",
+            help="Where the network is, for new vulnerability maps; may be repeated. `NAME=SPEC` is for the "
+            "record of that name, as its address shows it, `SPEC` alone for all others. "
+            "[default: what the record names, if torchvision, timm or the demo builds it]",
         ),
     ] = None,
     host: Annotated[
@@ -38,11 +42,12 @@ def command(
 
     Example: `vulneuron serve demo.zarr`
     """
-    if model is not None:
-        check_given(paths, model)
+    names = record_names(paths)
+    models = parse_models(model or [], names)
+    check_given(dict(zip(names, paths, strict=True)), models)
     access = Access.for_host(host)
     with listen(host, port) as bound:
-        app = create_app(Library(paths, model), access=access)
+        app = create_app(Library(paths, models.usual, models.own), access=access)
         found = bound.getsockname()[1]
         url = url_of(host, found, access)
 
@@ -61,4 +66,8 @@ def command(
         except KeyboardInterrupt:
             sys.stdout.write("Stopped.\n")
         finally:
-            app.state.server.close()
+            ended = app.state.server.close()
+        if not ended:
+            # Python crashes, or prints tracebacks, if it ends below a thread that still loads a network.
+            sys.stdout.flush()
+            os._exit(0)

@@ -277,7 +277,7 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
         raise RecordError(
             f"another run is writing record {str(path)!r}",
             allowed="one run a record at a time",
-            fix="wait for it to end, or choose another --out",
+            fix="wait for it to end",
         ) from None
     except OSError as error:
         raise _cannot_create(path, error) from error

@@ -28,11 +28,11 @@ class State:
         self.sessions.close()
         self.jobs.cancel_all()
 
-    def close(self) -> None:
-        """End everything, and wait for what runs in the background."""
+    def close(self) -> bool:
+        """End everything; returns False if a network is still being loaded, which nothing can interrupt."""
         self.end_streams()
         self.jobs.join()
-        self.library.close()
+        return self.library.close()
 
 
 def state_of(request: Request) -> State:

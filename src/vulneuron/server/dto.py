@@ -139,6 +139,13 @@ class NetworkModel(Model):
     message: str | None = Field(description="Why it is missing, in one line.")
 
 
+class UsualLevels(Model):
+    """Levels of RF thresholds in the modes without a unit, where none is given."""
+
+    quantile: float
+    relative: float
+
+
 class RecordSummary(Model):
     """All that the dashboard has to know before it draws."""
 
@@ -162,6 +169,7 @@ class RecordSummary(Model):
     has_network: bool
     network: NetworkModel
     layer_threshold: float = Field(description="Default absolute RF threshold.")
+    usual_levels: UsualLevels
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
         "absolute RF thresholds mean."

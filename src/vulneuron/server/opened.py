@@ -16,7 +16,7 @@ from torch import nn
 from vulneuron._version import __version__
 from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
 from vulneuron.errors import ModelError
-from vulneuron.measures.thresholds import layer_threshold
+from vulneuron.measures.thresholds import USUAL_FRACTION, USUAL_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.model_choice import model_to_load
@@ -79,23 +79,27 @@ class OpenedRecord:
 
     # -- the network -------------------------------------------------------------------------------------
 
-    def load_network(self, model: str | nn.Module | None) -> None:
+    def load_network(self, model: str | nn.Module | None, closing: Cancel = lambda: False) -> None:
         """Load the network that made the record, which takes seconds; a failure is kept as a message.
 
         Parameters
         ----------
         model
             The network, or where it is; None to take what the record names, if that is safe.
+        closing
+            Whether the server stops: then nobody waits for the network any more, and what it is loaded with
+            may be gone.
         """
         try:
             self.analysis.classifier = load_classifier(self.record, model_to_load(self.record, model))
         except ModelError as error:
-            if model is not None:
+            if model is not None and not closing():
                 log.warning("The network of record %r cannot be used: %s", self.id, error)
             self.network = dto.NetworkModel(state="missing", message=str(error))
         except Exception as error:
             # A network that stayed "loading" would keep every job waiting for ever.
-            log.exception("Unexpected error while the network of record %r was loaded", self.id)
+            if not closing():
+                log.exception("Unexpected error while the network of record %r was loaded", self.id)
             message = f"loading it failed with {type(error).__name__}; see the terminal of the server"
             self.network = dto.NetworkModel(state="missing", message=message)
         else:
@@ -212,7 +216,8 @@ class OpenedRecord:
             robust_accuracy=info["robust_accuracy"],
             has_network=self.has_network,
             network=self.network,
-            layer_threshold=layer_threshold(data.threshold_maps),
+            layer_threshold=self.analysis.layer_threshold,
+            usual_levels=dto.UsualLevels(quantile=USUAL_QUANTILE, relative=USUAL_FRACTION),
             layer_percentiles=np.quantile(data.threshold_maps, _LEVELS).tolist(),
             default_patch=default_patch(data.image_size),
             defaults=dto.SettingsModel.of(usual_settings(self.analysis)),

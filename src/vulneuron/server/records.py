@@ -1,13 +1,12 @@
 """The records of a server: found by name, and looked at again when something changed on disk."""
 
 import os
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock, Thread
-from types import TracebackType
+from threading import Event, Lock, Thread
+from types import MappingProxyType, TracebackType
 
 from torch import nn
 
@@ -17,6 +16,7 @@ from vulneuron.record.store import is_remote
 from vulneuron.server import dto
 from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotFound, RecordGone
+from vulneuron.server.record_names import record_names
 
 #: At most this part of the time goes into looking whether a record is still whole.
 _WATCHING = 0.02
@@ -25,6 +25,8 @@ _STORAGE = frozenset({"zarr", "numcodecs"})
 #: What is written while a record is served: maps, by this server or another.
 _GROWING = "maps"
 _JOIN_SECONDS = 10.0
+#: How long a server that stops waits for networks that are being loaded, which nothing can interrupt.
+_PATIENCE_SECONDS = 2.0
 
 
 class ServedRecord:
@@ -47,7 +49,7 @@ class ServedRecord:
 
     def __init__(self, path: str, name: str, model: str | nn.Module | None = None) -> None:
         self.path, self.id, self._model = path, name, model
-        self._lock = Lock()
+        self._lock, self._closing = Lock(), Event()
         self._threads: list[Thread] = []
         self._next_look = 0.0
         self._signature = _signature(path)
@@ -97,10 +99,16 @@ class ServedRecord:
         with _errors_of_storage(self.id):
             yield opened
 
-    def join(self) -> None:
-        """Wait for what runs in the background, but not for ever."""
+    def join(self, seconds: float = _JOIN_SECONDS) -> bool:
+        """Wait for what runs in the background, but not for ever; returns whether it has ended."""
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(_JOIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def abandon(self) -> None:
+        """Let what runs in the background end without a word, as nobody needs it any more."""
+        self._closing.set()
 
     def _open(self) -> OpenedRecord:
         record = open_record(self.path)
@@ -109,11 +117,13 @@ class ServedRecord:
 
     def _begin(self, opened: OpenedRecord) -> None:
         """Do in the background what takes seconds."""
-        self._threads = [
+        load = (self._model, self._closing.is_set)
+        begun = [
             Thread(target=self._prepare, args=(opened,), name=f"warm up {self.id}", daemon=True),
-            Thread(target=opened.load_network, args=(self._model,), name=f"network {self.id}", daemon=True),
+            Thread(target=opened.load_network, args=load, name=f"network {self.id}", daemon=True),
         ]
-        for thread in self._threads:
+        self._threads = [*(thread for thread in self._threads if thread.is_alive()), *begun]
+        for thread in begun:
             thread.start()
 
     def _reopen(self) -> OpenedRecord:
@@ -123,8 +133,15 @@ class ServedRecord:
             raise RecordGone(error.given, allowed=error.allowed, fix=error.fix) from error
 
     def _prepare(self, opened: OpenedRecord) -> None:
-        with suppress(VulneuronError), _errors_of_storage(self.id):  # the first request says what is wrong
-            opened.warm_up()
+        try:
+            with (
+                suppress(VulneuronError),
+                _errors_of_storage(self.id),
+            ):  # the first request says what is wrong
+                opened.warm_up()
+        except Exception:
+            if not self._closing.is_set():
+                raise
 
 
 class Library:
@@ -136,6 +153,8 @@ class Library:
         Where they are.
     model
         Their network, or where it is; None to take what each record names, if that is safe.
+    own_models
+        Networks of single records, by their names in URLs; these come first.
 
     Raises
     ------
@@ -143,12 +162,16 @@ class Library:
         If one of them cannot be opened.
     """
 
-    def __init__(self, paths: Sequence[str | Record | Path], model: str | nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | Record | Path],
+        model: str | nn.Module | None = None,
+        own_models: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._records: dict[str, ServedRecord] = {}
-        for given in paths:
-            path = os.fspath(given)
-            name = _free_name(path, self._records)
-            self._records[name] = ServedRecord(path, name, model)
+        found = [os.fspath(path) for path in paths]
+        for path, name in zip(found, record_names(found), strict=True):
+            self._records[name] = ServedRecord(path, name, own_models.get(name, model))
 
     def __iter__(self) -> Iterator[ServedRecord]:
         return iter(self._records.values())
@@ -167,18 +190,12 @@ class Library:
             )
         return self._records[name]
 
-    def close(self) -> None:
-        """Wait for what runs in the background."""
+    def close(self) -> bool:
+        """End what runs in the background; returns False if some of it still runs after a moment."""
         for record in self:
-            record.join()
-
-
-def _free_name(path: str, taken: dict[str, ServedRecord]) -> str:
-    """Folder's name as a part of a URL, with a number behind it if it is taken."""
-    stem = Path(path.rstrip("/")).name.removesuffix(".zarr")
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "record"
-    names = [slug, *(f"{slug}-{number}" for number in range(2, len(taken) + 2))]
-    return next(name for name in names if name not in taken)
+            record.abandon()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        return all(record.join(deadline - time.monotonic()) for record in self)
 
 
 def _listing(opened: OpenedRecord) -> dto.RecordListing:

@@ -9,8 +9,8 @@ export interface NumberArray<T> {
 
 export type Numbers = Float32Array | Float64Array;
 
-export async function fetchArray<T>(url: string, init: RequestInit = {}): Promise<NumberArray<T>> {
-  const response = await fetch(url, init);
+/** Decode an answer. */
+export async function arrayOf<T>(response: Response): Promise<NumberArray<T>> {
   if (!response.ok) throw await errorOf(response);
   const { data, shape } = parse(await response.arrayBuffer());
   return { data: data as T, shape };

@@ -1,3 +1,5 @@
+const GONE = 410;
+
 /** What the server says when it cannot answer: one clear line. */
 export class ApiError extends Error {
   constructor(
@@ -6,6 +8,11 @@ export class ApiError extends Error {
   ) {
     super(message);
     this.name = "ApiError";
+  }
+
+  /** Whether the record, or a part of it, was removed or damaged. */
+  get isGone(): boolean {
+    return this.status === GONE;
   }
 }
 

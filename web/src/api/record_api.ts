@@ -1,8 +1,8 @@
 import createClient from "openapi-fetch";
 import { formatRanges } from "../lib/ranges";
 import { Table } from "../lib/table";
-import { fetchArray, type NumberArray, type Numbers } from "./arrays";
-import { ApiError } from "./errors";
+import { arrayOf, type NumberArray, type Numbers } from "./arrays";
+import { ApiError, errorOf } from "./errors";
 import { PAGE } from "./jobs";
 import { Kept } from "./kept";
 import type { paths } from "./schema";
@@ -14,10 +14,10 @@ import type {
   RecordEntry,
   RecordSummary,
   SettingsModel,
+  Side,
   SubstitutionsModel,
 } from "./types";
 
-export type Side = "benign" | "adversarial";
 export type Picture = Side | "difference";
 export type Combination = "union" | "intersection" | "each";
 
@@ -54,10 +54,20 @@ const KEPT_ANSWERS = 96;
 /** Requests about one record: each is one route of the server. What stays the same is asked for once. */
 export class RecordApi {
   readonly #path: string;
+  readonly #client: typeof client;
+  readonly #gone: (message: string, again: () => Promise<boolean>) => void;
   readonly #kept = new Kept(KEPT_ANSWERS);
 
-  constructor(readonly summary: RecordSummary) {
+  /**
+   * @param gone - told when a part of the record cannot be read, and how to ask whether it can be again
+   */
+  constructor(
+    readonly summary: RecordSummary,
+    gone: (message: string, again: () => Promise<boolean>) => void,
+  ) {
     this.#path = `${BASE}/records/${encodeURIComponent(summary.id)}`;
+    this.#client = createClient<paths>({ baseUrl: ".", fetch: (request) => this.#fetch(request) });
+    this.#gone = gone;
   }
 
   // -- numbers ---------------------------------------------------------------------------------------------
@@ -67,21 +77,22 @@ export class RecordApi {
   }
 
   async matrix(signal: AbortSignal): Promise<NumberArray<Int32Array>> {
-    return fetchArray(`${this.#path}/matrix.npy`, { signal });
+    return this.#array(`matrix.npy`, { signal });
   }
 
   async pair(pair: number, signal?: AbortSignal): Promise<PairModel> {
     const path = { record: this.summary.id, pair };
     const load = async () =>
-      unwrap(await client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...given(signal) }));
+      unwrap(
+        await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...given(signal) }),
+      );
     return this.#kept.get(`pairs/${pair}`, load, signal);
   }
 
   async neurons(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<Table> {
     const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
     const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
-    // Without vulnerability maps the overlaps with them are not there yet.
-    return this.#kept.get(path, load, signal, (table) => table.isKnown("iou_benign_drop"));
+    return this.#kept.get(path, load, signal, isComplete);
   }
 
   async meanNeurons(
@@ -115,7 +126,7 @@ export class RecordApi {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
     const path = `pairs/${pair}/masks.npy?${chosen}&${query(settings)}`;
     // Those of each neuron take too much memory.
-    return combine === "each" ? this.#array(path, signal) : this.#keptArray(path, signal);
+    return combine === "each" ? this.#array(path, given(signal)) : this.#keptArray(path, signal);
   }
 
   /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */
@@ -126,7 +137,7 @@ export class RecordApi {
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     const url = `${this.#path}/neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(settings)}`;
-    return fetchArray(url, { signal });
+    return this.#array(url, { signal });
   }
 
   /** Rows `(left, right, height, leaves)` of the merges. */
@@ -145,7 +156,7 @@ export class RecordApi {
     signal: AbortSignal,
   ): Promise<ContextModel> {
     const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options } };
-    return unwrap(await client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
+    return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
   }
 
   async substitution(
@@ -156,7 +167,7 @@ export class RecordApi {
     const chosen = formatRanges(neurons);
     const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen } };
     const route = "/api/records/{record}/pairs/{pair}/substitution";
-    const load = async () => unwrap(await client.GET(route, { params, ...given(signal) }));
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...given(signal) }));
     return this.#kept.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
   }
 
@@ -165,7 +176,7 @@ export class RecordApi {
   async maps(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<MapsModel> {
     const params = { path: { record: this.summary.id, pair }, query: settings };
     const route = "/api/records/{record}/pairs/{pair}/maps";
-    const load = async () => unwrap(await client.GET(route, { params, ...given(signal) }));
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...given(signal) }));
     const name = `pairs/${pair}/maps?${query(settings)}`;
     return this.#kept.get(name, load, signal, ({ ready }) => ready);
   }
@@ -191,7 +202,7 @@ export class RecordApi {
   async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
     const path = { record: this.summary.id };
     const body = { kind: "maps" as const, pair, settings, session: PAGE };
-    return unwrap(await client.POST("/api/records/{record}/jobs", { params: { path }, body }));
+    return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 
   // -- pictures --------------------------------------------------------------------------------------------
@@ -205,18 +216,35 @@ export class RecordApi {
     return `${this.#path}/thumbnails?pairs=${pairs.join(",")}&size=${size}&v=${this.summary.fingerprint}`;
   }
 
-  async #array<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
-    return fetchArray(`${this.#path}/${path}`, given(signal));
+  async #fetch(request: Request): Promise<Response> {
+    // A body can be read only once.
+    const copy = request.clone();
+    const response = await fetch(request);
+    const error = response.ok ? undefined : await errorOf(response.clone());
+    if (error?.isGone) {
+      const again = new Request(copy, { signal: null });
+      this.#gone(error.message, async () => (await fetch(again.clone())).ok);
+    }
+    return response;
+  }
+
+  async #array<T>(path: string, init: RequestInit): Promise<NumberArray<T>> {
+    return arrayOf(await this.#fetch(new Request(`${this.#path}/${path}`, init)));
   }
 
   async #keptArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
-    return this.#kept.get(path, () => this.#array<T>(path, signal), signal);
+    return this.#kept.get(path, () => this.#array<T>(path, given(signal)), signal);
   }
 
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {
-    const { data, shape } = await fetchArray<Numbers>(`${this.#path}/${path}`, init);
+    const { data, shape } = await this.#array<Numbers>(path, init);
     return new Table(columns, data, shape[1] ?? 0);
   }
+}
+
+/** Whether nothing is missing that comes later: overlaps with vulnerability maps, and what needs the network. */
+function isComplete(neurons: Table): boolean {
+  return neurons.isKnown("iou_benign_drop") && neurons.isKnown("substitution_benign_drop");
 }
 
 /** Part of a request that names its signal, if there is one. */

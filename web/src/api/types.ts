@@ -4,6 +4,7 @@ type Schemas = components["schemas"];
 
 export type RecordEntry = Schemas["RecordListing"];
 export type RecordSummary = Schemas["RecordSummary"];
+export type NetworkModel = Schemas["NetworkModel"];
 export type PairModel = Schemas["PairModel"];
 export type ClassProbability = Schemas["Probability"];
 export type SettingsModel = Schemas["SettingsModel-Output"];
@@ -11,3 +12,6 @@ export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
 export type ContextModel = Schemas["ContextModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
+
+/** One of the two images of a pair. */
+export type Side = SettingsModel["iou_side"];

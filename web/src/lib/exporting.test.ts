@@ -13,6 +13,16 @@ test("cells with commas, quotes or line breaks are quoted, and unknown numbers a
   );
 });
 
+test("texts are no formulas for a spreadsheet, and numbers stay numbers", () => {
+  const rows = [
+    ["=1+1", "+cmd", "-cmd", '@SUM("a")', "\tcmd"],
+    [-1.5, "cat = dog", "a-b", "", "'quoted'"],
+  ];
+  expect(csvText(["=head", "b", "c", "d", "e"], rows)).toBe(
+    `'=head,b,c,d,e\n'=1+1,'+cmd,'-cmd,"'@SUM(""a"")",'\tcmd\n-1.5,cat = dog,a-b,,'quoted'\n`,
+  );
+});
+
 test("a file's name is short, lower-case text", () => {
   expect(fileName("csv", "CIFAR-10 test", "pair", 12, "neurons")).toBe("cifar-10-test-pair-12-neurons.csv");
 });

@@ -39,7 +39,10 @@ export function fileName(extension: string, ...parts: readonly (string | number)
 
 export type CsvCell = string | number | null | undefined;
 
-/** Comma-separated values (RFC 4180); numbers that are not known are empty cells. */
+/**
+ * Comma-separated values (RFC 4180); numbers that are not known are empty cells. Texts that a spreadsheet would compute
+ * get an apostrophe in front.
+ */
 export function csvText(names: readonly string[], rows: Iterable<readonly CsvCell[]>): string {
   const lines = [names.map(csvCell).join(",")];
   for (const row of rows) lines.push(row.map(csvCell).join(","));
@@ -48,7 +51,9 @@ export function csvText(names: readonly string[], rows: Iterable<readonly CsvCel
 
 function csvCell(value: CsvCell): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
-  const text = String(value);
+  // A class of somebody's record may be named "=HYPERLINK(...)".
+  const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value);
+  const text = isFormula ? `'${value}` : String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

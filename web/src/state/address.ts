@@ -1,7 +1,7 @@
-import type { RecordSummary, SettingsModel } from "../api/types";
+import type { RecordSummary, SettingsModel, Side } from "../api/types";
 import type { ClassGroup } from "../lib/matrix";
 import { formatRanges, parseRanges } from "../lib/ranges";
-import type { Cell, PairSelection, Point, Side } from "./selection";
+import type { Cell, PairSelection, Point } from "./selection";
 import { CONTEXT, firstView, ORDERS, type ContextWindow, type Order, type ViewState } from "./view_state";
 
 /**

@@ -6,10 +6,12 @@ import { classColour } from "../lib/colours";
 import { Dendrogram } from "../lib/dendrogram";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
-import { AddressBar, recordOf } from "./address_bar";
+import { AddressBar, recordOf, type Step } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { MapsState } from "./maps.svelte";
 import { Preparation } from "./preparation";
+import { Damage } from "./damage.svelte";
+import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, type PairSelection } from "./selection";
 import { ORDERS, type ViewState } from "./view_state";
@@ -43,11 +45,16 @@ export class Dashboard {
   readonly neurons: Resource<Table>;
   readonly dendrogram: Resource<Clustering>;
   readonly maps: MapsState;
+  readonly network: NetworkWatch;
+  readonly damage = new Damage();
   readonly #preparation = new Preparation((pair) => this.#prepare(pair));
   readonly #bar = new AddressBar();
 
   constructor(readonly summary: RecordSummary) {
-    this.api = new RecordApi(summary);
+    this.api = new RecordApi(summary, (message, again) => {
+      this.damage.report(message, again);
+    });
+    this.network = new NetworkWatch(summary);
     const { api } = this;
     this.view = fromQuery(this.#bar.query, summary);
     // An address may say what this record does not have.
@@ -91,8 +98,8 @@ export class Dashboard {
   /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */
   restDelay = 0;
 
-  /** Change the state: as a step that the browser can go back from, or in place of the last one. */
-  update(change: Partial<ViewState>, step: "push" | "replace" = "push"): void {
+  /** Change the state. */
+  update(change: Partial<ViewState>, step: Step = "push"): void {
     this.restDelay = step === "replace" && change.settings ? SLIDER_REST : 0;
     this.view = { ...this.view, ...change };
     this.#bar.show(this.query, step);
@@ -225,7 +232,7 @@ export class Dashboard {
   #neuronRequest(): ResourceRequest<Table> | undefined {
     const { api } = this;
     const { pair, settings, level, sort } = this.view;
-    const version = this.maps.version;
+    const version = [this.maps.version, this.network.ofSubstitution];
     if (level === "pair") {
       return {
         key: JSON.stringify([pair, settings, version]),

@@ -1,4 +1,5 @@
 import { untrack } from "svelte";
+import { ApiError } from "../api/errors";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
 import type { JobModel, SettingsModel } from "../api/types";
@@ -81,7 +82,8 @@ export class MapsState {
       }
       found("ready");
     } catch (error) {
-      if (signal.aborted) return;
+      // The page says that the record is gone.
+      if (signal.aborted || (error instanceof ApiError && error.isGone)) return;
       found("failed");
       this.error = error instanceof Error ? error.message : String(error);
     }

@@ -53,8 +53,8 @@ export class Resource<T> {
       if (!signal.aborted) this.#settle(key, value, undefined);
     } catch (error) {
       if (signal.aborted) return;
-      // Without a server the last values are the best there are; the page says that it is gone.
-      if (error instanceof ApiError) this.#settle(key, undefined, error.message);
+      // Without a server or its record the last values are the best there are; the page says that it is gone.
+      if (error instanceof ApiError && !error.isGone) this.#settle(key, undefined, error.message);
       else this.loading = false;
     }
   }

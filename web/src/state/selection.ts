@@ -1,9 +1,8 @@
 import { extent } from "d3-array";
+import type { Side } from "../api/types";
 import type { Position } from "../lib/frame";
 import { commonClasses, type ClassGroup } from "../lib/matrix";
 import type { Table } from "../lib/table";
-
-export type Side = "benign" | "adversarial";
 
 /** A cell of the prediction matrix; a whole row or column where the other one is null. */
 export interface Cell {

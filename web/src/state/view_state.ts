@@ -1,5 +1,5 @@
-import type { RecordSummary, SettingsModel } from "../api/types";
-import type { PairSelection, Side } from "./selection";
+import type { RecordSummary, SettingsModel, Side } from "../api/types";
+import type { PairSelection } from "./selection";
 
 /** The four orders of the image grid (paper, Section 5.1). */
 export const ORDERS = {

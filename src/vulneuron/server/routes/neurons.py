@@ -39,7 +39,7 @@ def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Res
     response_class=NpyResponse,
     responses=documented(
         "float64 `(column, neuron)`; columns are the record's `rank_columns`. The last two are NaN unless "
-        "intervals were asked for."
+        "intervals were asked for. Ranks are NaN, too, if none of the pairs has a value of the measure."
     ),
 )
 def rank_neurons(opened: Opened, body: RankRequest) -> Response:
@@ -52,6 +52,7 @@ def rank_neurons(opened: Opened, body: RankRequest) -> Response:
             settings=body.settings.settings(),
             quick=body.quick,
             resamples=_RESAMPLES if body.intervals else 0,
+            allow_unknown=True,
         )
     return array_response(table[list(RANK_COLUMNS)].to_numpy(np.float64).T)
 

@@ -38,8 +38,7 @@ export class FieldNumbers {
       const { pair } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
-        // New maps mean that the network is there, which substitution may need.
-        key: JSON.stringify([pair, chosenText, maps.version]),
+        key: JSON.stringify([pair, chosenText, dashboard.network.ofSubstitution]),
         load: async (signal) => ({ pair, value: await api.substitution(pair, neurons, signal) }),
       };
     });

@@ -1,0 +1,34 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { askUntil } from "./patience";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("asks with growing pauses until the answer is yes", async () => {
+  const times: number[] = [];
+  const start = Date.now();
+  askUntil(() => {
+    times.push(Date.now() - start);
+    if (times.length === 2) return Promise.reject(new TypeError("no server"));
+    return Promise.resolve(times.length === 4);
+  });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(times).toEqual([500, 1250, 2375, 4062]);
+});
+
+test("the pauses end growing, and stopping ends the questions", async () => {
+  const ask = vi.fn(() => Promise.resolve(false));
+  const stop = askUntil(ask);
+  await vi.advanceTimersByTimeAsync(100_000);
+  const asked = ask.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(ask).toHaveBeenCalledTimes(asked + 1);
+  stop();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(ask).toHaveBeenCalledTimes(asked + 1);
+});
