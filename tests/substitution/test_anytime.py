@@ -33,6 +33,11 @@ class Known:
         return self.maps.reshape(2, -1)[:, chosen]
 
 
+def unknown(shape: tuple[int, int], zeros: npt.NDArray[np.bool_] | None = None) -> Doubles:
+    """No exact values, but zeros."""
+    return np.stack([np.full(shape, np.nan) if zeros is None else np.where(zeros, 0.0, np.nan)] * 2)
+
+
 def overlap(stage: Stage, maps: Doubles) -> float:
     masks = [(top_mask(a), top_mask(b)) for a, b in zip(stage.values, maps, strict=True)]
     return min(float((a & b).sum() / (a | b).sum()) for a, b in masks)
@@ -40,7 +45,7 @@ def overlap(stage: Stage, maps: Doubles) -> float:
 
 def run(maps: Doubles, preview: Doubles, **options: float) -> tuple[list[Stage], Known]:
     exact = Known(maps)
-    return list(stages(preview, exact, np.zeros(SHAPE, np.bool_), **options)), exact
+    return list(stages(preview, exact, unknown(SHAPE), **options)), exact
 
 
 @pytest.mark.parametrize("useful", [True, False])
@@ -62,7 +67,7 @@ def test_the_mask_is_settled_long_before_all_points_are_known(useful: bool) -> N
 def test_stages_only_add_points_and_do_not_change_each_other() -> None:
     maps = smooth(2)
     exact, seen = Known(maps), []
-    for stage in stages(np.zeros_like(maps), exact, np.zeros(SHAPE, np.bool_)):
+    for stage in stages(np.zeros_like(maps), exact, unknown(SHAPE)):
         seen += [(stage, stage.values.copy(), stage.known.copy())]
     for (before, *_), (after, *_) in pairwise(seen):
         assert not (before.known & ~after.known).any()
@@ -97,15 +102,15 @@ def test_points_that_are_zero_for_certain_are_not_asked_for() -> None:
     zeros[:, :20] = True
     maps[:, zeros] = 0
     exact = Known(maps)
-    *_, last = stages(smooth(7), exact, zeros)
+    *_, last = stages(smooth(7), exact, unknown(SHAPE, zeros))
     assert not zeros.ravel()[exact.asked].any()
     assert not last.values[:, zeros].any()
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_memory_order_of_arrays_does_not_matter(order: Literal["C", "F"]) -> None:
-    maps, zeros = smooth(6), np.zeros(SHAPE, np.bool_, order=order)
-    *_, last = stages(np.asarray(smooth(7), order=order), Known(maps), zeros)
+    maps, given = smooth(6), np.asarray(unknown(SHAPE), order=order)
+    *_, last = stages(np.asarray(smooth(7), order=order), Known(maps), given)
     assert last.known.sum() > 120
     np.testing.assert_array_equal(last.values[:, last.known], maps[:, last.known])
 
@@ -120,7 +125,7 @@ def test_less_tolerance_takes_more_points() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (1, 40), (8, 8)])
 def test_small_and_flat_maps(shape: tuple[int, int]) -> None:
     maps = np.zeros((2, *shape))
-    found = list(stages(maps.copy(), lambda chosen: np.zeros((2, len(chosen))), np.zeros(shape, np.bool_)))
+    found = list(stages(maps.copy(), lambda chosen: np.zeros((2, len(chosen))), unknown(shape)))
     assert not found[-1].values.any()
 
 

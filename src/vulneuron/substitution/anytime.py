@@ -56,7 +56,7 @@ class Stage:
 
 
 def stages(
-    preview: Doubles, exact: Exact, zeros: Bools, *, top: float = 20.0, tolerance: float = 0.02
+    preview: Doubles, exact: Exact, given: Doubles, *, top: float = 20.0, tolerance: float = 0.02
 ) -> Iterator[Stage]:
     r"""Refine maps from a preview, until their top masks are settled.
 
@@ -74,8 +74,8 @@ def stages(
         ``(kind, row, column)``, a first guess in the same units.
     exact
         Computes points.
-    zeros
-        ``(row, column)``: points that are 0 for certain.
+    given
+        ``(kind, row, column)``: exact values that are known before, NaN elsewhere.
     top
         Per cent of the points that are in a top mask.
     tolerance
@@ -84,16 +84,16 @@ def stages(
     Yields
     ------
     Stage
-        The last one is settled to the tolerance, or has hardly a point within 2.5 standard deviations of
-        the threshold.
+        The first one is the preview, unless the coarse grid is known already. The last one is settled to the
+        tolerance, or has hardly a point within 2.5 standard deviations of the threshold.
     """
-    known, values = zeros.copy(), np.where(zeros, 0.0, preview)
-    weight = np.ones(len(preview))
-    yield Stage(values, known, 1.0, None, weight)
-
-    step = 2 ** int(np.log2(max(max(zeros.shape) / _FIRST, 1)))
-    grid = Surroundings(zeros.shape, step)
-    values, known = values.copy(), known.copy()
+    known: Bools = np.asarray(~np.isnan(given).any(axis=0))
+    values = np.where(known, given, preview)
+    step = 2 ** int(np.log2(max(max(known.shape) / _FIRST, 1)))
+    grid = Surroundings(known.shape, step)
+    if not known[grid.points].all():
+        yield Stage(values, known, 1.0, None, np.ones(len(preview)))
+        values, known = values.copy(), known.copy()
     _compute(exact, values, known, np.flatnonzero(grid.points & ~known))
     weight = np.array([control_weight(m, g, grid) for m, g in zip(values, preview, strict=True)])
     errors = (
@@ -103,14 +103,15 @@ def stages(
         [_agreement(m[grid.points], g[grid.points]) for m, g in zip(values, preview, strict=True)]
     )
     guess = weight[:, None, None] * preview
-    values = np.where(known, values, guess + np.stack([grid.interpolated(it) for it in values - guess]))
+    estimate = guess + np.stack([grid.interpolated(it) for it in values - guess])
+    values = np.where(known, values, _through(values, known, estimate, step))
     yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
 
     missed = np.zeros((len(values), 0))
     size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
     while step > 1:
         step //= 2
-        points, before = Surroundings(zeros.shape, step).points, values
+        points, before = Surroundings(known.shape, step).points, values
         while (unsettled := _unsettled(values, known, errors, top)) > tolerance:
             distance = np.where(known | ~points, np.inf, _distance(values, errors, top)).ravel()
             chosen = np.argsort(distance, kind="stable")[:size]
@@ -172,6 +173,14 @@ def _corrections(residuals: Doubles, known: Bools, width: float) -> Doubles:
     weights = spread(known.astype(np.float64))
     weights += _FADING * weights.max()
     return np.stack([spread(np.where(known, it, 0.0)) for it in residuals]) / weights
+
+
+def _through(values: Doubles, known: Bools, estimate: Doubles, step: int) -> Doubles:
+    """Lead an estimate through exact points that lie between those of the grid, from coarse to fine."""
+    while step > 1:
+        step //= 2
+        estimate = estimate + _corrections(values - estimate, known, step * _WIDTH)
+    return estimate
 
 
 def _agreement(values: Doubles, preview: Doubles) -> float:
