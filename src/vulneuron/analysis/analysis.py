@@ -23,7 +23,7 @@ from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settin
 from vulneuron.analysis.substituting import Substituting
 from vulneuron.analysis.suggesting import suggested
 from vulneuron.analysis.table import MEASURES, NeuronTable
-from vulneuron.analysis.vulnerable_parts import OnStage, VulnerableParts
+from vulneuron.analysis.vulnerable_parts import OnStage, VulnerableParts, top_masks
 from vulneuron.measures import receptive_field
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.clustering import Dendrogram
@@ -379,7 +379,7 @@ class Analysis:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
         chosen, number = settings or self.settings, self.data.check_pair(pair)
         maps = self._parts.maps(number, chosen, classifier=self.classifier)
-        return self._parts.top_masks(maps, chosen.top)
+        return top_masks(maps, self.data.image_size, chosen.top)
 
     def context(
         self,

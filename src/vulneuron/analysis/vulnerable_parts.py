@@ -117,17 +117,9 @@ class VulnerableParts:
         self._points.drop(pair, grid)
         return kept
 
-    def top_masks(self, maps: VulnerabilityMaps, top: float) -> TopMasks:
-        """The most vulnerable per cent of the pixels, each ``(y, x)`` of the images' size."""
-        drop, gain = (
-            top_mask(to_full_size(values, self._data.image_size, maps.stride), top)
-            for values in (maps.benign_drop, maps.adversarial_gain)
-        )
-        return TopMasks(drop, gain)
-
     def _compute_overlaps(self, pair: int, settings: Settings) -> Overlaps:
         masks = self._masks.of_all(pair, settings.threshold).of(settings.iou_side)
-        top = self.top_masks(self.maps(pair, settings), settings.top)
+        top = top_masks(self.maps(pair, settings), self._data.image_size, settings.top)
         return Overlaps(iou(masks, top.benign_drop), iou(masks, top.adversarial_gain))
 
     def _grid(self, settings: Settings) -> PatchGrid:
@@ -144,6 +136,15 @@ class VulnerableParts:
             MapKey(grid.patch, grid.stride, engine, settings.top if engine == "anytime" else None)
             for engine in engines
         ]
+
+
+def top_masks(maps: VulnerabilityMaps, image_size: tuple[int, int], top: float) -> TopMasks:
+    """The most vulnerable per cent of the pixels, each ``(y, x)`` of the images' size."""
+    drop, gain = (
+        top_mask(to_full_size(values, image_size, maps.stride), top)
+        for values in (maps.benign_drop, maps.adversarial_gain)
+    )
+    return TopMasks(drop, gain)
 
 
 def _computed(points: MapPoints, settings: Settings, on_stage: OnStage | None) -> VulnerabilityMaps:

@@ -18,8 +18,9 @@ Exact = Callable[[Ints], Doubles]
 
 #: Points of the first grid on the longer side, about.
 _FIRST = 8
-#: Part of the map that is computed between two looks at it, and how many points at least and at most.
-_ROUND, _FEWEST, _MOST = 1 / 48, 16, 256
+#: Part of the map that is computed between two looks at it, and how many points at least and at most: engines
+#: are not efficient with fewer.
+_ROUND, _FEWEST, _MOST = 1 / 48, 64, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
 #: Points from which errors cannot be told, and how many of the last ones tell them.
