@@ -15,7 +15,7 @@ from vulneuron.substitution import Cancel, Engine, Progress, Stage, stages
 
 Bools = npt.NDArray[np.bool_]
 StageName = Literal["preview", "estimate", "settled", "exact"]
-#: Part of a top mask that may be expected to change when it counts as settled.
+#: Part of a top mask that may change when it counts as settled.
 TOLERANCE = 0.02
 
 
@@ -34,8 +34,8 @@ class MapStage:
     computed
         The shape of the maps: which points are exact.
     unsettled
-        Part of the top mask that is expected to change yet if every point were computed, the larger one of
-        both maps, 0 to 1.
+        Part of the top mask that may change yet if every point were computed, the larger one of both maps, 0
+        to 1: an upper estimate, see `vulneuron.substitution.stages`.
     agreement
         Spearman correlations of the preview with the exact changes on the first grid, for benign drop and
         adversarial gain; None for the preview and for exact maps that were there.
@@ -76,7 +76,7 @@ def anytime_maps(
     top
         Per cent of the pixels in the masks that are to be settled.
     tolerance
-        Part of a mask that may be expected to change after the last stage.
+        Part of a mask that may change after the last stage.
     engine
         Computes the exact points; the incremental one if None.
     progress

@@ -272,7 +272,9 @@ class StageModel(Model):
     top: float = Field(
         description="Per cent of the pixels in the most vulnerable part that is settled first."
     )
-    unsettled: float = Field(description="Part of the most vulnerable part that is expected to change yet.")
+    unsettled: float = Field(
+        description="Part of the most vulnerable part that may change yet, an upper estimate."
+    )
     agreement: list[float] | None = Field(
         description="Rank correlations of the preview with the first exact points, for benign drop and "
         "adversarial gain; null before these.",
