@@ -139,6 +139,34 @@ def test_points_that_are_zero_for_certain_are_not_asked_for() -> None:
     assert not last.values[:, zeros].any()
 
 
+@pytest.mark.parametrize("until", [2, 4, 100])
+def test_a_run_that_was_stopped_goes_on_with_what_it_knows(until: int) -> None:
+    maps, preview = smooth(8, 2), smooth(9, 2)
+    stopped = run(maps, preview)[0][:until][-1]
+    exact = Known(maps)
+    found = list(stages(preview, exact, np.where(stopped.known, maps, np.nan)))
+    assert not stopped.known.ravel()[exact.asked].any()
+    # The first grid is known, so there is no preview.
+    assert found[0].agreement is not None
+    np.testing.assert_array_equal(found[0].known, stopped.known)
+    assert found[-1].unsettled <= 0.02
+    assert overlap(found[-1], maps) > 0.9
+
+
+def test_points_beside_the_first_grid_correct_what_is_around_them() -> None:
+    maps = smooth(3, 3)
+    columns = np.arange(SHAPE[1])
+    beside = np.broadcast_to(columns % 2 == 1, SHAPE)
+    errors = []
+    for given in (unknown(SHAPE), np.where(beside, maps, np.nan)):
+        estimate = next(
+            stage for stage in stages(np.zeros_like(maps), Known(maps), given) if stage.agreement is not None
+        )
+        np.testing.assert_array_equal(estimate.values[:, estimate.known], maps[:, estimate.known])
+        errors.append(np.abs(estimate.values - maps)[:, ~beside].mean())
+    assert errors[1] < errors[0] / 2
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_memory_order_of_arrays_does_not_matter(order: Literal["C", "F"]) -> None:
     maps, given = smooth(6), np.asarray(unknown(SHAPE), order=order)
