@@ -254,6 +254,26 @@ def test_points_of_two_processes_add_up(path: Path) -> None:
         np.testing.assert_array_equal(store.read(PAIR + 1, GRID), np.full((2, SIDE, SIDE), np.nan))
 
 
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
+def test_points_that_the_disk_has_lost_are_computed_again(
+    opened: Open, path: Path, computed: list[tuple[int, int]], damage: str
+) -> None:
+    stop_after(opened(path), 40, "dense")
+    (chunk,) = kept_files(path)
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = {"lost": b"", "cut": bytes(content[: len(content) // 2]), "changed": bytes(content)}
+    chunk.write_bytes(damaged[damage])
+    # A write that was not finished has another name.
+    chunk.with_suffix(".1234.partial").write_bytes(b"half")
+    before = len(computed)
+    opened(path).vulnerability_maps(PAIR, engine="anytime")
+    assert len(set(computed[before:]) & set(computed[:before])) > 0
+    again = PointStore(vn.open_record(path)).read(PAIR, GRID)
+    assert again is not None
+    assert np.isfinite(again[0]).sum() == len(set(computed[before:]))
+
+
 def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(
     opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from zarr.codecs import ZstdCodec
 from zarr.errors import ContainsArrayError
 
 from vulneuron.errors import RecordError, one_line
@@ -59,6 +60,8 @@ class KeptArrays:
                 chunks=(1, *shape[1:]),
                 dtype=dtype,
                 fill_value=np.nan,
+                # With a checksum, what a disk has lost is not read as data.
+                compressors=ZstdCodec(checksum=True),
                 dimension_names=("pair", "kind", "grid_y", "grid_x"),
                 attributes={**attributes, "patch": patch, "stride": stride},
             )
