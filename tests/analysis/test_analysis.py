@@ -240,7 +240,7 @@ def test_maps_are_computed_once_and_kept_in_the_record(
     def never(*_args: object, **_options: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("vulneuron.analysis.vulnerable_parts.vulnerability_maps", never)
+    monkeypatch.setattr("vulneuron.analysis.vulnerable_parts.MapPoints", never)
     again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
     np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
     np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)

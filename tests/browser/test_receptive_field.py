@@ -205,34 +205,6 @@ def test_top_slider_changes_the_outlined_part(page: Page, record: str, analysis:
     assert picture.screenshot() != before
 
 
-def _pair_without_maps(analysis: vn.Analysis, settings: vn.Settings, above: int) -> int:
-    pairs = range(above, analysis.data.count)
-    return next(pair for pair in pairs if not analysis.has_maps(pair, settings=settings))
-
-
-@pytest.mark.parametrize("record", ["demo"], indirect=True)
-def test_missing_maps_are_computed_and_can_be_cancelled(
-    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str
-) -> None:
-    analysis = truth(record)
-    settings = page_settings(analysis, stride=14)
-    pair = _pair_without_maps(analysis, settings, 3)
-    page = open_page(record, "stride=14")
-    page.goto(page.url.split("?")[0] + f"?record={record}&stride=14&pair={pair}")
-    bar = _view(page).get_by_role("progressbar", name="Vulnerability maps")
-    expect(bar).to_be_visible()
-    # The other numbers of the pair do not wait for them.
-    expect(_field(page, "benign").locator("figcaption")).to_contain_text(re.compile("RF|nothing"))
-    _view(page).get_by_role("button", name="Cancel").click()
-    expect(_view(page)).to_contain_text(f"The vulnerability maps of pair {pair} were cancelled.")
-    assert not analysis.has_maps(pair, settings=settings)
-    _view(page).get_by_role("button", name="Compute them").click()
-    drop = _view(page).get_by_role("img", name=re.compile("^Vulnerability map: benign drop"))
-    expect(drop).to_be_visible(timeout=60_000)
-    maps = vn.Analysis(analysis.record.path).vulnerability_maps(pair, None, 14)
-    assert_shows((drop.get_attribute("aria-label") or "").rpartition(" ")[2], float(maps.benign_drop.max()))
-
-
 @pytest.mark.parametrize("record", ["cifar10"], indirect=True)
 def test_without_network_it_is_said_how_to_get_maps(page: Page, record: str, analysis: vn.Analysis) -> None:
     def without_network(route: Route) -> None:

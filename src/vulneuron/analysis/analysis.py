@@ -19,7 +19,7 @@ from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, Top
 from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
 from vulneuron.analysis.suggesting import suggested
 from vulneuron.analysis.table import MEASURES
-from vulneuron.analysis.vulnerable_parts import OnStage
+from vulneuron.analysis.vulnerable_parts import OnStage, top_masks
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
@@ -320,6 +320,7 @@ class Analysis:
         stride: int | None = None,
         *,
         engine: EngineName | None = None,
+        top: float | None = None,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
         on_stage: OnStage | None = None,
@@ -333,23 +334,27 @@ class Analysis:
         engine
             How maps are computed that are not there, that of the settings when None. Exact maps of any
             engine are taken where they are there.
+        top
+            Per cent of the pixels whose mask is settled first, in stages; that of the settings when None.
         progress, cancelled
             Called after and asked before each batch.
         on_stage
-            Called with each stage of the engine "anytime", the first one being the preview.
+            Called with each stage. Exact engines, too, then begin with the stages of "anytime", and compute
+            the other points after that.
 
         Raises
         ------
         MeasureError
             If the pair is unknown, or its maps are not there and there is no classifier to compute them.
         Cancelled
-            If `cancelled` says so; then nothing is kept.
+            If `cancelled` says so; the points that are computed by then are kept, and the next call goes on.
         """
         chosen = replace(
             self.settings,
             patch=self.settings.patch if patch is None else patch,
             stride=self.settings.stride if stride is None else stride,
             engine=self.settings.engine if engine is None else engine,
+            top=self.settings.top if top is None else top,
         )
         return self._parts.maps(
             self.data.check_pair(pair), chosen,
@@ -360,7 +365,7 @@ class Analysis:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
         chosen, number = settings or self.settings, self.data.check_pair(pair)
         maps = self._parts.maps(number, chosen, classifier=self.classifier)
-        return self._parts.top_masks(maps, chosen.top)
+        return top_masks(maps, self.data.image_size, chosen.top)
 
     def context(
         self,

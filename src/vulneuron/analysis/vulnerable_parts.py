@@ -1,8 +1,8 @@
 """`VulnerableParts`: vulnerability maps of pairs, their top pixels, and how neurons overlap with these."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,14 @@ from vulneuron.analysis.loading import required
 from vulneuron.analysis.map_store import MapKey, MapStore
 from vulneuron.analysis.pair_data import Ints, PairData
 from vulneuron.analysis.pair_masks import PairMasks
+from vulneuron.analysis.point_store import PointSaver, PointStore
 from vulneuron.analysis.results import Overlaps, TopMasks
 from vulneuron.analysis.settings import Settings
-from vulneuron.measures.anytime_maps import MapStage, anytime_maps
+from vulneuron.errors import RecordError
+from vulneuron.measures.anytime_maps import MapStage, exact_stage, map_stages
+from vulneuron.measures.map_points import MapPoints
 from vulneuron.measures.overlap import iou
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps, to_full_size, top_mask, vulnerability_maps
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps, exact_maps, to_full_size, top_mask
 from vulneuron.network import Classifier
 from vulneuron.substitution import Cancel, Dense, EngineName, Incremental, PatchGrid, Progress, default_patch
 
@@ -40,6 +43,7 @@ class VulnerableParts:
         self._data = data
         self._masks = masks
         self._store = MapStore(data.record)
+        self._points = PointStore(data.record)
         # They remember what they find out about the network.
         self._dense, self._incremental = Dense(), Incremental()
         self.overlaps = lru_cache(_CACHED)(self._compute_overlaps)
@@ -71,54 +75,88 @@ class VulnerableParts:
     ) -> VulnerabilityMaps:
         """Maps from the record; else they are computed by the classifier, and kept in the record.
 
+        Points of an earlier computation that was stopped, or that needed no more, are not computed again.
+
         Raises
         ------
         MeasureError
             If they have to be computed and there is no classifier, or patch or stride cannot be used.
         Cancelled
-            If `cancelled` says so; then nothing is kept.
+            If `cancelled` says so; the points that are computed by then are kept, not the maps.
         """
-        keys = self._keys(settings)
-        for key in keys:
+        for key in self._keys(settings):
             kept = self._store.read(pair, key)
             if kept is not None:
                 return kept
-        classifier = required(classifier, f"the vulnerability maps of pair {pair}")
-        images = self._data.images(pair)
-        options: dict[str, Any] = {
+        grid, images = self._grid(settings), self._data.images(pair)
+        saver = PointSaver(self._points, pair, grid)
+        points = MapPoints(
+            required(classifier, f"the vulnerability maps of pair {pair}"),
+            images.benign,
+            images.adversarial,
             **self._data.labels(pair),
-            "patch": keys[0].patch,
-            "stride": keys[0].stride,
-            "progress": progress,
-            "cancelled": cancelled,
-        }
-        arguments = (classifier, images.benign, images.adversarial)
-        if settings.engine != "anytime":
-            engine = self._dense if settings.engine == "dense" else self._incremental
-            return self._store.write(pair, vulnerability_maps(*arguments, engine=engine, **options))
-        for stage in anytime_maps(*arguments, engine=self._incremental, top=settings.top, **options):
-            if on_stage is not None:
-                on_stage(stage)
-        return self._store.write(pair, stage.maps)
-
-    def top_masks(self, maps: VulnerabilityMaps, top: float) -> TopMasks:
-        """The most vulnerable per cent of the pixels, each ``(y, x)`` of the images' size."""
-        drop, gain = (
-            top_mask(to_full_size(values, self._data.image_size, maps.stride), top)
-            for values in (maps.benign_drop, maps.adversarial_gain)
+            patch=grid.patch,
+            stride=grid.stride,
+            engine=self._dense if settings.engine == "dense" else self._incremental,
+            known=self._points.read(pair, grid),
+            progress=progress,
+            cancelled=cancelled,
+            on_batch=saver,
         )
-        return TopMasks(drop, gain)
+        try:
+            maps = _computed(points, settings, on_stage)
+        except BaseException:
+            # What stopped it has to be heard of, not that the disk is full.
+            with suppress(RecordError):
+                saver.save()
+            raise
+        if settings.engine == "anytime":
+            saver.save()
+            return self._store.write(pair, maps, top=settings.top)
+        kept = self._store.write(pair, maps)
+        self._points.drop(pair, grid)
+        return kept
 
     def _compute_overlaps(self, pair: int, settings: Settings) -> Overlaps:
         masks = self._masks.of_all(pair, settings.threshold).of(settings.iou_side)
-        top = self.top_masks(self.maps(pair, settings), settings.top)
+        top = top_masks(self.maps(pair, settings), self._data.image_size, settings.top)
         return Overlaps(iou(masks, top.benign_drop), iou(masks, top.adversarial_gain))
+
+    def _grid(self, settings: Settings) -> PatchGrid:
+        size = self._data.image_size
+        return PatchGrid(
+            size, default_patch(size) if settings.patch is None else settings.patch, settings.stride
+        )
 
     def _keys(self, settings: Settings) -> list[MapKey]:
         """Maps that these settings ask for, and exact ones of other engines, which serve as well."""
-        size = self._data.image_size
-        grid = PatchGrid(
-            size, default_patch(size) if settings.patch is None else settings.patch, settings.stride
-        )
+        grid = self._grid(settings)
         engines = dict.fromkeys((settings.engine, *_EXACT))
-        return [MapKey(grid.patch, grid.stride, engine) for engine in engines]
+        return [
+            MapKey(grid.patch, grid.stride, engine, settings.top if engine == "anytime" else None)
+            for engine in engines
+        ]
+
+
+def top_masks(maps: VulnerabilityMaps, image_size: tuple[int, int], top: float) -> TopMasks:
+    """The most vulnerable per cent of the pixels, each ``(y, x)`` of the images' size."""
+    drop, gain = (
+        top_mask(to_full_size(values, image_size, maps.stride), top)
+        for values in (maps.benign_drop, maps.adversarial_gain)
+    )
+    return TopMasks(drop, gain)
+
+
+def _computed(points: MapPoints, settings: Settings, on_stage: OnStage | None) -> VulnerabilityMaps:
+    """Maps by the settings' engine; in the order of stages if somebody watches or they end with one."""
+    anytime = settings.engine == "anytime"
+    if anytime or on_stage is not None:
+        for stage in map_stages(points, top=settings.top):
+            if on_stage is not None and (anytime or stage.name != "exact"):
+                on_stage(stage)
+        if anytime:
+            return stage.maps
+    maps = exact_maps(points)
+    if on_stage is not None:
+        on_stage(exact_stage(maps))
+    return maps

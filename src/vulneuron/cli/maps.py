@@ -37,7 +37,7 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda`, `cuda:N`, `mps`.")] = "auto",
 ) -> None:
-    """Compute vulnerability maps of many pairs; what is there already is kept, so it can be interrupted.
+    """Compute vulnerability maps of many pairs; all that was computed is kept, so it can be interrupted.
 
     Example: `vulneuron maps run.zarr --pairs cat:dog --stride 2`
     """

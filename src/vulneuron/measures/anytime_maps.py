@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from vulneuron.measures.checks import Image
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps, checked_pair, finite
+from vulneuron.measures.map_points import MapPoints
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps, maps_of
 from vulneuron.network import Classifier
-from vulneuron.substitution import Cancel, Engine, Incremental, Progress, preview, stages, watched
+from vulneuron.substitution import Cancel, Engine, Progress, Stage, stages
 
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
+StageName = Literal["preview", "estimate", "settled", "exact"]
+#: Part of a top mask that may change when it counts as settled.
+TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,19 +25,23 @@ class MapStage:
 
     Attributes
     ----------
+    name
+        "preview": from the gradient; "estimate": from exact points and what lies between them; "settled": the
+        same, with an `unsettled` part within the tolerance; "exact": every point is computed.
     maps
         Both maps: exact where `computed`, else estimated. Their engine is "preview" as long as nothing but
         the gradient is known, then "anytime".
     computed
         The shape of the maps: which points are exact.
     unsettled
-        Part of the top mask that is expected to change yet if every point were computed, the larger one of
-        both maps, 0 to 1.
+        Part of the top mask that may change yet if every point were computed, the larger one of both maps, 0
+        to 1: an upper estimate, see `vulneuron.substitution.stages`.
     agreement
         Spearman correlations of the preview with the exact changes on the first grid, for benign drop and
-        adversarial gain; None for the preview.
+        adversarial gain; None for the preview and for exact maps that were there.
     """
 
+    name: StageName
     maps: VulnerabilityMaps
     computed: Bools
     unsettled: float
@@ -53,7 +58,7 @@ def anytime_maps(
     patch: int | None = None,
     stride: int = 1,
     top: float = 20.0,
-    tolerance: float = 0.02,
+    tolerance: float = TOLERANCE,
     batch_size: int | None = None,
     engine: Engine | None = None,
     progress: Progress | None = None,
@@ -71,7 +76,7 @@ def anytime_maps(
     top
         Per cent of the pixels in the masks that are to be settled.
     tolerance
-        Part of a mask that may be expected to change after the last stage.
+        Part of a mask that may change after the last stage.
     engine
         Computes the exact points; the incremental one if None.
     progress
@@ -91,62 +96,63 @@ def anytime_maps(
     Cancelled
         Within one batch after `cancelled` says so.
     """
-    pair = checked_pair(
-        classifier, benign, adversarial, benign_label, adversarial_label, patch, stride, batch_size
-    )
-    labels, grid, chosen_engine = pair.labels, pair.grid, engine or Incremental()
-    before = _log_probabilities(classifier.logits(pair.benign[None]), labels)
-    centres, done = torch.from_numpy(grid.centres()), 0
+    points = MapPoints(
+        classifier, benign, adversarial,
+        benign_label=benign_label, adversarial_label=adversarial_label, patch=patch, stride=stride,
+        batch_size=batch_size, engine=engine, progress=progress, cancelled=cancelled,
+    )  # fmt: skip
+    yield from map_stages(points, top=top, tolerance=tolerance)
 
-    def exact(points: Ints) -> Doubles:
-        nonlocal done
-        found, already = np.zeros((2, len(points))), done
 
-        def told(now: int, _total: int) -> None:
-            if progress is not None:
-                progress(already + now, len(centres))
+def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLERANCE) -> Iterator[MapStage]:
+    """Compute points in the order that settles the top masks first, until they are settled.
 
-        batches = chosen_engine(
-            classifier,
-            pair.benign,
-            pair.adversarial,
-            centres[points],
-            patch=grid.patch,
-            batch_size=batch_size,
-        )
-        for batch in watched(batches, len(points), told, cancelled):
-            found[:, batch.chosen.numpy()] = _log_probabilities(batch.logits, labels)
-        done += len(points)
-        return finite(found - before)
+    Parameters
+    ----------
+    points
+        Those that are known are used from the beginning.
+    top, tolerance
+        As for `anytime_maps`.
 
-    guess = preview(classifier, pair.benign, pair.adversarial, labels, grid)
+    Yields
+    ------
+    MapStage
+        The preview is left out where points of the first grid are all known.
+
+    Raises
+    ------
+    MeasureError, Cancelled
+        As `anytime_maps` does.
+    """
     # The benign label falls where the attack works.
     signs = np.array([-1.0, 1.0])
+    upright = signs[:, None, None]
     found = stages(
-        signs[:, None, None] * finite(guess),
-        lambda points: signs[:, None] * exact(points),
-        ~pair.changed,
+        upright * points.preview(),
+        lambda chosen: signs[:, None] * points.compute(chosen),
+        upright * points.changes,
         top=top,
         tolerance=tolerance,
     )
     for stage in found:
-        drop, gain = _changes(signs[:, None, None] * stage.values, before)
-        name = "preview" if stage.agreement is None else "anytime"
+        name = _name(stage, tolerance)
         yield MapStage(
-            VulnerabilityMaps(0.0 - drop, gain, int(grid.patch), int(grid.stride), name),
+            name,
+            maps_of(points, upright * stage.values, "preview" if name == "preview" else "anytime"),
             stage.known,
             stage.unsettled,
             None if stage.agreement is None else (float(stage.agreement[0]), float(stage.agreement[1])),
         )
 
 
-def _changes(changes: Doubles, before: Doubles) -> Doubles:
-    """Changes of probabilities from those of their logarithms; an estimate may not pass 1."""
-    before = before[:, :, None]
-    changed: Doubles = np.exp(before) * np.expm1(np.minimum(changes, -before))
-    return changed
+def exact_stage(maps: VulnerabilityMaps) -> MapStage:
+    """The stage after which nothing can change."""
+    return MapStage("exact", maps, np.ones(maps.benign_drop.shape, np.bool_), 0.0, None)
 
 
-def _log_probabilities(logits: Tensor, labels: tuple[int, int]) -> Doubles:
-    values: Doubles = logits.cpu().double().log_softmax(dim=1)[:, list(labels)].numpy().T
-    return values
+def _name(stage: Stage, tolerance: float) -> StageName:
+    if stage.known.all():
+        return "exact"
+    if stage.agreement is None:
+        return "preview"
+    return "settled" if stage.unsettled <= tolerance else "estimate"

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.analysis import Order
 from vulneuron.analysis.settings import DistanceKind, Settings, Side
+from vulneuron.measures.anytime_maps import StageName
 from vulneuron.measures.bands import BandImages, BandKind
 from vulneuron.measures.clustering import Method
 from vulneuron.measures.context import Scope
@@ -273,6 +274,30 @@ class JobRequest(Model):
     )
 
 
+class StageModel(Model):
+    """Maps that are not complete yet: how much of them is known."""
+
+    name: StageName = Field(
+        description="`preview`: from gradients; `estimate`: from exact points and what lies between them; "
+        "`settled`: the outline of the most vulnerable part will hardly change; `exact`: all is computed."
+    )
+    number: int = Field(description="Counts up with each stage of the job.")
+    known: int = Field(description="Points that are exact.")
+    points: int = Field(description="All points of the maps.")
+    top: float = Field(
+        description="Per cent of the pixels in the most vulnerable part that is settled first."
+    )
+    unsettled: float = Field(
+        description="Part of the most vulnerable part that may change yet, an upper estimate."
+    )
+    agreement: list[float] | None = Field(
+        description="Rank correlations of the preview with the first exact points, for benign drop and "
+        "adversarial gain; null before these.",
+        min_length=2,
+        max_length=2,
+    )
+
+
 class JobModel(Model):
     """Long work, and how far it is."""
 
@@ -286,6 +311,7 @@ class JobModel(Model):
     done: int
     total: int
     message: str | None
+    stage: StageModel | None = Field(description="Of the maps that can be had meanwhile; null before any.")
 
 
 class SessionState(Model):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from collections import OrderedDict
@@ -10,18 +11,24 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
 from vulneuron.errors import Cancelled, VulneuronError
+from vulneuron.measures.anytime_maps import MapStage
 from vulneuron.server.broadcast import Broadcast
-from vulneuron.server.dto import JobModel, JobState
+from vulneuron.server.dto import JobModel, JobState, StageModel
 from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotFound
 from vulneuron.server.records import ServedRecord
+from vulneuron.substitution import PatchGrid
 
 #: Seconds between two reports of progress.
 REPORT_SECONDS = 0.1
+#: Seconds between two estimates, at least, so that each can be read before the next.
+STAGE_SECONDS = 0.25
 #: How long a job goes on after its last listener has left: a reloaded page finds it again.
 GRACE_SECONDS = 5.0
 _FINAL: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
 _REMEMBERED = 256
+#: How many of the jobs that have ended still have the maps of their last stage.
+_KEPT_STAGES = 8
 _JOIN_SECONDS = 30.0
 log = logging.getLogger("vulneuron.server")
 
@@ -36,17 +43,16 @@ class MapsWork:
         The record.
     pair
         Number of the pair.
-    patch, stride
-        In pixels.
-    patches
-        Size of the grid: the most that there can be to compute.
+    grid
+        Where the patches lie.
+    top
+        Per cent of the pixels whose outline is settled first; the maps are the same whichever it is.
     """
 
     served: ServedRecord
     pair: int
-    patch: int
-    stride: int
-    patches: int
+    grid: PatchGrid
+    top: float = field(compare=False)
 
 
 @dataclass(eq=False)
@@ -63,21 +69,24 @@ class Job:
         Sessions that asked for it; None for a request without a session.
     stopping
         Set when it shall stop.
+    stage
+        The maps as far as they are known; None before that, or when they were there already or are forgotten.
     """
 
     work: MapsWork
     updates: Broadcast[JobModel]
     owners: set[str | None] = field(default_factory=set)
     stopping: Event = field(default_factory=Event)
+    stage: MapStage | None = None
 
     @property
     def finished(self) -> bool:
         """Whether its state is final."""
         return self.updates.value.state in _FINAL
 
-    def report(self, state: JobState, message: str | None = None, **counts: int) -> None:
+    def report(self, state: JobState, message: str | None = None, **news: object) -> None:
         """Tell all listeners how far it is; a final state is the last that they hear."""
-        update = {"state": state, "message": message, **counts}
+        update = {"state": state, "message": message, **news}
         self.updates.publish(self.updates.value.model_copy(update=update))
         if state in _FINAL:
             self.updates.close()
@@ -166,12 +175,13 @@ class Jobs:
             record=work.served.id,
             kind="maps",
             pair=work.pair,
-            patch=work.patch,
-            stride=work.stride,
+            patch=work.grid.patch,
+            stride=work.grid.stride,
             state="queued",
             done=0,
-            total=work.patches,
+            total=math.prod(work.grid.shape),
             message=None,
+            stage=None,
         )
         job = Job(work, Broadcast(first))
         self._jobs[first.id] = job
@@ -180,6 +190,9 @@ class Jobs:
         finished = [name for name, old in self._jobs.items() if old.finished]
         for name in finished[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[name]
+        for name in finished[:-_KEPT_STAGES]:
+            if name in self._jobs:
+                self._jobs[name].stage = None
         return job
 
     def _release(self, job: Job, owner: str) -> None:
@@ -227,22 +240,63 @@ class Jobs:
 
 
 def _compute_maps(opened: OpenedRecord, job: Job) -> None:
-    work, reported = job.work, 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal reported
-        now = time.monotonic()
-        if now - reported >= REPORT_SECONDS:
-            reported = now
-            job.report("running", done=done, total=total)
-
+    work, news = job.work, _News(job)
     opened.wait_for_network(job.stopping.is_set)
     start = time.monotonic()
     with opened.exclusive_network():
         opened.analysis.vulnerability_maps(
-            work.pair, work.patch, work.stride, progress=progress, cancelled=job.stopping.is_set
+            work.pair,
+            work.grid.patch,
+            work.grid.stride,
+            top=work.top,
+            progress=news.progress,
+            cancelled=job.stopping.is_set,
+            on_stage=news.stage,
         )
-    total = job.updates.value.total
-    if reported:
-        opened.seconds_a_patch = (time.monotonic() - start) / total
-    job.report("done", done=total)
+    if news.computed:
+        opened.seconds_a_patch = (time.monotonic() - start) / news.computed
+    job.report("done", done=job.updates.value.total)
+
+
+class _News:
+    """What the computation of maps tells, handed on as often as somebody can take it.
+
+    Parameters
+    ----------
+    job
+        Whose listeners are told.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._reported = self._staged = -math.inf
+        self._first: int | None = None
+        self.computed = self.stages = 0
+
+    def progress(self, done: int, total: int) -> None:
+        """Be told of points that are known, after each batch."""
+        now = time.monotonic()
+        if now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            self._job.report("running", done=done, total=total)
+
+    def stage(self, stage: MapStage) -> None:
+        """Be told of a stage; those that follow too quickly are left out."""
+        known, now = int(stage.computed.sum()), time.monotonic()
+        self._first = known if self._first is None else self._first
+        self.computed = known - self._first
+        if stage.name == "estimate" and now - self._staged < STAGE_SECONDS:
+            return
+        self._staged = now
+        self._job.stage = stage
+        told = StageModel(
+            name=stage.name,
+            number=self.stages,
+            known=known,
+            points=stage.computed.size,
+            top=self._job.work.top,
+            unsettled=stage.unsettled,
+            agreement=None if stage.agreement is None else list(stage.agreement),
+        )
+        self.stages += 1
+        self._job.report("running", stage=told)

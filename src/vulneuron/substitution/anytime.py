@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
-from scipy.stats import norm, spearmanr
+from scipy.ndimage import distance_transform_cdt, gaussian_filter
+from scipy.special import stdtr
+from scipy.stats import spearmanr
 
 from vulneuron.substitution.interpolation import Surroundings, control_weight
 
@@ -18,14 +19,17 @@ Exact = Callable[[Ints], Doubles]
 
 #: Points of the first grid on the longer side, about.
 _FIRST = 8
-#: Part of the map that is computed between two looks at it, and how many points at least and at most.
-_ROUND, _FEWEST, _MOST = 1 / 48, 16, 256
+#: Part of the map that is computed between two looks at it, and how many points at least and at most: engines
+#: are not efficient with fewer.
+_ROUND, _FEWEST, _MOST = 1 / 48, 64, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
 #: Points from which errors cannot be told, and how many of the last ones tell them.
 _TOO_FEW, _RECENT = 8, 64
 #: What is left of an estimate's error where exact points are twice as near: a first guess, until it is seen.
-_SHRINKS = 0.5
+_SHRINKS = 0.7
+#: Degrees of freedom of the errors: a few are much larger than most, where a map has sharp peaks.
+_FREEDOM = 3.0
 #: How far an exact point corrects its surroundings, in steps of the grid, and how fast that fades.
 _WIDTH, _FADING = 0.5, 0.1
 
@@ -41,7 +45,8 @@ class Stage:
     known
         ``(row, column)``: which points are exact.
     unsettled
-        Part of a top mask that is expected to change yet, the largest one of the maps; 1 for a preview.
+        Part of a top mask that may change yet, the largest one of the maps: an upper estimate, which holds in
+        about nine cases of ten. 1 for a preview, and not below the tolerance before all is known.
     agreement
         ``(kind,)``: Spearman correlation of preview and exact values on the first grid; None before it.
     weight
@@ -56,7 +61,7 @@ class Stage:
 
 
 def stages(
-    preview: Doubles, exact: Exact, zeros: Bools, *, top: float = 20.0, tolerance: float = 0.02
+    preview: Doubles, exact: Exact, given: Doubles, *, top: float = 20.0, tolerance: float = 0.02
 ) -> Iterator[Stage]:
     r"""Refine maps from a preview, until their top masks are settled.
 
@@ -68,32 +73,36 @@ def stages(
     the last estimates turned out to have: first on finer and finer grids, at last anywhere. Each new point
     also corrects the estimates around it.
 
+    The part of a mask that may change is told as :math:`(w + \sqrt{w}) / n`, with n points in the mask and w
+    those expected on the wrong side of the threshold, if errors follow Student's t with 3 degrees of freedom.
+    Less than the tolerance is not told, as rare errors cannot be known from few points.
+
     Parameters
     ----------
     preview
         ``(kind, row, column)``, a first guess in the same units.
     exact
         Computes points.
-    zeros
-        ``(row, column)``: points that are 0 for certain.
+    given
+        ``(kind, row, column)``: exact values that are known before, NaN elsewhere.
     top
         Per cent of the points that are in a top mask.
     tolerance
-        Part of a top mask that may be expected to change after the last stage.
+        Part of a top mask that may change after the last stage.
 
     Yields
     ------
     Stage
-        The last one is settled to the tolerance, or has hardly a point within 2.5 standard deviations of
-        the threshold.
+        The first one is the preview, unless the coarse grid is known already. The last one is settled to the
+        tolerance, or has hardly a point within 2.5 standard deviations of the threshold.
     """
-    known, values = zeros.copy(), np.where(zeros, 0.0, preview)
-    weight = np.ones(len(preview))
-    yield Stage(values, known, 1.0, None, weight)
-
-    step = 2 ** int(np.log2(max(max(zeros.shape) / _FIRST, 1)))
-    grid = Surroundings(zeros.shape, step)
-    values, known = values.copy(), known.copy()
+    known: Bools = np.asarray(~np.isnan(given).any(axis=0))
+    values = np.where(known, given, preview)
+    step = 2 ** int(np.log2(max(max(known.shape) / _FIRST, 1)))
+    grid = Surroundings(known.shape, step)
+    if not known[grid.points].all():
+        yield Stage(values, known, 1.0, None, np.ones(len(preview)))
+        values, known = values.copy(), known.copy()
     _compute(exact, values, known, np.flatnonzero(grid.points & ~known))
     weight = np.array([control_weight(m, g, grid) for m, g in zip(values, preview, strict=True)])
     errors = (
@@ -103,16 +112,19 @@ def stages(
         [_agreement(m[grid.points], g[grid.points]) for m, g in zip(values, preview, strict=True)]
     )
     guess = weight[:, None, None] * preview
-    values = np.where(known, values, guess + np.stack([grid.interpolated(it) for it in values - guess]))
-    yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
+    estimate = guess + np.stack([grid.interpolated(it) for it in values - guess])
+    values = np.where(known, values, _through(values, known, estimate, step))
+    coarser = at = np.broadcast_to(errors[:, None, None], values.shape)
+    unsettled = _unsettled(values, known, at, top)
+    yield Stage(values, known, _told(unsettled, known, tolerance), agreement, weight)
 
     missed = np.zeros((len(values), 0))
     size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
     while step > 1:
         step //= 2
-        points, before = Surroundings(zeros.shape, step).points, values
-        while (unsettled := _unsettled(values, known, errors, top)) > tolerance:
-            distance = np.where(known | ~points, np.inf, _distance(values, errors, top)).ravel()
+        points, before = Surroundings(known.shape, step).points, values
+        while unsettled > tolerance:
+            distance = np.where(known | ~points, np.inf, _distance(values, at, top)).ravel()
             chosen = np.argsort(distance, kind="stable")[:size]
             chosen = chosen[distance[chosen] < _SETTLED]
             if len(chosen) < _TOO_FEW:
@@ -123,10 +135,14 @@ def stages(
             missed = np.hstack([missed, values.reshape(len(values), -1)[:, chosen] - estimated])[:, -_RECENT:]
             errors = _spread(missed)
             values = np.where(known, values, before + _corrections(values - before, known, step * _WIDTH))
-            yield Stage(values, known, _unsettled(values, known, errors, top), agreement, weight)
+            at = _around(known, step, errors, coarser)
+            unsettled = _unsettled(values, known, at, top)
+            yield Stage(values, known, _told(unsettled, known, tolerance), agreement, weight)
         if unsettled <= tolerance:
             return
-        errors, missed = errors * _SHRINKS, missed * _SHRINKS
+        coarser, errors, missed = at, errors * _SHRINKS, missed * _SHRINKS
+        at = _around(known, step // 2, errors, coarser)
+        unsettled = _unsettled(values, known, at, top)
 
 
 def _compute(exact: Exact, values: Doubles, known: Bools, chosen: Ints) -> None:
@@ -142,6 +158,12 @@ def _spread(errors: Doubles) -> Doubles:
     return spread
 
 
+def _around(known: Bools, step: int, errors: Doubles, coarser: Doubles) -> Doubles:
+    """Standard deviation of each error: that seen last or, where no exact point is near, that seen before."""
+    far = distance_transform_cdt(~known, "chessboard") > step
+    return np.where(far, np.maximum(coarser, errors[:, None, None]), errors[:, None, None])
+
+
 def _distance(values: Doubles, errors: Doubles, top: float) -> Doubles:
     """Distance of each point to the threshold of the top mask nearest to it, in standard deviations."""
     return np.asarray(_deviations(values, errors, top).min(axis=0))
@@ -153,14 +175,20 @@ def _deviations(values: Doubles, errors: Doubles, top: float) -> Doubles:
     ordered = -np.partition(-flat, (count - 1, count), axis=1)
     threshold = ordered[:, count - 1 : count + 1].mean(axis=1)
     scale = np.maximum(errors, np.finfo(np.float64).tiny)
-    deviations: Doubles = np.abs(values - threshold[:, None, None]) / scale[:, None, None]
+    deviations: Doubles = np.abs(values - threshold[:, None, None]) / scale
     return deviations
 
 
 def _unsettled(values: Doubles, known: Bools, errors: Doubles, top: float) -> float:
-    """Points that are expected to be on the wrong side of the threshold, as a part of the mask."""
-    wrong = np.where(known, 0.0, norm.sf(_deviations(values, errors, top))).sum(axis=(1, 2))
-    return float(min(wrong.max() / max(top / 100 * known.size, 1), 1.0))
+    """Points that may be on the wrong side of the threshold, as a part of the mask."""
+    # Student's t, scaled to the variance of the errors.
+    scaled = _deviations(values, errors, top) * np.sqrt(_FREEDOM / (_FREEDOM - 2))
+    wrong = np.where(known, 0.0, stdtr(_FREEDOM, -scaled)).sum(axis=(1, 2)).max()
+    return float(min((wrong + np.sqrt(wrong)) / max(top / 100 * known.size, 1), 1.0))
+
+
+def _told(unsettled: float, known: Bools, tolerance: float) -> float:
+    return 0.0 if known.all() else max(unsettled, tolerance)
 
 
 def _corrections(residuals: Doubles, known: Bools, width: float) -> Doubles:
@@ -172,6 +200,14 @@ def _corrections(residuals: Doubles, known: Bools, width: float) -> Doubles:
     weights = spread(known.astype(np.float64))
     weights += _FADING * weights.max()
     return np.stack([spread(np.where(known, it, 0.0)) for it in residuals]) / weights
+
+
+def _through(values: Doubles, known: Bools, estimate: Doubles, step: int) -> Doubles:
+    """Lead an estimate through exact points that lie between those of the grid, from coarse to fine."""
+    while step > 1:
+        step //= 2
+        estimate = estimate + _corrections(values - estimate, known, step * _WIDTH)
+    return estimate
 
 
 def _agreement(values: Doubles, preview: Doubles) -> float:

@@ -199,6 +199,16 @@ export class RecordApi {
     return this.#keptArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
   }
 
+  /** As `mapValues`, of the last stage of a job that is not done. */
+  async stageValues(job: string, signal: AbortSignal): Promise<NumberArray<Numbers>> {
+    return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/maps.npy`, { signal }));
+  }
+
+  /** As `topMasks`, of the last stage of a job that is not done. */
+  async stageTopMasks(job: string, top: number, signal: AbortSignal): Promise<NumberArray<Uint8Array>> {
+    return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/top.npy?top=${top}`, { signal }));
+  }
+
   async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
     const path = { record: this.summary.id };
     const body = { kind: "maps" as const, pair, settings, session: PAGE };

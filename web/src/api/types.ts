@@ -10,6 +10,7 @@ export type ClassProbability = Schemas["Probability"];
 export type SettingsModel = Schemas["SettingsModel-Output"];
 export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
+export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 

@@ -2,13 +2,19 @@ import { untrack } from "svelte";
 import { ApiError } from "../api/errors";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
-import type { JobModel, SettingsModel } from "../api/types";
+import type { JobModel, SettingsModel, StageModel } from "../api/types";
 
 export type MapsKnowledge = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
 
+/** Maps that are not complete: how much is known of them, and the job that has them. */
+export interface StagedMaps {
+  readonly job: string;
+  readonly stage: StageModel;
+}
+
 /**
- * Whether the vulnerability maps of the focused pair are there. Where they are not, they are computed, with progress;
- * turning to another pair cancels that, and so can the user.
+ * Whether the vulnerability maps of the focused pair are there. Where they are not, they are computed in stages, with
+ * progress; turning to another pair cancels that, and so can the user.
  */
 export class MapsState {
   job = $state.raw<JobModel | undefined>(undefined);
@@ -19,13 +25,16 @@ export class MapsState {
   attempt = $state(0);
   /** What is known, and of which maps. */
   #found = $state.raw<{ readonly key: string; readonly state: MapsKnowledge }>({ key: "", state: "unknown" });
+  /** The last stage, and of which maps it is. */
+  #staged = $state.raw<(StagedMaps & { readonly of: string }) | undefined>(undefined);
   readonly #key: () => string;
+  readonly #maps: () => string;
   #cancel: () => void = () => undefined;
 
   constructor(api: () => RecordApi | undefined, pair: () => number, settings: () => SettingsModel) {
-    const key = $derived(
-      [api()?.summary.id, pair(), settings().patch, settings().stride, this.attempt].join(" "),
-    );
+    const maps = $derived([api()?.summary.id, pair(), settings().patch, settings().stride].join(" "));
+    const key = $derived(`${maps} ${this.attempt}`);
+    this.#maps = () => maps;
     this.#key = () => key;
     $effect(() => {
       const record = key && untrack(api);
@@ -51,7 +60,12 @@ export class MapsState {
     return this.#found.key === this.#key() ? this.#found.state : "unknown";
   }
 
-  /** Stop the computation; `retry` starts it again. */
+  /** The maps as far as they are known, while those of the record are not there; also after a computation was stopped. */
+  get stage(): StagedMaps | undefined {
+    return this.#staged?.of === this.#maps() ? this.#staged : undefined;
+  }
+
+  /** Stop the computation; `retry` goes on with it. */
   cancel(): void {
     if (this.state === "computing") this.#cancel();
   }
@@ -76,7 +90,12 @@ export class MapsState {
         found(known.can_compute ? "computing" : "impossible");
         if (!known.can_compute) return;
         const started = await api.startMaps(pair, settings);
-        const job = await followJob(started.id, (now) => (this.job = now), signal);
+        const of = this.#maps();
+        const progress = (now: JobModel): void => {
+          this.job = now;
+          if (now.stage) this.#staged = { of, job: now.id, stage: now.stage };
+        };
+        const job = await followJob(started.id, progress, signal);
         if (job.state !== "done") throw new Error(job.message || "the maps were cancelled");
         this.version += 1;
       }

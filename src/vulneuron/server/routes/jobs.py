@@ -3,13 +3,19 @@
 from collections.abc import AsyncIterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+import numpy as np
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from vulneuron.analysis.vulnerable_parts import top_masks
+from vulneuron.measures.anytime_maps import MapStage
+from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import Opened, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job, MapsWork
 from vulneuron.server.numbers import unknown
+from vulneuron.server.problems import NotAvailable
+from vulneuron.server.routes.maps import MAPS, TOP
 
 router = APIRouter(tags=["jobs"])
 
@@ -33,8 +39,7 @@ def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
     # While the network is loading, the job waits for it.
     if opened.network.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
         opened.require_network("a vulnerability map")
-    patches = grid.shape[0] * grid.shape[1]
-    work = MapsWork(state.library[opened.id], body.pair, grid.patch, grid.stride, patches)
+    work = MapsWork(state.library[opened.id], body.pair, grid, settings.top)
     return state.jobs.start(work, body.session).updates.value
 
 
@@ -51,6 +56,27 @@ async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerS
         yield ServerSentEvent(event="progress", data=update)
 
 
+@router.get(
+    "/jobs/{job}/maps.npy", response_class=NpyResponse, responses=documented(f"{MAPS}, as of the last stage.")
+)
+def get_stage_maps(job: KnownJob) -> Response:
+    """Return both vulnerability maps as far as a job knows them."""
+    maps = _stage(job).maps
+    return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
+
+
+@router.get(
+    "/jobs/{job}/top.npy", response_class=NpyResponse, responses=documented(f"{TOP}, as of the last stage.")
+)
+def get_stage_top_masks(
+    job: KnownJob,
+    top: Annotated[float, Query(gt=0, le=100, description="How many per cent count as vulnerable.")] = 20.0,
+) -> Response:
+    """Return the most vulnerable pixels as far as a job knows them."""
+    masks = top_masks(_stage(job).maps, job.work.grid.image_size, top)
+    return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
+
+
 @router.delete("/jobs/{job}")
 def cancel_job(
     job: KnownJob,
@@ -62,3 +88,14 @@ def cancel_job(
     """Cancel a job within one batch."""
     state.jobs.cancel(job, session)
     return job.updates.value
+
+
+def _stage(job: Job) -> MapStage:
+    stage = job.stage
+    if stage is None:
+        raise NotAvailable(
+            f"job {job.updates.value.id!r} has no maps now",
+            allowed="a job between its first stage and its end",
+            fix="ask for the maps of the pair, or start the job again",
+        )
+    return stage

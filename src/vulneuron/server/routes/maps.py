@@ -11,6 +11,12 @@ from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotAvailable
 
 router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
+#: What the arrays are, here and for jobs.
+MAPS = "float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain"
+TOP = (
+    "uint8 `(kind, y, x)` of the images' size, 1 for the most vulnerable pixels; kinds are benign drop, "
+    "adversarial gain"
+)
 
 
 @router.get("/maps")
@@ -31,7 +37,7 @@ def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> M
 @router.get(
     "/maps.npy",
     response_class=NpyResponse,
-    responses=documented("float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain."),
+    responses=documented(f"{MAPS}."),
 )
 def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return both vulnerability maps of a pair, if they are there."""
@@ -43,10 +49,7 @@ def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Respon
 @router.get(
     "/top.npy",
     response_class=NpyResponse,
-    responses=documented(
-        "uint8 `(kind, y, x)` of the images' size, 1 for the most vulnerable pixels; kinds are benign drop, "
-        "adversarial gain."
-    ),
+    responses=documented(f"{TOP}."),
 )
 def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return the most vulnerable pixels of a pair, if its maps are there."""

@@ -1,11 +1,11 @@
 import type { NumberArray, Numbers } from "../../api/arrays";
-import type { PairModel, SubstitutionsModel } from "../../api/types";
+import type { PairModel, StageModel, SubstitutionsModel } from "../../api/types";
 import { csvText, type CsvCell } from "../../lib/exporting";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
 import { largest } from "../../lib/vulnerability_map";
 import type { Dashboard } from "../../state/dashboard.svelte";
-import type { MapsState } from "../../state/maps.svelte";
+import type { MapsState, StagedMaps } from "../../state/maps.svelte";
 import { Resource, type ResourceRequest } from "../../state/resource.svelte";
 
 /** An answer together with the pair that it is about, so that images and masks of two pairs are never mixed. */
@@ -14,11 +14,18 @@ interface OfPair<T> {
   readonly value: T;
 }
 
+/** Both maps on their grid; exact unless they are of a stage. */
+interface Maps {
+  readonly values: NumberArray<Numbers>;
+  readonly stride: number;
+  readonly stage: StageModel | undefined;
+}
+
 /** Masks, maps and probabilities that the receptive field view shows. Made while a component is initialised. */
 export class FieldNumbers {
   readonly masks: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly substitutions: Resource<OfPair<SubstitutionsModel>>;
-  readonly maps: Resource<OfPair<NumberArray<Numbers>> & { readonly stride: number }>;
+  readonly maps: Resource<OfPair<Maps>>;
   readonly top: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly #dashboard: Dashboard;
 
@@ -47,24 +54,31 @@ export class FieldNumbers {
       return JSON.stringify([pair, settings.patch, settings.stride, maps.version]);
     });
     this.maps = new Resource(
-      whileMapsAreThere(maps, () => {
+      fromRecordOrJob(maps, (staged) => {
         const { pair, settings } = dashboard.view;
         const load = async (signal: AbortSignal) => ({
           pair,
-          stride: settings.stride,
-          value: await api.mapValues(pair, settings, signal),
+          value: {
+            values: await (staged
+              ? api.stageValues(staged.job, signal)
+              : api.mapValues(pair, settings, signal)),
+            stride: settings.stride,
+            stage: staged?.stage,
+          },
         });
-        return { key: mapKey, load };
+        return { key: JSON.stringify([mapKey, staged?.job, staged?.stage.number]), load };
       }),
     );
     this.top = new Resource(
-      whileMapsAreThere(maps, () => {
+      fromRecordOrJob(maps, (staged) => {
         const { pair, settings } = dashboard.view;
         const load = async (signal: AbortSignal) => ({
           pair,
-          value: await api.topMasks(pair, settings, signal),
+          value: await (staged
+            ? api.stageTopMasks(staged.job, settings.top, signal)
+            : api.topMasks(pair, settings, signal)),
         });
-        return { key: JSON.stringify([mapKey, settings.top]), load };
+        return { key: JSON.stringify([mapKey, settings.top, staged?.job, staged?.stage.number]), load };
       }),
     );
   }
@@ -97,7 +111,8 @@ export class FieldNumbers {
       rows.push([`coverage of the ${side} image`, mask && coverage(mask)]);
     }
     if (pair) rows.push(...this.#probabilities(pair));
-    const values = this.maps.value?.value;
+    const maps = this.maps.value?.value;
+    const values = maps?.stage ? undefined : maps?.values;
     for (const [index, name] of ["benign drop", "adversarial gain"].entries()) {
       rows.push([`largest ${name}`, values && largest(mapAt(values, index))]);
       const column = `iou_${name.replace(" ", "_")}`;
@@ -124,14 +139,18 @@ export class FieldNumbers {
   }
 }
 
-/** A request that needs maps. While it is not known whether those of the next pair are there, the last ones stay. */
-function whileMapsAreThere<T>(
+/**
+ * A request that needs maps: those of the record, or of the last stage of a job. While it is not known whether those of
+ * the next pair are there, the last ones stay.
+ */
+function fromRecordOrJob<T>(
   maps: MapsState,
-  request: () => ResourceRequest<T>,
+  request: (staged: StagedMaps | undefined) => ResourceRequest<T>,
 ): () => ResourceRequest<T> | undefined {
   let last: ResourceRequest<T> | undefined;
   return () => {
-    if (maps.state !== "unknown") last = maps.state === "ready" ? request() : undefined;
+    if (maps.state === "ready") last = request(undefined);
+    else if (maps.state !== "unknown") last = maps.stage && request(maps.stage);
     return last;
   };
 }

@@ -1,0 +1,319 @@
+"""Points of maps that were stopped: they are kept, and nobody computes them again."""
+
+import errno
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_net, colour_pictures
+from vulneuron.analysis import Analysis, Settings, load_classifier, point_store
+from vulneuron.analysis.point_store import PointStore
+from vulneuron.errors import Cancelled
+from vulneuron.measures.anytime_maps import MapStage
+from vulneuron.measures.vulnerability_map import VulnerabilityMaps
+from vulneuron.network import Classifier
+from vulneuron.substitution import Batch, Dense, Engine, EngineName, Incremental, PatchGrid
+
+SIDE = 24
+GRID = PatchGrid((SIDE, SIDE), 4)
+POINTS = SIDE**2
+#: Points of the first grid of a map in stages.
+FIRST = POINTS // 4
+PAIR = 3
+Open = Callable[[Path], Analysis]
+ENGINES: tuple[EngineName, ...] = ("dense", "incremental", "anytime")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("points") / "run.zarr"
+    pictures, labels = colour_pictures()
+    # Larger, so that the first grid of a map is not all of it.
+    pictures = pictures.repeat(2, axis=1).repeat(2, axis=2)
+    vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    return out
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "run.zarr"))
+
+
+class Watched:
+    """An engine with small batches, so that there is something to stop between, and what it computed."""
+
+    def __init__(self, engine: Engine, computed: list[tuple[int, int]]) -> None:
+        self.name, self._engine, self._computed = engine.name, engine, computed
+
+    def __call__(self, *images: Any, patch: int, batch_size: int | None = None) -> Iterator[Batch]:
+        centres = images[-1]
+        for batch in self._engine(*images, patch=patch, batch_size=8):
+            self._computed.extend((int(i), int(j)) for i, j in centres[batch.chosen])
+            yield batch
+
+
+@pytest.fixture
+def computed() -> list[tuple[int, int]]:
+    """Centres of all patches that went through the network, by any engine."""
+    return []
+
+
+@pytest.fixture
+def opened(computed: list[tuple[int, int]]) -> Open:
+    def opened(path: Path) -> Analysis:
+        record = vn.open_record(path)
+        analysis = Analysis(record, load_classifier(record, colour_net()))
+        parts: Any = analysis._parts
+        parts._dense, parts._incremental = Watched(Dense(), computed), Watched(Incremental(), computed)
+        return analysis
+
+    return opened
+
+
+def stop_after(analysis: Analysis, points: int, engine: EngineName = "incremental", **options: Any) -> None:
+    done = 0
+
+    def progress(now: int, _total: int) -> None:
+        nonlocal done
+        done = now
+
+    with pytest.raises(Cancelled):
+        analysis.vulnerability_maps(
+            PAIR, engine=engine, progress=progress, cancelled=lambda: done >= points, **options
+        )
+
+
+def changes(maps: VulnerabilityMaps) -> npt.NDArray[np.float64]:
+    return np.stack([maps.benign_drop, maps.adversarial_gain])
+
+
+def kept_files(path: Path) -> list[Path]:
+    chunks = path / "maps" / "points_patch_4_stride_1" / "c" / str(PAIR)
+    return [file for file in chunks.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("first", ENGINES)
+@pytest.mark.parametrize("then", ["dense", "incremental"])
+def test_what_a_cancelled_run_computed_is_not_computed_again(
+    opened: Open,
+    template: Path,
+    path: Path,
+    computed: list[tuple[int, int]],
+    first: EngineName,
+    then: EngineName,
+) -> None:
+    stop_after(opened(path), 40, first)
+    assert 40 <= len(computed) < 60
+    assert not opened(path).has_maps(PAIR)
+    told: list[tuple[int, int]] = []
+    maps = opened(path).vulnerability_maps(PAIR, engine=then, progress=lambda *it: told.append(it))
+    assert len(computed) == len(set(computed)) == POINTS
+    assert told[0][0] > 40
+    assert told[-1] == (POINTS, POINTS)
+    assert maps.engine == then
+    whole = opened(Path(shutil.copytree(template, path.with_name("whole.zarr")))).vulnerability_maps(PAIR)
+    np.testing.assert_allclose(changes(maps), changes(whole), rtol=0, atol=1e-6)
+
+
+def test_anytime_maps_go_on_from_what_another_engine_computed(
+    opened: Open, path: Path, computed: list[tuple[int, int]]
+) -> None:
+    stop_after(opened(path), 100, "dense")
+    before = set(computed)
+    stages: list[MapStage] = []
+    maps = opened(path).vulnerability_maps(PAIR, engine="anytime", on_stage=stages.append)
+    assert len(computed) == len(set(computed))
+    # From the first stage on, all that was computed counts, wherever it lies.
+    assert all(stage.computed[place] for place in before for stage in stages)
+    exact = changes(opened(path).vulnerability_maps(PAIR))
+    for place in before:
+        np.testing.assert_allclose(changes(maps)[:, *place], exact[:, *place], rtol=0, atol=1e-6)
+
+
+def test_another_top_mask_is_settled_from_the_points_of_the_last(
+    opened: Open, path: Path, computed: list[tuple[int, int]]
+) -> None:
+    analysis = opened(path)
+    analysis.vulnerability_maps(PAIR, engine="anytime", top=20)
+    first = len(computed)
+    assert FIRST <= first < POINTS
+    for top, known in ((20.0, True), (60.0, False)):
+        settings = Settings(engine="anytime", top=top)
+        assert opened(path).has_maps(PAIR, settings=settings) == known
+    opened(path).vulnerability_maps(PAIR, engine="anytime", top=20)
+    assert len(computed) == first
+    again: list[MapStage] = []
+    opened(path).vulnerability_maps(PAIR, engine="anytime", top=60, on_stage=again.append)
+    assert len(computed) == len(set(computed))
+    # Nothing had to be computed for its first stage, so there is no preview.
+    assert again[0].name != "preview"
+    assert again[0].computed.sum() == first
+    assert opened(path).has_maps(PAIR, settings=Settings(engine="anytime", top=60))
+
+
+def test_anytime_maps_of_earlier_versions_are_those_of_the_usual_percentage(opened: Open, path: Path) -> None:
+    opened(path).vulnerability_maps(PAIR, engine="anytime")
+    stored = path / "maps" / "patch_4_stride_1_anytime"
+    text = (stored / "zarr.json").read_text()
+    assert '"top": 20.0' in text
+    (stored / "zarr.json").write_text(text.replace('"top": 20.0', '"other": 1'))
+    assert opened(path).has_maps(PAIR, settings=Settings(engine="anytime"))
+    assert not opened(path).has_maps(PAIR, settings=Settings(engine="anytime", top=21))
+
+
+def test_points_are_dropped_when_the_map_is_exact(opened: Open, path: Path) -> None:
+    stop_after(opened(path), 20, "dense")
+    assert len(kept_files(path)) == 1
+    opened(path).vulnerability_maps(PAIR)
+    assert not kept_files(path)
+    # Maps that are computed at once leave nothing, either.
+    opened(path).vulnerability_maps(4)
+    assert not list((path / "maps" / "points_patch_4_stride_1").glob("c/4/**/*.*"))
+    assert vn.open_record(path).validate().sound
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from runs import colour_net
+import vulneuron as vn
+from vulneuron.analysis import point_store
+from vulneuron.substitution import Dense
+
+point_store.SAVE_SECONDS = 0.0
+call = Dense.__call__
+Dense.__call__ = lambda *args, **options: call(*args, **{{**options, "batch_size": 8}})
+
+def die(done, total):
+    if done >= 48:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+analysis = vn.Analysis({path!r}, vn.load_classifier({path!r}, colour_net()))
+analysis.vulnerability_maps({pair}, engine="dense", progress=die)
+"""
+
+
+def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: list[tuple[int, int]]) -> None:
+    script = KILLED.format(tests=str(Path(__file__).parents[1]), path=str(path), pair=PAIR)
+    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    maps = opened(path).vulnerability_maps(PAIR)
+    # Progress is told before a batch is saved: the last one is lost.
+    assert len(computed) == POINTS - 40
+    record = vn.open_record(path)
+    expected = vn.vulnerability_maps(
+        Classifier(colour_net(), input_shape=(3, SIDE, SIDE)),
+        record.images(PAIR, "benign"),
+        record.images(PAIR, "adversarial"),
+        benign_label=int(record.dataset["benign_label"][PAIR]),
+        adversarial_label=int(record.dataset["adversarial_label"][PAIR]),
+    )
+    np.testing.assert_allclose(changes(maps), changes(expected), rtol=0, atol=1e-6)
+
+
+def test_points_are_saved_on_the_way_but_not_with_every_batch(
+    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, written = 0.0, []
+
+    def write(_self: PointStore, pair: int, _grid: PatchGrid, points: npt.NDArray[np.float64]) -> None:
+        written.append((pair, now, np.isfinite(points[0]).sum()))
+
+    def progress(*_told: int) -> None:
+        nonlocal now
+        now += 0.75
+
+    monkeypatch.setattr(point_store, "clock", lambda: now)
+    monkeypatch.setattr(PointStore, "write", write)
+    opened(path).vulnerability_maps(PAIR, engine="dense", progress=progress)
+    # 72 batches: the clock is 2.25 after three of them.
+    assert written == [(PAIR, 2.25 * time, 24 * time) for time in range(1, 25)]
+    assert len(computed) == POINTS
+
+
+def test_points_of_two_processes_add_up(path: Path) -> None:
+    one, two = (PointStore(vn.open_record(path)) for _ in range(2))
+    values = np.full((2, SIDE, SIDE), np.nan)
+    values[:, 0], expected = 1.0, values.copy()
+    assert one.read(PAIR, GRID) is None
+    one.write(PAIR, GRID, values)
+    values[:, 0], values[:, 5] = np.nan, 2.0
+    expected[:, 0], expected[:, 5] = 1.0, 2.0
+    two.write(PAIR, GRID, values)
+    for store in (one, two, PointStore(vn.open_record(path))):
+        np.testing.assert_array_equal(store.read(PAIR, GRID), expected)
+        np.testing.assert_array_equal(store.read(PAIR + 1, GRID), np.full((2, SIDE, SIDE), np.nan))
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
+def test_points_that_the_disk_has_lost_are_computed_again(
+    opened: Open, path: Path, computed: list[tuple[int, int]], damage: str
+) -> None:
+    stop_after(opened(path), 40, "dense")
+    (chunk,) = kept_files(path)
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = {"lost": b"", "cut": bytes(content[: len(content) // 2]), "changed": bytes(content)}
+    chunk.write_bytes(damaged[damage])
+    # A write that was not finished has another name.
+    chunk.with_suffix(".1234.partial").write_bytes(b"half")
+    before = len(computed)
+    opened(path).vulnerability_maps(PAIR, engine="anytime")
+    assert len(set(computed[before:]) & set(computed[:before])) > 0
+    again = PointStore(vn.open_record(path)).read(PAIR, GRID)
+    assert again is not None
+    assert np.isfinite(again[0]).sum() == len(set(computed[before:]))
+
+
+def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(
+    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_arguments: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", read_only)
+    analysis = opened(path)
+    stop_after(analysis, 40, "dense")
+    analysis.vulnerability_maps(PAIR)
+    assert len(computed) == len(set(computed)) == POINTS
+    assert not (path / "maps").exists()
+
+
+def test_the_reason_of_a_stop_is_not_hidden_by_a_full_disk(
+    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", full)
+    stop_after(opened(path), 20, "dense")
+    assert computed
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 200])
+def test_exact_maps_are_watched_in_the_order_of_the_top_mask(
+    opened: Open, path: Path, computed: list[tuple[int, int]], stopped: int
+) -> None:
+    if stopped:
+        stop_after(opened(path), stopped, on_stage=lambda _: None)
+    seen: list[MapStage] = []
+    maps = opened(path).vulnerability_maps(PAIR, on_stage=seen.append)
+    assert maps.engine == "incremental"
+    assert [stage.name for stage in seen][-1] == "exact"
+    assert (seen[0].name == "preview") == (stopped < FIRST)
+    assert len(seen) > 1
+    points = [int(stage.computed.sum()) for stage in seen]
+    assert points == sorted(points)
+    assert points[0] >= stopped
+    assert points[-1] == POINTS
+    np.testing.assert_allclose(changes(maps), changes(seen[-1].maps), rtol=0, atol=1e-6)
+    assert len(computed) == len(set(computed)) == POINTS

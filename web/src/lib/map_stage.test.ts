@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { agreementText, stageText, type MapStage } from "./map_stage";
+
+const STAGE: MapStage = {
+  name: "estimate",
+  known: 64,
+  points: 1024,
+  top: 20,
+  unsettled: 0.0213,
+  agreement: [0.614, -0.2],
+};
+
+test("a stage says how many points are exact and what may change", () => {
+  expect(stageText(STAGE, 20)).toBe("estimate from 64 of 1,024 points, 3 % of the outline may change");
+  const settled: MapStage = { ...STAGE, name: "settled", known: 280, unsettled: 0.02 };
+  expect(stageText(settled, 20)).toBe("estimate from 280 of 1,024 points, 2 % of the outline may change");
+  expect(stageText({ ...settled, unsettled: 0.004 }, 20)).toMatch(/, up to 1 % of the outline may change$/);
+  expect(stageText({ ...settled, unsettled: 0 }, 20)).toMatch(/, 0 % of the outline may change$/);
+});
+
+test("of another outline it is not said how much may change", () => {
+  expect(stageText(STAGE, 30)).toBe("estimate from 64 of 1,024 points");
+});
+
+test("a preview is called one, and exact maps need no words", () => {
+  expect(stageText({ ...STAGE, name: "preview", known: 0, unsettled: 1, agreement: null }, 20)).toBe(
+    "preview from gradients",
+  );
+  expect(stageText({ ...STAGE, name: "exact" }, 20)).toBe("");
+});
+
+test("it is said how far the preview was right", () => {
+  expect(agreementText(STAGE)).toMatch(/benign drop 0.61, adversarial gain -0.20$/);
+  expect(agreementText({ ...STAGE, agreement: null })).toBe("");
+});
