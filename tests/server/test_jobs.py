@@ -1,57 +1,18 @@
 """Jobs: progress, cancellation, listeners that leave, several clients."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, Semaphore, Thread
-from typing import Any
+from threading import Event, Thread
 
 import httpx2 as httpx
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 import vulneuron as vn
 from runs import colour_net
-from served import TIMEOUT, Served, assert_error, decoded
-from vulneuron.errors import Cancelled
-from vulneuron.measures.anytime_maps import MapStage, StageName
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps, top_mask
+from served import TIMEOUT, Served
+from server.gates import STEPS, Gate, Job, begin, ended, events, state
 from vulneuron.server import jobs
-
-Job = dict[str, Any]
-STEPS = 6
-
-
-class Gate:
-    """Stands in for the computation of maps: goes one batch further for each permit."""
-
-    def __init__(self) -> None:
-        self.permits = Semaphore(0)
-        self.begun: list[int] = []
-        self.begins = Semaphore(0)
-
-    def __call__(
-        self,
-        pair: int,
-        _patch: int,
-        _stride: int,
-        *,
-        progress: Callable[[int, int], None],
-        cancelled: Callable[[], bool],
-        **_options: object,
-    ) -> VulnerabilityMaps:
-        self.begun.append(pair)
-        self.begins.release()
-        for step in range(STEPS):
-            if cancelled():
-                raise Cancelled("stopped", allowed="all", fix="again")
-            assert self.permits.acquire(timeout=TIMEOUT)
-            progress(step + 1, STEPS)
-        return VulnerabilityMaps(np.zeros((1, 1)), np.zeros((1, 1)), 4, 1, "gate")
-
-    def wait(self) -> None:
-        assert self.begins.acquire(timeout=TIMEOUT)
 
 
 @pytest.fixture
@@ -66,35 +27,6 @@ def gate(served: Served) -> Iterator[Gate]:
     served.opened.analysis.vulnerability_maps = made  # type: ignore[method-assign, assignment]
     yield made
     made.permits.release(1000)
-
-
-def begin(served: Served, pair: int, **options: Any) -> Job:
-    response = served.client.post(f"/api/records/{served.name}/jobs", json={"pair": pair, **options})
-    assert response.status_code == 200, response.text
-    job: Job = response.json()
-    return job
-
-
-def state(served: Served, job: Job) -> Job:
-    found: Job = served.client.get(f"/api/jobs/{job['id']}").json()
-    return found
-
-
-def events(response: httpx.Response) -> Iterator[Job]:
-    kind = ""
-    for line in response.iter_lines():
-        name, _, value = line.partition(": ")
-        if name == "event":
-            kind = value
-        elif name == "data":
-            assert kind == "progress"
-            yield json.loads(value)
-
-
-def ended(served: Served, job: Job) -> Job:
-    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        return list(events(stream))[-1]
 
 
 def test_maps_from_beginning_to_end(served: Served) -> None:
@@ -131,120 +63,6 @@ def test_maps_from_beginning_to_end(served: Served) -> None:
     assert vn.Analysis(served.path).has_maps(3, settings=vn.Settings(stride=2))
     again = ended(served, begin(served, 3, settings=settings))
     assert (again["state"], again["stage"]) == ("done", None)
-
-
-class StagedGate(Gate):
-    """Hands on one stage for each permit."""
-
-    def __init__(self, stages: list[MapStage]) -> None:
-        super().__init__()
-        self.stages = stages
-        self.asked_top: list[float] = []
-
-    def __call__(self, pair: int, _patch: int, _stride: int, **options: Any) -> VulnerabilityMaps:
-        self.asked_top.append(options["top"])
-
-        def hand_on(done: int, total: int) -> None:
-            options["progress"](done, total)
-            options["on_stage"](self.stages[done - 1])
-
-        return super().__call__(pair, _patch, _stride, progress=hand_on, cancelled=options["cancelled"])
-
-
-def make_stages() -> list[MapStage]:
-    """A preview, four estimates and the settled maps, all different."""
-    rng, known = np.random.default_rng(0), np.zeros((12, 12), np.bool_)
-    estimates: list[StageName] = ["estimate"] * 4
-    names: list[StageName] = ["preview", *estimates, "settled"]
-    made = []
-    for number, name in enumerate(names):
-        known = known.copy()
-        known[: 2 * number] = True
-        drop, gain = rng.normal(size=(2, 12, 12))
-        maps = VulnerabilityMaps(drop, gain, 4, 1, "anytime")
-        made.append(MapStage(name, maps, known, 1 / (number + 1), (0.5, -0.25) if number else None))
-    return made
-
-
-@pytest.fixture
-def staged(served: Served) -> Iterator[StagedGate]:
-    made = StagedGate(make_stages())
-    served.opened.analysis.vulnerability_maps = made  # type: ignore[method-assign, assignment]
-    yield made
-    made.permits.release(1000)
-
-
-def stage_arrays(served: Served, job: Job, top: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    url = f"/api/jobs/{job['id']}"
-    return decoded(served.client.get(f"{url}/maps.npy")), decoded(
-        served.client.get(f"{url}/top.npy", params={"top": top})
-    )
-
-
-def test_stages_are_told_and_can_be_had(
-    served: Served, staged: StagedGate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "STAGE_SECONDS", 0.0)
-    job = begin(served, 1, settings={"top": 30})
-    assert job["stage"] is None
-    staged.wait()
-    assert_error(served.client.get(f"/api/jobs/{job['id']}/maps.npy"), 409, "no maps now")
-    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
-        heard = events(stream)
-        for number, stage in enumerate(staged.stages):
-            staged.permits.release()
-            told = next(it["stage"] for it in heard if it["stage"] and it["stage"]["number"] == number)
-            assert told == {
-                "name": stage.name,
-                "number": number,
-                "known": 24 * number,
-                "points": 144,
-                "top": 30,
-                "unsettled": stage.unsettled,
-                "agreement": [0.5, -0.25] if number else None,
-            }
-            maps, masks = stage_arrays(served, job, 10)
-            both = (stage.maps.benign_drop, stage.maps.adversarial_gain)
-            np.testing.assert_array_equal(maps, both)
-            np.testing.assert_array_equal(masks, [top_mask(values, 10) for values in both])
-    assert staged.asked_top == [30]
-
-
-def test_estimates_that_follow_too_quickly_are_left_out(
-    served: Served, staged: StagedGate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "STAGE_SECONDS", 3600.0)
-    job = begin(served, 1)
-    staged.permits.release(STEPS)
-    last = ended(served, job)["stage"]
-    assert (last["name"], last["number"], last["known"]) == ("settled", 1, 120)
-
-
-def test_the_last_stage_of_a_cancelled_job_can_still_be_had(served: Served, staged: StagedGate) -> None:
-    job = begin(served, 1)
-    staged.wait()
-    staged.permits.release()
-    with served.client.stream("GET", f"/api/jobs/{job['id']}/events") as stream:
-        assert any(update["stage"] for update in events(stream))
-        served.client.delete(f"/api/jobs/{job['id']}")
-        staged.permits.release()
-    last = ended(served, job)
-    assert last["state"] == "cancelled"
-    maps, _ = stage_arrays(served, job, 20)
-    np.testing.assert_array_equal(maps[0], staged.stages[last["stage"]["number"]].maps.benign_drop)
-
-
-def test_only_the_last_jobs_keep_their_maps(
-    served: Served, staged: StagedGate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "_KEPT_STAGES", 2)
-    staged.permits.release(100)
-    made = [begin(served, pair) for pair in range(4)]
-    for job in made:
-        ended(served, job)
-    begin(served, 4)
-    status = [served.client.get(f"/api/jobs/{job['id']}/maps.npy").status_code for job in made]
-    assert status == [409, 409, 200, 200]
 
 
 def test_progress(served: Served, gate: Gate) -> None:
