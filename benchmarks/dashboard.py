@@ -54,7 +54,6 @@ _ANSWER = """async (element, [action, value]) => {
     await frame();
   }
   await frame();
-  if (action === "pointerup") await frame();
   while (isBusy()) await frame();
   window.answered = performance.now() - start;
 }"""

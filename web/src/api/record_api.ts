@@ -50,6 +50,8 @@ export async function summarise(record: string): Promise<RecordSummary> {
 
 /** Answers that are kept: those about some ten pairs. */
 const KEPT_ANSWERS = 96;
+/** Masks of each of many neurons take some megabytes. */
+const KEPT_MASKS = 4;
 
 /** Requests about one record: each is one route of the server. What stays the same is asked for once. */
 export class RecordApi {
@@ -57,6 +59,7 @@ export class RecordApi {
   readonly #client: typeof client;
   readonly #gone: (message: string, again: () => Promise<boolean>) => void;
   readonly #kept = new Kept(KEPT_ANSWERS);
+  readonly #keptMasks = new Kept(KEPT_MASKS);
 
   /**
    * @param gone - told when a part of the record cannot be read, and how to ask whether it can be again
@@ -125,8 +128,8 @@ export class RecordApi {
   ): Promise<NumberArray<Uint8Array>> {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
     const path = `pairs/${pair}/masks.npy?${chosen}&${query(settings)}`;
-    // Those of each neuron take too much memory.
-    return combine === "each" ? this.#array(path, given(signal)) : this.#keptArray(path, signal);
+    const kept = combine === "each" ? this.#keptMasks : this.#kept;
+    return kept.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
   }
 
   /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */

@@ -8,6 +8,7 @@ import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, recordOf, type Step } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
+import { FEW, focusedCluster } from "./focused_cluster";
 import { MapsState } from "./maps.svelte";
 import { Preparation } from "./preparation";
 import { Damage } from "./damage.svelte";
@@ -193,7 +194,7 @@ export class Dashboard {
 
   async #prepare(pair: number): Promise<void> {
     const { api } = this;
-    const { settings, neurons, combine } = this.view;
+    const { settings, neurons, combine, focus, clusters } = this.view;
     await Promise.all([
       api.pair(pair),
       api.neurons(pair, settings),
@@ -205,7 +206,9 @@ export class Dashboard {
       ...(["benign", "adversarial"] as const).map((side) => loadImage(api.imageUrl(pair, side))),
     ]);
     // It takes longest, so what is quick need not wait for it.
-    await api.dendrogram(pair, settings);
+    const { data } = await api.dendrogram(pair, settings);
+    const alike = focusedCluster(new Dendrogram(data), { focus, clusters }).neurons.slice(0, FEW);
+    await api.masks(pair, ascending(alike), "each", settings);
   }
 
   /** Choose neurons; the first one given is in focus. */
