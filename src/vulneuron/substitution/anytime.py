@@ -19,9 +19,11 @@ Exact = Callable[[Ints], Doubles]
 
 #: Points of the first grid on the longer side, about.
 _FIRST = 8
-#: Part of the map that is computed between two looks at it, and how many points at least and at most: engines
-#: are not efficient with fewer.
-_ROUND, _FEWEST, _MOST = 1 / 48, 64, 256
+#: Part of the known points and of the map that is computed between two looks at it; the first ones tell most.
+_GROWTH, _ROUND = 3 / 8, 1 / 48
+#: How many points the first round has at least, and later ones at least and at most: with fewer, engines are
+#: not efficient.
+_FEWEST, _FEW, _MOST = 24, 64, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
 #: Points from which errors cannot be told, and how many of the last ones tell them.
@@ -119,12 +121,13 @@ def stages(
     yield Stage(values, known, _told(unsettled, known, tolerance), agreement, weight)
 
     missed = np.zeros((len(values), 0))
-    size = int(np.clip(known.size * _ROUND, _FEWEST, _MOST))
+    largest = np.clip(known.size * _ROUND, _FEW, _MOST)
     while step > 1:
         step //= 2
         points, before = Surroundings(known.shape, step).points, values
         while unsettled > tolerance:
             distance = np.where(known | ~points, np.inf, _distance(values, at, top)).ravel()
+            size = int(np.clip(_GROWTH * known.sum(), _FEWEST, largest))
             chosen = np.argsort(distance, kind="stable")[:size]
             chosen = chosen[distance[chosen] < _SETTLED]
             if len(chosen) < _TOO_FEW:
