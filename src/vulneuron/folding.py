@@ -15,6 +15,11 @@ class Tracer(fx.Tracer):
         return isinstance(m, nn.Conv2d | _BatchNorm) or super().is_leaf_module(m, module_qualified_name)
 
 
+def has_batch_norms(model: nn.Module) -> bool:
+    """Whether there is anything to fold."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
 def fold_batch_norms(model: nn.Module) -> int:
     r"""Fold each batch normalisation into the convolution before it, in place.
 

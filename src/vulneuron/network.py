@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vulneuron.comparing import max_relative_error
 from vulneuron.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.errors import ModelError
-from vulneuron.folding import fold_batch_norms
+from vulneuron.folding import fold_batch_norms, has_batch_norms
 from vulneuron.model_checks import checked_logits, private_copy
 from vulneuron.probes import probe_images
 from vulneuron.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits
@@ -295,6 +295,9 @@ class Classifier:
 
     def _fold(self, probe: Tensor, logits: Tensor) -> int:
         plain = self._net
+        # A copy of a large network takes as much memory as all its maps.
+        if not has_batch_norms(plain):
+            return 0
         self._net = copy.deepcopy(plain)
         folded = fold_batch_norms(self._net)
         self._set_net(self._net)

@@ -3,9 +3,28 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
+
+
+class _Copies:
+    """Copies of tensors, one for each content: most of what a module reads is what another one has given."""
+
+    def __init__(self) -> None:
+        self._latest: dict[int, tuple[ReferenceType[Tensor], int, Tensor]] = {}
+
+    def of(self, value: Tensor) -> Tensor:
+        """A copy, the same one again as long as the tensor has not been changed in place."""
+        if value.is_inference():
+            # Nothing counts its changes.
+            return value.detach().clone()
+        source, version, copy = self._latest.get(id(value), (None, -1, value))
+        if source is None or source() is not value or version != value._version:
+            copy = value.detach().clone()
+            self._latest[id(value)] = (ref(value), value._version, copy)
+        return copy
 
 
 def _nothing() -> Tensor:
@@ -40,8 +59,9 @@ class Call:
 def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
     """Run the network and keep what each module read and gave, in the order in which calls end.
 
-    Values are cloned: an in-place operation that follows must not change them.
+    Values are copied: an in-place operation that follows must not change them. Calls may share a copy.
     """
+    copies = _Copies()
     open_calls: list[Call] = []
     done: list[Call] = []
     ended: Counter[str] = Counter()
@@ -51,7 +71,7 @@ def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
         def hook(module: nn.Module, args: tuple[object, ...]) -> None:
             nonlocal tick
             tick += 1
-            read = args[0].detach().clone() if args and isinstance(args[0], Tensor) else _nothing()
+            read = copies.of(args[0]) if args and isinstance(args[0], Tensor) else _nothing()
             open_calls.append(Call(name, module, tick, read))
 
         return hook
@@ -63,7 +83,7 @@ def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
         call.end, call.index = tick, ended[call.name]
         ended[call.name] += 1
         if isinstance(output, Tensor):
-            call.out = output.detach().clone()
+            call.out = copies.of(output)
         done.append(call)
 
     handles = []

@@ -80,7 +80,7 @@ export class RecordApi {
   }
 
   async matrix(signal: AbortSignal): Promise<NumberArray<Int32Array>> {
-    return this.#array(`matrix.npy`, { signal });
+    return this.#array("matrix.npy", { signal });
   }
 
   async pair(pair: number, signal?: AbortSignal): Promise<PairModel> {
@@ -139,8 +139,8 @@ export class RecordApi {
     settings: SettingsModel,
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    const url = `${this.#path}/neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(settings)}`;
-    return this.#array(url, { signal });
+    const path = `neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(settings)}`;
+    return this.#array(path, { signal });
   }
 
   /** Rows `(left, right, height, leaves)` of the merges. */
