@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import zarr
 
 import vulneuron as vn
 from runs import CLASS_NAMES, colour_net, colour_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier, point_store
 from vulneuron.analysis.point_store import PointStore
-from vulneuron.errors import Cancelled
+from vulneuron.errors import Cancelled, RecordError
 from vulneuron.measures.anytime_maps import MapStage
 from vulneuron.measures.vulnerability_map import VulnerabilityMaps
 from vulneuron.network import Classifier
@@ -297,6 +298,31 @@ def test_the_reason_of_a_stop_is_not_hidden_by_a_full_disk(
     monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", full)
     stop_after(opened(path), 20, "dense")
     assert computed
+
+
+def test_a_full_disk_stops_no_map_on_its_way(
+    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", full)
+    monkeypatch.setattr("vulneuron.analysis.point_store.SAVE_SECONDS", 0.0)
+    analysis = opened(path)
+    with pytest.raises(RecordError, match="No space left"):
+        analysis.vulnerability_maps(PAIR)
+    before = len(set(computed))
+    maps = analysis.vulnerability_maps(PAIR)
+    assert np.isfinite(changes(maps)).all()
+    assert len(set(computed)) == before
+
+
+def test_points_are_not_written_into_a_record_that_took_the_place(path: Path) -> None:
+    store = PointStore(vn.open_record(path))
+    zarr.open_group(path, mode="r+").attrs["created"] = "another time"
+    with pytest.raises(RecordError, match="another record"):
+        store.write(PAIR, GRID, np.zeros((2, SIDE, SIDE)))
+    assert not kept_files(path)
 
 
 @pytest.mark.parametrize("stopped", [0, 1, 200])

@@ -47,6 +47,12 @@ class KeptArrays:
     ) -> Any:
         """The array of this name, to be written to; it is made if there is none."""
         root = open_group(self._record.path, "r+")
+        if dict(root.attrs) != dict(self._record.attributes):
+            raise RecordError(
+                f"given {self._record.path!r}, where another record is now than when it was opened",
+                allowed="the record that the maps are of",
+                fix="open it again",
+            )
         array = root.get(f"{_GROUP}/{name}")
         if array is not None:
             return array
@@ -79,4 +85,4 @@ class KeptArrays:
 
 def only_readable(error: OSError) -> bool:
     """Whether a record may be read but not written to, so that nothing is kept in it."""
-    return error.errno in _READ_ONLY
+    return isinstance(error, PermissionError) or error.errno in _READ_ONLY

@@ -1,5 +1,6 @@
 """Exact points of vulnerability maps that are not complete yet, so that no point is computed twice."""
 
+from contextlib import suppress
 from time import monotonic as clock
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from vulneuron.analysis.kept_arrays import KeptArrays, only_readable
 from vulneuron.analysis.recent import Recent
+from vulneuron.errors import RecordError
 from vulneuron.record import Record
 from vulneuron.substitution import PatchGrid
 
@@ -46,6 +48,7 @@ class PointStore:
         RecordError
             If the disk is full, or fails.
         """
+        self._recent.put((pair, _name(grid)), changes.copy())
         try:
             array = self._writable(grid)
             # Another process may have computed others.
@@ -53,7 +56,6 @@ class PointStore:
         except OSError as error:
             if not only_readable(error):
                 raise self._arrays.unwritable(error) from error
-            self._recent.put((pair, _name(grid)), changes.copy())
 
     def drop(self, pair: int, grid: PatchGrid) -> None:
         """Forget the points of a pair, whose maps are exact now."""
@@ -100,7 +102,10 @@ class PointSaver:
         """Be told of the points that are known, after each batch."""
         self._unsaved = changes
         if clock() - self._last >= SAVE_SECONDS:
-            self.save()
+            # A full disk must not stop what can still be seen; at the end it is heard of.
+            with suppress(RecordError):
+                self.save()
+            self._last = clock()
 
     def save(self) -> None:
         """Save what is not saved yet."""

@@ -14,7 +14,6 @@ from vulneuron.analysis.pair_masks import PairMasks
 from vulneuron.analysis.point_store import PointSaver, PointStore
 from vulneuron.analysis.results import Overlaps, TopMasks
 from vulneuron.analysis.settings import Settings
-from vulneuron.errors import RecordError
 from vulneuron.measures.anytime_maps import MapStage, exact_stage, map_stages
 from vulneuron.measures.map_points import MapPoints
 from vulneuron.measures.overlap import iou
@@ -107,7 +106,7 @@ class VulnerableParts:
             maps = _computed(points, settings, on_stage)
         except BaseException:
             # What stopped it has to be heard of, not that the disk is full.
-            with suppress(RecordError):
+            with suppress(Exception):
                 saver.save()
             raise
         if settings.engine == "anytime":

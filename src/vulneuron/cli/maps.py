@@ -66,6 +66,8 @@ def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
     RecordError
         If another run writes the record: it would compute the same maps.
     """
+    if len(pairs) == 0:
+        return
     estimate = _Estimate(len(pairs))
     with _alone(analysis.record.path), resumable(), RunProgress() as bars:
         bars.begin("Vulnerability maps", len(pairs))

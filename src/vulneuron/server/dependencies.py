@@ -29,10 +29,10 @@ class State:
         self.jobs.cancel_all()
 
     def close(self) -> bool:
-        """End everything; returns False if a network is still being loaded, which nothing can interrupt."""
+        """End everything; returns False if something still runs, such as a network that is being loaded."""
         self.end_streams()
-        self.jobs.join()
-        return self.library.close()
+        ended = self.jobs.join()
+        return self.library.close() and ended
 
 
 def state_of(request: Request) -> State:

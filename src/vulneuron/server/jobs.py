@@ -165,9 +165,10 @@ class Jobs:
                 job.updates.close()
             self._changed.notify_all()
 
-    def join(self) -> None:
-        """Wait for the thread, after `cancel_all`."""
+    def join(self) -> bool:
+        """Wait for the thread, after `cancel_all`; returns False if it still computes."""
         self._thread.join(_JOIN_SECONDS)
+        return not self._thread.is_alive()
 
     def _added(self, work: MapsWork) -> Job:
         first = JobModel(

@@ -20,10 +20,10 @@ Exact = Callable[[Ints], Doubles]
 #: Points of the first grid on the longer side, about.
 _FIRST = 8
 #: Part of the known points and of the map that is computed between two looks at it; the first ones tell most.
-_GROWTH, _ROUND = 3 / 8, 1 / 48
+_GROWTH, _ROUND = 1 / 4, 1 / 48
 #: How many points the first round has at least, and later ones at least and at most: with fewer, engines are
 #: not efficient.
-_FEWEST, _FEW, _MOST = 24, 64, 256
+_FEWEST, _FEW, _MOST = 16, 64, 256
 #: Distance to the threshold, in standard deviations, from which on a point counts as settled.
 _SETTLED = 2.5
 #: Points from which errors cannot be told, and how many of the last ones tell them.

@@ -1,4 +1,4 @@
-const GONE = 410;
+export const GONE = 410;
 
 /** What the server says when it cannot answer: one clear line. */
 export class ApiError extends Error {

@@ -39,6 +39,18 @@ describe("Kept", () => {
     expect(await kept.get("a", () => Promise.resolve(3), nobody)).toBe(2);
   });
 
+  it("asks again for who joined an answer that another one called off", async () => {
+    const kept = new Kept(2);
+    const controller = new AbortController();
+    let fail: (reason: Error) => void = () => undefined;
+    const first = kept.get("a", () => new Promise<number>((_, reject) => (fail = reject)), controller.signal);
+    const joined = kept.get("a", () => Promise.resolve(2), new AbortController().signal);
+    controller.abort();
+    fail(new Error("called off"));
+    await expect(first).rejects.toThrow("called off");
+    expect(await joined).toBe(2);
+  });
+
   it("keeps an answer that came before its request was called off", async () => {
     const kept = new Kept(2);
     const controller = new AbortController();

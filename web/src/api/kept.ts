@@ -27,7 +27,13 @@ export class Kept {
       if (this.#answers.size <= this.most) break;
       this.#answers.delete(old);
     }
-    if (kept) return kept;
+    if (kept) {
+      return kept.catch((error: unknown) => {
+        // Who asked first may have called it off; this one still wants it.
+        if (signal?.aborted) throw error;
+        return this.get(name, load, signal, isFinal);
+      });
+    }
     const forget = (): void => {
       if (this.#answers.get(name) === answer) this.#answers.delete(name);
     };

@@ -2,7 +2,7 @@ import createClient from "openapi-fetch";
 import { formatRanges } from "../lib/ranges";
 import { Table } from "../lib/table";
 import { arrayOf, type NumberArray, type Numbers } from "./arrays";
-import { ApiError, errorOf } from "./errors";
+import { ApiError, errorOf, GONE } from "./errors";
 import { PAGE } from "./jobs";
 import { Kept } from "./kept";
 import type { paths } from "./schema";
@@ -87,15 +87,21 @@ export class RecordApi {
     const path = { record: this.summary.id, pair };
     const load = async () =>
       unwrap(
-        await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...given(signal) }),
+        await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...ask(signal) }),
       );
     return this.#kept.get(`pairs/${pair}`, load, signal);
   }
 
-  async neurons(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<Table> {
+  /** @param version - tells apart what was asked for before and after new maps or the network were there */
+  async neurons(
+    pair: number,
+    settings: SettingsModel,
+    version: string,
+    signal?: AbortSignal,
+  ): Promise<Table> {
     const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
     const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
-    return this.#kept.get(path, load, signal, isComplete);
+    return this.#kept.get(`${path} ${version}`, load, signal, isComplete);
   }
 
   async meanNeurons(
@@ -170,7 +176,7 @@ export class RecordApi {
     const chosen = formatRanges(neurons);
     const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen } };
     const route = "/api/records/{record}/pairs/{pair}/substitution";
-    const load = async () => unwrap(await this.#client.GET(route, { params, ...given(signal) }));
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     return this.#kept.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
   }
 
@@ -179,7 +185,7 @@ export class RecordApi {
   async maps(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<MapsModel> {
     const params = { path: { record: this.summary.id, pair }, query: settings };
     const route = "/api/records/{record}/pairs/{pair}/maps";
-    const load = async () => unwrap(await this.#client.GET(route, { params, ...given(signal) }));
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     const name = `pairs/${pair}/maps?${query(settings)}`;
     return this.#kept.get(name, load, signal, ({ ready }) => ready);
   }
@@ -236,13 +242,14 @@ export class RecordApi {
     const error = response.ok ? undefined : await errorOf(response.clone());
     if (error?.isGone) {
       const again = new Request(copy, { signal: null });
-      this.#gone(error.message, async () => (await fetch(again.clone())).ok);
+      this.#gone(error.message, async () => (await fetch(again.clone())).status !== GONE);
     }
     return response;
   }
 
   async #array<T>(path: string, init: RequestInit): Promise<NumberArray<T>> {
-    return arrayOf(await this.#fetch(new Request(`${this.#path}/${path}`, init)));
+    const request = new Request(`${this.#path}/${path}`, init);
+    return arrayOf(await (init.signal ? this.#fetch(request) : fetch(request)));
   }
 
   async #keptArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
@@ -258,6 +265,11 @@ export class RecordApi {
 /** Whether nothing is missing that comes later: overlaps with vulnerability maps, and what needs the network. */
 function isComplete(neurons: Table): boolean {
   return neurons.isKnown("iou_benign_drop") && neurons.isKnown("substitution_benign_drop");
+}
+
+/** How the client asks: without a signal, nobody waits for the answer yet, so that nothing is said of a failure. */
+function ask(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
+  return signal ? { signal } : { fetch: (request) => fetch(request) };
 }
 
 /** Part of a request that names its signal, if there is one. */

@@ -4,9 +4,10 @@ const [FIRST, LONGEST, GROWTH] = [500, 10_000, 1.5];
  * Ask again and again until the answer is yes, with growing pauses; a failure is a no. A page that nobody looks at does
  * not ask.
  *
+ * @param then - called once, after a yes that came before it was stopped
  * @returns how to stop
  */
-export function askUntil(ask: () => Promise<boolean>): () => void {
+export function askUntil(ask: () => Promise<boolean>, then: () => void = () => undefined): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let pause = FIRST;
   let stopped = false;
@@ -16,7 +17,9 @@ export function askUntil(ask: () => Promise<boolean>): () => void {
   };
   const next = async (): Promise<void> => {
     const yes = !document.hidden && (await ask().catch(() => false));
-    if (!yes && !stopped) wait();
+    if (stopped) return;
+    if (yes) then();
+    else wait();
   };
   wait();
   return () => {

@@ -22,13 +22,6 @@ export class Damage {
   /** Ask for it until it can be read; `back` is called then. Returns how to stop. */
   watch(back: () => void): (() => void) | undefined {
     const first = this.#first;
-    return (
-      first &&
-      askUntil(async () => {
-        if (!(await first.again())) return false;
-        back();
-        return true;
-      })
-    );
+    return first && askUntil(first.again, back);
   }
 }

@@ -167,6 +167,11 @@ export class Dashboard {
     return untrack(() => this.view.neurons);
   });
 
+  /** Becomes another one when new maps, or the network, are there: numbers that depend on them are then new, too. */
+  get numbersVersion(): string {
+    return `${this.maps.version} ${this.network.ofSubstitution ?? ""}`;
+  }
+
   /** Select pairs. The focused pair stays if it is one of them; else the first one in the image grid's order is next. */
   selectPairs(pairs: PairSelection): void {
     const next = this.#focusAfter(pairs);
@@ -175,13 +180,12 @@ export class Dashboard {
 
   /** Ask for the numbers of a pair before it is clicked: the pointer rests on it. */
   preparePair(pair: number): void {
-    this.#preparation.wish(pair);
+    this.#preparation.wish(() => pair);
   }
 
   /** Ask for the numbers of the pair that would be in focus if these were selected. */
   prepareSelection(pairs: PairSelection): void {
-    const next = this.#focusAfter(pairs);
-    if (next !== undefined) this.#preparation.wish(next);
+    this.#preparation.wish(() => this.#focusAfter(pairs));
   }
 
   /** The pair in focus once these are selected; none where they are none. */
@@ -195,9 +199,9 @@ export class Dashboard {
   async #prepare(pair: number): Promise<void> {
     const { api } = this;
     const { settings, neurons, combine, focus, clusters } = this.view;
-    await Promise.all([
+    await Promise.allSettled([
       api.pair(pair),
-      api.neurons(pair, settings),
+      api.neurons(pair, settings, this.numbersVersion),
       api.masks(pair, neurons, combine, settings),
       api.substitution(pair, neurons),
       api.maps(pair, settings).then(async ({ ready }) => {
@@ -235,11 +239,11 @@ export class Dashboard {
   #neuronRequest(): ResourceRequest<Table> | undefined {
     const { api } = this;
     const { pair, settings, level, sort } = this.view;
-    const version = [this.maps.version, this.network.ofSubstitution];
+    const version = this.numbersVersion;
     if (level === "pair") {
       return {
         key: JSON.stringify([pair, settings, version]),
-        load: (signal) => api.neurons(pair, settings, signal),
+        load: (signal) => api.neurons(pair, settings, version, signal),
         delay: this.restDelay,
       };
     }

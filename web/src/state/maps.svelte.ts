@@ -81,6 +81,7 @@ export class MapsState {
     found: (state: MapsKnowledge) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const of = this.#maps();
     this.job = undefined;
     this.error = undefined;
     found("unknown");
@@ -90,7 +91,6 @@ export class MapsState {
         found(known.can_compute ? "computing" : "impossible");
         if (!known.can_compute) return;
         const started = await api.startMaps(pair, settings);
-        const of = this.#maps();
         const progress = (now: JobModel): void => {
           this.job = now;
           if (now.stage) this.#staged = { of, job: now.id, stage: now.stage };

@@ -13,7 +13,7 @@ describe("Preparation", () => {
     const load = vi.fn(() => Promise.resolve());
     const preparation = new Preparation(load);
     for (const pair of [1, 2, 3]) {
-      preparation.wish(pair);
+      preparation.wish(() => pair);
       await vi.advanceTimersByTimeAsync(20);
     }
     expect(load).not.toHaveBeenCalled();
@@ -26,7 +26,7 @@ describe("Preparation", () => {
     const load = vi.fn(() => new Promise<void>((resolve) => finished.push(resolve)));
     const preparation = new Preparation(load);
     for (const pair of [1, 2, 3]) {
-      preparation.wish(pair);
+      preparation.wish(() => pair);
       await vi.runAllTimersAsync();
     }
     expect(load.mock.calls).toEqual([[1]]);
@@ -39,7 +39,7 @@ describe("Preparation", () => {
     const load = vi.fn(() => Promise.reject(new Error("gone")));
     const preparation = new Preparation(load);
     for (const pair of [1, 2]) {
-      preparation.wish(pair);
+      preparation.wish(() => pair);
       await vi.runAllTimersAsync();
     }
     expect(load.mock.calls).toEqual([[1], [2]]);

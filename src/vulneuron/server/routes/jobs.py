@@ -95,7 +95,7 @@ def _stage(job: Job) -> MapStage:
     if stage is None:
         raise NotAvailable(
             f"job {job.updates.value.id!r} has no maps now",
-            allowed="a job between its first stage and its end",
+            allowed="a job that has come to its first stage and is one of the last that ended",
             fix="ask for the maps of the pair, or start the job again",
         )
     return stage
