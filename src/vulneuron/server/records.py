@@ -96,8 +96,15 @@ class ServedRecord:
             If the record, or a part of it that is read inside, is missing or damaged.
         """
         opened = self.current()
-        with _errors_of_storage(self.id):
-            yield opened
+        try:
+            with _errors_of_storage(self.id):
+                yield opened
+        except RecordGone:
+            # Files are looked at only now and then: that all of it has gone is the clearer reason.
+            with self._lock:
+                self._next_look = 0.0
+            self.current()
+            raise
 
     def join(self, seconds: float = _JOIN_SECONDS) -> bool:
         """Wait for what runs in the background, but not for ever; returns whether it has ended."""
