@@ -1,6 +1,7 @@
 """Points of maps that were stopped: they are kept, and nobody computes them again."""
 
 import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -100,6 +101,15 @@ def changes(maps: VulnerabilityMaps) -> npt.NDArray[np.float64]:
 def kept_files(path: Path) -> list[Path]:
     chunks = path / "maps" / "points_patch_4_stride_1" / "c" / str(PAIR)
     return [file for file in chunks.rglob("*") if file.is_file()]
+
+
+def refuse_writes(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Let the disk fail with an error of the system whenever points or maps are to be kept."""
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", refuse)
 
 
 @pytest.mark.parametrize("first", ENGINES)
@@ -278,10 +288,7 @@ def test_points_that_the_disk_has_lost_are_computed_again(
 def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(
     opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(*_arguments: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", read_only)
+    refuse_writes(monkeypatch, errno.EROFS)
     analysis = opened(path)
     stop_after(analysis, 40, "dense")
     analysis.vulnerability_maps(PAIR)
@@ -292,10 +299,7 @@ def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(
 def test_the_reason_of_a_stop_is_not_hidden_by_a_full_disk(
     opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", full)
+    refuse_writes(monkeypatch, errno.ENOSPC)
     stop_after(opened(path), 20, "dense")
     assert computed
 
@@ -303,10 +307,7 @@ def test_the_reason_of_a_stop_is_not_hidden_by_a_full_disk(
 def test_a_full_disk_stops_no_map_on_its_way(
     opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", full)
+    refuse_writes(monkeypatch, errno.ENOSPC)
     monkeypatch.setattr("vulneuron.analysis.point_store.SAVE_SECONDS", 0.0)
     analysis = opened(path)
     with pytest.raises(RecordError, match="No space left"):

@@ -8,7 +8,7 @@ export interface MapStage {
   readonly points: number;
   /** Per cent of the pixels whose outline is settled first. */
   readonly top: number;
-  /** Part of the outlined pixels that is expected to change yet. */
+  /** Part of the outlined pixels that may change yet: an upper estimate. */
   readonly unsettled: number;
   readonly agreement: readonly number[] | null;
 }
