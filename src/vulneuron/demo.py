@@ -14,7 +14,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import nn
-from torchvision.models import ResNet18_Weights
 
 from vulneuron.errors import ModelError
 from vulneuron.pipeline import analyze
@@ -46,6 +45,8 @@ def run_demo(
     ModelError
         If the packages of the extra ``demo`` are not installed.
     """
+    from torchvision.models import ResNet18_Weights  # noqa: PLC0415  slow to import
+
     photographs = demo_images(views)
     return analyze(
         # Named as a file's function, so that the record says how to load it again.

@@ -13,7 +13,6 @@ from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import Images, ImageSource
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.torchvision_datasets import open_torchvision
 from vulneuron.inputs.user_functions import call_function
 
 
@@ -100,6 +99,8 @@ def _open_object(
 def _open_spec(source: str | Path, channels: int, preprocessing: Preprocessing | None) -> ImageSource:
     text = str(source)
     if text.startswith("torchvision:"):
+        from vulneuron.inputs.torchvision_datasets import open_torchvision  # noqa: PLC0415  slow to import
+
         return DatasetSource(open_torchvision(text), channels, preprocessing, spec=text)
     if ".py:" in text:
         return _open_object(call_function(text, ImagesError), channels, preprocessing, text)

@@ -10,7 +10,6 @@ from vulneuron.errors import ModelError
 from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
 from vulneuron.inputs.timm_models import load_timm
-from vulneuron.inputs.torchvision_models import load_torchvision, torchvision_names
 from vulneuron.inputs.user_functions import call_function
 from vulneuron.specs import parse_spec
 
@@ -61,6 +60,9 @@ def load_model(
 def _from_spec(text: str) -> LoadedModel:
     if isinstance(text, str):
         if text.startswith("torchvision:"):
+            # torchvision takes a second to import, and models from elsewhere do without.
+            from vulneuron.inputs.torchvision_models import load_torchvision  # noqa: PLC0415
+
             return load_torchvision(text)
         if text.startswith("timm:"):
             return load_timm(text)
@@ -76,6 +78,8 @@ def _from_spec(text: str) -> LoadedModel:
 
 
 def _hint(text: str) -> str:
+    from vulneuron.inputs.torchvision_models import torchvision_names  # noqa: PLC0415  slow to import
+
     if text in torchvision_names():
         return f"Write torchvision:{text}?weights=DEFAULT"
     if text.endswith((".safetensors", ".pt", ".pth", ".ckpt", ".bin")):

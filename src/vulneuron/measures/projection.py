@@ -4,8 +4,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from openTSNE import TSNE
-from openTSNE.initialization import pca
 
 Floats = npt.NDArray[np.float32]
 _PERPLEXITY = 30.0
@@ -50,6 +48,10 @@ def embed(activations: Floats, *, seed: int = 0) -> Floats:
     points, neurons = activations.shape
     if points < _FEWEST_FOR_TSNE or neurons < 2 or not np.ptp(activations, axis=0).any():
         return _principal_components(activations)
+    # Slow to import and large in memory, and only runs of `analyze` project.
+    from openTSNE import TSNE  # noqa: PLC0415
+    from openTSNE.initialization import pca  # noqa: PLC0415
+
     method: Literal["exact", "approx"] = "exact" if points < 1000 else "approx"
     tsne = TSNE(
         perplexity=min(_PERPLEXITY, (points - 1) / 3),
