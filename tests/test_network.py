@@ -8,11 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nets import INPUT_SHAPE, NETS, average_pooled, flattened, max_pooled, mlp_head, randomised
+from nets import INPUT_SHAPE, NETS, average_pooled, flattened, max_pooled, mlp_head, pooled_into, randomised
 from vulneuron import Classifier, network
 from vulneuron.devices import Precision, resolve_device
 from vulneuron.errors import ModelError
 from vulneuron.network import expected_channels
+
+
+class NoisyReLU(nn.Module):
+    """A defence by chance, which no mode switches off."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.relu(maps + torch.rand_like(maps))
 
 
 def classifier_of(net: nn.Module, **options: object) -> Classifier:
@@ -32,6 +39,55 @@ def test_users_module_is_left_as_it_was() -> None:
     assert [parameter.requires_grad for parameter in net.parameters()] == grads
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_a_model_that_is_given_away_takes_its_memory_once() -> None:
+    net, images = randomised(average_pooled()), torch.rand(3, *INPUT_SHAPE)
+    expected = classifier_of(net).logits(images)
+    dense = next(module for module in net.modules() if isinstance(module, nn.Linear))
+    given = classifier_of(net, copy=False)
+    assert given.folded == 2
+    assert given.weights is not None
+    assert given.weights.data_ptr() == dense.weight.data_ptr()
+    assert torch.equal(given.logits(images), expected)
+
+
+def test_a_network_that_changes_its_images_in_place_works_on_copies() -> None:
+    class InPlace(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = randomised(average_pooled())
+
+        def forward(self, images: Tensor) -> Tensor:
+            images -= 0.5
+            logits: Tensor = self.net(images)
+            return logits
+
+    images = torch.rand(3, *INPUT_SHAPE).contiguous(memory_format=torch.channels_last)
+    before = images.clone()
+    with torch.no_grad():
+        expected = InPlace.forward(net := InPlace().eval(), images.clone())
+    classifier = classifier_of(net)
+    torch.testing.assert_close(classifier.logits(images), expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(images, before)
+    (gradient,) = torch.autograd.grad(classifier(images.requires_grad_()).sum(), images)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("extra", [nn.BatchNorm2d(6, track_running_stats=False), NoisyReLU()])
+def test_logits_that_change_with_the_batch_are_refused(extra: nn.Module) -> None:
+    net = pooled_into(nn.Linear(6, 4))
+    net[0].append(extra)  # type: ignore[operator]
+    with pytest.raises(ModelError, match="other logits alone than in a batch"):
+        classifier_of(net)
+
+
+def test_a_network_that_cannot_be_copied_is_given_away_unfolded() -> None:
+    net = randomised(average_pooled())
+    net.kept = net(torch.rand(1, *INPUT_SHAPE))
+    with pytest.raises(ModelError, match="cannot be copied"):
+        classifier_of(net)
+    assert classifier_of(net, copy=False).folded == 0
 
 
 def test_batch_norms_are_folded_and_change_nothing() -> None:

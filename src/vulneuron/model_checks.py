@@ -1,16 +1,21 @@
 """What a model must be, before anything is looked for in it."""
 
-import copy
 import warnings
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
+from vulneuron.comparing import max_relative_error
 from vulneuron.errors import ModelError, one_line
 
+#: How far logits of one image may be from those in a batch, relative to the largest: accelerators choose less
+#: exact sums for some sizes.
+_OF_BATCHES = 1e-2
 
-def private_copy(model: nn.Module) -> nn.Module:
-    """Copy of a model in float32 and eval mode, without parameter gradients.
+
+def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
+    """Return a model in float32 and eval mode, without parameter gradients: a copy, or the very one.
 
     Raises
     ------
@@ -24,10 +29,10 @@ def private_copy(model: nn.Module) -> nn.Module:
             fix="build the model from its class, and load its weights",
         )
     try:
-        return copy.deepcopy(model).eval().requires_grad_(False).float()
+        return (deepcopy(model) if copy else model).eval().requires_grad_(False).float()
     except Exception as error:
         raise ModelError(
-            f"the model cannot be copied ({one_line(error)})",
+            f"the model cannot be {'copied' if copy else 'prepared'} ({one_line(error)})",
             allowed="a module that copy.deepcopy, eval and float work on",
             fix="detach tensors that were kept from a forward pass, or load the model afresh",
         ) from error
@@ -39,12 +44,13 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
     Raises
     ------
     ModelError
-        If the module fails on them, or gives something else than finite logits of at least 2 classes.
+        If the module fails on them, gives something else than finite logits of at least 2 classes, or other
+        ones for the same images one by one.
     """
     try:
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            output = module(probe)
+            output, *alone = (module(images.clone()) for images in (probe, *probe.split(1)))
     except Exception as error:
         raise ModelError(
             f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",
@@ -62,7 +68,23 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
             allowed="finite logits on pixels in [0, 1]",
             fix=f"check its weights{_first_bad_tensor(module)} and the normalisation (--mean, --std)",
         )
+    difference = max_relative_error(torch.cat(alone).float(), output.float())
+    if not difference <= _OF_BATCHES:
+        raise ModelError(
+            f"the model gives an image other logits alone than in a batch (by {difference:.1e}, relative)",
+            allowed="logits that depend on nothing but the image",
+            fix="switch off what is random, or takes statistics of a batch (track_running_stats=False)",
+        )
     return output.float()
+
+
+def protect_images(net: nn.Module, probe: Tensor) -> None:
+    """Let a network that changes its images in place work on copies of them."""
+    images = probe.clone()
+    with torch.inference_mode():
+        net(images)
+    if not torch.equal(images, probe):
+        net.register_forward_pre_hook(lambda _net, given: tuple(it.clone() for it in given))
 
 
 def _no_logits(given: str) -> ModelError:

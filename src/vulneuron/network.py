@@ -1,8 +1,8 @@
 """`Classifier`: a user's network, from pixels over feature maps and activations to logits."""
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -13,7 +13,7 @@ from vulneuron.comparing import max_relative_error
 from vulneuron.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.errors import ModelError
 from vulneuron.folding import fold_batch_norms, has_batch_norms
-from vulneuron.model_checks import checked_logits, private_copy
+from vulneuron.model_checks import checked_logits, prepared, protect_images
 from vulneuron.probes import probe_images
 from vulneuron.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits
 
@@ -66,7 +66,7 @@ class Classifier:
 
     The classifier works on a private copy of the model: in eval mode, without parameter gradients, on the
     chosen device, in `channels_last`, with batch normalisations folded into convolutions where that gives
-    the same logits. The module that you pass is never changed.
+    the same logits. The module that you pass is never changed, unless you give it away.
 
     Parameters
     ----------
@@ -84,6 +84,8 @@ class Classifier:
         ``(channel, y, x)`` of the images.
     fold
         Whether to fold batch normalisations.
+    copy
+        Whether to copy the model. If not, it is the classifier's from then on, and takes its memory once.
 
     Raises
     ------
@@ -110,16 +112,18 @@ class Classifier:
         precision: Precision = "float32",
         input_shape: tuple[int, int, int] = (3, 224, 224),
         fold: bool = True,
+        copy: bool = True,
     ) -> None:
         self.device = resolve_device(device)
         check_precision(precision, self.device)
         # Search and proof need full precision; the precision asked for is for what follows.
         self.precision: Precision = "float32"
         self.input_shape = input_shape
-        self._net = private_copy(model).to(self.device)
+        self._net = prepared(model, copy=copy).to(self.device)
         self.module: nn.Module = _with_normalisation(self._net, mean, std, input_shape[0]).to(self.device)
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
         logits = checked_logits(self.module, probe)
+        protect_images(self._net, probe)
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
@@ -295,10 +299,14 @@ class Classifier:
 
     def _fold(self, probe: Tensor, logits: Tensor) -> int:
         plain = self._net
-        # A copy of a large network takes as much memory as all its maps.
         if not has_batch_norms(plain):
             return 0
-        self._net = copy.deepcopy(plain)
+        try:
+            # Folding replaces modules and changes no tensor, so the copy can share them all.
+            self._net = deepcopy(plain, {id(it): it for it in (*plain.parameters(), *plain.buffers())})
+        # A network that was given away may hold anything.
+        except Exception:
+            return 0
         folded = fold_batch_norms(self._net)
         self._set_net(self._net)
         with torch.inference_mode():

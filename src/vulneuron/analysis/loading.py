@@ -55,6 +55,7 @@ def load_classifier(
         layer=settings["layer"],
         device=device,
         input_shape=(channels, height, width),
+        copy=not loaded.fresh,
     )
     check_classifier(record, classifier)
     return classifier

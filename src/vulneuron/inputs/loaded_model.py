@@ -33,6 +33,8 @@ class LoadedModel:
         Names of its outputs, in order; None if unknown.
     notes
         What a user should know about how it was loaded, a sentence or two each.
+    fresh
+        Whether nobody else can have the module, as a library has just built it.
     """
 
     module: nn.Module
@@ -42,6 +44,7 @@ class LoadedModel:
     preprocessing: Preprocessing | None = None
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any, get_args
 
 from torch import nn
-from torchvision.models import ResNet18_Weights
 
 from vulneuron.errors import ModelError, did_you_mean, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint
@@ -50,6 +49,7 @@ def load_timm(text: str) -> LoadedModel:
         preprocessing=preprocessing,
         class_names=_class_names(module),
         notes=notes,
+        fresh=True,
     )
 
 
@@ -114,5 +114,7 @@ def _class_names(module: nn.Module) -> tuple[str, ...] | None:
     if names is not None and len(names) == classes:
         return tuple(map(str, names))
     if classes == config.get("num_classes") == 1000:
+        from torchvision.models import ResNet18_Weights  # noqa: PLC0415  slow to import
+
         return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
     return None

@@ -51,7 +51,7 @@ def load_torchvision(text: str) -> LoadedModel:
             "Without weights= named, mean and std are those of ImageNet, as torchvision's models use them."
         )
         notes = (convention,) if checkpoint is not None else (RANDOM_WEIGHTS, convention)
-        return LoadedModel(module, spec.text, IMAGENET_MEAN, IMAGENET_STD, notes=notes)
+        return LoadedModel(module, spec.text, IMAGENET_MEAN, IMAGENET_STD, notes=notes, fresh=True)
     transform = weights.transforms()
     size, resize = transform.crop_size[0], transform.resize_size[0]
     return LoadedModel(
@@ -61,6 +61,7 @@ def load_torchvision(text: str) -> LoadedModel:
         std=tuple(transform.std),
         preprocessing=Preprocessing(size, size, resize, transform.interpolation.value),
         class_names=tuple(weights.meta["categories"]) if classes in (None, official) else None,
+        fresh=True,
     )
 
 
