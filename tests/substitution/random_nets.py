@@ -1,12 +1,15 @@
 """Random traceable networks for Hypothesis: layers of all kinds, branches, heads."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from hypothesis import reject
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
 
 CLASSES = 5
@@ -52,6 +55,13 @@ class Shuffle(nn.Module):
         return maps.reshape(count, channels, rows, columns)
 
 
+class Transposed(nn.Module):
+    """Looks local on parts that are as high as wide and lie on the diagonal."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.transpose(2, 3)
+
+
 class FunctionalPools(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         highest: Tensor = F.max_pool2d(maps, 3, stride=2, padding=1)
@@ -80,8 +90,13 @@ class _Maker:
     """Draws layers, and keeps the number of channels and the size of what they give."""
 
     draw: st.DrawFn
+    image: tuple[int, int]
     channels: int
-    side: int
+    sizes: tuple[int, ...]
+
+    @property
+    def side(self) -> int:
+        return min(self.sizes)
 
     def convolution(self, outputs: int, *, stride: bool = True) -> nn.Module:
         kernel = self.draw(st.sampled_from([1, 2, 3, 5]))
@@ -158,6 +173,8 @@ class _Maker:
         ]
         if self.channels % 2 == 0:
             rare.append(Shuffle())
+        if len(set(self.sizes)) == 1:
+            rare.append(Transposed())
         if self.side >= 3:
             rare.append(FunctionalPools())
         return self.draw(st.sampled_from(rare))
@@ -165,26 +182,23 @@ class _Maker:
     def add(self, layers: nn.Sequential) -> None:
         layers.append(self.block())
         with torch.no_grad():
-            made = layers.eval()(torch.zeros(1, 3, self.image, self.image))
-        self.channels, self.side = made.shape[1], made.shape[2]
-
-    image: int = 0
+            made = layers.eval()(torch.zeros(1, 3, *self.image))
+        self.channels, self.sizes = made.shape[1], tuple(made.shape[2:])
 
 
 @st.composite
 def classifiers(draw: st.DrawFn) -> Classifier:
-    image = draw(st.integers(6, 20))
-    maker = _Maker(draw, 3, image, image)
+    image = draw(st.integers(6, 20)), draw(st.integers(6, 20))
+    maker = _Maker(draw, image, 3, image)
     body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
     maker.channels = 4
     for _ in range(draw(st.integers(1, 6))):
         maker.add(body)
-    with torch.no_grad():
-        channels, side = maker.channels, maker.side
+    channels = maker.channels
     pools: dict[str, tuple[nn.Module, int]] = {
         "average": (nn.AdaptiveAvgPool2d(1), channels),
         "maximum": (nn.AdaptiveMaxPool2d(1), channels),
-        "none": (nn.Identity(), channels * side * side),
+        "none": (nn.Identity(), channels * math.prod(maker.sizes)),
     }
     pool, inputs = pools[draw(st.sampled_from(sorted(pools)))]
     net = nn.Sequential(body, pool, nn.Flatten(), nn.Linear(inputs, CLASSES))
@@ -201,6 +215,11 @@ def classifiers(draw: st.DrawFn) -> Classifier:
             assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.3, 0.3, generator=generator)
             nn.init.uniform_(module.running_var, 0.5, 2, generator=generator)
-    return Classifier(
-        net.eval(), input_shape=(3, image, image), device="cpu", fold=draw(st.booleans()), layer="0"
-    )
+    fold = draw(st.booleans())
+    try:
+        return Classifier(net.eval(), input_shape=(3, *image), device="cpu", fold=fold, layer="0")
+    except ModelError as error:
+        # A few places whose sides have nothing to do with the image's could be anything.
+        if "no spatial feature maps" not in str(error):
+            raise
+        reject()

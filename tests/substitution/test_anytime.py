@@ -189,6 +189,49 @@ def test_small_and_flat_maps(shape: tuple[int, int]) -> None:
     assert not found[-1].values.any()
 
 
+@pytest.mark.parametrize("spots", [[(17, 22)], [(3, 3), (36, 44)], [(0, 0), (0, 47), (39, 0), (20, 25)]])
+def test_what_the_attack_can_change_is_found_between_the_points_of_a_coarse_grid(
+    spots: list[tuple[int, int]],
+) -> None:
+    zeros = np.ones(SHAPE, np.bool_)
+    for i, j in spots:
+        zeros[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2] = False
+    maps = np.where(zeros, 0.0, smooth(0) + 1)
+    *_, last = stages(np.zeros_like(maps), Known(maps), unknown(SHAPE, zeros))
+    np.testing.assert_array_equal(last.values, maps)
+
+
+def test_a_map_without_a_preview_begins_with_the_coarse_grid() -> None:
+    maps = smooth(1)
+    found, _ = run(maps, np.zeros_like(maps))
+    assert found[0].known.any()
+    assert found[0].agreement is not None
+    assert not found[0].agreement.any()
+    assert found[-1].unsettled <= 0.02
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_last_stage_is_settled_however_small_and_rough_a_map_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(2, 40, 2))
+    maps = rng.normal(size=(2, *shape)) ** 3
+    *_, last = stages(rng.normal(size=maps.shape), Known(maps), unknown(shape))
+    assert last.unsettled <= 0.02
+
+
+def test_one_peak_on_flat_ground() -> None:
+    maps = np.zeros((2, *SHAPE))
+    maps[:, 13, 21] = 1
+    *_, last = stages(maps / 2, Known(maps), unknown(SHAPE))
+    assert last.unsettled <= 0.02
+
+
+def test_no_tolerance_computes_all_points() -> None:
+    maps = smooth(2)
+    *_, last = stages(smooth(3), Known(maps), unknown(SHAPE), tolerance=0.0)
+    np.testing.assert_array_equal(last.values, maps)
+
+
 def test_interpolation_is_exact_on_planes_up_to_the_last_point() -> None:
     rows, columns = np.mgrid[:13, :9]
     plane = 2.0 * rows - columns

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from vulneuron.substitution.costs import Costs
+from vulneuron.substitution.sizes import Sizes
 
 #: Three steps in a row, each read by the next one only.
 ALIVE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool)
 
 
 def costs(whole: list[float], regions: list[float]) -> Costs:
-    return Costs(np.array(whole), np.array(regions), np.array([100.0, 200.0, 50.0]), ALIVE)
+    return Costs(np.array(whole), np.array(regions), Sizes(np.array([100.0, 200.0, 50.0]), ALIVE))
 
 
 @pytest.mark.parametrize(
@@ -27,10 +28,3 @@ def test_a_step_that_is_slow_on_regions_may_be_worth_it_for_the_ones_behind() ->
     assert both.cut(np.array([1.0, 0.1, 1.0])) == 2
     assert both.gain(np.array([1.0, 0.1, 1.0])) == pytest.approx(12 / 5, rel=1e-6)
     assert both.gain(np.array([1.0, 1.0, 1.0])) == pytest.approx(1)
-
-
-def test_memory_is_that_of_the_largest_maps_on_either_side_of_the_cut() -> None:
-    areas, made = np.array([0.1, 0.1, 0.5]), costs([1.0] * 3, [1.0] * 3)
-    assert made.bytes_of(areas, 3) == pytest.approx(8 * 50)
-    assert made.bytes_of(areas, 2) == pytest.approx(8 * 200)
-    assert made.bytes_of(areas, 0) == pytest.approx(8 * 200)

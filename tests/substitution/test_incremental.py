@@ -1,18 +1,23 @@
 """The incremental engine on small and on known networks, against one image at a time."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
 
 from nets import INPUT_SHAPE, NETS, randomised, stem
-from substitution.random_nets import Reused, SqueezeExcitation
+from substitution.exactness import assert_exact, logits_of, only_regions
+from substitution.random_nets import Reused, SqueezeExcitation, Transposed
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
-from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, substituted, watched
+from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, watched
 from vulneuron.substitution.geometry import spans_of
 from vulneuron.substitution.limits import limit, multiplications
+from vulneuron.substitution.sizes import sizes_of
 from vulneuron.substitution.steps import steps_of
+from vulneuron.substitution.windows import Background
 
 
 class Untraceable(nn.Module):
@@ -20,91 +25,175 @@ class Untraceable(nn.Module):
         return images if images.sum() > 0 else -images
 
 
+class Clipped(nn.Conv2d):
+    """A convolution for small values only."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps).clamp(-6, 6)
+
+
 def classifier_of(*body: nn.Module, side: int = 16) -> Classifier:
     net = nn.Sequential(nn.Sequential(*body), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
     return Classifier(randomised(net), input_shape=(3, side, side), device="cpu", layer="0")
 
 
-def logits_of(
-    engine: Engine, classifier: Classifier, benign: Tensor, adversarial: Tensor, centres: Tensor, patch: int
-) -> Tensor:
-    found = torch.full((len(centres), classifier.classes), torch.nan)
-    for batch in engine(classifier, benign, adversarial, centres, patch=patch):
-        found[batch.chosen] = batch.logits
-    return found
+def pair_of(classifier: Classifier, seed: int = 0) -> Tensor:
+    return torch.rand(2, *classifier.input_shape, generator=torch.Generator().manual_seed(seed))
 
 
-def check(classifier: Classifier, patch: int = 4, stride: int = 3) -> None:
-    shape = classifier.input_shape
-    benign, adversarial = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    centres = torch.from_numpy(PatchGrid(shape[1:], patch, stride).centres())
-    found = logits_of(Incremental(), classifier, benign, adversarial, centres, patch)
-    images = substituted(benign, adversarial, centres, patch=patch)
-    expected = torch.cat([classifier.logits(image[None]) for image in images])
-    torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-5 * expected.abs().max()))
+def check(classifier: Classifier, patch: int = 4, stride: int = 3, engine: Engine | None = None) -> None:
+    benign, adversarial = pair_of(classifier)
+    centres = torch.from_numpy(PatchGrid(classifier.input_shape[1:], patch, stride).centres())
+    found = logits_of(engine or Incremental(), classifier, benign, adversarial, centres, patch)
+    assert_exact(found, classifier, benign, adversarial, centres, patch)
 
 
 @pytest.mark.parametrize("net", NETS)
 def test_logits_are_those_of_one_image_at_a_time(net: str) -> None:
-    check(Classifier(randomised(NETS[net][0]()), input_shape=INPUT_SHAPE, device="cpu"))
+    classifier = Classifier(randomised(NETS[net][0]()), input_shape=INPUT_SHAPE, device="cpu")
+    check(classifier)
+    if steps_of(classifier) is not None:
+        with only_regions():
+            check(classifier)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x1_0"])
 def test_known_networks(name: str) -> None:
     torch.manual_seed(0)
     net = torchvision.models.get_model(name, weights=None, num_classes=5)
-    check(Classifier(net, input_shape=(3, 40, 40), device="cpu"), patch=6, stride=9)
+    classifier = Classifier(net, input_shape=(3, 56, 40), device="cpu")
+    check(classifier, patch=6, stride=9)
+    with only_regions():
+        check(classifier, patch=6, stride=9)
 
 
-@pytest.mark.parametrize("extra", [Untraceable(), Reused(), SqueezeExcitation(6)])
+@pytest.mark.parametrize("extra", [Untraceable(), Reused(), SqueezeExcitation(6), Transposed()])
 def test_what_is_not_understood_is_dense(extra: nn.Module) -> None:
     classifier = classifier_of(*stem(), extra)
-    assert (steps_of(classifier) is None) == (not isinstance(extra, SqueezeExcitation))
+    assert (steps_of(classifier) is None) == isinstance(extra, Untraceable | Reused)
     check(classifier)
 
 
-def test_maps_that_do_not_fit_into_the_memory_go_in_smaller_batches() -> None:
+def test_what_clips_large_values_is_right_for_bright_images_after_dark_ones() -> None:
+    first, conv = nn.Conv2d(3, 16, 3, padding=1), Clipped(16, 6, 3, padding=1)
+    classifier = classifier_of(first, nn.ReLU(), conv)
+    with torch.no_grad():
+        classifier.module.get_submodule("0.0").weight.mul_(30)  # type: ignore[operator]
+    engine, centres = Incremental(), torch.from_numpy(PatchGrid((16, 16), 4, 3).centres())
+    for brightness in (0.01, 1.0):
+        benign, adversarial = brightness * pair_of(classifier)
+        found = logits_of(engine, classifier, benign, adversarial, centres, 4)
+        assert_exact(found, classifier, benign, adversarial, centres, 4)
+
+
+@pytest.mark.parametrize("broken", ["cut", "around"])
+def test_regions_that_are_wrong_are_not_used(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong on the way, the network itself is asked in the end."""
+    right: Callable[..., Tensor] = getattr(Background, broken)
+    monkeypatch.setattr(Background, broken, lambda *arguments: 0.5 * right(*arguments))
+    check(classifier_of(*stem()))
+    with pytest.raises(AssertionError, match="the dense engine was asked"), only_regions():
+        check(classifier_of(*stem()))
+
+
+def test_a_pair_on_which_regions_are_wrong_is_dense(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so are all that follow."""
+    classifier, engine = classifier_of(*stem()), Incremental()
+    with only_regions():
+        check(classifier, engine=engine)
+        right = Background.around
+        monkeypatch.setattr(Background, "around", lambda *arguments: 0.5 * right(*arguments))
+        benign, adversarial = pair_of(classifier, seed=1)
+        centres = torch.from_numpy(PatchGrid((16, 16), 4, 3).centres())
+        with pytest.raises(AssertionError, match="the dense engine was asked"):
+            logits_of(engine, classifier, benign, adversarial, centres, 4)
+    monkeypatch.undo()
+    with only_regions(), pytest.raises(AssertionError, match="the dense engine was asked"):
+        check(classifier, engine=engine)
+
+
+@pytest.mark.parametrize("engine", [Dense, Incremental])
+@pytest.mark.parametrize("batch_size", [None, 500])
+@pytest.mark.parametrize("part", [0.1, 1.5, 3.0])
+def test_maps_that_do_not_fit_into_the_memory_go_in_smaller_batches(
+    engine: type[Dense] | type[Incremental], batch_size: int | None, part: float
+) -> None:
+    """Also where the benign image's own maps take more than half of it, or larger batches are asked for."""
     classifier = classifier_of(*stem())
-    benign, adversarial = torch.rand(2, *INPUT_SHAPE)
+    steps = steps_of(classifier)
+    assert steps is not None
+    memory = int(part * sizes_of(steps).kept)
+    benign, adversarial = pair_of(classifier)
     centres = torch.from_numpy(PatchGrid((16, 16), 4, 2).centres())
-    for engine in (Dense(memory=20_000), Incremental(memory=20_000)):
-        sizes = [len(it) for it in engine(classifier, benign, adversarial, centres, patch=4)]
-        assert sum(sizes) == len(centres)
-        assert max(sizes) < 8
-    small, large = (
-        logits_of(Incremental(memory=memory), classifier, benign, adversarial, centres, 4)
-        for memory in (20_000, 2**29)
-    )
-    torch.testing.assert_close(small, large, rtol=1e-5, atol=1e-5)
+    batches = engine(memory=memory)(classifier, benign, adversarial, centres, patch=4, batch_size=batch_size)
+    sizes = [len(batch) for batch in batches]
+    assert sum(sizes) == len(centres)
+    assert max(sizes) < 16
+    check(classifier, engine=engine(memory=memory))
+
+
+def test_regions_go_in_smaller_batches_and_give_the_same() -> None:
+    classifier = classifier_of(*stem())
+    steps = steps_of(classifier)
+    assert steps is not None
+    sizes = sizes_of(steps)
+    benign, adversarial = pair_of(classifier)
+    centres = torch.from_numpy(PatchGrid((16, 16), 4, 2).centres())
+    with only_regions():
+        for memory, most in ((2.5 * sizes.kept, 20), (2**29, 64)):
+            engine = Incremental(memory=int(memory))
+            counts = [len(it) for it in engine(classifier, benign, adversarial, centres, patch=4) if len(it)]
+            assert 1 < max(counts) <= most
+            check(classifier, engine=engine)
 
 
 def test_cancelling_stops_within_one_batch() -> None:
     classifier = classifier_of(*stem())
-    benign, adversarial = torch.rand(2, *INPUT_SHAPE)
+    benign, adversarial = pair_of(classifier)
     centres = torch.from_numpy(PatchGrid((16, 16), 4).centres())
-    done: list[int] = []
-    batches = Incremental()(classifier, benign, adversarial, centres, patch=4, batch_size=10)
-    with pytest.raises(Cancelled, match="after 20 of 256"):
-        list(watched(batches, 256, lambda now, _: done.append(now), lambda: len(done) == 2))
+    done, asked = [], 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return 20 in done
+
+    with only_regions():
+        batches = Incremental()(classifier, benign, adversarial, centres, patch=4, batch_size=10)
+        with pytest.raises(Cancelled, match="after 20 of 256"):
+            list(watched(batches, 256, lambda now, _: done.append(now), cancelled))
     assert done == [10, 20]
+    # Before the first batch, too, there are occasions to stop.
+    assert asked > 5
 
 
-def test_no_positions_give_no_batch() -> None:
-    none = torch.zeros((0, 2), dtype=torch.int64)
-    benign, adversarial = torch.rand(2, *INPUT_SHAPE)
-    assert not list(Incremental()(classifier_of(*stem()), benign, adversarial, none, patch=4))
+def test_no_positions_give_no_logits() -> None:
+    classifier, none = classifier_of(*stem()), torch.zeros((0, 2), dtype=torch.int64)
+    benign, adversarial = pair_of(classifier)
+    assert not any(len(it) for it in Incremental()(classifier, benign, adversarial, none, patch=4))
 
 
 def test_one_engine_serves_several_pairs_patches_and_networks() -> None:
     engine, centres = Incremental(), torch.from_numpy(PatchGrid((16, 16), 4, 5).centres())
     classifiers = [classifier_of(*stem()) for _ in range(2)]
-    pairs = [tuple(torch.rand(2, *INPUT_SHAPE)) for _ in range(2)]
-    for patch in (4, 10, 4):
-        for classifier in classifiers:
-            for benign, adversarial in pairs:
-                found = logits_of(engine, classifier, benign, adversarial, centres, patch)
-                expected = classifier.logits(substituted(benign, adversarial, centres, patch=patch))
-                torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    with only_regions():
+        for patch in (4, 10, 4):
+            for classifier in classifiers:
+                for seed in range(2):
+                    benign, adversarial = pair_of(classifier, seed)
+                    found = logits_of(engine, classifier, benign, adversarial, centres, patch)
+                    assert_exact(found, classifier, benign, adversarial, centres, patch)
+
+
+def test_an_image_that_is_changed_in_place_is_another_image() -> None:
+    classifier, engine = classifier_of(*stem()), Incremental()
+    benign, adversarial = pair_of(classifier)
+    centres = torch.from_numpy(PatchGrid((16, 16), 4, 5).centres())
+    with only_regions():
+        for seed in range(2):
+            adversarial.copy_(pair_of(classifier, seed)[1])
+            found = logits_of(engine, classifier, benign, adversarial, centres, 4)
+            assert_exact(found, classifier, benign, adversarial, centres, 4)
 
 
 def test_the_limit_counts_what_patches_change() -> None:

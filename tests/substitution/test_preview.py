@@ -1,9 +1,15 @@
 """The preview against small steps of the network itself."""
 
-import numpy as np
-import torch
+from collections.abc import Callable
 
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nets import average_pooled, randomised
 from victims import SHAPE, random_images, victim
+from vulneuron.network import Classifier
 from vulneuron.substitution import PatchGrid, preview, substituted
 
 LABELS = (2, 0)
@@ -34,3 +40,26 @@ def test_the_preview_works_where_gradients_are_switched_off() -> None:
 def test_no_perturbation_is_no_change() -> None:
     benign = random_images(1)[0]
     assert not preview(victim(), benign, benign.clone(), LABELS, PatchGrid(SHAPE[1:], 4)).any()
+
+
+class Before(nn.Module):
+    """A network behind a function of its pixels."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function, self.net = function, randomised(average_pooled())
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.net(self.function(images))
+        return logits
+
+
+@pytest.mark.parametrize("function", [torch.sqrt, torch.detach, torch.round])
+def test_without_a_gradient_the_guess_is_0(function: Callable[[Tensor], Tensor]) -> None:
+    """Infinite at a black pixel, none at all, and 0 everywhere."""
+    classifier = Classifier(Before(function), input_shape=SHAPE, device="cpu")
+    benign, adversarial = random_images(2)
+    benign[:, 0, 0] = 0
+    found = preview(classifier, benign, adversarial, LABELS, PatchGrid(SHAPE[1:], 4, 3))
+    assert found.shape == (2, 3, 3)
+    assert not found.any()

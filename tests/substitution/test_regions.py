@@ -28,13 +28,6 @@ def test_no_output_outside_reads_what_changed(slide: Slide, length: int, data: s
         assert reading == list(range(start, end))
 
 
-@given(slides, st.integers(0, 9), st.integers(1, 6))
-def test_windows_are_what_the_outputs_read(slide: Slide, start: int, size: int) -> None:
-    first, count = slide.read(np.array([start]), size)
-    read = [it for output in range(start, start + size) for it in read_by(slide, output)]
-    assert (int(first[0]), int(first[0]) + count - 1) == (min(read), max(read))
-
-
 def test_patches_are_clipped_to_the_image() -> None:
     span = patch_span(np.arange(6), 4, 6)
     assert span.low.tolist() == [0, 0, 0, 1, 2, 3]

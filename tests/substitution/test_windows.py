@@ -3,7 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from hypothesis import given
+from hypothesis import strategies as st
 
+from substitution.test_regions import read_by, slides
+from vulneuron.substitution.regions import Slide
 from vulneuron.substitution.windows import Axis, Background, Place, Region
 
 HEIGHT, WIDTH, BORDER = 7, 9, 6
@@ -16,11 +20,17 @@ def place(rows: list[int], height: int, columns: list[int], width: int) -> Place
 WANTED = place([-2, 0, 3, 5], 4, [6, -1, 4, 0], 5)
 
 
-@pytest.mark.parametrize("fill", [0.0, -torch.inf])
-def test_cut_is_a_slice_of_the_padded_map(fill: float) -> None:
+@given(slides, st.integers(0, 9), st.integers(1, 6))
+def test_windows_are_what_the_outputs_read(slide: Slide, start: int, size: int) -> None:
+    found = Axis(torch.tensor([start]), size).read_by(slide)
+    read = [it for output in range(start, start + size) for it in read_by(slide, output)]
+    assert (int(found.start), int(found.start) + found.size - 1) == (min(read), max(read))
+
+
+def test_cut_is_a_slice_of_the_padded_map() -> None:
     maps = torch.rand(1, 3, HEIGHT, WIDTH)
-    padded = F.pad(maps[0], [BORDER] * 4, value=fill)
-    found = Background(maps).cut(WANTED, fill)
+    padded = F.pad(maps[0], [BORDER] * 4)
+    found = Background(maps).cut(WANTED)
     for window, i, j in zip(found, WANTED.rows.start.tolist(), WANTED.columns.start.tolist(), strict=True):
         assert torch.equal(window, padded[:, i + BORDER : i + BORDER + 4, j + BORDER : j + BORDER + 5])
 

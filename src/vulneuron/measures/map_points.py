@@ -125,8 +125,7 @@ class MapPoints:
 
     def preview(self) -> Doubles:
         """A first guess of the `changes` from gradients; see `vulneuron.substitution.preview`."""
-        guess = preview(self._classifier, self._benign, self._adversarial, self._labels, self.grid)
-        return _finite(guess)
+        return preview(self._classifier, self._benign, self._adversarial, self._labels, self.grid)
 
     def of_probabilities(self, changes: Doubles) -> Doubles:
         """Changes of probabilities from those of their logarithms, ``(label, row, column)`` in [-1, 1]."""

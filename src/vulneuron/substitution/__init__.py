@@ -1,6 +1,7 @@
 """Engines behind the vulnerability maps: what the network says when a patch of an image is substituted."""
 
 from vulneuron.substitution.anytime import Stage, stages
+from vulneuron.substitution.batch_size import MEMORY
 from vulneuron.substitution.dense import Dense, substituted
 from vulneuron.substitution.engine import ENGINES, Batch, Cancel, Engine, EngineName, Progress, watched
 from vulneuron.substitution.grid import PatchGrid, default_patch
@@ -9,6 +10,7 @@ from vulneuron.substitution.preview import preview
 
 __all__ = [
     "ENGINES",
+    "MEMORY",
     "Batch",
     "Cancel",
     "Dense",

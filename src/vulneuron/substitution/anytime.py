@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_cdt, gaussian_filter
 from scipy.special import stdtr
-from scipy.stats import spearmanr
 
 from vulneuron.substitution.interpolation import Surroundings, control_weight
 
@@ -17,23 +16,26 @@ Doubles = npt.NDArray[np.float64]
 #: Exact values of some points: their numbers, row by row -> ``(kind, n)``.
 Exact = Callable[[Ints], Doubles]
 
-#: Points of the first grid on the longer side, about.
-_FIRST = 8
+#: Points of the first grid on the longer side, about, and how many of it the attack can change at least.
+_FIRST, _FELT = 8, 32
 #: Part of the known points and of the map that is computed between two looks at it; the first ones tell most.
 _GROWTH, _ROUND = 1 / 4, 1 / 48
 #: How many points the first round has at least, and later ones at least and at most: with fewer, engines are
 #: not efficient.
 _FEWEST, _FEW, _MOST = 16, 64, 256
-#: Distance to the threshold, in standard deviations, from which on a point counts as settled.
-_SETTLED = 2.5
+#: Distance to the threshold, in standard deviations, from which on a point is left to a finer grid: what is
+#: farther away is seldom on the wrong side, and more is learned nearby.
+_SETTLED = 1.25
 #: Points from which errors cannot be told, and how many of the last ones tell them.
 _TOO_FEW, _RECENT = 8, 64
 #: What is left of an estimate's error where exact points are twice as near: a first guess, until it is seen.
 _SHRINKS = 0.7
 #: Degrees of freedom of the errors: a few are much larger than most, where a map has sharp peaks.
 _FREEDOM = 3.0
+#: Standard deviation of errors that were all 0.
+_LEAST = 1e-100
 #: How far an exact point corrects its surroundings, in steps of the grid, and how fast that fades.
-_WIDTH, _FADING = 0.5, 0.1
+_WIDTH, _FADING = 0.5, 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +88,24 @@ def stages(
     exact
         Computes points.
     given
-        ``(kind, row, column)``: exact values that are known before, NaN elsewhere.
+        ``(kind, row, column)``: exact values that are known before, NaN elsewhere; 0 where the attack cannot
+        change anything.
     top
         Per cent of the points that are in a top mask.
     tolerance
-        Part of a top mask that may change after the last stage.
+        Part of a top mask that may change after the last stage; 0 to compute all points.
 
     Yields
     ------
     Stage
-        The first one is the preview, unless the coarse grid is known already. The last one is settled to the
-        tolerance, or has hardly a point within 2.5 standard deviations of the threshold.
+        The first one is the preview, unless it is 0 everywhere or the coarse grid is known already. The last
+        one is settled to the tolerance.
     """
     known: Bools = np.asarray(~np.isnan(given).any(axis=0))
     values = np.where(known, given, preview)
-    step = 2 ** int(np.log2(max(max(known.shape) / _FIRST, 1)))
+    step = _first_step(~known | given.any(axis=0))
     grid = Surroundings(known.shape, step)
-    if not known[grid.points].all():
+    if preview.any() and not known[grid.points].all():
         yield Stage(values, known, 1.0, None, np.ones(len(preview)))
         values, known = values.copy(), known.copy()
     _compute(exact, values, known, np.flatnonzero(grid.points & ~known))
@@ -129,8 +132,8 @@ def stages(
             distance = np.where(known | ~points, np.inf, _distance(values, at, top)).ravel()
             size = int(np.clip(_GROWTH * known.sum(), _FEWEST, largest))
             chosen = np.argsort(distance, kind="stable")[:size]
-            chosen = chosen[distance[chosen] < _SETTLED]
-            if len(chosen) < _TOO_FEW:
+            chosen = chosen[distance[chosen] < (_SETTLED if step > 1 else np.inf)]
+            if step > 1 and len(chosen) < _TOO_FEW:
                 break
             estimated = values.reshape(len(values), -1)[:, chosen]
             values, known = values.copy(), known.copy()
@@ -146,6 +149,14 @@ def stages(
         coarser, errors, missed = at, errors * _SHRINKS, missed * _SHRINKS
         at = _around(known, step // 2, errors, coarser)
         unsettled = _unsettled(values, known, at, top)
+
+
+def _first_step(felt: Bools) -> int:
+    """Points from one to the next of the first grid, which has some that the attack can change."""
+    step: int = 2 ** int(np.log2(max(max(felt.shape) / _FIRST, 1)))
+    while step > 1 and felt[::step, ::step].sum() < min(_FELT, felt.sum()):
+        step //= 2
+    return step
 
 
 def _compute(exact: Exact, values: Doubles, known: Bools, chosen: Ints) -> None:
@@ -177,7 +188,7 @@ def _deviations(values: Doubles, errors: Doubles, top: float) -> Doubles:
     count = min(max(round(top * flat.shape[1] / 100), 1), flat.shape[1] - 1)
     ordered = -np.partition(-flat, (count - 1, count), axis=1)
     threshold = ordered[:, count - 1 : count + 1].mean(axis=1)
-    scale = np.maximum(errors, np.finfo(np.float64).tiny)
+    scale = np.maximum(errors, _LEAST)
     deviations: Doubles = np.abs(values - threshold[:, None, None]) / scale
     return deviations
 
@@ -216,4 +227,6 @@ def _through(values: Doubles, known: Bools, estimate: Doubles, step: int) -> Dou
 def _agreement(values: Doubles, preview: Doubles) -> float:
     if np.ptp(values) == 0 or np.ptp(preview) == 0:
         return 0.0
+    from scipy.stats import spearmanr  # noqa: PLC0415  half a second to import
+
     return float(spearmanr(values, preview)[0])

@@ -7,7 +7,7 @@ import torch
 from vulneuron.network import Classifier
 from vulneuron.tracing import trace_calls
 
-#: Bytes that an engine's maps may take by default.
+#: Bytes that the maps of an engine may take by default.
 MEMORY = 2**29
 _SIZES = (8, 16, 32, 64, 128)
 #: Maps of the largest size that are in memory at once: a layer's input, its output, a shortcut.
@@ -28,6 +28,7 @@ class BatchSize:
     """
 
     def __init__(self, most: int) -> None:
+        self.most = most
         self._sizes = [size for size in _SIZES if size <= most] or [max(most, 1)]
         self._seconds: dict[int, list[float]] = {size: [] for size in self._sizes}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, get_args
 
+import torch
 from torch import Tensor
 
 from vulneuron.errors import Cancelled
@@ -36,6 +37,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.chosen)
+
+
+def nothing_yet(classifier: Classifier) -> Batch:
+    """An empty batch, which gives a caller the occasion to stop where there is no logit yet."""
+    return Batch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, classifier.classes))
 
 
 class Engine(Protocol):
@@ -77,14 +83,14 @@ class Engine(Protocol):
         Yields
         ------
         Batch
-            Each position is in one of the batches, in any order.
+            Each position is in one of the batches, in any order. A batch may be empty.
         """
 
 
 def watched(
     batches: Iterator[_Sized], total: int, progress: Progress | None, cancelled: Cancel | None
 ) -> Iterator[_Sized]:
-    """Hand on batches, tell `progress` after each, and ask `cancelled` before each.
+    """Hand on batches that are not empty, tell `progress` after each, and ask `cancelled` before each.
 
     Raises
     ------
@@ -102,6 +108,8 @@ def watched(
         batch = next(batches, None)
         if batch is None:
             return
+        if not len(batch):
+            continue
         done += len(batch)
         if progress is not None:
             progress(done, total)

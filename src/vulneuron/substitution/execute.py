@@ -7,7 +7,7 @@ from torch import Tensor, fx
 
 from vulneuron.substitution.clock import clock_of
 from vulneuron.substitution.dense import substituted
-from vulneuron.substitution.geometry import Patches
+from vulneuron.substitution.geometry import Patches, Spans
 from vulneuron.substitution.operations import Mean, Sliding
 from vulneuron.substitution.steps import Step, Steps
 from vulneuron.substitution.windows import Background, Place, Region
@@ -22,32 +22,39 @@ class Forward:
     ----------
     steps
         The network.
+    spans
+        Which of its steps work on regions of these patches.
     benign, adversarial
-        ``(channel, y, x)``.
-    patch
-        Side of the patches, in pixels.
+        ``(channel, y, x)``; they are copied.
     device
         Where the network computes.
     """
 
+    @torch.inference_mode()
     def __init__(
-        self, steps: Steps, benign: Tensor, adversarial: Tensor, patch: int, device: torch.device
+        self, steps: Steps, spans: Spans, benign: Tensor, adversarial: Tensor, device: torch.device
     ) -> None:
-        self._steps, self._patch, self._pair = steps, patch, (benign, adversarial)
+        self._steps, self.spans, self.device = steps, spans, device
         self.benign, self.adversarial = (
-            image.to(device)[None].contiguous(memory_format=torch.channels_last)[0]
+            image.to(device)[None].clone(memory_format=torch.channels_last)[0]
             for image in (benign, adversarial)
         )
         self._other = Background(self.adversarial[None])
-        self._values = steps.values(self.benign[None])
         self._clock = clock_of(device)
-        self._backgrounds: dict[fx.Node, Background] = {}
+        values = steps.values(self.benign[None])
+        self._means: dict[fx.Node, Tensor] = {
+            step.node: values[step.node] for step in steps.steps if isinstance(step.operation, Mean)
+        }
+        # One by one, so that there are never two copies of all.
+        self._backgrounds = {node: Background(values.pop(node)) for node in spans.rows}
 
-    def is_of(self, benign: Tensor, adversarial: Tensor, patch: int) -> bool:
-        """Whether this was made for these very tensors, and for patches of this size."""
-        return self._pair[0] is benign and self._pair[1] is adversarial and self._patch == patch
+    def is_of(self, spans: Spans, benign: Tensor, adversarial: Tensor) -> bool:
+        """Whether this was made for these images, and for patches of this size."""
+        pairs = ((self.benign, benign), (self.adversarial, adversarial))
+        return self.spans is spans and all(torch.equal(mine, it.to(self.device)) for mine, it in pairs)
 
-    def logits(self, patches: Patches, cut: int, seconds: list[float] | None = None) -> Tensor:
+    @torch.inference_mode()
+    def logits(self, patches: Patches, cut: int | None = None, seconds: list[float] | None = None) -> Tensor:
         """Logits ``(n, class)`` of the substituted images of a batch.
 
         Parameters
@@ -55,7 +62,8 @@ class Forward:
         patches
             The batch.
         cut
-            From this step on, whole maps are computed; before it, regions where the operations allow it.
+            From this step on, whole maps are computed; before it, regions where the operations allow it. None
+            for regions to the end.
         seconds
             Where to put how long each step took, if that is asked for.
         """
@@ -63,7 +71,7 @@ class Forward:
         started = self._clock()
         for index, step in enumerate(self._steps.steps):
             regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
-            if index < cut and len(regions) == len(step.reads) and patches.follow(step):
+            if (cut is None or index < cut) and len(regions) == len(step.reads) and patches.follow(step):
                 values[step.node] = self._on_regions(step, regions, patches)
             else:
                 values[step.node] = self._on_whole(step, values)
@@ -78,12 +86,11 @@ class Forward:
 
     def _images(self, patches: Patches, *, whole: bool) -> Tensor | Region:
         if whole:
-            return substituted(self.benign, self.adversarial, patches.centres, patch=self._patch)
+            return substituted(self.benign, self.adversarial, patches.centres, patch=self.spans.patch)
         place = patches.place(self._steps.image)
         inside = patches.inside(place)[:, None]
-        return Region(
-            torch.where(inside, self._other.cut(place), self._background(self._steps.image).cut(place)), place
-        )
+        benign = self._backgrounds[self._steps.image].cut(place)
+        return Region(torch.where(inside, self._other.cut(place), benign), place)
 
     def _on_regions(self, step: Step, regions: Regions, patches: Patches) -> Region | Tensor:
         operation = step.operation
@@ -93,29 +100,24 @@ class Forward:
         if isinstance(operation, Sliding):
             ((read, region),) = regions.items()
             windows = Place(place.rows.read_by(operation.rows), place.columns.read_by(operation.columns))
-            values = self._background(read).around(region, windows, operation.fill)
+            values = self._backgrounds[read].around(region, windows, operation.fill)
             return Region(operation.function(values), place)
         inputs: dict[fx.Node, Tensor] = {
-            read: self._background(read).around(region, place) for read, region in regions.items()
+            read: self._backgrounds[read].around(region, place) for read, region in regions.items()
         }
         return Region(step(inputs, self._steps.constants), place)
 
     def _mean(self, step: Step, item: tuple[fx.Node, Region]) -> Tensor:
         """Mean over a map, from that of the benign one and the changes in the region."""
         read, region = item
-        background = self._background(read)
+        background = self._backgrounds[read]
         changes = (region.values - background.cut(region.place)).sum((2, 3)) / background.places
-        benign: Tensor = self._values[step.node]
+        benign = self._means[step.node]
         return benign + changes.view(-1, *benign.shape[1:])
 
     def _on_whole(self, step: Step, values: dict[fx.Node, Any]) -> Any:
         for read in step.reads:
             region = values[read]
             if isinstance(region, Region):
-                values[read] = self._background(read).whole(region)
+                values[read] = self._backgrounds[read].whole(region)
         return step(values, self._steps.constants)
-
-    def _background(self, node: fx.Node) -> Background:
-        if node not in self._backgrounds:
-            self._backgrounds[node] = Background(self._values[node])
-        return self._backgrounds[node]

@@ -29,12 +29,25 @@ class Spans:
         ``(y, x)`` of each node's maps.
     image
         The node of the images.
+    patch
+        Side of the patches, in pixels.
     """
 
     rows: dict[fx.Node, Span]
     columns: dict[fx.Node, Span]
     sizes: dict[fx.Node, tuple[int, int]]
     image: fx.Node
+    patch: int
+
+    def middle(self, side: int) -> Ints:
+        """Centres of `side` x `side` patches whose regions are as large as those of most are.
+
+        They are neighbours in the middle of the image, ``(side * side, 2)``.
+        """
+        rows, columns = (
+            (np.arange(side) + (length - side) // 2).clip(0, length - 1) for length in self.sizes[self.image]
+        )
+        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
     def areas(self, node: fx.Node, centres: Ints) -> Doubles:
         """Part of the maps that patches around some pixels can change, ``(position,)`` in (0, 1]."""
@@ -64,7 +77,7 @@ def spans_of(steps: Steps, patch: int) -> Spans:
         else:
             continue
         sizes[step.node] = (shape[2], shape[3])
-    return Spans(rows, columns, sizes, steps.image)
+    return Spans(rows, columns, sizes, steps.image, patch)
 
 
 def _hull(one: Span, other: Span) -> Span:

@@ -1,7 +1,7 @@
 """The incremental engine: only what a patch changes is computed, as long as that is cheaper."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -10,62 +10,47 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.comparing import max_relative_error
-from vulneuron.devices import autocast
-from vulneuron.memory import out_of_memory
 from vulneuron.network import Classifier
 from vulneuron.substitution.batch_size import MEMORY
 from vulneuron.substitution.costs import Costs, areas, measured
-from vulneuron.substitution.dense import Dense, substituted
-from vulneuron.substitution.engine import Batch
+from vulneuron.substitution.dense import Dense
+from vulneuron.substitution.engine import Batch, nothing_yet
 from vulneuron.substitution.execute import Forward
 from vulneuron.substitution.geometry import Patches, Spans, similar, spans_of
 from vulneuron.substitution.limits import multiplications
+from vulneuron.substitution.sizes import sizes_of
 from vulneuron.substitution.steps import Steps, steps_of
+from vulneuron.substitution.verifying import probe_pair, right_on_pair, right_on_probes
 
 Ints = npt.NDArray[np.int64]
 _BATCH = 64
-_MEASURED = 16
+#: Steps are measured, and compared with the network, on the square of this many patches.
+_SIDE = 4
 #: What has to be gained at least for regions to be worth it: measurements have errors.
 _WORTH = 1.03
-#: Largest relative difference to the network itself that summation order explains.
-_TOLERANCE = 1e-4
+#: Part of the memory that the benign image's maps may take.
+_KEPT = 1 / 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How patches of one size are computed in a network."""
+
+    steps: Steps
+    spans: Spans
+    costs: Costs
+
+    def patches(self, centres: Ints, device: torch.device) -> Patches:
+        return Patches(self.spans, centres, device)
 
 
 @dataclass(eq=False)
 class _Known:
-    """What was found out about one network: its steps, what they cost, and the benign image met last."""
+    """What was found out about one network: its steps, plans for patches, and the pair of images met last."""
 
     steps: Steps | None
-    spans: dict[int, Spans] = field(default_factory=dict)
-    costs: dict[int, Costs] = field(default_factory=dict)
+    plans: dict[int, _Plan | None] = field(default_factory=dict)
     forward: Forward | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """All that is needed to compute patches of one pair of images."""
-
-    classifier: Classifier
-    steps: Steps
-    forward: Forward
-    spans: Spans
-
-    def patches(self, centres: Ints) -> Patches:
-        return Patches(self.spans, centres, self.classifier.device)
-
-    def logits(self, patches: Patches, cut: int) -> Tensor:
-        with torch.inference_mode(), autocast(self.classifier.precision, self.classifier.device):
-            return self.forward.logits(patches, cut).cpu()
-
-    def middle(self) -> Ints:
-        """Patches whose regions are as large as those of most patches are: in the middle of the image."""
-        height, width = self.spans.sizes[self.spans.image]
-        side = math.isqrt(_MEASURED)
-        rows, columns = (
-            (np.arange(side) + (length - side) // 2).clip(0, length - 1) for length in (height, width)
-        )
-        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 class Incremental:
@@ -76,14 +61,17 @@ class Incremental:
     whose regions have similar sizes go through the network together. From the layer on where whole maps are
     cheaper, which is measured, the rest of the network is dense.
 
-    What a step does to a region is proved on random values (`vulneuron.substitution.operations`). Steps that
-    are not understood make the rest of the network dense, and networks that `torch.fx` cannot trace are left
-    to `Dense`.
+    What a step does to a region is proved on random values (`vulneuron.substitution.operations`), and the
+    whole is compared with the network before it is used, and again on each pair of images
+    (`vulneuron.substitution.verifying`). Steps that are not understood make the rest of the network dense.
+    Networks that `torch.fx` cannot trace, and mixed precision, whose rounding depends on the size of what is
+    computed, are left to `Dense`.
 
     Parameters
     ----------
     memory
-        Bytes that the maps of a batch may take at once, about.
+        Bytes that maps may take at once, about: those of the benign image and of a batch. Where half of it
+        does not hold the benign image's, the network is left to `Dense`.
 
     References
     ----------
@@ -109,55 +97,77 @@ class Incremental:
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
         """Yield logits; see `vulneuron.substitution.engine.Engine`."""
-        run = self._run(classifier, benign, adversarial, patch)
-        costs = self._costs(run, patch) if run is not None else None
-        if run is None or costs is None or costs.gain(areas(run.steps, run.patches(run.middle()))) < _WORTH:
+        positions = centres.numpy()
+        plan = yield from self._plan(classifier, patch)
+        forward = None
+        if plan is not None:
+            forward = yield from self._forward(classifier, plan, benign, adversarial, positions)
+        if plan is None or forward is None:
             yield from self._dense(
                 classifier, benign, adversarial, centres, patch=patch, batch_size=batch_size
             )
             return
-        positions, size = centres.numpy(), batch_size or _BATCH
-        for chosen in similar(run.spans, positions, multiplications(run.steps), size):
-            patches = run.patches(positions[chosen])
-            needed = areas(run.steps, patches)
+        costs, counts = plan.costs, multiplications(plan.steps)
+        for chosen in similar(plan.spans, positions, counts, batch_size or _BATCH):
+            patches = plan.patches(positions[chosen], classifier.device)
+            needed = areas(plan.steps, patches)
             cut = costs.cut(needed)
-            parts = math.ceil(len(chosen) * costs.bytes_of(needed, cut) / self._memory)
+            parts = math.ceil(len(chosen) / self._most(costs.sizes.kept, costs.sizes.bytes_of(needed, cut)))
             for part in np.array_split(chosen, min(parts, len(chosen))):
-                logits = run.logits(patches if parts == 1 else run.patches(positions[part]), cut)
-                yield Batch(torch.from_numpy(part), logits)
+                if parts > 1:
+                    patches = plan.patches(positions[part], classifier.device)
+                yield Batch(torch.from_numpy(part), forward.logits(patches, cut).cpu())
 
-    def _run(self, classifier: Classifier, benign: Tensor, adversarial: Tensor, patch: int) -> _Run | None:
-        """What is needed for a pair of images; the last pair's is remembered, as maps ask several times."""
+    def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
+        """How to compute patches of this size; None if dense is better. Found once for a network."""
         if classifier not in self._known:
-            self._known[classifier] = _Known(steps_of(classifier))
+            self._known[classifier] = _Known(self._steps(classifier))
         known = self._known[classifier]
-        if known.steps is None:
-            return None
-        if patch not in known.spans:
-            known.spans[patch] = spans_of(known.steps, patch)
-        if known.forward is None or not known.forward.is_of(benign, adversarial, patch):
-            known.forward = None
-            with torch.inference_mode(), autocast(classifier.precision, classifier.device):
-                known.forward = Forward(known.steps, benign, adversarial, patch, classifier.device)
-        return _Run(classifier, known.steps, known.forward, known.spans[patch])
+        if patch not in known.plans:
+            steps = known.steps
+            made = None if steps is None else (yield from self._made(classifier, steps, patch))
+            known.plans[patch] = made
+        return known.plans[patch]
 
-    def _costs(self, run: _Run, patch: int) -> Costs | None:
-        """Measure the steps, once for a network and patch size; None if regions give other logits."""
-        known = self._known[run.classifier]
-        if patch not in known.costs:
-            patches = run.patches(run.middle())
-            images = substituted(run.forward.benign, run.forward.adversarial, patches.centres, patch=patch)
-            expected = run.classifier.logits(images).cpu()
-            try:
-                error = max_relative_error(run.logits(patches, len(run.steps.steps)), expected)
-            # Foreign code on maps of another size than it has ever seen.
-            except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as failure:
-                if out_of_memory(failure):
-                    raise
-                error = math.nan
-            if not error <= _TOLERANCE:
-                known.steps = known.forward = None
+    def _steps(self, classifier: Classifier) -> Steps | None:
+        steps = steps_of(classifier) if classifier.precision == "float32" else None
+        fits = steps is not None and sizes_of(steps).kept <= self._memory * _KEPT
+        return steps if fits else None
+
+    def _made(self, classifier: Classifier, steps: Steps, patch: int) -> Generator[Batch, None, _Plan | None]:
+        spans, sizes = spans_of(steps, patch), sizes_of(steps)
+        benign, adversarial = probe_pair(classifier)
+        forward = Forward(steps, spans, benign, adversarial, classifier.device)
+        side = min(math.isqrt(self._most(sizes.kept, sizes.bytes_of_whole())), _SIDE)
+        yield nothing_yet(classifier)
+        if not right_on_probes(classifier, forward, side):
+            return None
+        yield nothing_yet(classifier)
+        costs = measured(steps, sizes, forward, Patches(spans, spans.middle(side), classifier.device))
+        usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
+        yield nothing_yet(classifier)
+        return _Plan(steps, spans, costs) if costs.gain(usual) >= _WORTH else None
+
+    def _forward(
+        self,
+        classifier: Classifier,
+        plan: _Plan,
+        benign: Tensor,
+        adversarial: Tensor,
+        positions: Ints,
+    ) -> Generator[Batch, None, Forward | None]:
+        """What a pair of images needs; the last pair's is remembered, as maps ask several times."""
+        known = self._known[classifier]
+        if known.forward is None or not known.forward.is_of(plan.spans, benign, adversarial):
+            known.forward = None
+            forward = Forward(plan.steps, plan.spans, benign, adversarial, classifier.device)
+            yield nothing_yet(classifier)
+            if not right_on_pair(classifier, forward, positions):
+                known.plans[plan.spans.patch] = None
                 return None
-            with torch.inference_mode(), autocast(run.classifier.precision, run.classifier.device):
-                known.costs[patch] = measured(run.steps, run.forward, patches)
-        return known.costs[patch]
+            known.forward = forward
+        return known.forward
+
+    def _most(self, kept: float, of_image: float) -> int:
+        """Images that go through the network at once, at most, if one takes so many bytes; at least 1."""
+        return max(1, int((self._memory - kept) / max(of_image, 1)))

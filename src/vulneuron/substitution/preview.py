@@ -22,6 +22,8 @@ def preview(
     Both gradients come from one forward and one backward pass over two copies of the benign image, and sums
     over patches from one table. How well it agrees with the exact map depends on the network: it is good on
     small networks and weak on deep ones, where it has to be compared with exact points before it is used.
+    Where the network has no gradient, as behind a step without one or at a pixel where it is infinite, the
+    guess is 0.
 
     Parameters
     ----------
@@ -43,7 +45,11 @@ def preview(
     benign, adversarial = benign.to(device), adversarial.to(device)
     with torch.inference_mode(False), torch.enable_grad():
         images = benign.expand(2, -1, -1, -1).clone().requires_grad_()
-        log_probabilities = classifier(images).log_softmax(1)
-        (gradients,) = torch.autograd.grad(log_probabilities[[0, 1], list(labels)].sum(), images)
+        chosen = classifier(images).log_softmax(1)[[0, 1], list(labels)]
+        gradients = None
+        if chosen.requires_grad:
+            (gradients,) = torch.autograd.grad(chosen.sum(), images, allow_unused=True)
+    if gradients is None or not gradients.isfinite().all():
+        return np.zeros((2, *grid.shape))
     changes = (gradients * (adversarial - benign)).sum(1).cpu().double().numpy()
     return np.stack([grid.sums(change) for change in changes])

@@ -67,10 +67,6 @@ class Slide:
         low = first.clip(0, outputs - 1)
         return Span(low, np.maximum(last.clip(0, outputs - 1), low) + 1)
 
-    def read(self, start: Ints, size: int) -> tuple[Ints, int]:
-        """First inputs, and how many, that `size` outputs from `start` read; some may lie in the padding."""
-        return start * self.stride - self.padding, (size - 1) * self.stride + self.reach
-
 
 def patch_span(centres: Ints, patch: int, length: int) -> Span:
     """Pixels of patches around centres on one axis, clipped to the image as in `PatchGrid`."""

@@ -100,13 +100,16 @@ def steps_of(classifier: Classifier) -> Steps | None:
     with torch.inference_mode(False), torch.no_grad():
         try:
             steps = _read(graph, classifier.module, probe[:1])
-            logits = steps.values(probe)[steps.result] if steps is not None else None
+            # One by one, as all outputs of an image are in memory.
+            found = (
+                [steps.values(image)[steps.result] for image in probe.split(1)] if steps is not None else []
+            )
         except (RuntimeError, TypeError, ValueError, LookupError, AssertionError, AttributeError):
             return None
-        if not isinstance(logits, Tensor):
+        if steps is None or not all(isinstance(logits, Tensor) for logits in found):
             return None
         # Control flow and modules that are called in place can make a graph that is another function.
-        faithful = max_relative_error(logits.float(), classifier.logits(probe)) <= _TOLERANCE
+        faithful = max_relative_error(torch.cat(found).float(), classifier.logits(probe)) <= _TOLERANCE
     return steps if faithful else None
 
 

@@ -87,10 +87,9 @@ class Background:
         """Places of the map."""
         return self.height * self.width
 
-    def cut(self, place: Place, fill: float = 0.0) -> Tensor:
-        """Regions of the benign output, ``(n, channel, rows, columns)``; `fill` outside of the map."""
-        padding = self.places + (0 if fill == 0.0 else 1)
-        index = _index(place, self.height, self.width, padding)
+    def cut(self, place: Place) -> Tensor:
+        """Regions of the benign output, ``(n, channel, rows, columns)``; 0 outside of the map."""
+        index = _index(place, self.height, self.width, self.places)
         return _as_maps(self._table.index_select(0, index.flatten()), place)
 
     def around(self, region: Region, place: Place, fill: float = 0.0) -> Tensor:

@@ -1,0 +1,41 @@
+"""How much memory steps take: made-up sizes, and a network that can be counted by hand."""
+
+import numpy as np
+import pytest
+from torch import Tensor, nn
+
+from vulneuron.network import Classifier
+from vulneuron.substitution.sizes import Sizes, sizes_of
+from vulneuron.substitution.steps import steps_of
+
+#: Three steps in a row, each read by the next one only.
+CHAIN = Sizes(np.array([100.0, 200.0, 50.0]), np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool))
+
+
+def test_memory_is_that_of_the_largest_maps_on_either_side_of_the_cut() -> None:
+    areas = np.array([0.1, 0.1, 0.5])
+    assert CHAIN.bytes_of(areas, 3) == pytest.approx(8 * 50)
+    assert CHAIN.bytes_of(areas, 2) == pytest.approx(8 * 200)
+    assert CHAIN.bytes_of(areas, 0) == CHAIN.bytes_of_whole() == pytest.approx(8 * 200)
+    assert CHAIN.kept == 4 * 350
+
+
+def test_a_shortcut_is_alive_until_it_is_added() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.conv = nn.Conv2d(3, 5, 1), nn.Conv2d(5, 5, 3, padding=1)
+            self.relu, self.fc = nn.ReLU(), nn.Linear(5, 2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            stem = self.stem(images)
+            logits: Tensor = self.fc(self.relu(self.conv(stem) + stem).mean((2, 3)))
+            return logits
+
+    steps = steps_of(Classifier(Block(), input_shape=(3, 8, 8), device="cpu"))
+    assert steps is not None
+    sizes = sizes_of(steps)
+    assert sizes.numbers.tolist() == [5 * 64, 5 * 64, 5 * 64, 5 * 64, 5, 2]
+    before = [[], [0], [0, 1], [2], [3], [4]]
+    assert [np.flatnonzero(row).tolist() for row in sizes.alive[:6]] == before
+    assert sizes.bytes_of_whole() == 8 * 2 * 320
