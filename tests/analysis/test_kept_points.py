@@ -98,8 +98,8 @@ def changes(maps: VulnerabilityMaps) -> npt.NDArray[np.float64]:
     return np.stack([maps.benign_drop, maps.adversarial_gain])
 
 
-def kept_files(path: Path) -> list[Path]:
-    chunks = path / "maps" / "points_patch_4_stride_1" / "c" / str(PAIR)
+def kept_files(path: Path, name: str = "points_patch_4_stride_1") -> list[Path]:
+    chunks = path / "maps" / name / "c" / str(PAIR)
     return [file for file in chunks.rglob("*") if file.is_file()]
 
 
@@ -265,24 +265,55 @@ def test_points_of_two_processes_add_up(path: Path) -> None:
         np.testing.assert_array_equal(store.read(PAIR + 1, GRID), np.full((2, SIDE, SIDE), np.nan))
 
 
+def damage_file(files: list[Path], damage: str) -> None:
+    """Damage the one chunk that is kept; and leave a write that was not finished, which has another name."""
+    (chunk,) = files
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = {"lost": b"", "cut": bytes(content[: len(content) // 2]), "changed": bytes(content)}
+    chunk.write_bytes(damaged[damage])
+    chunk.with_suffix(".1234.partial").write_bytes(b"half")
+
+
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
 def test_points_that_the_disk_has_lost_are_computed_again(
     opened: Open, path: Path, computed: list[tuple[int, int]], damage: str
 ) -> None:
     stop_after(opened(path), 40, "dense")
-    (chunk,) = kept_files(path)
-    content = bytearray(chunk.read_bytes())
-    content[len(content) // 2] ^= 1
-    damaged = {"lost": b"", "cut": bytes(content[: len(content) // 2]), "changed": bytes(content)}
-    chunk.write_bytes(damaged[damage])
-    # A write that was not finished has another name.
-    chunk.with_suffix(".1234.partial").write_bytes(b"half")
+    damage_file(kept_files(path), damage)
     before = len(computed)
     opened(path).vulnerability_maps(PAIR, engine="anytime")
     assert len(set(computed[before:]) & set(computed[:before])) > 0
     again = PointStore(vn.open_record(path)).read(PAIR, GRID)
     assert again is not None
     assert np.isfinite(again[0]).sum() == len(set(computed[before:]))
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
+def test_maps_that_the_disk_has_lost_are_computed_again(opened: Open, path: Path, damage: str) -> None:
+    expected = changes(opened(path).vulnerability_maps(PAIR))
+    damage_file(kept_files(path, "patch_4_stride_1_incremental"), damage)
+    analysis = opened(path)
+    assert not analysis.has_maps(PAIR)
+    assert analysis.pairs_with_maps().tolist() == []
+    np.testing.assert_allclose(changes(analysis.vulnerability_maps(PAIR)), expected, rtol=0, atol=1e-6)
+    assert opened(path).pairs_with_maps().tolist() == [PAIR]
+
+
+@pytest.mark.parametrize("asked", ["incremental", "anytime"])
+def test_exact_maps_take_the_place_of_estimates(opened: Open, path: Path, asked: EngineName) -> None:
+    analysis = opened(path)
+    settings = Settings(engine=asked)
+    analysis.vulnerability_maps(PAIR, engine="anytime")
+    if asked == "anytime":
+        analysis.neurons(PAIR, settings=settings)
+    exact = analysis.vulnerability_maps(PAIR, engine="dense")
+    assert analysis.vulnerability_maps(PAIR, engine=asked).engine == "dense"
+    table, top = analysis.neurons(PAIR, settings=settings), analysis.top_masks(PAIR, settings=settings)
+    assert changes(exact).any()
+    masks = analysis.masks(PAIR, settings=settings).benign
+    expected = [(mask & top.benign_drop).sum() / max((mask | top.benign_drop).sum(), 1) for mask in masks]
+    np.testing.assert_allclose(table["iou_benign_drop"], expected, atol=1e-6)
 
 
 def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(

@@ -20,7 +20,7 @@ from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settin
 from vulneuron.analysis.suggesting import suggested
 from vulneuron.analysis.table import MEASURES
 from vulneuron.analysis.vulnerable_parts import OnStage, top_masks
-from vulneuron.measures.choices import check_choice
+from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
 from vulneuron.measures.discrepancy import DiscrepancyMaps, Occluder
@@ -28,7 +28,7 @@ from vulneuron.measures.neuron_substitution import Into, SetSubstitution
 from vulneuron.measures.vulnerability_map import VulnerabilityMaps
 from vulneuron.network import Classifier
 from vulneuron.record import Record, open_record
-from vulneuron.substitution import Cancel, EngineName, Progress
+from vulneuron.substitution import MEMORY, Cancel, EngineName, Progress
 
 __all__ = ["Analysis", "Combination", "Order"]
 
@@ -48,6 +48,8 @@ class Analysis:
         substitution of neurons in front of a head that is not linear.
     settings
         Choices behind the numbers; a method's own `settings` come first.
+    memory
+        Bytes that the network's maps may take at once, about, while vulnerability maps are computed.
 
     Raises
     ------
@@ -61,14 +63,16 @@ class Analysis:
         classifier: Classifier | None = None,
         *,
         settings: Settings | None = None,
+        memory: int = MEMORY,
     ) -> None:
+        check_whole(memory, "memory")
         self.record = record if isinstance(record, Record) else open_record(record)
         self.classifier = classifier
         self.settings = settings or Settings()
         if classifier is not None:
             check_classifier(self.record, classifier)
         self.data = PairData(self.record)
-        made = Parts.of(self.data)
+        made = Parts.of(self.data, memory)
         self._levels, self._masks, self._parts = made.levels, made.masks, made.vulnerable
         self._table, self._substituting = made.table, made.substituting
         self._dendrogram, self._discrepancies = made.dendrogram, made.discrepancies

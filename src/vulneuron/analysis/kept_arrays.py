@@ -74,6 +74,13 @@ class KeptArrays:
         except ContainsArrayError:  # another process was faster
             return group[name]
 
+    def values(self, array: Any, pair: int) -> npt.NDArray[np.float64]:
+        """What is kept of a pair; NaN where the disk has lost it, as it is just computed again."""
+        try:
+            return np.asarray(array[pair], np.float64)
+        except RuntimeError:  # of the codec
+            return np.full(array.shape[1:], np.nan)
+
     def unwritable(self, error: OSError) -> RecordError:
         """What to say of a record that cannot be written to."""
         return RecordError(

@@ -40,7 +40,7 @@ class MapKey:
     @property
     def name(self) -> str:
         """Name of the array in the record."""
-        settled = "" if self.top in (None, _USUAL_TOP) else f"_top_{self.top:g}"
+        settled = "" if self.top in (None, _USUAL_TOP) else f"_top_{self.top:.12g}"
         return f"patch_{self.patch}_stride_{self.stride}_{self.engine}{settled}"
 
 
@@ -68,7 +68,7 @@ class MapStore:
         array = self._array(key)
         if array is None:
             return None
-        drop, gain = np.asarray(array[pair], dtype=np.float64)
+        drop, gain = self._arrays.values(array, pair)
         if np.isnan(drop).any():
             return None
         maps = VulnerabilityMaps(drop, gain, key.patch, key.stride, key.engine)
@@ -78,7 +78,13 @@ class MapStore:
         """Which of the pairs have maps, ``(pair,)``."""
         array = self._array(key)
         recent = np.array([self._recent.get((int(pair), key)) is not None for pair in pairs], np.bool_)
-        return recent if array is None else recent | ~np.isnan(array.oindex[pairs, 0, 0, 0])
+        if array is None:
+            return recent
+        try:
+            first = array.oindex[pairs, 0, 0, 0]
+        except RuntimeError:  # a chunk is damaged
+            first = np.array([self._arrays.values(array, int(pair))[0, 0, 0] for pair in pairs])
+        return np.asarray(recent | ~np.isnan(first))
 
     def write(self, pair: int, maps: VulnerabilityMaps, *, top: float | None = None) -> VulnerabilityMaps:
         """Keep the maps of a pair, and return them as kept: in float32 precision.

@@ -41,11 +41,11 @@ class Parts:
     dendrogram: Callable[[int, Settings], Dendrogram]
 
     @classmethod
-    def of(cls, data: PairData) -> "Parts":
-        """Parts of the analysis of some pairs."""
+    def of(cls, data: PairData, memory: int) -> "Parts":
+        """Parts of the analysis of some pairs; engines of vulnerability maps may take so many bytes."""
         levels = Levels(data)
         masks = PairMasks(data, levels)
-        vulnerable = VulnerableParts(data, masks)
+        vulnerable = VulnerableParts(data, masks, memory)
         substituting = Substituting(data)
         return cls(
             levels=levels,

@@ -38,7 +38,7 @@ class PointStore:
         """Changes of log-probabilities, ``(label, row, column)``, as `MapPoints` takes them; None without."""
         array = self._arrays.find(_name(grid))
         recent = self._recent.get((pair, _name(grid)))
-        return recent if array is None else _merged(recent, _undamaged(array, pair))
+        return recent if array is None else _merged(recent, self._arrays.values(array, pair))
 
     def write(self, pair: int, grid: PatchGrid, changes: Doubles) -> None:
         """Add the points that are computed to those that are kept.
@@ -52,7 +52,7 @@ class PointStore:
         try:
             array = self._writable(grid)
             # Another process may have computed others.
-            array[pair] = _merged(changes, _undamaged(array, pair))
+            array[pair] = _merged(changes, self._arrays.values(array, pair))
         except OSError as error:
             if not only_readable(error):
                 raise self._arrays.unwritable(error) from error
@@ -116,14 +116,6 @@ class PointSaver:
 
 def _name(grid: PatchGrid) -> str:
     return f"points_patch_{grid.patch}_stride_{grid.stride}"
-
-
-def _undamaged(array: npt.NDArray[np.float64], pair: int) -> Doubles:
-    """Points of a pair; none where the disk has lost them, as they are just computed again."""
-    try:
-        return np.asarray(array[pair], np.float64)
-    except RuntimeError:  # of the codec
-        return np.full(array.shape[1:], np.nan)
 
 
 def _merged(one: Doubles | None, other: Doubles) -> Doubles:

@@ -36,16 +36,18 @@ class VulnerableParts:
         The pairs.
     masks
         Their receptive fields.
+    memory
+        Bytes that the engines' maps may take at once, about.
     """
 
-    def __init__(self, data: PairData, masks: PairMasks) -> None:
+    def __init__(self, data: PairData, masks: PairMasks, memory: int) -> None:
         self._data = data
         self._masks = masks
         self._store = MapStore(data.record)
         self._points = PointStore(data.record)
         # They remember what they find out about the network.
-        self._dense, self._incremental = Dense(), Incremental()
-        self.overlaps = lru_cache(_CACHED)(self._compute_overlaps)
+        self._dense, self._incremental = Dense(memory=memory), Incremental(memory=memory)
+        self._overlaps = lru_cache(_CACHED)(self._compute_overlaps)
 
     def with_maps(self, pairs: Ints, settings: Settings) -> npt.NDArray[np.bool_]:
         """Which of the pairs have their maps in the record, ``(pair,)``."""
@@ -60,7 +62,7 @@ class VulnerableParts:
         RecordError
             If the record cannot be written to.
         """
-        self._store.prepare(self._keys(settings)[0])
+        self._store.prepare(self._key(settings, settings.engine))
 
     def maps(
         self,
@@ -116,7 +118,12 @@ class VulnerableParts:
         self._points.drop(pair, grid)
         return kept
 
-    def _compute_overlaps(self, pair: int, settings: Settings) -> Overlaps:
+    def overlaps(self, pair: int, settings: Settings) -> Overlaps:
+        """IoU of each neuron's RF with the top masks of both maps, which are in the record."""
+        # Exact maps may have come where estimates were.
+        return self._overlaps(pair, settings, self.maps(pair, settings).engine)
+
+    def _compute_overlaps(self, pair: int, settings: Settings, _engine: str) -> Overlaps:
         masks = self._masks.of_all(pair, settings.threshold).of(settings.iou_side)
         top = top_masks(self.maps(pair, settings), self._data.image_size, settings.top)
         return Overlaps(iou(masks, top.benign_drop), iou(masks, top.adversarial_gain))
@@ -128,13 +135,14 @@ class VulnerableParts:
         )
 
     def _keys(self, settings: Settings) -> list[MapKey]:
-        """Maps that these settings ask for, and exact ones of other engines, which serve as well."""
+        """Maps that serve for these settings: exact ones of any engine, the asked one first, or estimates."""
+        asked = settings.engine
+        engines = (*_EXACT, asked) if asked == "anytime" else dict.fromkeys((asked, *_EXACT))
+        return [self._key(settings, engine) for engine in engines]
+
+    def _key(self, settings: Settings, engine: EngineName) -> MapKey:
         grid = self._grid(settings)
-        engines = dict.fromkeys((settings.engine, *_EXACT))
-        return [
-            MapKey(grid.patch, grid.stride, engine, settings.top if engine == "anytime" else None)
-            for engine in engines
-        ]
+        return MapKey(grid.patch, grid.stride, engine, settings.top if engine == "anytime" else None)
 
 
 def top_masks(maps: VulnerabilityMaps, image_size: tuple[int, int], top: float) -> TopMasks:

@@ -1,0 +1,37 @@
+"""What vulnerability maps may take of the memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vulneuron as vn
+from runs import CLASS_NAMES, colour_net, colour_pictures
+from vulneuron.errors import MeasureError
+from vulneuron.substitution import EngineName
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("memory") / "run.zarr"
+    vn.analyze(colour_net(), *colour_pictures(), out=out, class_names=CLASS_NAMES)
+    return out
+
+
+@pytest.mark.parametrize(("engine", "pairs"), [("dense", (0, 1)), ("incremental", (2, 3))])
+def test_maps_take_the_memory_that_they_may(record: Path, engine: EngineName, pairs: tuple[int, int]) -> None:
+    """With less of it, fewer images go through the network at once."""
+    settings = vn.Settings(engine=engine)
+    classifier = vn.load_classifier(record, colour_net())
+    largest = []
+    for pair, memory in zip(pairs, (2**14, 2**29), strict=True):
+        done: list[int] = [0]
+        analysis = vn.Analysis(record, classifier, settings=settings, memory=memory)
+        analysis.vulnerability_maps(pair, progress=lambda now, _, done=done: done.append(now))  # type: ignore[misc]
+        largest.append(max(np.diff(done)))
+    assert largest[0] < largest[1] / 2, largest
+
+
+def test_no_memory_at_all_is_refused(record: Path) -> None:
+    with pytest.raises(MeasureError, match="memory = 0"):
+        vn.Analysis(record, memory=0)
