@@ -140,15 +140,15 @@ def test_cell_shows_ranks(run: Command, record: Path) -> None:
 
 
 def test_maps_are_made_once(run: Command, record: Path) -> None:
-    arguments = ("maps", record, "--pairs", "0,2", "--stride", 4)
+    arguments = ("maps", record, "--pairs", "0,2")
     status, _, err = run(*arguments)
     assert status == 0, err
     assert "2 pairs, 0 with maps already" in err
     assert "this will take about" in err
     analysis = Analysis(record)
-    assert [analysis.has_maps(pair, settings=Settings(stride=4)) for pair in range(3)] == [True, False, True]
+    assert [analysis.has_maps(pair) for pair in range(3)] == [True, False, True]
     assert "2 pairs, 2 with maps already" in run(*arguments)[2]
-    alone = Analysis(record, settings=Settings(stride=4)).neurons(2)
+    alone = Analysis(record).neurons(2)
     assert alone.iou_benign_drop.notna().all()
 
 
@@ -200,6 +200,7 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
         (("maps", "--pairs", "first"), "given pairs 'first'"),
         (("maps", "--pairs", "0", "--patch", 5), "patch = 5"),
         (("maps", "--pairs", "0", "--stride", 0), "stride = 0"),
+        (("maps", "--pairs", "0", "--memory", 0), "--memory = 0"),
         (("maps", "--pairs", "0", "--model", "nowhere.py:net"), "nowhere.py"),
     ],
 )

@@ -13,12 +13,15 @@ import typer
 
 from vulneuron.analysis import Analysis, Settings, load_classifier, select_pairs
 from vulneuron.cli.options import resumable
+from vulneuron.measures.choices import check_whole
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import open_record, record_lock
 from vulneuron.record.store import is_remote
+from vulneuron.substitution import MEMORY
 
 PATCH_HELP = "Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"
 STRIDE_HELP = "Pixels from one patch to the next."
+_MIB = 2**20
 
 
 def command(
@@ -36,13 +39,21 @@ def command(
         str | None, typer.Option(help="Where the network is now. [default: where it was for analyze]")
     ] = None,
     device: Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda`, `cuda:N`, `mps`.")] = "auto",
+    memory: Annotated[
+        int,
+        typer.Option(
+            help="MiB that the network's maps may take at once, about; the network itself comes on top.",
+        ),
+    ] = MEMORY // _MIB,
 ) -> None:
     """Compute vulnerability maps of many pairs; all that was computed is kept, so it can be interrupted.
 
     Example: `vulneuron maps run.zarr --pairs cat:dog --stride 2`
     """
+    check_whole(memory, "--memory")
     record = open_record(path)
-    analysis = Analysis(record, settings=Settings(patch=patch, stride=stride, engine=engine))
+    settings = Settings(patch=patch, stride=stride, engine=engine)
+    analysis = Analysis(record, settings=settings, memory=memory * _MIB)
     chosen = select_pairs(record, pairs)
     missing = missing_maps(analysis, chosen)
     pair_s = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"
@@ -73,6 +84,7 @@ def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
         bars.begin("Vulnerability maps", len(pairs))
         for pair in pairs:
             analysis.vulnerability_maps(int(pair), progress=estimate)
+            estimate.end_pair()
             bars.advance(1)
 
 
@@ -83,7 +95,7 @@ def _alone(path: str) -> AbstractContextManager[None]:
 
 
 class _Estimate:
-    """Says how long all pairs will take, once a few batches of patches are done.
+    """Says how long all pairs will take: once two batches of a pair are done, or one pair after the first.
 
     Parameters
     ----------
@@ -92,23 +104,34 @@ class _Estimate:
     """
 
     def __init__(self, pairs: int) -> None:
-        self._pairs = pairs
+        self._left = pairs
         self._said = False
+        self._warm = False
+        self._begun = time.perf_counter()
+        #: When the first batch of this pair was done, and how many patches were known then.
         self._first: tuple[float, int] | None = None
 
+    def end_pair(self) -> None:
+        """Be told that a pair is done."""
+        self._left -= 1
+        now = time.perf_counter()
+        # The first pair also warms up the network.
+        if self._warm:
+            self._say((now - self._begun) * self._left)
+        self._warm, self._begun, self._first = True, now, None
+
     def __call__(self, done: int, total: int) -> None:
-        """Be told of patches of a pair."""
+        """Be told of patches of a pair; some may have been known before."""
         now = time.perf_counter()
         if self._first is None:
-            # The first batch also warms up the network.
             self._first = now, done
-        elif not self._said:
+        else:
             start, before = self._first
-            # Small images have one batch a pair.
-            patches = done - before if done > before else done
-            sys.stderr.write(
-                f"this will take about {_duration((now - start) / patches * total * self._pairs)}\n"
-            )
+            self._say((now - start) / (done - before) * (total * self._left - done))
+
+    def _say(self, seconds: float) -> None:
+        if not self._said and self._left:
+            sys.stderr.write(f"this will take about {_duration(seconds)}\n")
             self._said = True
 
 
