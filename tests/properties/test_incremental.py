@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,10 @@ from substitution.exactness import assert_exact, logits_of, only_regions
 from substitution.random_nets import Reused, classifiers
 from vulneuron.network import Classifier
 from vulneuron.substitution import Incremental, PatchGrid
+from vulneuron.substitution.costs import possible_cuts
 from vulneuron.substitution.execute import Forward
 from vulneuron.substitution.geometry import Patches, similar, spans_of
+from vulneuron.substitution.sizes import sizes_of
 from vulneuron.substitution.steps import steps_of
 
 seeds = st.integers(0, 2**32)
@@ -40,7 +43,8 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
         assert any(isinstance(module, Reused) for module in classifier.module.modules()), classifier.module
         return
     spans = spans_of(steps, grid.patch)
-    cut = data.draw(st.none() | st.integers(0, len(steps.steps)))
+    cuts = np.flatnonzero(possible_cuts(steps, spans, sizes_of(steps))).tolist()
+    cut = data.draw(st.none() | st.sampled_from(cuts))
     forward = Forward(steps, spans, benign, adversarial, classifier.device)
     found = torch.full((len(centres), classifier.classes), torch.nan)
     for chosen in similar(spans, centres, {}, data.draw(st.integers(1, 40))):

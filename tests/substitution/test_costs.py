@@ -10,8 +10,9 @@ from vulneuron.substitution.sizes import Sizes
 ALIVE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool)
 
 
-def costs(whole: list[float], regions: list[float]) -> Costs:
-    return Costs(np.array(whole), np.array(regions), Sizes(np.array([100.0, 200.0, 50.0]), ALIVE))
+def costs(whole: list[float], regions: list[float], *, no_cut: int | None = None) -> Costs:
+    cuts = np.arange(len(whole) + 1) != no_cut
+    return Costs(np.array(whole), np.array(regions), Sizes(np.array([100.0, 200.0, 50.0]), ALIVE), cuts)
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,9 @@ def test_a_step_that_is_slow_on_regions_may_be_worth_it_for_the_ones_behind() ->
     assert both.cut(np.array([1.0, 0.1, 1.0])) == 2
     assert both.gain(np.array([1.0, 0.1, 1.0])) == pytest.approx(12 / 5, rel=1e-6)
     assert both.gain(np.array([1.0, 1.0, 1.0])) == pytest.approx(1)
+
+
+def test_a_cut_that_is_not_possible_is_not_made() -> None:
+    areas = np.array([0.1, 0.2, 1.0])
+    assert costs([4.0] * 3, [5.0] * 3).cut(areas) == 2
+    assert costs([4.0] * 3, [5.0] * 3, no_cut=2).cut(areas) == 3

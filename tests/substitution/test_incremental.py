@@ -15,7 +15,7 @@ from vulneuron.network import Classifier
 from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, watched
 from vulneuron.substitution.geometry import spans_of
 from vulneuron.substitution.limits import limit, multiplications
-from vulneuron.substitution.sizes import sizes_of
+from vulneuron.substitution.sizes import kept_bytes
 from vulneuron.substitution.steps import steps_of
 from vulneuron.substitution.windows import Background
 
@@ -122,7 +122,7 @@ def test_maps_that_do_not_fit_into_the_memory_go_in_smaller_batches(
     classifier = classifier_of(*stem())
     steps = steps_of(classifier)
     assert steps is not None
-    memory = int(part * sizes_of(steps).kept)
+    memory = int(part * kept_bytes(steps, spans_of(steps, 4)))
     benign, adversarial = pair_of(classifier)
     centres = torch.from_numpy(PatchGrid((16, 16), 4, 2).centres())
     batches = engine(memory=memory)(classifier, benign, adversarial, centres, patch=4, batch_size=batch_size)
@@ -136,11 +136,11 @@ def test_regions_go_in_smaller_batches_and_give_the_same() -> None:
     classifier = classifier_of(*stem())
     steps = steps_of(classifier)
     assert steps is not None
-    sizes = sizes_of(steps)
+    kept = kept_bytes(steps, spans_of(steps, 4))
     benign, adversarial = pair_of(classifier)
     centres = torch.from_numpy(PatchGrid((16, 16), 4, 2).centres())
     with only_regions():
-        for memory, most in ((2.5 * sizes.kept, 20), (2**29, 64)):
+        for memory, most in ((2.5 * kept, 20), (2**29, 64)):
             engine = Incremental(memory=int(memory))
             counts = [len(it) for it in engine(classifier, benign, adversarial, centres, patch=4) if len(it)]
             assert 1 < max(counts) <= most

@@ -5,7 +5,9 @@ import pytest
 from torch import Tensor, nn
 
 from vulneuron.network import Classifier
-from vulneuron.substitution.sizes import Sizes, sizes_of
+from vulneuron.substitution.costs import possible_cuts
+from vulneuron.substitution.geometry import spans_of
+from vulneuron.substitution.sizes import Sizes, kept_bytes, sizes_of
 from vulneuron.substitution.steps import steps_of
 
 #: Three steps in a row, each read by the next one only.
@@ -17,21 +19,21 @@ def test_memory_is_that_of_the_largest_maps_on_either_side_of_the_cut() -> None:
     assert CHAIN.bytes_of(areas, 3) == pytest.approx(8 * 50)
     assert CHAIN.bytes_of(areas, 2) == pytest.approx(8 * 200)
     assert CHAIN.bytes_of(areas, 0) == CHAIN.bytes_of_whole() == pytest.approx(8 * 200)
-    assert CHAIN.kept == 4 * 350
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.conv = nn.Conv2d(3, 5, 1), nn.Conv2d(5, 5, 3, padding=1)
+        self.relu, self.fc = nn.ReLU(), nn.Linear(5, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        stem = self.stem(images)
+        logits: Tensor = self.fc(self.relu(self.conv(stem) + stem).mean((2, 3)))
+        return logits
 
 
 def test_a_shortcut_is_alive_until_it_is_added() -> None:
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.stem, self.conv = nn.Conv2d(3, 5, 1), nn.Conv2d(5, 5, 3, padding=1)
-            self.relu, self.fc = nn.ReLU(), nn.Linear(5, 2)
-
-        def forward(self, images: Tensor) -> Tensor:
-            stem = self.stem(images)
-            logits: Tensor = self.fc(self.relu(self.conv(stem) + stem).mean((2, 3)))
-            return logits
-
     steps = steps_of(Classifier(Block(), input_shape=(3, 8, 8), device="cpu"))
     assert steps is not None
     sizes = sizes_of(steps)
@@ -39,3 +41,22 @@ def test_a_shortcut_is_alive_until_it_is_added() -> None:
     before = [[], [0], [0, 1], [2], [3], [4]]
     assert [np.flatnonzero(row).tolist() for row in sizes.alive[:6]] == before
     assert sizes.bytes_of_whole() == 8 * 2 * 320
+
+
+def test_kept_is_what_is_read_around_regions() -> None:
+    """The image, what a 3x3 convolution reads, a shortcut beside a larger region, and what is pooled."""
+    steps = steps_of(Classifier(Block(), input_shape=(3, 8, 8), device="cpu"))
+    assert steps is not None
+    spans = spans_of(steps, 2)
+    assert {node.name for node in spans.kept} == {"images", "stem", "relu"}
+    assert kept_bytes(steps, spans) == 4 * 64 * (3 + 5 + 5)
+    # The convolution's own output is never whole: the sum is where it has changed.
+    assert possible_cuts(steps, spans, sizes_of(steps)).tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]

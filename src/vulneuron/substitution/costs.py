@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.substitution.execute import Forward
-from vulneuron.substitution.geometry import Patches
+from vulneuron.substitution.geometry import Patches, Spans
 from vulneuron.substitution.sizes import Sizes
 from vulneuron.substitution.steps import Steps
 
@@ -29,11 +29,14 @@ class Costs:
         where a step cannot work on regions.
     sizes
         Of the steps' outputs.
+    cuts
+        ``(step + 1,)``: from which steps on whole maps can be computed, see `possible_cuts`.
     """
 
     whole: Doubles
     regions: Doubles
     sizes: Sizes
+    cuts: npt.NDArray[np.bool_]
 
     def cut(self, areas: Doubles) -> int:
         """Step from which on whole maps are cheaper.
@@ -53,8 +56,8 @@ class Costs:
         """Seconds an image if whole maps are computed from each step on, ``(step + 1,)``."""
         before = np.concatenate([[0.0], np.cumsum(self.regions * areas)])
         after = np.concatenate([np.cumsum(self.whole[::-1])[::-1], [0.0]])
-        seconds: Doubles = before + self.sizes.alive @ self.sizes.numbers * _PASTE + after
-        return seconds
+        seconds = before + self.sizes.alive @ self.sizes.numbers * _PASTE + after
+        return np.where(self.cuts, seconds, np.inf)
 
 
 def measured(steps: Steps, sizes: Sizes, forward: Forward, patches: Patches) -> Costs:
@@ -64,7 +67,16 @@ def measured(steps: Steps, sizes: Sizes, forward: Forward, patches: Patches) -> 
         np.min([_timed(forward, patches, cut) for _ in range(_REPEATS)], axis=0) / len(patches.centres)
         for cut in (0, None)
     )
-    return Costs(whole, regions / areas(steps, patches), sizes)
+    return Costs(whole, regions / areas(steps, patches), sizes, possible_cuts(steps, forward.spans, sizes))
+
+
+def possible_cuts(steps: Steps, spans: Spans, sizes: Sizes) -> npt.NDArray[np.bool_]:
+    """Whether all that is alive before each step, and at the end, can be made whole, ``(step + 1,)``.
+
+    That is so for whole maps, and for regions whose surroundings are kept.
+    """
+    possible = np.array([step.node in spans.kept or step.node not in spans.rows for step in steps.steps])
+    return np.asarray(~(sizes.alive & ~possible).any(axis=1))
 
 
 def areas(steps: Steps, patches: Patches) -> Doubles:

@@ -41,12 +41,14 @@ class Forward:
         )
         self._other = Background(self.adversarial[None])
         self._clock = clock_of(device)
-        values = steps.values(self.benign[None])
-        self._means: dict[fx.Node, Tensor] = {
-            step.node: values[step.node] for step in steps.steps if isinstance(step.operation, Mean)
-        }
-        # One by one, so that there are never two copies of all.
-        self._backgrounds = {node: Background(values.pop(node)) for node in spans.rows}
+        self._backgrounds = {steps.image: Background(self.benign[None])}
+        self._means: dict[fx.Node, Tensor] = {}
+        means = {step.node for step in steps.steps if isinstance(step.operation, Mean)}
+        for node, output in steps.outputs(self.benign[None]):
+            if node in spans.kept:
+                self._backgrounds[node] = Background(output)
+            elif node in means:
+                self._means[node] = output.clone()
 
     def is_of(self, spans: Spans, benign: Tensor, adversarial: Tensor) -> bool:
         """Whether this was made for these images, and for patches of this size."""
@@ -62,8 +64,8 @@ class Forward:
         patches
             The batch.
         cut
-            From this step on, whole maps are computed; before it, regions where the operations allow it. None
-            for regions to the end.
+            From this step on, one of `vulneuron.substitution.costs.possible_cuts`, whole maps are computed;
+            before it, regions where the operations allow it. None for regions to the end.
         seconds
             Where to put how long each step took, if that is asked for.
         """
@@ -100,12 +102,16 @@ class Forward:
         if isinstance(operation, Sliding):
             ((read, region),) = regions.items()
             windows = Place(place.rows.read_by(operation.rows), place.columns.read_by(operation.columns))
-            values = self._backgrounds[read].around(region, windows, operation.fill)
-            return Region(operation.function(values), place)
+            return Region(operation.function(self._around(read, region, windows, operation.fill)), place)
         inputs: dict[fx.Node, Tensor] = {
-            read: self._backgrounds[read].around(region, place) for read, region in regions.items()
+            read: self._around(read, region, place) for read, region in regions.items()
         }
         return Region(step(inputs, self._steps.constants), place)
+
+    def _around(self, node: fx.Node, region: Region, place: Place, fill: float = 0.0) -> Tensor:
+        background = self._backgrounds.get(node)
+        # What is not kept is only read where it has changed.
+        return region.values if background is None else background.around(region, place, fill)
 
     def _mean(self, step: Step, item: tuple[fx.Node, Region]) -> Tensor:
         """Mean over a map, from that of the benign one and the changes in the region."""

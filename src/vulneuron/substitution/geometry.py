@@ -31,6 +31,8 @@ class Spans:
         The node of the images.
     patch
         Side of the patches, in pixels.
+    kept
+        Nodes whose benign maps are read around what patches change; of the others, only regions are.
     """
 
     rows: dict[fx.Node, Span]
@@ -38,6 +40,7 @@ class Spans:
     sizes: dict[fx.Node, tuple[int, int]]
     image: fx.Node
     patch: int
+    kept: frozenset[fx.Node]
 
     def middle(self, side: int) -> Ints:
         """Centres of `side` x `side` patches whose regions are as large as those of most are.
@@ -77,7 +80,24 @@ def spans_of(steps: Steps, patch: int) -> Spans:
         else:
             continue
         sizes[step.node] = (shape[2], shape[3])
-    return Spans(rows, columns, sizes, steps.image, patch)
+    kept = {
+        read
+        for step in steps.steps
+        for read in step.reads
+        if read in rows and not _reads_region_alone(step, read, rows, columns)
+    }
+    return Spans(rows, columns, sizes, steps.image, patch, frozenset({steps.image, *kept}))
+
+
+def _reads_region_alone(
+    step: Step, read: fx.Node, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]
+) -> bool:
+    """Whether a step reads nothing but the changed region of an input, just where it is."""
+    return (
+        isinstance(step.operation, Local)
+        and step.node in rows
+        and all(side[read] is side[step.node] for side in (rows, columns))
+    )
 
 
 def _hull(one: Span, other: Span) -> Span:

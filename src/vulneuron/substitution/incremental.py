@@ -18,7 +18,7 @@ from vulneuron.substitution.engine import Batch, nothing_yet
 from vulneuron.substitution.execute import Forward
 from vulneuron.substitution.geometry import Patches, Spans, similar, spans_of
 from vulneuron.substitution.limits import multiplications
-from vulneuron.substitution.sizes import sizes_of
+from vulneuron.substitution.sizes import kept_bytes, sizes_of
 from vulneuron.substitution.steps import Steps, steps_of
 from vulneuron.substitution.verifying import probe_pair, right_on_pair, right_on_probes
 
@@ -39,6 +39,7 @@ class _Plan:
     steps: Steps
     spans: Spans
     costs: Costs
+    kept: float
 
     def patches(self, centres: Ints, device: torch.device) -> Patches:
         return Patches(self.spans, centres, device)
@@ -112,7 +113,7 @@ class Incremental:
             patches = plan.patches(positions[chosen], classifier.device)
             needed = areas(plan.steps, patches)
             cut = costs.cut(needed)
-            parts = math.ceil(len(chosen) / self._most(costs.sizes.kept, costs.sizes.bytes_of(needed, cut)))
+            parts = math.ceil(len(chosen) / self._most(plan.kept, costs.sizes.bytes_of(needed, cut)))
             for part in np.array_split(chosen, min(parts, len(chosen))):
                 if parts > 1:
                     patches = plan.patches(positions[part], classifier.device)
@@ -121,7 +122,8 @@ class Incremental:
     def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
         """How to compute patches of this size; None if dense is better. Found once for a network."""
         if classifier not in self._known:
-            self._known[classifier] = _Known(self._steps(classifier))
+            steps = steps_of(classifier) if classifier.precision == "float32" else None
+            self._known[classifier] = _Known(steps)
         known = self._known[classifier]
         if patch not in known.plans:
             steps = known.steps
@@ -129,16 +131,14 @@ class Incremental:
             known.plans[patch] = made
         return known.plans[patch]
 
-    def _steps(self, classifier: Classifier) -> Steps | None:
-        steps = steps_of(classifier) if classifier.precision == "float32" else None
-        fits = steps is not None and sizes_of(steps).kept <= self._memory * _KEPT
-        return steps if fits else None
-
     def _made(self, classifier: Classifier, steps: Steps, patch: int) -> Generator[Batch, None, _Plan | None]:
         spans, sizes = spans_of(steps, patch), sizes_of(steps)
+        kept = kept_bytes(steps, spans)
+        if kept > self._memory * _KEPT:
+            return None
         benign, adversarial = probe_pair(classifier)
         forward = Forward(steps, spans, benign, adversarial, classifier.device)
-        side = min(math.isqrt(self._most(sizes.kept, sizes.bytes_of_whole())), _SIDE)
+        side = min(math.isqrt(self._most(kept, sizes.bytes_of_whole())), _SIDE)
         yield nothing_yet(classifier)
         if not right_on_probes(classifier, forward, side):
             return None
@@ -146,7 +146,7 @@ class Incremental:
         costs = measured(steps, sizes, forward, Patches(spans, spans.middle(side), classifier.device))
         usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
         yield nothing_yet(classifier)
-        return _Plan(steps, spans, costs) if costs.gain(usual) >= _WORTH else None
+        return _Plan(steps, spans, costs, kept) if costs.gain(usual) >= _WORTH else None
 
     def _forward(
         self,

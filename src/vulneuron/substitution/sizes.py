@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vulneuron.substitution.geometry import Spans
 from vulneuron.substitution.steps import Steps
 
 Doubles = npt.NDArray[np.float64]
@@ -29,11 +30,6 @@ class Sizes:
     numbers: Doubles
     alive: npt.NDArray[np.bool_]
 
-    @property
-    def kept(self) -> float:
-        """Bytes of all outputs, if they are kept."""
-        return float(self.numbers.sum()) * _FLOAT32
-
     def bytes_of(self, areas: Doubles, cut: int) -> float:
         """Bytes that one image takes at most on its way through the network.
 
@@ -50,6 +46,11 @@ class Sizes:
     def bytes_of_whole(self) -> float:
         """Bytes that one image takes at most if all maps are whole."""
         return self.bytes_of(np.ones(len(self.numbers)), 0)
+
+
+def kept_bytes(steps: Steps, spans: Spans) -> float:
+    """Bytes of the benign maps that are kept for patches of one size."""
+    return float(sum(math.prod(steps.shapes[node] or ()) for node in spans.kept)) * _FLOAT32
 
 
 def sizes_of(steps: Steps) -> Sizes:

@@ -1,6 +1,7 @@
 """A network as a list of steps, each with what it does to a changed region of its inputs."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,27 +34,19 @@ class Step:
         Inputs that depend on the image, each once.
     operation
         What the step does to a changed region.
-    mutates
-        Whether the step changes what it reads in place. No later step reads that memory then.
     last
-        Nodes that no later step reads.
+        Nodes that no later step reads. A step that changes in place what it reads is the last one to read it.
     """
 
     node: fx.Node
     module: nn.Module | None
     reads: tuple[fx.Node, ...]
     operation: Operation
-    mutates: bool
     last: tuple[fx.Node, ...]
 
-    def __call__(self, values: Values, constants: Values, *, keep: bool = False) -> Any:
-        """Output of the step for values of `reads`; everything else is in `constants`.
-
-        The values stay as they are if they are to be kept.
-        """
+    def __call__(self, values: Values, constants: Values) -> Any:
+        """Output of the step for values of `reads`, which it may change; the rest is in `constants`."""
         found = {node: values[node] for node in self.reads}
-        if self.mutates and keep:
-            found = {node: _copied(value) for node, value in found.items()}
         return _call(self.node, self.module, {**constants, **found} if constants else found)
 
 
@@ -81,12 +74,19 @@ class Steps:
     constants: Values
     shapes: dict[fx.Node, tuple[int, ...] | None]
 
-    def values(self, images: Tensor) -> Values:
-        """Every step's output on whole images."""
-        values: Values = {self.image: images}
+    def outputs(self, images: Tensor) -> Iterator[tuple[fx.Node, Any]]:
+        """Every step's output on whole images, one after the other; the next step may change it in place."""
+        values: Values = {self.image: images.clone()}
         for step in self.steps:
-            values[step.node] = step(values, self.constants, keep=True)
-        return values
+            values[step.node] = step(values, self.constants)
+            yield step.node, values[step.node]
+            for node in step.last:
+                del values[node]
+
+    def result_of(self, images: Tensor) -> Any:
+        """The last step's output on whole images."""
+        *_, (_, result) = self.outputs(images)
+        return result
 
 
 def steps_of(classifier: Classifier) -> Steps | None:
@@ -100,10 +100,7 @@ def steps_of(classifier: Classifier) -> Steps | None:
     with torch.inference_mode(False), torch.no_grad():
         try:
             steps = _read(graph, classifier.module, probe[:1])
-            # One by one, as all outputs of an image are in memory.
-            found = (
-                [steps.values(image)[steps.result] for image in probe.split(1)] if steps is not None else []
-            )
+            found = [] if steps is None else [steps.result_of(image) for image in probe.split(1)]
         except (RuntimeError, TypeError, ValueError, LookupError, AssertionError, AttributeError):
             return None
         if steps is None or not all(isinstance(logits, Tensor) for logits in found):
@@ -135,6 +132,7 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
     constants: Values = {}
     # The first node with the memory that is behind a node's value.
     memory: Values = {image: image}
+    shapes: dict[fx.Node, tuple[int, ...] | None] = {image: tuple(probe.shape)}
     steps: list[Step] = []
     for node in nodes:
         if node.op == "placeholder":
@@ -151,7 +149,8 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
             continue
         copies = {read: _copied(values[read]) for read in reads}
         versions = {read: getattr(value, "_version", 0) for read, value in copies.items()}
-        values[node] = _call(node, module, {**constants, **copies})
+        value = values[node] = _call(node, module, {**constants, **copies})
+        shapes[node] = tuple(value.shape) if isinstance(value, Tensor) else None
         mutated = {memory[read] for read in reads if getattr(copies[read], "_version", 0) != versions[read]}
         # What was made before and has this memory would be read with its new values.
         if any(
@@ -159,20 +158,20 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
             for other in memory
         ):
             return None
-        memory[node] = next((memory[read] for read in reads if _shares(values[node], copies[read])), node)
+        memory[node] = next((memory[read] for read in reads if _shares(value, copies[read])), node)
         steps.append(
             Step(
                 node,
                 module,
                 reads,
                 _operation(node, module, reads, constants, values),
-                bool(mutated),
                 tuple(read for read in reads if last_reader[read] is node),
             )
         )
+        for read in steps[-1].last:
+            del values[read]
     if not isinstance(result, fx.Node) or result not in values or result is image:
         return None
-    shapes = {node: tuple(it.shape) if isinstance(it, Tensor) else None for node, it in values.items()}
     end = next(index for index, step in enumerate(steps) if step.node is result)
     return Steps(image, result, tuple(steps[: end + 1]), constants, shapes)
 
