@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from vulneuron.measures.vulnerability_map import Bools, top_mask
 from vulneuron.network import Classifier
 from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, substituted
-from vulneuron.substitution.geometry import Ints, similar, spans_of
+from vulneuron.substitution.geometry import Ints, by_size, spans_of
 from vulneuron.substitution.limits import limit, multiplications
 from vulneuron.substitution.steps import Steps, steps_of
 
@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples/cifar10"))
 from resnet10 import trained
 
 BATCH = 64
-EVALUATIONS = (8, 32) if importlib.util.find_spec("captum") else ()
+EVALUATIONS = (1, 8, 32) if importlib.util.find_spec("captum") else ()
 #: One thread's own time, which other programs do not lengthen; with several threads, the time that passes.
 CLOCK: Callable[[], float] = time.perf_counter
 
@@ -116,7 +116,8 @@ def setting(name: str, batches: int) -> Setting:
     adversarial = (benign + 0.1 * torch.randn(benign.shape)).clamp(0, 1)
     grid = PatchGrid((case.side, case.side), case.patch)
     centres = grid.centres()
-    every = similar(spans_of(steps, case.patch), centres, multiplications(steps), BATCH)
+    order = by_size(spans_of(steps, case.patch), centres, multiplications(steps))
+    every = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     if len(every) <= max(batches, 16):
         chosen = [centres]
     else:

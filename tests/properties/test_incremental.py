@@ -14,7 +14,7 @@ from vulneuron.network import Classifier
 from vulneuron.substitution import Incremental, PatchGrid
 from vulneuron.substitution.costs import possible_cuts
 from vulneuron.substitution.execute import Forward
-from vulneuron.substitution.geometry import Patches, similar, spans_of
+from vulneuron.substitution.geometry import Patches, by_size, spans_of
 from vulneuron.substitution.sizes import sizes_of
 from vulneuron.substitution.steps import steps_of
 
@@ -43,11 +43,12 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
         assert any(isinstance(module, Reused) for module in classifier.module.modules()), classifier.module
         return
     spans = spans_of(steps, grid.patch)
-    cuts = np.flatnonzero(possible_cuts(steps, spans, sizes_of(steps))).tolist()
+    cuts = np.flatnonzero(possible_cuts(steps, spans, sizes_of(steps, spans))).tolist()
     cut = data.draw(st.none() | st.sampled_from(cuts))
     forward = Forward(steps, spans, benign, adversarial, classifier.device)
     found = torch.full((len(centres), classifier.classes), torch.nan)
-    for chosen in similar(spans, centres, {}, data.draw(st.integers(1, 40))):
+    order, size = by_size(spans, centres, {}), data.draw(st.integers(1, 40))
+    for chosen in (order[start : start + size] for start in range(0, len(order), size)):
         found[chosen] = forward.logits(Patches(spans, centres[chosen], classifier.device), cut)
     assert_exact(found, classifier, benign, adversarial, torch.from_numpy(centres), grid.patch)
 

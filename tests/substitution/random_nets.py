@@ -55,6 +55,15 @@ class Shuffle(nn.Module):
         return maps.reshape(count, channels, rows, columns)
 
 
+class Watched(nn.Module):
+    """Looks at whole maps on the way, for nothing, as networks do that collect statistics."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        gate = torch.sigmoid(maps)
+        maps.flatten(1).norm(dim=1)
+        return maps * gate
+
+
 class Transposed(nn.Module):
     """Looks local on parts that are as high as wide and lie on the diagonal."""
 
@@ -168,6 +177,7 @@ class _Maker:
         rare: list[nn.Module] = [
             SqueezeExcitation(self.channels),
             nn.Dropout(),
+            Watched(),
             Reused(),
             nn.GroupNorm(1, self.channels),
         ]

@@ -12,7 +12,9 @@ ALIVE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool)
 
 def costs(whole: list[float], regions: list[float], *, no_cut: int | None = None) -> Costs:
     cuts = np.arange(len(whole) + 1) != no_cut
-    return Costs(np.array(whole), np.array(regions), Sizes(np.array([100.0, 200.0, 50.0]), ALIVE), cuts)
+    return Costs(
+        np.array(whole), np.array(regions), Sizes(np.array([100.0, 200.0, 50.0]), np.zeros(3), ALIVE), cuts
+    )
 
 
 @pytest.mark.parametrize(

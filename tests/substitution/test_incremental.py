@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from nets import INPUT_SHAPE, NETS, randomised, stem
 from substitution.exactness import assert_exact, logits_of, only_regions
-from substitution.random_nets import Reused, SqueezeExcitation, Transposed
+from substitution.random_nets import Reused, SqueezeExcitation, Transposed, Watched
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
 from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, watched
+from vulneuron.substitution.costs import possible_cuts
 from vulneuron.substitution.geometry import spans_of
 from vulneuron.substitution.limits import limit, multiplications
-from vulneuron.substitution.sizes import kept_bytes
+from vulneuron.substitution.sizes import kept_bytes, sizes_of
 from vulneuron.substitution.steps import steps_of
 from vulneuron.substitution.windows import Background
 
@@ -72,6 +73,38 @@ def test_what_is_not_understood_is_dense(extra: nn.Module) -> None:
     classifier = classifier_of(*stem(), extra)
     assert (steps_of(classifier) is None) == isinstance(extra, Untraceable | Reused)
     check(classifier)
+
+
+class Scored(nn.Module):
+    """Goes on after its logits with what it does not return."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(6, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.conv(images)
+        logits: Tensor = self.fc(maps.relu().mean((2, 3)))
+        maps.flatten(1).norm(dim=1)
+        return logits
+
+
+def test_what_is_read_after_the_logits_does_not_matter() -> None:
+    classifier = Classifier(randomised(Scored()), input_shape=(3, 16, 16), device="cpu")
+    steps = steps_of(classifier)
+    assert steps is not None
+    assert [step.node.name for step in steps.steps] == ["conv", "relu", "mean", "fc"]
+    spans = spans_of(steps, 4)
+    # Of the convolution, only regions are there: it must not be needed whole.
+    assert possible_cuts(steps, spans, sizes_of(steps, spans)).tolist() == [True, False, True, True, True]
+    with only_regions():
+        check(classifier)
+
+
+def test_a_map_that_one_step_needs_whole_stays_a_region_for_others() -> None:
+    classifier = classifier_of(*stem(), Watched())
+    with only_regions():
+        check(classifier)
 
 
 def test_what_clips_large_values_is_right_for_bright_images_after_dark_ones() -> None:

@@ -11,7 +11,11 @@ from vulneuron.substitution.sizes import Sizes, kept_bytes, sizes_of
 from vulneuron.substitution.steps import steps_of
 
 #: Three steps in a row, each read by the next one only.
-CHAIN = Sizes(np.array([100.0, 200.0, 50.0]), np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool))
+CHAIN = Sizes(
+    np.array([100.0, 200.0, 50.0]),
+    np.zeros(3),
+    np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], bool),
+)
 
 
 def test_memory_is_that_of_the_largest_maps_on_either_side_of_the_cut() -> None:
@@ -36,10 +40,11 @@ class Block(nn.Module):
 def test_a_shortcut_is_alive_until_it_is_added() -> None:
     steps = steps_of(Classifier(Block(), input_shape=(3, 8, 8), device="cpu"))
     assert steps is not None
-    sizes = sizes_of(steps)
+    sizes = sizes_of(steps, spans_of(steps, 2))
     assert sizes.numbers.tolist() == [5 * 64, 5 * 64, 5 * 64, 5 * 64, 5, 2]
-    before = [[], [0], [0, 1], [2], [3], [4]]
-    assert [np.flatnonzero(row).tolist() for row in sizes.alive[:6]] == before
+    before = [[], [0], [0, 1], [2], [3], [4], [5]]
+    assert [np.flatnonzero(row).tolist() for row in sizes.alive] == before
+    assert not sizes.pasted.any()
     assert sizes.bytes_of_whole() == 8 * 2 * 320
 
 
@@ -51,7 +56,7 @@ def test_kept_is_what_is_read_around_regions() -> None:
     assert {node.name for node in spans.kept} == {"images", "stem", "relu"}
     assert kept_bytes(steps, spans) == 4 * 64 * (3 + 5 + 5)
     # The convolution's own output is never whole: the sum is where it has changed.
-    assert possible_cuts(steps, spans, sizes_of(steps)).tolist() == [
+    assert possible_cuts(steps, spans, sizes_of(steps, spans)).tolist() == [
         True,
         True,
         False,
@@ -60,3 +65,23 @@ def test_kept_is_what_is_read_around_regions() -> None:
         True,
         True,
     ]
+
+
+class Shaped(Block):
+    """Reads the sizes of its first maps, for which regions of them have to be pasted."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        stem = self.stem(images)
+        count, channels, rows, columns = stem.shape
+        maps = self.relu(self.conv(stem) + stem).view(count, channels, rows * columns)
+        logits: Tensor = self.fc(maps.mean(2))
+        return logits
+
+
+def test_what_is_pasted_for_a_step_that_needs_it_whole_counts() -> None:
+    steps = steps_of(Classifier(Shaped(), input_shape=(3, 8, 8), device="cpu"))
+    assert steps is not None
+    sizes = sizes_of(steps, spans_of(steps, 2))
+    pasted = {step.node.name: count for step, count in zip(steps.steps, sizes.pasted, strict=True) if count}
+    assert pasted == {"getattr_1": 320, "view": 320}
+    assert sizes.bytes_of(np.zeros(len(steps.steps)), len(steps.steps)) == 8 * 320

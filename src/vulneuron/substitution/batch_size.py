@@ -9,7 +9,7 @@ from vulneuron.tracing import trace_calls
 
 #: Bytes that the maps of an engine may take by default.
 MEMORY = 384 * 2**20
-_SIZES = (8, 16, 32, 64, 128)
+_SIZES = (4, 8, 16, 32, 64, 128)
 #: Maps of the largest size that are in memory at once: a layer's input, its output, a shortcut.
 _MAPS = 3
 _TRIES = 2
@@ -25,23 +25,31 @@ class BatchSize:
     ----------
     most
         Images at once, at most.
+    least
+        Sizes below are not tried, unless `most` is.
+
+    Attributes
+    ----------
+    most
+        Images at once, at most.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._sizes = [size for size in _SIZES if size <= most] or [max(most, 1)]
-        self._seconds: dict[int, list[float]] = {size: [] for size in self._sizes}
+    def __init__(self, most: int, *, least: int = _SIZES[0]) -> None:
+        self.most = max(most, 1)
+        sizes = [size for size in _SIZES if least <= size <= most] or [self.most]
+        self._times: dict[int, list[float]] = {size: [] for size in sizes}
 
-    @property
-    def size(self) -> int:
-        """Size of the next batch: one that has to be tried, or the best."""
-        untried = [size for size, seconds in self._seconds.items() if len(seconds) < _TRIES]
-        return untried[0] if untried else min(self._sizes, key=lambda size: min(self._seconds[size]))
+    def size(self, left: int) -> int:
+        """Size of the next batch, if so many images are left: one that has to be tried, or the best."""
+        tried = {size: min(times) for size, times in self._times.items() if len(times) == _TRIES}
+        untried = [size for size in self._times if size not in tried and size <= left]
+        best = untried[0] if untried else min(tried or self._times, key=lambda size: tried.get(size, size))
+        return min(best, left)
 
-    def tell(self, images: int, seconds: float) -> None:
-        """Tell how long a batch took; one of another size, as the last may be, is passed over."""
-        if len(tried := self._seconds.get(images, [0.0] * _TRIES)) < _TRIES:
-            tried.append(seconds / images)
+    def tell(self, size: int, time: float) -> None:
+        """Tell how long an image took, in any unit, when a batch of this size was asked for."""
+        if len(tried := self._times.get(size, [0.0] * _TRIES)) < _TRIES:
+            tried.append(time)
 
 
 def most_images(classifier: Classifier, memory: int) -> int:

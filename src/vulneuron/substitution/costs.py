@@ -14,6 +14,8 @@ Doubles = npt.NDArray[np.float64]
 _REPEATS = 3
 #: Seconds to paste one number; rough, as the maps that are pasted are small beside what was convolved.
 _PASTE = 0.5e-9
+#: Seconds that no clock can tell from 0.
+_TICK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +27,8 @@ class Costs:
     whole
         ``(step,)``: seconds on whole maps.
     regions
-        ``(step,)``: seconds on regions as large as the whole map, as measured on smaller ones; as `whole`
-        where a step cannot work on regions.
+        ``(step,)``: seconds on regions as large as the whole map, as measured on smaller ones; where a step
+        gives no regions, seconds from what it reads, which may have to be pasted first.
     sizes
         Of the steps' outputs.
     cuts
@@ -48,9 +50,13 @@ class Costs:
         """
         return int(np.argmin(self._seconds(areas)))
 
+    def seconds(self, areas: Doubles) -> float:
+        """Seconds for one image, if whole maps are computed from the `cut` on; more than 0."""
+        return max(float(self._seconds(areas).min()), _TICK)
+
     def gain(self, areas: Doubles) -> float:
         """How many times faster than without regions."""
-        return float(self.whole.sum() / self._seconds(areas).min())
+        return float(self.whole.sum()) / self.seconds(areas)
 
     def _seconds(self, areas: Doubles) -> Doubles:
         """Seconds an image if whole maps are computed from each step on, ``(step + 1,)``."""
@@ -84,7 +90,7 @@ def areas(steps: Steps, patches: Patches) -> Doubles:
     return np.array([patches.area(step.node) if patches.has(step.node) else 1.0 for step in steps.steps])
 
 
-def _timed(forward: Forward, patches: Patches, cut: int | None) -> list[float]:
-    seconds: list[float] = []
-    forward.logits(patches, cut, seconds)
-    return seconds
+def _timed(forward: Forward, patches: Patches, cut: int | None) -> Doubles:
+    times: list[float] = []
+    forward.logits(patches, cut, times)
+    return np.diff(times)

@@ -51,12 +51,12 @@ class Dense:
         clock = clock_of(classifier.device)
         sizes, left = self._sizes[classifier], torch.arange(len(centres))
         while len(left):
-            size = sizes.size if batch_size is None else min(batch_size, sizes.most)
+            size = sizes.size(len(left)) if batch_size is None else min(batch_size, sizes.most)
             chosen, left = left[:size], left[size:]
             start = clock()
             images = substituted(benign, adversarial, centres[chosen].to(classifier.device), patch=patch)
             batch = Batch(chosen, classifier.logits(images).cpu())
-            sizes.tell(len(chosen), clock() - start)
+            sizes.tell(size, (clock() - start) / len(chosen))
             yield batch
 
 

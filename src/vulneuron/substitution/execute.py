@@ -56,7 +56,7 @@ class Forward:
         return self.spans is spans and all(torch.equal(mine, it.to(self.device)) for mine, it in pairs)
 
     @torch.inference_mode()
-    def logits(self, patches: Patches, cut: int | None = None, seconds: list[float] | None = None) -> Tensor:
+    def logits(self, patches: Patches, cut: int | None = None, times: list[float] | None = None) -> Tensor:
         """Logits ``(n, class)`` of the substituted images of a batch.
 
         Parameters
@@ -66,23 +66,28 @@ class Forward:
         cut
             From this step on, one of `vulneuron.substitution.costs.possible_cuts`, whole maps are computed;
             before it, regions where the operations allow it. None for regions to the end.
-        seconds
-            Where to put how long each step took, if that is asked for.
+        times
+            Where to put the time before the first step and after each, in seconds, if that is asked for.
         """
         values: dict[fx.Node, Any] = {self._steps.image: self._images(patches, whole=cut == 0)}
-        started = self._clock()
+        if times is not None:
+            times.append(self._clock())
         for index, step in enumerate(self._steps.steps):
             regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
-            if (cut is None or index < cut) and len(regions) == len(step.reads) and patches.follow(step):
+            if (cut is None or index < cut) and len(regions) == len(step.reads) and self.spans.follow(step):
                 values[step.node] = self._on_regions(step, regions, patches)
             else:
-                values[step.node] = self._on_whole(step, values)
+                # Once whole maps are computed, whoever else reads an input reads it whole.
+                found = (
+                    values
+                    if cut is not None and index >= cut
+                    else {read: values[read] for read in step.reads}
+                )
+                values[step.node] = self._on_whole(step, found)
             for node in step.last:
                 del values[node]
-            if seconds is not None:
-                now = self._clock()
-                seconds.append(now - started)
-                started = now
+            if times is not None:
+                times.append(self._clock())
         logits: Tensor = values[self._steps.result]
         return logits.float()
 
@@ -122,6 +127,7 @@ class Forward:
         return benign + changes.view(-1, *benign.shape[1:])
 
     def _on_whole(self, step: Step, values: dict[fx.Node, Any]) -> Any:
+        """Output of a step on whole maps; regions among the values are replaced by them."""
         for read in step.reads:
             region = values[read]
             if isinstance(region, Region):

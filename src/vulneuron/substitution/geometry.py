@@ -14,7 +14,8 @@ from vulneuron.substitution.windows import Axis, Place, axis_of
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
-_MOST_BINS = 12
+#: Bins of sizes on each axis, at most, and positions in a pair of bins, at least.
+_MOST_BINS, _OF_A_BIN = 12, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,10 @@ class Spans:
     image: fx.Node
     patch: int
     kept: frozenset[fx.Node]
+
+    def follow(self, step: Step) -> bool:
+        """Whether a step can work on regions of its inputs."""
+        return step.node in self.rows or isinstance(step.operation, Mean)
 
     def middle(self, side: int) -> Ints:
         """Centres of `side` x `side` patches whose regions are as large as those of most are.
@@ -134,10 +139,6 @@ class Patches:
         """Whether a node has regions."""
         return node in self._spans.rows
 
-    def follow(self, step: Step) -> bool:
-        """Whether a step can work on regions of its inputs."""
-        return step.node in self._spans.rows or isinstance(step.operation, Mean)
-
     def inside(self, place: Place) -> Tensor:
         """Whether places of the image are in the patches, ``(n, rows, columns)``."""
         axes = (
@@ -174,8 +175,8 @@ class Patches:
         return self._known[key]
 
 
-def similar(spans: Spans, centres: Ints, costs: dict[fx.Node, float], batch_size: int) -> list[Ints]:
-    """Batches of patches whose regions have similar sizes, so that one size fits all of a batch.
+def by_size(spans: Spans, centres: Ints, costs: dict[fx.Node, float]) -> Ints:
+    """Order patches so that neighbours have regions of similar sizes, and one size fits all of a batch.
 
     Parameters
     ----------
@@ -185,24 +186,20 @@ def similar(spans: Spans, centres: Ints, costs: dict[fx.Node, float], batch_size
         ``(position, 2)``, int64.
     costs
         What each node costs on a whole map.
-    batch_size
-        Patches of a batch; the last one may have fewer.
 
     Returns
     -------
-    list of ndarray
-        ``(n,)``, int64: the positions of each batch.
+    ndarray
+        ``(position,)``, int64: numbers of the positions.
     """
-    count = len(centres)
-    bins = max(1, min(_MOST_BINS, int(np.sqrt(count / batch_size))))
+    bins = max(1, min(_MOST_BINS, int(np.sqrt(len(centres) / _OF_A_BIN))))
     row, column = (
         _bins(_cost(side, axis, spans.sizes, costs)[centres[:, axis]], bins)
         for axis, side in enumerate((spans.rows, spans.columns))
     )
     # There and back again, so that neighbours in this order are neighbours in size.
     column = np.where(row % 2 == 0, column, bins - 1 - column)
-    order = np.lexsort((centres[:, 1], centres[:, 0], column, row))
-    return [order[start : start + batch_size] for start in range(0, count, batch_size)]
+    return np.lexsort((centres[:, 1], centres[:, 0], column, row))
 
 
 def _cost(

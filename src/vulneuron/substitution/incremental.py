@@ -11,19 +11,21 @@ import torch
 from torch import Tensor
 
 from vulneuron.network import Classifier
-from vulneuron.substitution.batch_size import MEMORY
+from vulneuron.substitution.batch_size import MEMORY, BatchSize
+from vulneuron.substitution.clock import clock_of
 from vulneuron.substitution.costs import Costs, areas, measured
 from vulneuron.substitution.dense import Dense
 from vulneuron.substitution.engine import Batch, nothing_yet
 from vulneuron.substitution.execute import Forward
-from vulneuron.substitution.geometry import Patches, Spans, similar, spans_of
+from vulneuron.substitution.geometry import Patches, Spans, by_size, spans_of
 from vulneuron.substitution.limits import multiplications
 from vulneuron.substitution.sizes import kept_bytes, sizes_of
 from vulneuron.substitution.steps import Steps, steps_of
 from vulneuron.substitution.verifying import probe_pair, right_on_pair, right_on_probes
 
 Ints = npt.NDArray[np.int64]
-_BATCH = 64
+#: Smallest batch size that is tried.
+_LEAST = 16
 #: Steps are measured, and compared with the network, on the square of this many patches.
 _SIDE = 4
 #: What has to be gained at least for regions to be worth it: measurements have errors.
@@ -40,9 +42,7 @@ class _Plan:
     spans: Spans
     costs: Costs
     kept: float
-
-    def patches(self, centres: Ints, device: torch.device) -> Patches:
-        return Patches(self.spans, centres, device)
+    batch_size: BatchSize
 
 
 @dataclass(eq=False)
@@ -64,7 +64,8 @@ class Incremental:
 
     What a step does to a region is proved on random values (`vulneuron.substitution.operations`), and the
     whole is compared with the network before it is used, and again on each pair of images
-    (`vulneuron.substitution.verifying`). Steps that are not understood make the rest of the network dense.
+    (`vulneuron.substitution.verifying`): where that fails once, patches of this size are dense from then on.
+    Steps that are not understood make the rest of the network dense.
     Networks that `torch.fx` cannot trace, and mixed precision, whose rounding depends on the size of what is
     computed, are left to `Dense`.
 
@@ -104,20 +105,29 @@ class Incremental:
         if plan is not None:
             forward = yield from self._forward(classifier, plan, benign, adversarial, positions)
         if plan is None or forward is None:
+            self._known[classifier].forward = None
             yield from self._dense(
                 classifier, benign, adversarial, centres, patch=patch, batch_size=batch_size
             )
             return
-        costs, counts = plan.costs, multiplications(plan.steps)
-        for chosen in similar(plan.spans, positions, counts, batch_size or _BATCH):
-            patches = plan.patches(positions[chosen], classifier.device)
+        clock, costs = clock_of(classifier.device), plan.costs
+        left = by_size(plan.spans, positions, multiplications(plan.steps))
+        while len(left):
+            size = batch_size or plan.batch_size.size(len(left))
+            chosen = left[:size]
+            patches = Patches(plan.spans, positions[chosen], classifier.device)
             needed = areas(plan.steps, patches)
             cut = costs.cut(needed)
-            parts = math.ceil(len(chosen) / self._most(plan.kept, costs.sizes.bytes_of(needed, cut)))
-            for part in np.array_split(chosen, min(parts, len(chosen))):
-                if parts > 1:
-                    patches = plan.patches(positions[part], classifier.device)
-                yield Batch(torch.from_numpy(part), forward.logits(patches, cut).cpu())
+            fit = self._most(plan.kept, costs.sizes.bytes_of(needed, cut))
+            if fit < len(chosen):
+                chosen = chosen[:fit]
+                patches = Patches(plan.spans, positions[chosen], classifier.device)
+            left = left[len(chosen) :]
+            start = clock()
+            logits = forward.logits(patches, cut).cpu()
+            # Batches with larger regions take longer, but not because of their number.
+            plan.batch_size.tell(size, (clock() - start) / len(chosen) / costs.seconds(needed))
+            yield Batch(torch.from_numpy(chosen), logits)
 
     def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
         """How to compute patches of this size; None if dense is better. Found once for a network."""
@@ -126,13 +136,19 @@ class Incremental:
             self._known[classifier] = _Known(steps)
         known = self._known[classifier]
         if patch not in known.plans:
-            steps = known.steps
+            # Two pairs' maps would be in memory at once.
+            known.forward, steps = None, known.steps
             made = None if steps is None else (yield from self._made(classifier, steps, patch))
             known.plans[patch] = made
         return known.plans[patch]
 
     def _made(self, classifier: Classifier, steps: Steps, patch: int) -> Generator[Batch, None, _Plan | None]:
-        spans, sizes = spans_of(steps, patch), sizes_of(steps)
+        """Compare regions with the network, and measure them.
+
+        None if the benign image's maps take too much memory, regions are wrong, or nothing is gained.
+        """
+        spans = spans_of(steps, patch)
+        sizes = sizes_of(steps, spans)
         kept = kept_bytes(steps, spans)
         if kept > self._memory * _KEPT:
             return None
@@ -146,7 +162,10 @@ class Incremental:
         costs = measured(steps, sizes, forward, Patches(spans, spans.middle(side), classifier.device))
         usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
         yield nothing_yet(classifier)
-        return _Plan(steps, spans, costs, kept) if costs.gain(usual) >= _WORTH else None
+        if costs.gain(usual) < _WORTH:
+            return None
+        most = self._most(kept, sizes.bytes_of(usual, costs.cut(usual)))
+        return _Plan(steps, spans, costs, kept, BatchSize(most, least=_LEAST))
 
     def _forward(
         self,

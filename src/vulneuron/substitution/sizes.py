@@ -23,11 +23,14 @@ class Sizes:
     ----------
     numbers
         ``(step,)``: how many numbers each step gives.
+    pasted
+        ``(step,)``: how many it reads from inputs of which there are regions, if it needs them whole.
     alive
         ``(step + 1, step)``: whether an output is still to be read before each step, and at the end.
     """
 
     numbers: Doubles
+    pasted: Doubles
     alive: npt.NDArray[np.bool_]
 
     def bytes_of(self, areas: Doubles, cut: int) -> float:
@@ -41,6 +44,7 @@ class Sizes:
             Step from which on whole maps are computed.
         """
         regions, whole = self.alive @ (self.numbers * areas), self.alive @ self.numbers
+        regions[:-1] += self.pasted
         return float(max(regions[: cut + 1].max(), whole[cut:].max())) * _FLOAT32 * _COPIES
 
     def bytes_of_whole(self) -> float:
@@ -53,12 +57,17 @@ def kept_bytes(steps: Steps, spans: Spans) -> float:
     return float(sum(math.prod(steps.shapes[node] or ()) for node in spans.kept)) * _FLOAT32
 
 
-def sizes_of(steps: Steps) -> Sizes:
-    """Read them off the shapes of the outputs."""
+def sizes_of(steps: Steps, spans: Spans) -> Sizes:
+    """Read them off the shapes of the outputs; `spans` say which steps work on regions."""
     last = {node: index for index, step in enumerate(steps.steps) for node in step.last}
     count = len(steps.steps)
-    numbers, alive = np.zeros(count), np.zeros((count + 1, count), np.bool_)
+    numbers, pasted = np.zeros((2, count))
+    alive = np.zeros((count + 1, count), np.bool_)
     for made, step in enumerate(steps.steps):
         numbers[made] = math.prod(steps.shapes[step.node] or (0,))
-        alive[made + 1 : last.get(step.node, made) + 1, made] = True
-    return Sizes(numbers, alive)
+        alive[made + 1 : last.get(step.node, count) + 1, made] = True
+        if not spans.follow(step):
+            pasted[made] = sum(
+                math.prod(steps.shapes[read] or ()) for read in step.reads if read in spans.rows
+            )
+    return Sizes(numbers, pasted, alive)

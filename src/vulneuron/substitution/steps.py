@@ -35,7 +35,8 @@ class Step:
     operation
         What the step does to a changed region.
     last
-        Nodes that no later step reads. A step that changes in place what it reads is the last one to read it.
+        Nodes that no later step reads, of those it reads and itself. A step that changes in place what it
+        reads is the last one to read it.
     """
 
     node: fx.Node
@@ -85,7 +86,9 @@ class Steps:
 
     def result_of(self, images: Tensor) -> Any:
         """The last step's output on whole images."""
-        *_, (_, result) = self.outputs(images)
+        result = None
+        for _, output in self.outputs(images):
+            result = output
         return result
 
 
@@ -121,12 +124,18 @@ def _graph(module: nn.Module) -> fx.Graph | None:
 
 
 def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
-    """The steps of a graph, run once on an image; None if one changes in place what a later one reads."""
+    """The steps of a graph up to its result, run once on an image.
+
+    None if there are none, or if one changes in place what a later one reads.
+    """
     modules = dict(root.named_modules())
     *nodes, output = graph.nodes
     image = next(node for node in nodes if node.op == "placeholder")
     result = output.args[0]
-    last_reader = {read: node for node in graph.nodes for read in node.all_input_nodes}
+    if not isinstance(result, fx.Node):
+        return None
+    nodes = nodes[: nodes.index(result) + 1]
+    last_reader = {read: node for node in (*nodes, output) for read in node.all_input_nodes}
     order = {node: index for index, node in enumerate(graph.nodes)}
     values: Values = {image: probe}
     constants: Values = {}
@@ -165,15 +174,12 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
                 module,
                 reads,
                 _operation(node, module, reads, constants, values),
-                tuple(read for read in reads if last_reader[read] is node),
+                tuple(it for it in (*reads, node) if last_reader.get(it, it) is node),
             )
         )
         for read in steps[-1].last:
             del values[read]
-    if not isinstance(result, fx.Node) or result not in values or result is image:
-        return None
-    end = next(index for index, step in enumerate(steps) if step.node is result)
-    return Steps(image, result, tuple(steps[: end + 1]), constants, shapes)
+    return Steps(image, result, tuple(steps), constants, shapes) if steps and result in values else None
 
 
 def _operation(

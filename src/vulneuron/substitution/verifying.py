@@ -22,7 +22,7 @@ _OF_PROBABILITIES, _TRIED = 1e-5, 4
 
 
 def probe_pair(classifier: Classifier) -> tuple[Tensor, Tensor]:
-    """Two images ``(channel, y, x)`` that differ as much as images can, so that each patch is felt."""
+    """Two images ``(channel, y, x)`` that hardly have a pixel in common: soft shapes, and full colours."""
     _, soft, flat = probe_images(classifier.input_shape, _SEED)
     return soft, flat
 
