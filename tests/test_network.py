@@ -200,6 +200,7 @@ def _returns(value: object) -> nn.Module:
         (_returns(lambda maps: maps), r"output is \(3, 2, 16, 16\)"),
         (_returns(lambda maps: maps.mean((1, 2, 3))), r"output is \(3,\)"),
         (_returns(lambda maps: maps.mean((2, 3))[:, :1]), "has 1 output"),
+        (_returns(lambda maps: maps.mean((2, 3)).squeeze()), r"output for one image is \(2,\)"),
         (_returns(lambda maps: maps.mean((2, 3)) * torch.nan), "NaN or infinite"),
         (nn.Conv2d(4, 2, 1), r"fails on images \(3, 3, 16, 16\): RuntimeError"),
     ],

@@ -62,6 +62,9 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
         raise _no_logits(f"the model's output is {found}")
     if output.shape[1] < 2:
         raise _no_logits(f"the model has {output.shape[1]} output")
+    shapes = {tuple(it.shape) if isinstance(it, Tensor) else type(it).__name__ for it in alone}
+    if shapes != {(1, output.shape[1])}:
+        raise _no_logits(f"the model's output for one image is {' or '.join(map(str, shapes))}")
     if not output.isfinite().all():
         raise ModelError(
             "the model's logits are NaN or infinite",
@@ -78,13 +81,13 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
     return output.float()
 
 
-def protect_images(net: nn.Module, probe: Tensor) -> None:
-    """Let a network that changes its images in place work on copies of them."""
+def protect_images(module: nn.Module, probe: Tensor) -> None:
+    """Let a module that changes its images in place work on copies of them."""
     images = probe.clone()
     with torch.inference_mode():
-        net(images)
+        module(images)
     if not torch.equal(images, probe):
-        net.register_forward_pre_hook(lambda _net, given: tuple(it.clone() for it in given))
+        module.register_forward_pre_hook(lambda _module, given: tuple(it.clone() for it in given))
 
 
 def _no_logits(given: str) -> ModelError:

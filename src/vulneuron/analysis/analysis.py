@@ -55,6 +55,8 @@ class Analysis:
     ------
     ModelError
         If the classifier is another network than the one that made the record.
+    MeasureError
+        If `memory` is no whole number above 0.
     """
 
     def __init__(
