@@ -65,9 +65,9 @@ class Result:
             (it for it in self.stages if it.part <= part), key=lambda it: it.part, default=self.stages[0]
         )
 
-    def settled(self) -> Point:
-        """The first stage that is settled to 2 %."""
-        return next((it for it in self.stages if it.unsettled <= SETTLED), self.stages[-1])
+    def settled(self) -> Point | None:
+        """The first stage that is settled to 2 %; None if it was not followed as far."""
+        return next((it for it in self.stages if it.unsettled <= SETTLED), None)
 
 
 def masks(maps: VulnerabilityMaps) -> list[Bools]:
@@ -138,28 +138,31 @@ def show(results: list[Result]) -> None:
     """Print medians over pairs."""
     print(f"{len(results)} pairs; medians")
     print(f"incremental over dense {median(it.gain for it in results):.2f}")
-    print(f"in stages over at once {median(it.staged for it in results):.3f}")
-    print(
-        f"incremental against dense: largest |dp| {max(it.error for it in results):.1e},"
-        f" least IoU of the top masks {min(it.exact_iou for it in results):.4f}"
-    )
+    if not any(np.isnan(it.error) for it in results):
+        print(f"in stages over at once {median(it.staged for it in results):.3f}")
+        print(
+            f"incremental against dense: largest |dp| {max(it.error for it in results):.1e},"
+            f" least IoU of the top masks {min(it.exact_iou for it in results):.4f}"
+        )
     previews = [it.stages[0] for it in results]
     print(
         f"preview: 1/{1 / median(it.part for it in previews):.0f} of the time,"
         f" IoU {median(it.iou for it in previews):.3f}"
     )
-    for part in PARTS:
+    followed = min(it.stages[-1].part for it in results)
+    for part in (part for part in PARTS if 1 / part <= followed):
         reached = [it.at(1 / part) for it in results]
         print(
             f"after 1/{part}: IoU {median(it.iou for it in reached):.3f},"
             f" {median(it.points for it in reached):.0f} exact points"
         )
-    ends = [it.settled() for it in results]
-    print(
-        f"settled to 2 %: after 1/{1 / median(it.part for it in ends):.1f}, IoU"
-        f" {median(it.iou for it in ends):.3f} (least {min(it.iou for it in ends):.3f}),"
-        f" {median(it.points for it in ends):.0f} exact points"
-    )
+    ends = [end for it in results if (end := it.settled())]
+    if ends:
+        print(
+            f"settled to 2 %: {len(ends)} pairs, after 1/{1 / median(it.part for it in ends):.1f}, IoU"
+            f" {median(it.iou for it in ends):.3f} (least {min(it.iou for it in ends):.3f}),"
+            f" {median(it.points for it in ends):.0f} exact points"
+        )
     told = [stage for it in results for stage in it.stages[1:] if stage.unsettled > SETTLED]
     told += ends
     held = np.mean([stage.changes <= max(stage.unsettled, SETTLED) for stage in told])
