@@ -60,10 +60,8 @@ class Result:
     stages: list[Point]
 
     def at(self, part: float) -> Point:
-        """The last stage within a part of the time."""
-        return max(
-            (it for it in self.stages if it.part <= part), key=lambda it: it.part, default=self.stages[0]
-        )
+        """The last stage within a part of the time, in which there is one."""
+        return max((it for it in self.stages if it.part <= part), key=lambda it: it.part)
 
     def settled(self) -> Point | None:
         """The first stage that is settled to 2 %; None if it was not followed as far."""
@@ -134,6 +132,11 @@ def measure(analysis: Analysis, pair: int, stride: int, dense: Dense, incrementa
     return Result(of_dense / of_incremental, staged, error, iou, stages)
 
 
+def followed(results: list[Result]) -> tuple[float, float]:
+    """Parts of the time at which all pairs have their first, and still have their last, stage."""
+    return max(it.stages[0].part for it in results), min(it.stages[-1].part for it in results)
+
+
 def show(results: list[Result]) -> None:
     """Print medians over pairs."""
     print(f"{len(results)} pairs; medians")
@@ -149,8 +152,8 @@ def show(results: list[Result]) -> None:
         f"preview: 1/{1 / median(it.part for it in previews):.0f} of the time,"
         f" IoU {median(it.iou for it in previews):.3f}"
     )
-    followed = min(it.stages[-1].part for it in results)
-    for part in (part for part in PARTS if 1 / part <= followed):
+    first, last = followed(results)
+    for part in (part for part in PARTS if first <= 1 / part <= last):
         reached = [it.at(1 / part) for it in results]
         print(
             f"after 1/{part}: IoU {median(it.iou for it in reached):.3f},"
@@ -173,14 +176,14 @@ def plot(results: list[Result], path: str) -> None:
     """Draw the median IoU over the part of the dense engine's time, with the middle half of the pairs."""
     import matplotlib.pyplot as plt  # noqa: PLC0415  only for the picture
 
-    parts = np.geomspace(1 / 256, 1 / 2, 60)
+    parts = np.geomspace(*followed(results), 60)
     reached = np.array([[it.at(part).iou for part in parts] for it in results])
     low, middle, high = np.quantile(reached, [0.25, 0.5, 0.75], axis=0)
     figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
     axes.fill_between(parts, low, high, alpha=0.25, linewidth=0)
     axes.plot(parts, middle)
     axes.set_xscale("log", base=2)
-    axes.set_xticks(ticks := [2.0**-power for power in range(8, 0, -1)])
+    axes.set_xticks(ticks := [2.0**-power for power in range(6, 0, -1)])
     axes.set_xticklabels([f"1/{1 / tick:.0f}" for tick in ticks])
     axes.set_xlabel("part of the dense engine's time")
     axes.set_ylabel("IoU of the top 20 % with the exact one")

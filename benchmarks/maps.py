@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from vulneuron.measures.vulnerability_map import Bools, top_mask
 from vulneuron.network import Classifier
 from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, substituted
-from vulneuron.substitution.geometry import Ints, by_size, spans_of
+from vulneuron.substitution.geometry import Doubles, Ints, by_size, spans_of
 from vulneuron.substitution.limits import limit, multiplications
 from vulneuron.substitution.steps import Steps, steps_of
 
@@ -252,20 +252,24 @@ def exact(names: list[str], positions: int) -> None:
         found = run(incremental, it, [centres])
         images = substituted(it.benign, it.adversarial, torch.from_numpy(centres), patch=it.grid.patch)
         expected = torch.cat([it.classifier.logits(image[None]) for image in images])
-        before = it.classifier.logits(it.benign[None])
+        before, after = it.classifier.logits(torch.stack([it.benign, it.adversarial]))
         relative = float((found - expected).abs().max() / (expected - before).abs().max())
         error = float((found.softmax(1) - expected.softmax(1)).abs().max())
-        overlaps = [
-            overlap(
-                top_mask((before - found)[:, label].numpy()), top_mask((before - expected)[:, label].numpy())
-            )
-            for label in range(5)
-        ]
+        # What a map shows: how much less likely the predicted class gets, and another one more.
+        benign, adversarial = int(before.argmax()), int((after - before).argmax())
+        iou = min(
+            overlap(top_mask(sign * _likely(found, label)), top_mask(sign * _likely(expected, label)))
+            for sign, label in ((-1, benign), (1, adversarial))
+        )
         print(
-            f"{name:20} {positions} positions: max |dp| {error:.1e}, IoU {min(overlaps):.4f},"
+            f"{name:20} {positions} positions: max |dp| {error:.1e}, IoU of both masks {iou:.4f},"
             f" largest error of a logit {relative:.1e} of the largest change of one",
             flush=True,
         )
+
+
+def _likely(logits: Tensor, label: int) -> Doubles:
+    return logits.double().log_softmax(1)[:, label].numpy()
 
 
 def overlap(one: Bools, other: Bools) -> float:

@@ -73,17 +73,14 @@ class Forward:
         if times is not None:
             times.append(self._clock())
         for index, step in enumerate(self._steps.steps):
+            whole = cut is not None and index >= cut
             regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
-            if (cut is None or index < cut) and len(regions) == len(step.reads) and self.spans.follow(step):
+            if not whole and len(regions) == len(step.reads) and self.spans.follow(step):
                 values[step.node] = self._on_regions(step, regions, patches)
             else:
-                # Once whole maps are computed, whoever else reads an input reads it whole.
-                found = (
-                    values
-                    if cut is not None and index >= cut
-                    else {read: values[read] for read in step.reads}
-                )
-                values[step.node] = self._on_whole(step, found)
+                # From the cut on, whoever else reads an input reads it whole.
+                inputs = values if whole else {read: values[read] for read in step.reads}
+                values[step.node] = self._on_whole(step, inputs)
             for node in step.last:
                 del values[node]
             if times is not None:
