@@ -8,7 +8,7 @@ from vulneuron.network import Classifier
 from vulneuron.tracing import trace_calls
 
 #: Bytes that the maps of an engine may take by default.
-MEMORY = 384 * 2**20
+MEMORY = 256 * 2**20
 _SIZES = (4, 8, 16, 32, 64, 128)
 #: Maps of the largest size that are in memory at once: a layer's input, its output, a shortcut.
 _MAPS = 3

@@ -26,7 +26,7 @@ from vulneuron.substitution.verifying import probe_pair, right_on_pair, right_on
 Ints = npt.NDArray[np.int64]
 #: Smallest batch size that is tried.
 _LEAST = 16
-#: Steps are measured, and compared with the network, on the square of this many patches.
+#: Steps are measured on the square of this many patches.
 _SIDE = 4
 #: What has to be gained at least for regions to be worth it: measurements have errors.
 _WORTH = 1.03
@@ -154,11 +154,12 @@ class Incremental:
             return None
         benign, adversarial = probe_pair(classifier)
         forward = Forward(steps, spans, benign, adversarial, classifier.device)
-        side = min(math.isqrt(self._most(kept, sizes.bytes_of_whole())), _SIDE)
+        most = self._most(kept, sizes.bytes_of_whole())
         yield nothing_yet(classifier)
-        if not right_on_probes(classifier, forward, side):
+        if not right_on_probes(classifier, forward, most):
             return None
         yield nothing_yet(classifier)
+        side = min(math.isqrt(most), _SIDE)
         costs = measured(steps, sizes, forward, Patches(spans, spans.middle(side), classifier.device))
         usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
         yield nothing_yet(classifier)

@@ -14,6 +14,8 @@ from vulneuron.substitution.geometry import Patches
 
 Ints = npt.NDArray[np.int64]
 _SEED = 3
+#: The square of this many patches is tried on probes.
+_SIDE = 4
 #: Allowed difference of a logit on probes, as parts of the largest change and of the largest logit: another
 #: order of summation explains no more.
 _OF_CHANGES, _OF_LOGITS = 1e-3, 1e-5
@@ -27,16 +29,16 @@ def probe_pair(classifier: Classifier) -> tuple[Tensor, Tensor]:
     return soft, flat
 
 
-def right_on_probes(classifier: Classifier, forward: Forward, side: int) -> bool:
-    """Whether logits are right for `side` x `side` patches all over a probe, to its corners."""
+def right_on_probes(classifier: Classifier, forward: Forward, most: int) -> bool:
+    """Whether logits are right for patches all over a probe, to its corners; `most` of them go together."""
     rows, columns = (
-        np.linspace(0, length - 1, max(side, 2)).astype(np.int64) for length in classifier.input_shape[1:]
+        np.linspace(0, length - 1, _SIDE).astype(np.int64) for length in classifier.input_shape[1:]
     )
     centres = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-    found = _by_regions(forward, centres, most=side**2)
+    found = _by_regions(forward, centres, most)
     if found is None:
         return False
-    expected, before = _expected(classifier, forward, centres, most=side**2)
+    expected, before = _expected(classifier, forward, centres, most)
     allowed = _OF_CHANGES * (expected - before).abs().max() + _OF_LOGITS * expected.abs().max()
     # NaN fails the comparison.
     return bool((found - expected).abs().max() <= allowed)
