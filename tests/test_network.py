@@ -52,7 +52,8 @@ def test_a_model_that_is_given_away_takes_its_memory_once() -> None:
     assert torch.equal(given.logits(images), expected)
 
 
-def test_a_network_that_changes_its_images_in_place_works_on_copies() -> None:
+@pytest.mark.parametrize("std", [None, [0.25] * 3])
+def test_a_network_that_changes_its_images_in_place_works_on_copies(std: list[float] | None) -> None:
     class InPlace(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -66,8 +67,9 @@ def test_a_network_that_changes_its_images_in_place_works_on_copies() -> None:
     images = torch.rand(3, *INPUT_SHAPE).contiguous(memory_format=torch.channels_last)
     before = images.clone()
     with torch.no_grad():
-        expected = InPlace.forward(net := InPlace().eval(), images.clone())
-    classifier = classifier_of(net)
+        expected = InPlace.forward(net := InPlace().eval(), images / 0.25 if std else images.clone())
+    classifier = classifier_of(net, std=std)
+    assert classifier.weights is not None
     torch.testing.assert_close(classifier.logits(images), expected, rtol=1e-4, atol=1e-5)
     assert torch.equal(images, before)
     (gradient,) = torch.autograd.grad(classifier(images.requires_grad_()).sum(), images)

@@ -81,13 +81,13 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
     return output.float()
 
 
-def protect_images(module: nn.Module, probe: Tensor) -> None:
-    """Let a module that changes its images in place work on copies of them."""
+def protect_images(net: nn.Module, probe: Tensor) -> None:
+    """Let a network that changes its images in place work on copies of them."""
     images = probe.clone()
     with torch.inference_mode():
-        module(images)
+        net(images)
     if not torch.equal(images, probe):
-        module.register_forward_pre_hook(lambda _module, given: tuple(it.clone() for it in given))
+        net.register_forward_pre_hook(lambda _net, given: tuple(it.clone() for it in given))
 
 
 def _no_logits(given: str) -> ModelError:

@@ -123,7 +123,7 @@ class Classifier:
         self.module: nn.Module = _with_normalisation(self._net, mean, std, input_shape[0]).to(self.device)
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
         logits = checked_logits(self.module, probe)
-        protect_images(self.module, probe)
+        protect_images(self._net, probe)
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]

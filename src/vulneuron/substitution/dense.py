@@ -51,7 +51,7 @@ class Dense:
         clock = clock_of(classifier.device)
         sizes, left = self._sizes[classifier], torch.arange(len(centres))
         while len(left):
-            size = sizes.size(len(left)) if batch_size is None else min(batch_size, sizes.most)
+            size = min(batch_size or sizes.size(len(left)), sizes.most, len(left))
             chosen, left = left[:size], left[size:]
             start = clock()
             images = substituted(benign, adversarial, centres[chosen].to(classifier.device), patch=patch)

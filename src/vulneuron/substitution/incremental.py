@@ -113,7 +113,7 @@ class Incremental:
         clock, costs = clock_of(classifier.device), plan.costs
         left = by_size(plan.spans, positions, multiplications(plan.steps))
         while len(left):
-            size = batch_size or plan.batch_size.size(len(left))
+            size = min(batch_size or plan.batch_size.size(len(left)), len(left))
             chosen = left[:size]
             patches = Patches(plan.spans, positions[chosen], classifier.device)
             needed = areas(plan.steps, patches)

@@ -134,9 +134,11 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
     result = output.args[0]
     if not isinstance(result, fx.Node):
         return None
-    nodes = nodes[: nodes.index(result) + 1]
-    last_reader = {read: node for node in (*nodes, output) for read in node.all_input_nodes}
     order = {node: index for index, node in enumerate(graph.nodes)}
+    last_reader = {read: node for node in graph.nodes for read in node.all_input_nodes}
+    # What comes after the result does not count, but might change it in place.
+    behind = nodes[order[result] + 1 :]
+    last_step = {read: node for node in graph.nodes if node not in behind for read in node.all_input_nodes}
     values: Values = {image: probe}
     constants: Values = {}
     # The first node with the memory that is behind a node's value.
@@ -168,17 +170,12 @@ def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
         ):
             return None
         memory[node] = next((memory[read] for read in reads if _shares(value, copies[read])), node)
-        steps.append(
-            Step(
-                node,
-                module,
-                reads,
-                _operation(node, module, reads, constants, values),
-                tuple(it for it in (*reads, node) if last_reader.get(it, it) is node),
-            )
-        )
-        for read in steps[-1].last:
-            del values[read]
+        if node not in behind:
+            last = tuple(it for it in (*reads, node) if last_step.get(it, it) is node)
+            steps.append(Step(node, module, reads, _operation(node, module, reads, constants, values), last))
+        for it in (*reads, node):
+            if last_reader.get(it, it) is node:
+                del values[it]
     return Steps(image, result, tuple(steps), constants, shapes) if steps and result in values else None
 
 

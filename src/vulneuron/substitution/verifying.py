@@ -71,9 +71,9 @@ def _by_regions(forward: Forward, centres: Ints, most: int) -> Tensor | None:
 
 def _expected(classifier: Classifier, forward: Forward, centres: Ints, most: int) -> tuple[Tensor, Tensor]:
     """The network's own logits, ``(n, class)`` of substituted images and ``(1, class)`` of the benign one."""
-    images = [
+    images = (
         substituted(forward.benign, forward.adversarial, part, patch=forward.spans.patch)
         for part in torch.from_numpy(centres).to(forward.device).split(most)
-    ]
+    )
     expected = torch.cat([classifier.logits(part) for part in images])
     return expected.cpu(), classifier.logits(forward.benign[None]).cpu()
