@@ -187,7 +187,7 @@ def test_regions_go_in_smaller_batches_and_give_the_same() -> None:
     benign, adversarial = pair_of(classifier)
     centres = torch.from_numpy(PatchGrid((16, 16), 4, 2).centres())
     with only_regions():
-        for memory, tries in ((2.5 * kept, False), (2**29, True)):
+        for memory, tries in ((2.5 * kept, False), (2**29, True), (10**30, True)):
             engine = Incremental(memory=int(memory))
             counts = [len(it) for it in engine(classifier, benign, adversarial, centres, patch=4) if len(it)]
             assert counts == [16, 16, 32] if tries else 1 < max(counts) <= 20

@@ -53,6 +53,23 @@ def test_local(name: str) -> None:
     assert isinstance(found(LOCAL[name], torch.rand(1, 4, 9, 8)), Local)
 
 
+def blanked(maps: Tensor, rows: slice, columns: slice) -> Tensor:
+    maps = maps.clone()
+    maps[:, :, rows, columns] = 0
+    return maps
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 4), slice(7, 8), slice(-2, -1), slice(-1, None)])
+@pytest.mark.parametrize("columns", [slice(0, 1), slice(5, 7), slice(-1, None), slice(None)])
+def test_what_treats_some_place_in_another_way_is_not_local(rows: slice, columns: slice) -> None:
+    assert isinstance(found(lambda maps: blanked(maps, rows, columns), torch.rand(1, 4, 9, 8)), Opaque)
+
+
+@pytest.mark.parametrize("size", [(1, 8), (9, 1), (1, 1)])
+def test_maps_of_one_row_or_column(size: tuple[int, int]) -> None:
+    assert isinstance(found(torch.relu, torch.rand(1, 4, *size)), Local)
+
+
 def test_local_with_several_inputs() -> None:
     one, other = torch.rand(2, 1, 4, 9, 8)
     assert isinstance(found(lambda a, b: torch.cat([a, b], 1), one, other), Local)

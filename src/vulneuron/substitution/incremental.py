@@ -154,13 +154,13 @@ class Incremental:
             return None
         benign, adversarial = probe_pair(classifier)
         forward = Forward(steps, spans, benign, adversarial, classifier.device)
-        most = self._most(kept, sizes.bytes_of_whole())
+        most = min(self._most(kept, sizes.bytes_of_whole()), _SIDE**2)
         yield nothing_yet(classifier)
         if not right_on_probes(classifier, forward, most):
             return None
         yield nothing_yet(classifier)
-        side = min(math.isqrt(most), _SIDE)
-        costs = measured(steps, sizes, forward, Patches(spans, spans.middle(side), classifier.device))
+        tried = Patches(spans, spans.middle(math.isqrt(most)), classifier.device)
+        costs = measured(steps, sizes, forward, tried)
         usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
         yield nothing_yet(classifier)
         if costs.gain(usual) < _WORTH:
