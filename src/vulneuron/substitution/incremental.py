@@ -136,7 +136,7 @@ class Incremental:
             self._known[classifier] = _Known(steps)
         known = self._known[classifier]
         if patch not in known.plans:
-            # Two pairs' maps would be in memory at once.
+            # Else the maps of two patch sizes would be in memory at once.
             known.forward, steps = None, known.steps
             made = None if steps is None else (yield from self._made(classifier, steps, patch))
             known.plans[patch] = made
