@@ -60,7 +60,7 @@ def _lasso_of(page: Page) -> tuple[str, Points]:
 def test_points_have_the_colours_of_theirlabels(everything: Page, analysis: vn.Analysis, side: str) -> None:
     legend = legend_colours(everything)
     for choice, labelled in (("true label", "benign"), ("predicted label", side)):
-        everything.get_by_role("group", name="colour by").get_by_text(choice).click()
+        everything.get_by_role("group", name="color by").get_by_text(choice).click()
         wanted = {legend[name] for name in labels(analysis, labelled)}
         expect(everything.get_by_role("radio", name=choice)).to_be_checked()
         colours, faint = painted(everything, side)

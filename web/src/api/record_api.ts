@@ -4,7 +4,7 @@ import { Table } from "../lib/table";
 import { arrayOf, type NumberArray, type Numbers } from "./arrays";
 import { ApiError, errorOf, GONE } from "./errors";
 import { PAGE } from "./jobs";
-import { Kept } from "./kept";
+import { RequestCache } from "./request_cache";
 import type { paths } from "./schema";
 import type {
   ContextModel,
@@ -44,29 +44,29 @@ export async function listRecords(): Promise<RecordEntry[]> {
   return unwrap(await client.GET("/api/records"));
 }
 
-export async function summarise(record: string): Promise<RecordSummary> {
+export async function summarize(record: string): Promise<RecordSummary> {
   return unwrap(await client.GET("/api/records/{record}", { params: { path: { record } } }));
 }
 
-/** Answers that are kept: those about some ten pairs. */
-const KEPT_ANSWERS = 96;
+/** Cached responses: enough for about ten pairs. */
+const CACHED_RESPONSES = 96;
 /** Masks of each of many neurons take some megabytes. */
-const KEPT_MASKS = 4;
+const CACHED_MASKS = 4;
 
-/** Requests about one record: each is one route of the server. What stays the same is asked for once. */
+/** Requests for one record: one method per route. Responses that do not change are cached. */
 export class RecordApi {
   readonly #path: string;
   readonly #client: typeof client;
-  readonly #gone: (message: string, again: () => Promise<boolean>) => void;
-  readonly #kept = new Kept(KEPT_ANSWERS);
-  readonly #keptMasks = new Kept(KEPT_MASKS);
+  readonly #gone: (message: string, retry: () => Promise<boolean>) => void;
+  readonly #cache = new RequestCache(CACHED_RESPONSES);
+  readonly #maskCache = new RequestCache(CACHED_MASKS);
 
   /**
-   * @param gone - told when a part of the record cannot be read, and how to ask whether it can be again
+   * @param gone - called when part of the record cannot be read, with a function that tries again
    */
   constructor(
     readonly summary: RecordSummary,
-    gone: (message: string, again: () => Promise<boolean>) => void,
+    gone: (message: string, retry: () => Promise<boolean>) => void,
   ) {
     this.#path = `${BASE}/records/${encodeURIComponent(summary.id)}`;
     this.#client = createClient<paths>({ baseUrl: ".", fetch: (request) => this.#fetch(request) });
@@ -89,7 +89,7 @@ export class RecordApi {
       unwrap(
         await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...ask(signal) }),
       );
-    return this.#kept.get(`pairs/${pair}`, load, signal);
+    return this.#cache.get(`pairs/${pair}`, load, signal);
   }
 
   /** @param version - tells apart what was asked for before and after new maps or the network were there */
@@ -101,7 +101,7 @@ export class RecordApi {
   ): Promise<Table> {
     const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
     const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
-    return this.#kept.get(`${path} ${version}`, load, signal, isComplete);
+    return this.#cache.get(`${path} ${version}`, load, signal, isComplete);
   }
 
   async meanNeurons(
@@ -134,8 +134,8 @@ export class RecordApi {
   ): Promise<NumberArray<Uint8Array>> {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
     const path = `pairs/${pair}/masks.npy?${chosen}&${query(settings)}`;
-    const kept = combine === "each" ? this.#keptMasks : this.#kept;
-    return kept.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
+    const cache = combine === "each" ? this.#maskCache : this.#cache;
+    return cache.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
   }
 
   /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */
@@ -155,7 +155,7 @@ export class RecordApi {
     settings: SettingsModel,
     signal?: AbortSignal,
   ): Promise<NumberArray<Numbers>> {
-    return this.#keptArray(`pairs/${pair}/dendrogram.npy?${query(settings)}`, signal);
+    return this.#cachedArray(`pairs/${pair}/dendrogram.npy?${query(settings)}`, signal);
   }
 
   async context(
@@ -177,7 +177,7 @@ export class RecordApi {
     const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen } };
     const route = "/api/records/{record}/pairs/{pair}/substitution";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    return this.#kept.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
+    return this.#cache.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
   }
 
   // -- vulnerability maps ----------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ export class RecordApi {
     const route = "/api/records/{record}/pairs/{pair}/maps";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     const name = `pairs/${pair}/maps?${query(settings)}`;
-    return this.#kept.get(name, load, signal, ({ ready }) => ready);
+    return this.#cache.get(name, load, signal, ({ ready }) => ready);
   }
 
   /** `(2, y, x)` on the maps' grid: benign drop, adversarial gain. */
@@ -196,7 +196,7 @@ export class RecordApi {
     settings: SettingsModel,
     signal?: AbortSignal,
   ): Promise<NumberArray<Numbers>> {
-    return this.#keptArray(`pairs/${pair}/maps.npy?${query(settings)}`, signal);
+    return this.#cachedArray(`pairs/${pair}/maps.npy?${query(settings)}`, signal);
   }
 
   /** `(2, y, x)`: 1 on the most vulnerable pixels by benign drop and by adversarial gain. */
@@ -205,7 +205,7 @@ export class RecordApi {
     settings: SettingsModel,
     signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    return this.#keptArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
+    return this.#cachedArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
   }
 
   /** As `mapValues`, of the last stage of a job that is not done. */
@@ -241,8 +241,8 @@ export class RecordApi {
     const response = await fetch(request);
     const error = response.ok ? undefined : await errorOf(response.clone());
     if (error?.isGone) {
-      const again = new Request(copy, { signal: null });
-      this.#gone(error.message, async () => (await fetch(again.clone())).status !== GONE);
+      const retry = new Request(copy, { signal: null });
+      this.#gone(error.message, async () => (await fetch(retry.clone())).status !== GONE);
     }
     return response;
   }
@@ -252,8 +252,8 @@ export class RecordApi {
     return arrayOf(await (init.signal ? this.#fetch(request) : fetch(request)));
   }
 
-  async #keptArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
-    return this.#kept.get(path, () => this.#array<T>(path, given(signal)), signal);
+  async #cachedArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
+    return this.#cache.get(path, () => this.#array<T>(path, given(signal)), signal);
   }
 
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {

@@ -1,6 +1,6 @@
 /**
  * The image at an address that follows the state, once it can be drawn; until then the one before, so that views do not
- * flicker. Made while a component is initialised.
+ * flicker. Made while a component is initialized.
  */
 export class DecodedImage {
   current = $state.raw<HTMLImageElement>();

@@ -3,7 +3,7 @@ import type { Dendrogram } from "../lib/dendrogram";
 /** Where a key leads in a dendrogram: to the node above, below or beside, or to the root. */
 export function nodeAfterKey(tree: Dendrogram, node: number, key: string, focus: number): number | undefined {
   if (key === "ArrowUp") return tree.parent(node);
-  if (key === "ArrowDown") return childTowards(tree, node, focus);
+  if (key === "ArrowDown") return childToward(tree, node, focus);
   if (key === "ArrowLeft") return tree.beside(node, "left");
   if (key === "ArrowRight") return tree.beside(node, "right");
   if (key === "Home") return tree.root;
@@ -12,7 +12,7 @@ export function nodeAfterKey(tree: Dendrogram, node: number, key: string, focus:
 }
 
 /** The child above a leaf, or else the larger one. */
-function childTowards(tree: Dendrogram, node: number, leaf: number): number | undefined {
+function childToward(tree: Dendrogram, node: number, leaf: number): number | undefined {
   const children = tree.children(node);
   if (!children) return undefined;
   const place = tree.start(leaf);

@@ -9,20 +9,20 @@ interface Size {
 }
 
 const DIM = 205;
-const COLOURS = 256;
+const COLORS = 256;
 
-/** Colours of a vulnerability map from 0 to its largest value, as `[red, green, blue]`; dark is little. */
-const MAP_COLOURS: readonly (readonly [number, number, number])[] = Array.from(
-  { length: COLOURS },
+/** Colors of a vulnerability map from 0 to its largest value, as `[red, green, blue]`; dark is little. */
+const MAP_COLORS: readonly (readonly [number, number, number])[] = Array.from(
+  { length: COLORS },
   (_, index) =>
     // The last part of the scale is too pale to be seen on bright images.
-    bytesOf(interpolateInferno(0.1 + (0.8 * index) / (COLOURS - 1))),
+    bytesOf(interpolateInferno(0.1 + (0.8 * index) / (COLORS - 1))),
 );
 
-/** CSS text of the colour scale from left to right. */
+/** CSS text of the color scale from left to right. */
 export function mapGradient(): string {
-  const stops = Array.from({ length: 9 }, (_, index) => MAP_COLOURS[Math.round((index / 8) * (COLOURS - 1))]);
-  return `linear-gradient(to right, ${stops.map((colour) => `rgb(${colour?.join(" ")})`).join(", ")})`;
+  const stops = Array.from({ length: 9 }, (_, index) => MAP_COLORS[Math.round((index / 8) * (COLORS - 1))]);
+  return `linear-gradient(to right, ${stops.map((color) => `rgb(${color?.join(" ")})`).join(", ")})`;
 }
 
 /** The image inside of the mask, dimmed outside of it; the whole image without a mask. */
@@ -53,7 +53,7 @@ export function drawMasked(
 }
 
 /**
- * A vulnerability map as colour over the image in grey, with the outline of its most vulnerable part. Where the attack
+ * A vulnerability map as color over the image in gray, with the outline of its most vulnerable part. Where the attack
  * does not work, the image shows through.
  */
 export function drawMap(
@@ -70,13 +70,13 @@ export function drawMap(
   context.fillStyle = "#808080";
   context.fillRect(0, 0, size.width, size.height);
   context.restore();
-  const coloured = new ImageData(image.naturalWidth, image.naturalHeight);
+  const colored = new ImageData(image.naturalWidth, image.naturalHeight);
   for (const [index, value] of values.entries()) {
     const part = most > 0 ? Math.max(0, value / most) : 0;
-    const colour = MAP_COLOURS[Math.round(part * (COLOURS - 1))] ?? [0, 0, 0];
-    coloured.data.set([...colour, 255 * 0.9 * part ** 0.6], 4 * index);
+    const color = MAP_COLORS[Math.round(part * (COLORS - 1))] ?? [0, 0, 0];
+    colored.data.set([...color, 255 * 0.9 * part ** 0.6], 4 * index);
   }
-  overlay(context, size, coloured);
+  overlay(context, size, colored);
   if (top) drawOutline(context, size, top);
 }
 
@@ -107,12 +107,12 @@ function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size,
     path.lineTo(x2 * across, y2 * down);
   }
   context.lineCap = "square";
-  for (const [lineWidth, colour] of [
+  for (const [lineWidth, color] of [
     [2.4, "rgb(0 0 0 / 55%)"],
     [1.1, "#ffffff"],
   ] as const) {
     context.lineWidth = lineWidth;
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.stroke(path);
   }
 }

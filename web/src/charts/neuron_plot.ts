@@ -43,7 +43,7 @@ const LABEL_AIR = 6;
 interface Frame {
   readonly context: CanvasRenderingContext2D;
   readonly scene: NeuronPlotScene;
-  readonly colours: Palette;
+  readonly colors: Palette;
   readonly font: (weight?: number) => string;
   readonly x: (place: number) => number;
   readonly y: ScaleLinear<number, number>;
@@ -73,7 +73,7 @@ export function drawNeuronPlot(
   context: CanvasRenderingContext2D,
   size: { readonly width: number; readonly height: number },
   scene: NeuronPlotScene,
-  colours: Palette,
+  colors: Palette,
   font: (weight?: number) => string,
 ): void {
   const { curves, order, zoom } = scene;
@@ -84,7 +84,7 @@ export function drawNeuronPlot(
   const frame: Frame = {
     context,
     scene,
-    colours,
+    colors,
     font,
     left,
     right,
@@ -99,11 +99,11 @@ export function drawNeuronPlot(
   regionShades(frame);
   valueAxis(frame);
   clipped(frame, () => {
-    band(frame, curves.benignBand, colours["benign-band"]);
-    band(frame, curves.adversarialBand, colours["adversarial-band"]);
+    band(frame, curves.benignBand, colors["benign-band"]);
+    band(frame, curves.adversarialBand, colors["adversarial-band"]);
     selection(frame);
-    curve(frame, curves.benign, colours.benign);
-    curve(frame, curves.adversarial, colours.adversarial);
+    curve(frame, curves.benign, colors.benign);
+    curve(frame, curves.adversarial, colors.adversarial);
   });
   names(frame);
   neuronNumbers(frame);
@@ -128,21 +128,21 @@ function regionEdges({ scene, x, left, right }: Frame, regions: Regions): [numbe
 }
 
 function regionShades(frame: Frame): void {
-  const { context, scene, colours, left, right, top, bottom, x } = frame;
+  const { context, scene, colors, left, right, top, bottom, x } = frame;
   if (!scene.regions) return;
   const [first, second] = regionEdges(frame, scene.regions);
   const { inhibited, unchanged, excited } = scene.regions;
   const end = Math.min(right, x(inhibited + unchanged + excited - 0.5));
   context.save();
   context.globalAlpha = 0.07;
-  context.fillStyle = colours.benign;
+  context.fillStyle = colors.benign;
   context.fillRect(left, top, first - left, bottom - top);
-  context.fillStyle = colours.adversarial;
+  context.fillStyle = colors.adversarial;
   if (end > second) context.fillRect(second, top, end - second, bottom - top);
   context.restore();
 }
 
-function valueAxis({ context, scene, colours, font, y, left, right, top, bottom, height }: Frame): void {
+function valueAxis({ context, scene, colors, font, y, left, right, top, bottom, height }: Frame): void {
   const ticks = y.ticks(Math.max(3, Math.round((bottom - top) / 34)));
   const format = y.tickFormat(ticks.length);
   context.font = font();
@@ -150,9 +150,9 @@ function valueAxis({ context, scene, colours, font, y, left, right, top, bottom,
   context.textBaseline = "middle";
   for (const tick of ticks) {
     const down = Math.round(y(tick)) + 0.5;
-    context.strokeStyle = tick === 0 ? colours.muted : colours.line;
+    context.strokeStyle = tick === 0 ? colors.muted : colors.line;
     line(context, left, down, right, down);
-    context.fillStyle = colours.muted;
+    context.fillStyle = colors.muted;
     context.fillText(format(tick), left - 5, down);
   }
   context.save();
@@ -168,10 +168,10 @@ function shownPlaces({ scene: { order, zoom } }: Frame): [number, number] {
   return [Math.max(0, Math.floor(zoom[0]) - 1), Math.min(order.length, Math.ceil(zoom[1]) + 1)];
 }
 
-function curve(frame: Frame, values: Column, colour: string): void {
+function curve(frame: Frame, values: Column, color: string): void {
   const { context, scene, x, y, step } = frame;
   const [first, last] = shownPlaces(frame);
-  context.strokeStyle = colour;
+  context.strokeStyle = color;
   context.lineWidth = step > POINTS_FROM ? 1.5 : 1.1;
   context.lineJoin = "round";
   context.beginPath();
@@ -180,7 +180,7 @@ function curve(frame: Frame, values: Column, colour: string): void {
   context.stroke();
   context.lineWidth = 1;
   if (step <= POINTS_FROM) return;
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.beginPath();
   for (let place = first; place < last; place += 1) {
     const [across, down] = [x(place), y(values[scene.order[place] as number] as number)];
@@ -191,12 +191,12 @@ function curve(frame: Frame, values: Column, colour: string): void {
 }
 
 /** Filled between its bounds; a neuron without bounds leaves a gap. */
-function band(frame: Frame, [low, high]: readonly [Column, Column], colour: string): void {
+function band(frame: Frame, [low, high]: readonly [Column, Column], color: string): void {
   const { context, scene, x, y } = frame;
   const [first, last] = shownPlaces(frame);
   const known = (place: number): boolean => place < last && !Number.isNaN(low[scene.order[place] as number]);
-  context.fillStyle = colour;
-  context.strokeStyle = colour;
+  context.fillStyle = color;
+  context.strokeStyle = color;
   for (let start = first; start < last; start += 1) {
     if (!known(start)) continue;
     let end = start;
@@ -216,14 +216,14 @@ function band(frame: Frame, [low, high]: readonly [Column, Column], colour: stri
   }
 }
 
-function selection({ context, scene, colours, x, top, bottom, step }: Frame): void {
-  context.fillStyle = colours.focus;
+function selection({ context, scene, colors, x, top, bottom, step }: Frame): void {
+  context.fillStyle = colors.focus;
   const width = Math.max(1.5, Math.min(step - 1, 6));
   for (const neuron of scene.chosen) {
     const middle = x(scene.places[neuron] as number);
     context.fillRect(middle - width / 2, bottom - 6, width, 6);
   }
-  context.strokeStyle = colours.focus;
+  context.strokeStyle = colors.focus;
   context.lineWidth = 1.5;
   const middle = x(scene.places[scene.focus] as number);
   line(context, middle, top, middle, bottom);
@@ -232,7 +232,7 @@ function selection({ context, scene, colours, x, top, bottom, step }: Frame): vo
 
 /** Numbers at the points of the extreme neurons; of those that would overlap, the first one stays. */
 function names(frame: Frame): void {
-  const { context, scene, colours, font, x, y, left, right, top, bottom, step } = frame;
+  const { context, scene, colors, font, x, y, left, right, top, bottom, step } = frame;
   const { curves, zoom } = scene;
   if (frame.numbered) return;
   context.font = font(600);
@@ -255,23 +255,23 @@ function names(frame: Frame): void {
     )
       continue;
     taken.push([start, start + width, down]);
-    context.fillStyle = colours.text;
+    context.fillStyle = colors.text;
     context.beginPath();
     context.arc(across, y(peak), 2.5, 0, 2 * Math.PI);
     context.fill();
-    context.strokeStyle = colours.panel;
+    context.strokeStyle = colors.panel;
     context.lineWidth = 3;
     context.lineJoin = "round";
     context.textAlign = "left";
     context.strokeText(text, start, down);
     context.lineWidth = 1;
-    context.fillStyle = neuron === scene.focus ? colours.focus : colours.text;
+    context.fillStyle = neuron === scene.focus ? colors.focus : colors.text;
     context.fillText(text, start, down);
   }
 }
 
 function neuronNumbers(frame: Frame): void {
-  const { context, scene, colours, font, x, bottom, left, right } = frame;
+  const { context, scene, colors, font, x, bottom, left, right } = frame;
   if (!frame.numbered) return;
   const [first, last] = shownPlaces(frame);
   context.textAlign = "center";
@@ -281,18 +281,18 @@ function neuronNumbers(frame: Frame): void {
     if (middle < left || middle > right) continue;
     const neuron = scene.order[place] as number;
     context.font = font(neuron === scene.focus ? 700 : 400);
-    context.fillStyle = scene.chosen.includes(neuron) ? colours.focus : colours.text;
+    context.fillStyle = scene.chosen.includes(neuron) ? colors.focus : colors.text;
     context.fillText(`${neuron}`, middle, bottom + 4);
   }
 }
 
 /** What the axis means, in words below it. */
 function words(frame: Frame): void {
-  const { context, scene, colours, font, left, right } = frame;
+  const { context, scene, colors, font, left, right } = frame;
   const height = frame.height - 3;
   context.font = font();
   context.textBaseline = "bottom";
-  context.fillStyle = colours.muted;
+  context.fillStyle = colors.muted;
   const write = (text: string, at: number, align: CanvasTextAlign): void => {
     context.textAlign = align;
     context.fillText(text, at, height);
@@ -316,11 +316,11 @@ function words(frame: Frame): void {
   ];
   write(texts[0], left, "left");
   write(texts[2], right, "right");
-  const centre = Math.min(
+  const center = Math.min(
     right - end - 12 - middle / 2,
     Math.max(left + start + 12 + middle / 2, (first + second) / 2),
   );
-  if (start + middle + end + 24 < right - left) write(texts[1], centre, "center");
+  if (start + middle + end + 24 < right - left) write(texts[1], center, "center");
 }
 
 function line(context: CanvasRenderingContext2D, x1: number, y1: number, x2: number, y2: number): void {

@@ -1,6 +1,6 @@
 import { createSubscriber } from "svelte/reactivity";
 
-/** Colours of app.css that canvases draw with. */
+/** Colors of app.css that canvases draw with. */
 const NAMES = [
   "panel",
   "raised",
@@ -35,7 +35,7 @@ const followTheme = createSubscriber((update) => {
   };
 });
 
-/** The page's colours in the theme that is shown; effects that read them run again when it changes. */
+/** The page's colors in the theme that is shown; effects that read them run again when it changes. */
 export function palette(): Palette {
   followTheme();
   if ($effect.tracking()) return (known ??= read());
@@ -47,10 +47,10 @@ function read(): Palette {
   const probe = document.createElement("span");
   probe.hidden = true;
   document.body.append(probe);
-  const colours = NAMES.map((name) => {
+  const colors = NAMES.map((name) => {
     probe.style.color = `var(--${name})`;
     return [name, getComputedStyle(probe).color] as const;
   });
   probe.remove();
-  return Object.fromEntries(colours) as Palette;
+  return Object.fromEntries(colors) as Palette;
 }

@@ -56,7 +56,7 @@ test("a point of the drawing belongs to the subtree that hangs there", () => {
   expect(tree.below(99, 99)).toBe(8);
 });
 
-test("keys lead to the neighbouring subtree", () => {
+test("keys lead to the neighboring subtree", () => {
   expect(tree.beside(6, "right")).toBe(7);
   expect(tree.beside(4, "left")).toBe(6);
   expect(tree.beside(0, "left")).toBe(4);

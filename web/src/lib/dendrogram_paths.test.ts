@@ -20,9 +20,9 @@ test("nodes below the cut belong to the clusters from left to right", () => {
   expect([...clusterOfNodes(tree, 1)]).toEqual(new Array(9).fill(0));
 });
 
-test("each merge is drawn once, in its cluster's colour", () => {
+test("each merge is drawn once, in its cluster's color", () => {
   const { clusters, trunk } = treePaths(tree, clusterOfNodes(tree, 3), 2, plane);
-  // Clusters 0 and 2 share the first of two colours; cluster 1 is a single neuron.
+  // Clusters 0 and 2 share the first of two colors; cluster 1 is a single neuron.
   expect(clusters).toEqual(["M35 100V90H45V100M5 100V80H15V100", ""]);
   expect(trunk).toBe("M25 100V60H40V90M10 80V20H32.5V60");
 });

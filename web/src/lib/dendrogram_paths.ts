@@ -23,23 +23,23 @@ export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
 }
 
 /**
- * The tree as SVG paths: one for each of so many colours, which clusters take in turn, and the last one for what is
+ * The tree as SVG paths: one for each of so many colors, which clusters take in turn, and the last one for what is
  * above the cut. Merges that are out of sight are left out.
  */
 export function treePaths(
   tree: Dendrogram,
   clusterOf: Int32Array,
-  colours: number,
+  colors: number,
   plane: Plane,
 ): { clusters: readonly string[]; trunk: string } {
-  const parts = Array.from({ length: colours + 1 }, (): string[] => []);
+  const parts = Array.from({ length: colors + 1 }, (): string[] => []);
   for (let node = tree.size; node <= tree.root; node += 1) {
     if (!isSeen(tree, node, plane)) continue;
     const cluster = clusterOf[node] as number;
-    parts[cluster < 0 ? colours : cluster % colours]?.push(merge(tree, node, plane));
+    parts[cluster < 0 ? colors : cluster % colors]?.push(merge(tree, node, plane));
   }
   const paths = parts.map((one) => one.join(""));
-  return { clusters: paths.slice(0, colours), trunk: paths[colours] ?? "" };
+  return { clusters: paths.slice(0, colors), trunk: paths[colors] ?? "" };
 }
 
 /** All merges below a node. */

@@ -1,22 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dotImage, dotNear, FAINT, HIDDEN, packColour, paintDots, type Dots } from "./dots";
+import { dotImage, dotNear, FAINT, HIDDEN, packColor, paintDots, type Dots } from "./dots";
 
 const UNIT = { scale: 1, x: 0, y: 0 };
-const RED = packColour("#ff0000");
-const BLUE = packColour("#0000ff");
+const RED = packColor("#ff0000");
+const BLUE = packColor("#0000ff");
 
 /** Dots at pixels, as data's y points up. */
 function dotsAt(places: readonly (readonly [number, number, number])[]): Dots {
   return {
     x: places.map(([x]) => x),
     y: places.map(([, y]) => -y),
-    colours: Uint32Array.from(places, ([, , colour]) => colour),
+    colors: Uint32Array.from(places, ([, , color]) => color),
   };
 }
 
-test("a packed colour has the bytes of image data", () => {
-  expect([...new Uint8Array(Uint32Array.of(packColour("#3f90da")).buffer)]).toEqual([0x3f, 0x90, 0xda, 0xff]);
+test("a packed color has the bytes of image data", () => {
+  expect([...new Uint8Array(Uint32Array.of(packColor("#3f90da")).buffer)]).toEqual([0x3f, 0x90, 0xda, 0xff]);
 });
 
 test("a dot is painted around its place, and nowhere else", () => {
@@ -34,7 +34,7 @@ test("a dot is painted around its place, and nowhere else", () => {
 test("faint dots are behind, hidden ones are not there, and the last one is on top", () => {
   const image = dotImage(5, 5);
   const middle = 2 * 5 + 2;
-  const at = (...colours: number[]): Dots => dotsAt(colours.map((colour) => [2.5, 2.5, colour]));
+  const at = (...colors: number[]): Dots => dotsAt(colors.map((color) => [2.5, 2.5, color]));
   paintDots(image, at(RED, FAINT), UNIT, 3);
   expect([image.pixels[middle], image.picks[middle]]).toEqual([RED, 0]);
   paintDots(image, at(FAINT, FAINT), UNIT, 3);

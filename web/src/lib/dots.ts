@@ -16,14 +16,14 @@ export interface Frame {
 export interface Dots {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
-  /** Packed colour of each dot; see `packColour`, `FAINT` and `HIDDEN`. */
-  readonly colours: Uint32Array;
+  /** Packed color of each dot; see `packColor`, `FAINT` and `HIDDEN`. */
+  readonly colors: Uint32Array;
 }
 
 export interface DotImage {
   readonly width: number;
   readonly height: number;
-  /** Packed colours: the bytes of canvas image data. */
+  /** Packed colors: the bytes of canvas image data. */
   readonly pixels: Uint32Array<ArrayBuffer>;
   /** Number of the dot on top of each pixel, or -1. */
   readonly picks: Int32Array;
@@ -31,13 +31,13 @@ export interface DotImage {
 
 /** Not painted at all. */
 export const HIDDEN = 0;
-/** Behind all others: a grey that is visible on light and dark panels alike, and does not add up. */
+/** Behind all others: a gray that is visible on light and dark panels alike, and does not add up. */
 export const FAINT = 0x60808080;
 
 const NONE = -1;
 
 /** `#rrggbb` as one number with the bytes of canvas image data on little-endian machines, which all browsers run on. */
-export function packColour(hex: string): number {
+export function packColor(hex: string): number {
   const rgb = parseInt(hex.slice(1), 16);
   return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
 }
@@ -86,16 +86,16 @@ function stampOf(diameter: number): Uint8Array {
 
 function paintLayer(
   { width, height, pixels, picks }: DotImage,
-  { x, y, colours }: Dots,
+  { x, y, colors }: Dots,
   frame: Frame,
   diameter: number,
   stamp: Uint8Array,
   faint: boolean,
 ): void {
   const side = Math.ceil(diameter);
-  for (let dot = 0; dot < colours.length; dot += 1) {
-    const colour = colours[dot] as number;
-    if (colour === HIDDEN || (colour === FAINT) !== faint) continue;
+  for (let dot = 0; dot < colors.length; dot += 1) {
+    const color = colors[dot] as number;
+    if (color === HIDDEN || (color === FAINT) !== faint) continue;
     const left = Math.round(frame.x + frame.scale * (x[dot] as number) - side / 2);
     const top = Math.round(frame.y - frame.scale * (y[dot] as number) - side / 2);
     // Also leaves out dots that have no place.
@@ -110,10 +110,10 @@ function paintLayer(
         const at = line + column;
         const below = pixels[at] as number;
         pixels[at] = faint
-          ? stronger(colour, cover, below)
+          ? stronger(color, cover, below)
           : cover === 255
-            ? colour
-            : over(colour, cover, below);
+            ? color
+            : over(color, cover, below);
         if (cover > 127) picks[at] = dot;
       }
     }
@@ -121,17 +121,17 @@ function paintLayer(
 }
 
 /** A faint dot does not make one below it any darker. */
-function stronger(colour: number, cover: number, below: number): number {
-  const alpha = Math.round(((colour >>> 24) * cover) / 255);
-  return alpha > below >>> 24 ? ((alpha << 24) | (colour & 0xffffff)) >>> 0 : below;
+function stronger(color: number, cover: number, below: number): number {
+  const alpha = Math.round(((color >>> 24) * cover) / 255);
+  return alpha > below >>> 24 ? ((alpha << 24) | (color & 0xffffff)) >>> 0 : below;
 }
 
-/** An opaque colour that covers a part of a pixel, over what is there (Porter and Duff's "over"). */
-function over(colour: number, cover: number, below: number): number {
+/** An opaque color that covers a part of a pixel, over what is there (Porter and Duff's "over"). */
+function over(color: number, cover: number, below: number): number {
   const rest = ((below >>> 24) * (255 - cover)) / 255;
   const alpha = cover + rest;
   const mix = (shift: number): number => {
-    const [front, back] = [(colour >>> shift) & 0xff, (below >>> shift) & 0xff];
+    const [front, back] = [(color >>> shift) & 0xff, (below >>> shift) & 0xff];
     return Math.round((front * cover + back * rest) / alpha) << shift;
   };
   return ((Math.round(alpha) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;

@@ -62,7 +62,7 @@ export function svgText(svg: SVGSVGElement): string {
   const { width, height } = svg.getBoundingClientRect();
   const file = emptySvg(width, height, svg);
   file.append(standalone(svg, 0, 0));
-  return serialise(file);
+  return serialize(file);
 }
 
 /** All canvases and SVG elements inside of an element, where they stand, as one SVG file. */
@@ -87,7 +87,7 @@ export function pictureText(root: HTMLElement): string {
       file.append(element("image", attributes));
     } else if (part instanceof SVGSVGElement) file.append(standalone(part, x, y));
   }
-  return serialise(file);
+  return serialize(file);
 }
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -150,15 +150,15 @@ function standalone(svg: SVGSVGElement, x: number, y: number): SVGElement {
   return copy;
 }
 
-function serialise(file: SVGElement): string {
+function serialize(file: SVGElement): string {
   return new XMLSerializer().serializeToString(file);
 }
 
-/** Colour behind an element: that of the nearest ancestor which has one. */
+/** Color behind an element: that of the nearest ancestor which has one. */
 function background(start: Element): string {
   for (let at: Element | null = start; at; at = at.parentElement) {
-    const colour = getComputedStyle(at).backgroundColor;
-    if (colour && colour !== "transparent" && !/, 0\)$/.test(colour)) return colour;
+    const color = getComputedStyle(at).backgroundColor;
+    if (color && color !== "transparent" && !/, 0\)$/.test(color)) return color;
   }
   return "#ffffff";
 }

@@ -76,7 +76,7 @@ export function measureOf(name: string): Measure {
 const MEANINGS: Readonly<Record<string, string>> = {
   neuron: "In the order of the layer",
   band_gap:
-    "Gap between what is usual for the two classes: the attack inhibits neurons below 0, and excites those above 0",
+    "Gap between the two classes' contribution bands: the attack inhibits neurons below 0 and excites those above",
   curve_gap: "Contribution on the adversarial image minus that on the benign image",
   substitution_benign_drop:
     "How much less likely the benign label is once this neuron alone has its adversarial value",

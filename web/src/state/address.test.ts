@@ -51,7 +51,7 @@ test("every part of the state survives the address", () => {
     pair: 11,
     neurons: [2, 3, 4, 9],
     focus: 4,
-    colour: "predicted",
+    color: "predicted",
     hidden: [0, 3],
     order: "benign_down",
     picture: "difference",

@@ -12,8 +12,8 @@ import { CONTEXT, firstView, ORDERS, type ContextWindow, type Order, type ViewSt
 export function toQuery(record: string, state: ViewState, summary: RecordSummary): string {
   const first = firstView(summary);
   const query = new URLSearchParams({ record });
-  const put = (name: string, text: string, usual: string): void => {
-    if (text !== usual) query.set(name, text);
+  const put = (name: string, text: string, defaultText: string): void => {
+    if (text !== defaultText) query.set(name, text);
   };
   put("pairs", selectionText(state.pairs), selectionText(first.pairs));
   put("pair", `${state.pair}`, `${first.pair}`);
@@ -33,8 +33,8 @@ export function toQuery(record: string, state: ViewState, summary: RecordSummary
 export function fromQuery(text: string, summary: RecordSummary): ViewState {
   const query = new URLSearchParams(text);
   const state = firstView(summary);
-  const read = <T>(name: string, parse: (value: string) => T | undefined, usual: T): T =>
-    parse(query.get(name) ?? "") ?? usual;
+  const read = <T>(name: string, parse: (value: string) => T | undefined, fallback: T): T =>
+    parse(query.get(name) ?? "") ?? fallback;
   state.pairs = read("pairs", (value) => parseSelection(value, summary), state.pairs);
   state.pair = read("pair", below(summary.pairs), state.pair);
   const neurons = parseRanges(query.get("neurons") ?? "", summary.neurons);
@@ -46,7 +46,7 @@ export function fromQuery(text: string, summary: RecordSummary): ViewState {
   const clusters = read("clusters", below(summary.neurons + 1), state.clusters);
   state.clusters = Math.max(1, clusters);
   state.context = read("context", parseContext, state.context);
-  state.colour = read("colour", oneOf(["true", "predicted"]), state.colour);
+  state.color = read("color", oneOf(["true", "predicted"]), state.color);
   state.order = read("order", oneOf(Object.keys(ORDERS) as Order[]), state.order);
   state.picture = read("picture", oneOf(["pair", "difference"]), state.picture);
   state.sort = read("sort", oneOf(["neuron", ...summary.measures]), state.sort);
@@ -56,7 +56,7 @@ export function fromQuery(text: string, summary: RecordSummary): ViewState {
   return state;
 }
 
-const CHOICES = ["colour", "order", "picture", "sort", "level", "combine"] as const;
+const CHOICES = ["color", "order", "picture", "sort", "level", "combine"] as const;
 
 function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T | undefined {
   return (text) => allowed.find((one) => one === text);
@@ -160,12 +160,12 @@ function settingParsers({ image }: RecordSummary): Record<keyof SettingsModel, P
 }
 
 function parseSettings(query: URLSearchParams, summary: RecordSummary): SettingsModel {
-  const usual = summary.defaults;
+  const { defaults } = summary;
   const parsers = Object.entries(settingParsers(summary)) as [keyof SettingsModel, Parse][];
   const entries = parsers.map(([name, parse]) => {
     const text = query.get(name);
     const mayBeEmpty = name === "threshold_level" || name === "patch" || name === "linkage";
-    return [name, text === "" && mayBeEmpty ? null : (parse(text ?? "") ?? usual[name])];
+    return [name, text === "" && mayBeEmpty ? null : (parse(text ?? "") ?? defaults[name])];
   });
   const settings = Object.fromEntries(entries) as SettingsModel;
   const level = settings.threshold_level ?? 0;

@@ -1,23 +1,23 @@
 import { listRecords } from "../api/record_api";
 
-const [USUALLY, WHILE_LOST] = [5000, 1500];
+const [WHILE_CONNECTED, WHILE_LOST] = [5000, 1500];
 
-/** Whether the server still answers. A page that nobody looks at does not ask. */
+/** Whether the server responds. A hidden page does not ask. */
 export class Connection {
   lost = $state(false);
 
-  /** Begin to ask; `back` is called when the server answers again. Returns how to stop. */
-  watch(back: () => void): () => void {
+  /** Poll the server; `reconnected` is called when it responds again. Returns a function that stops polling. */
+  watch(reconnected: () => void): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let stopped = false;
     const ask = async (): Promise<void> => {
-      const answered = document.hidden ? !this.lost : await answers();
+      const responded = document.hidden ? !this.lost : await responds();
       if (stopped) return;
-      if (answered && this.lost) back();
-      this.lost = !answered;
-      timer = setTimeout(() => void ask(), this.lost ? WHILE_LOST : USUALLY);
+      if (responded && this.lost) reconnected();
+      this.lost = !responded;
+      timer = setTimeout(() => void ask(), this.lost ? WHILE_LOST : WHILE_CONNECTED);
     };
-    timer = setTimeout(() => void ask(), USUALLY);
+    timer = setTimeout(() => void ask(), WHILE_CONNECTED);
     return () => {
       stopped = true;
       clearTimeout(timer);
@@ -25,12 +25,12 @@ export class Connection {
   }
 }
 
-async function answers(): Promise<boolean> {
+async function responds(): Promise<boolean> {
   try {
     await listRecords();
     return true;
   } catch (error) {
-    // A server that answers with an error is there.
+    // A server that responds with an error is running.
     return !(error instanceof TypeError);
   }
 }

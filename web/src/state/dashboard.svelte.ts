@@ -2,7 +2,7 @@ import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
 import type { Numbers } from "../api/arrays";
-import { classColour } from "../lib/colours";
+import { classColour } from "../lib/colors";
 import { Dendrogram } from "../lib/dendrogram";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
@@ -10,8 +10,8 @@ import { AddressBar, recordOf, type Step } from "./address_bar";
 import { fromQuery, selectionText, toQuery } from "./address";
 import { FEW, focusedCluster } from "./focused_cluster";
 import { MapsState } from "./maps.svelte";
-import { Preparation } from "./preparation";
-import { Damage } from "./damage.svelte";
+import { Prefetch } from "./prefetch";
+import { RecordHealth } from "./record_health.svelte";
 import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, type PairSelection } from "./selection";
@@ -36,7 +36,7 @@ export interface Clustering {
 /**
  * The one state of the dashboard for one record, and the numbers that several views share.
  *
- * Views read `view` and change it by `update`; numbers follow by themselves. Made while a component is initialised.
+ * Views read `view` and change it by `update`; numbers follow by themselves. Made while a component is initialized.
  */
 export class Dashboard {
   view = $state.raw() as ViewState;
@@ -47,13 +47,13 @@ export class Dashboard {
   readonly dendrogram: Resource<Clustering>;
   readonly maps: MapsState;
   readonly network: NetworkWatch;
-  readonly damage = new Damage();
-  readonly #preparation = new Preparation((pair) => this.#prepare(pair));
+  readonly health = new RecordHealth();
+  readonly #prefetch = new Prefetch((pair) => this.#load(pair));
   readonly #bar = new AddressBar();
 
   constructor(readonly summary: RecordSummary) {
-    this.api = new RecordApi(summary, (message, again) => {
-      this.damage.report(message, again);
+    this.api = new RecordApi(summary, (message, retry) => {
+      this.health.report(message, retry);
     });
     this.network = new NetworkWatch(summary);
     const { api } = this;
@@ -179,13 +179,13 @@ export class Dashboard {
   }
 
   /** Ask for the numbers of a pair before it is clicked: the pointer rests on it. */
-  preparePair(pair: number): void {
-    this.#preparation.wish(() => pair);
+  prefetchPair(pair: number): void {
+    this.#prefetch.request(() => pair);
   }
 
   /** Ask for the numbers of the pair that would be in focus if these were selected. */
-  prepareSelection(pairs: PairSelection): void {
-    this.#preparation.wish(() => this.#focusAfter(pairs));
+  prefetchSelection(pairs: PairSelection): void {
+    this.#prefetch.request(() => this.#focusAfter(pairs));
   }
 
   /** The pair in focus once these are selected; none where they are none. */
@@ -196,7 +196,7 @@ export class Dashboard {
     return isSelected(this.view.pair) ? this.view.pair : this.#ranked.find(isSelected);
   }
 
-  async #prepare(pair: number): Promise<void> {
+  async #load(pair: number): Promise<void> {
     const { api } = this;
     const { settings, neurons, combine, focus, clusters } = this.view;
     await Promise.allSettled([
@@ -227,7 +227,7 @@ export class Dashboard {
     return this.summary.classes[label] ?? `class ${label}`;
   }
 
-  /** Place of a class among those of the record's pairs, which decides its colour. */
+  /** Place of a class among those of the record's pairs, which decides its color. */
   classPlace(label: number): number {
     return Math.max(0, this.summary.used_classes.indexOf(label));
   }

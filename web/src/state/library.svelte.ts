@@ -1,5 +1,5 @@
 import { getContext, setContext } from "svelte";
-import { listRecords, summarise } from "../api/record_api";
+import { listRecords, summarize } from "../api/record_api";
 import type { RecordEntry, RecordSummary } from "../api/types";
 import { AddressBar, recordOf } from "./address_bar";
 
@@ -29,7 +29,7 @@ export class Library {
     const attempt = ++this.#latest;
     try {
       const records = await listRecords();
-      const summary = await summarise(wantedOf(records, recordOf(this.#bar.query)));
+      const summary = await summarize(wantedOf(records, recordOf(this.#bar.query)));
       if (attempt !== this.#latest) return;
       this.records = records;
       this.#name(summary.id);

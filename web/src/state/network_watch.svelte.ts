@@ -1,9 +1,9 @@
-import { summarise } from "../api/record_api";
+import { summarize } from "../api/record_api";
 import type { NetworkModel, RecordSummary } from "../api/types";
-import { askUntil } from "../lib/patience";
+import { pollUntil } from "../lib/polling";
 
 /**
- * Whether the network is there; asked again while the server loads it. Made while a component is initialised.
+ * Whether the network is there; asked again while the server loads it. Made while a component is initialized.
  */
 export class NetworkWatch {
   now = $state.raw() as NetworkModel;
@@ -14,8 +14,8 @@ export class NetworkWatch {
     this.#isLinear = head === "linear";
     if (network.state !== "loading") return;
     $effect(() =>
-      askUntil(async () => {
-        this.now = (await summarise(id)).network;
+      pollUntil(async () => {
+        this.now = (await summarize(id)).network;
         return this.now.state !== "loading";
       }),
     );

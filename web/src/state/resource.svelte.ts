@@ -15,7 +15,7 @@ export interface ResourceRequest<T> {
  * What the server answers to a request that follows the state. The latest request wins: when the key changes, the
  * one before is aborted. The value before stays until the new one is there, so that views do not flicker.
  *
- * Made while a component is initialised, as it listens to the state.
+ * Made while a component is initialized, as it listens to the state.
  */
 export class Resource<T> {
   value = $state.raw<T | undefined>(undefined);

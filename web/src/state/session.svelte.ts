@@ -12,7 +12,7 @@ interface Page {
  * Links the page with a notebook: both see what is shown, and both can change it. Each change is told once; what comes
  * back of it is not followed, so that nothing goes round.
  *
- * Made while a component is initialised.
+ * Made while a component is initialized.
  */
 export class SessionLink {
   /** What the server knows; undefined until it has said so. */

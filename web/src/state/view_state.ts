@@ -50,7 +50,7 @@ export interface ViewState {
   neurons: readonly number[];
   /** The neuron among them that is shown in red. */
   focus: number;
-  colour: "true" | "predicted";
+  color: "true" | "predicted";
   /** Classes whose points are hidden. */
   hidden: readonly number[];
   order: Order;
@@ -79,7 +79,7 @@ export function firstView(summary: RecordSummary): ViewState {
     pair,
     neurons: [neuron],
     focus: neuron,
-    colour: "true",
+    color: "true",
     hidden: [],
     order: "l2_up",
     picture: "pair",

@@ -5,7 +5,7 @@ const KEPT = 48;
 
 /**
  * Loads pictures that are wanted now. What is no longer wanted is not loaded to its end, so that fast scrolling does
- * not wait for what was passed. Made while a component is initialised.
+ * not wait for what was passed. Made while a component is initialized.
  */
 export class Sprites {
   readonly #ready = new SvelteMap<string, HTMLImageElement>();

@@ -1,4 +1,4 @@
-/** Choices of how finely vulnerability maps are computed. */
+/** Choices of grid and patch for the vulnerability maps. */
 
 interface Size {
   readonly width: number;
@@ -27,14 +27,16 @@ export function details({ width, height }: Size): Choice[] {
     });
 }
 
-/** Even patch sides: the usual one, half and twice of it. */
-export function patches(usual: number, { width, height }: Size): Choice[] {
-  const sides = [usual / 2, usual, usual * 2].map((side) => Math.max(2, 2 * Math.round(side / 2)));
+/** Even patch sides: the default, half of it and twice of it. */
+export function patches(defaultSide: number, { width, height }: Size): Choice[] {
+  const sides = [defaultSide / 2, defaultSide, defaultSide * 2].map((side) =>
+    Math.max(2, 2 * Math.round(side / 2)),
+  );
   return [...new Set(sides)]
     .filter((side) => side <= Math.min(width, height))
     .map((side) => ({
       value: `${side}`,
       label: `${side} px`,
-      title: side === usual ? "the default" : `patches of ${side} x ${side} pixels`,
+      title: side === defaultSide ? "the default" : `patches of ${side} x ${side} pixels`,
     }));
 }

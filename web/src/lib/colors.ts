@@ -1,6 +1,6 @@
 /**
- * Colours of classes. The first ten are Petroff's sequence ("Accessible color sequences for data visualization",
- * 2021), which stays apart for colour-blind readers; further ones walk around the hues at changing lightness, and
+ * Colors of classes. The first ten are Petroff's sequence ("Accessible color sequences for data visualization",
+ * 2021), which stays apart for color-blind readers; further ones walk around the hues at changing lightness, and
  * are told apart by legend and tooltip only.
  */
 const ACCESSIBLE = [
@@ -18,7 +18,7 @@ const ACCESSIBLE = [
 const GOLDEN_ANGLE = 137.508;
 const LIGHTNESS = [0.55, 0.75, 0.65];
 
-/** Colour of the n-th class of a record, as CSS text `#rrggbb`. */
+/** Color of the n-th class of a record, as CSS text `#rrggbb`. */
 export function classColour(index: number): string {
   const accessible = ACCESSIBLE[index];
   if (accessible) return accessible;
@@ -26,7 +26,7 @@ export function classColour(index: number): string {
   return oklchToHex(LIGHTNESS[index % LIGHTNESS.length] as number, 0.12, hue);
 }
 
-/** Oklch colour in sRGB (Ottosson, "A perceptual color space for image processing", 2020). */
+/** Oklch color in sRGB (Ottosson, "A perceptual color space for image processing", 2020). */
 function oklchToHex(lightness: number, chroma: number, hue: number): string {
   const angle = (hue * Math.PI) / 180;
   const [a, b] = [chroma * Math.cos(angle), chroma * Math.sin(angle)];

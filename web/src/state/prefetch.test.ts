@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Preparation } from "./preparation";
+import { Prefetch } from "./prefetch";
 
-describe("Preparation", () => {
+describe("Prefetch", () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -11,9 +11,9 @@ describe("Preparation", () => {
 
   it("waits until the pointer rests", async () => {
     const load = vi.fn(() => Promise.resolve());
-    const preparation = new Preparation(load);
+    const prefetch = new Prefetch(load);
     for (const pair of [1, 2, 3]) {
-      preparation.wish(() => pair);
+      prefetch.request(() => pair);
       await vi.advanceTimersByTimeAsync(20);
     }
     expect(load).not.toHaveBeenCalled();
@@ -21,12 +21,12 @@ describe("Preparation", () => {
     expect(load.mock.calls).toEqual([[3]]);
   });
 
-  it("loads one at a time, and then the last wish", async () => {
+  it("loads one at a time, and then the latest request", async () => {
     const finished: (() => void)[] = [];
     const load = vi.fn(() => new Promise<void>((resolve) => finished.push(resolve)));
-    const preparation = new Preparation(load);
+    const prefetch = new Prefetch(load);
     for (const pair of [1, 2, 3]) {
-      preparation.wish(() => pair);
+      prefetch.request(() => pair);
       await vi.runAllTimersAsync();
     }
     expect(load.mock.calls).toEqual([[1]]);
@@ -37,9 +37,9 @@ describe("Preparation", () => {
 
   it("goes on after a failure", async () => {
     const load = vi.fn(() => Promise.reject(new Error("gone")));
-    const preparation = new Preparation(load);
+    const prefetch = new Prefetch(load);
     for (const pair of [1, 2]) {
-      preparation.wish(() => pair);
+      prefetch.request(() => pair);
       await vi.runAllTimersAsync();
     }
     expect(load.mock.calls).toEqual([[1], [2]]);

@@ -1,8 +1,8 @@
-/** How long work still takes, judged by how fast it went since the first report. */
-export class Remaining {
+/** Estimates the time that work still takes from its speed since the first report. */
+export class Eta {
   #first: { time: number; done: number } | undefined;
 
-  /** Seconds that remain; undefined before two reports. */
+  /** Seconds left; undefined before two reports. */
   after(time: number, done: number, total: number): number | undefined {
     if (!this.#first || done < this.#first.done) this.#first = { time, done };
     const { time: start, done: before } = this.#first;

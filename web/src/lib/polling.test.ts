@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { askUntil } from "./patience";
+import { pollUntil } from "./polling";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,10 +9,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("asks with growing pauses until the answer is yes", async () => {
+test("polls at growing intervals until the answer is yes", async () => {
   const times: number[] = [];
   const start = Date.now();
-  askUntil(() => {
+  pollUntil(() => {
     times.push(Date.now() - start);
     if (times.length === 2) return Promise.reject(new TypeError("no server"));
     return Promise.resolve(times.length === 4);
@@ -21,9 +21,9 @@ test("asks with growing pauses until the answer is yes", async () => {
   expect(times).toEqual([500, 1250, 2375, 4062]);
 });
 
-test("the pauses end growing, and stopping ends the questions", async () => {
+test("intervals stop growing, and stopping ends the polling", async () => {
   const ask = vi.fn(() => Promise.resolve(false));
-  const stop = askUntil(ask);
+  const stop = pollUntil(ask);
   await vi.advanceTimersByTimeAsync(100_000);
   const asked = ask.mock.calls.length;
   await vi.advanceTimersByTimeAsync(10_000);
