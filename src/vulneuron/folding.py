@@ -1,18 +1,10 @@
 """Conv-BN folding: the same function with fewer operations, for networks that `torch.fx` can trace."""
 
-import warnings
-
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-
-class Tracer(fx.Tracer):
-    """Keeps subclasses of convolution and batch normalisation whole, so that they are seen side by side."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module is not looked into."""
-        return isinstance(m, nn.Conv2d | _BatchNorm) or super().is_leaf_module(m, module_qualified_name)
+from vulneuron.graphs import traced_graph
 
 
 def has_batch_norms(model: nn.Module) -> bool:
@@ -37,13 +29,8 @@ def fold_batch_norms(model: nn.Module) -> int:
     int
         How many normalisations were folded; 0 where `torch.fx` cannot trace the model.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            graph = Tracer().trace(model)
-    except (
-        Exception
-    ):  # tracing runs foreign code on symbolic values: whatever fails, the model stays as it is
+    graph = traced_graph(model)
+    if graph is None:
         return 0
     modules = dict(model.named_modules())
     pairs = [pair for node in graph.nodes if (pair := _conv_and_norm(node, modules)) is not None]

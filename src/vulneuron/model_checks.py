@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vulneuron.comparing import max_relative_error
 from vulneuron.errors import ModelError, one_line
+from vulneuron.graphs import PROCESS_STATE
 
 #: How far logits of one image may be from those in a batch, relative to the largest: accelerators choose less
 #: exact sums for some sizes.
@@ -48,7 +49,7 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
         ones for the same images one by one.
     """
     try:
-        with torch.inference_mode(), warnings.catch_warnings():
+        with PROCESS_STATE, torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             output, *alone = (module(images.clone()) for images in (probe, *probe.split(1)))
     except Exception as error:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import count
+from threading import get_ident
 
 import torch
 from torch import Tensor, nn
@@ -285,9 +286,12 @@ class Classifier:
     @contextmanager
     def _layer_hook(self, function: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
         """Call the function with the target layer's output; what it returns, if anything, replaces it."""
-        calls = count()
+        calls, thread = count(), get_ident()
 
         def hook(_module: nn.Module, _args: object, output: Tensor) -> Tensor | None:
+            # Other threads run the same module, or trace it.
+            if get_ident() != thread:
+                return None
             # A module that runs several times in one pass gives the feature maps only once.
             return function(output) if next(calls) == self.split.call else None
 

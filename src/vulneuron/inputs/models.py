@@ -7,6 +7,7 @@ from dataclasses import replace
 from torch import nn
 
 from vulneuron.errors import ModelError
+from vulneuron.graphs import PROCESS_STATE
 from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
 from vulneuron.inputs.timm_models import load_timm
@@ -45,9 +46,12 @@ def load_model(
         The model is unknown or cannot be built, its checkpoint does not fit, its weights are not finite, or
         ``mean`` and ``std`` are no pair of normalisation constants.
     """
-    model = (
-        LoadedModel(source, type(source).__name__) if isinstance(source, nn.Module) else _from_spec(source)
-    )
+    with PROCESS_STATE:
+        model = (
+            LoadedModel(source, type(source).__name__)
+            if isinstance(source, nn.Module)
+            else _from_spec(source)
+        )
     check_finite(model.module)
     if mean is not None or std is not None:
         mean, std = _checked_normalisation(mean, std)

@@ -1,6 +1,5 @@
 """A network as a list of steps, each with what it does to a changed region of its inputs."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from vulneuron.comparing import max_relative_error
-from vulneuron.folding import Tracer
+from vulneuron.graphs import traced_graph
 from vulneuron.network import Classifier
 from vulneuron.probes import probe_images
 from vulneuron.substitution.operations import Opaque, Operation, operation_of
@@ -94,7 +93,7 @@ class Steps:
 
 def steps_of(classifier: Classifier) -> Steps | None:
     """The steps of a classifier; None if `torch.fx` cannot trace it, or what it traced is not the network."""
-    graph = _graph(classifier.module)
+    graph = traced_graph(classifier.module)
     if graph is None:
         return None
     probe = probe_images(classifier.input_shape, _SEED).to(classifier.device)
@@ -111,16 +110,6 @@ def steps_of(classifier: Classifier) -> Steps | None:
         # Control flow and modules that are called in place can make a graph that is another function.
         faithful = max_relative_error(torch.cat(found).float(), classifier.logits(probe)) <= _TOLERANCE
     return steps if faithful else None
-
-
-def _graph(module: nn.Module) -> fx.Graph | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Tracer().trace(module)
-    # Tracing runs foreign code on symbolic values: whatever fails, the network is not traced.
-    except Exception:
-        return None
 
 
 def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
