@@ -204,13 +204,38 @@ def _returns(value: object) -> nn.Module:
         (_returns(lambda maps: maps.mean((2, 3))[:, :1]), "has 1 output"),
         (_returns(lambda maps: maps.mean((2, 3)).squeeze()), r"output for one image is \(2,\)"),
         (_returns(lambda maps: maps.mean((2, 3)) * torch.nan), "NaN or infinite"),
-        (nn.Conv2d(4, 2, 1), r"fails on images \(3, 3, 16, 16\): RuntimeError"),
+        (nn.Conv2d(4, 2, 1), r"fails on images \(3, 3, 16, 16\): RuntimeError.*--image-size"),
+        (
+            nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(3, 2)),
+            r"fails on images \(3, 3, 16, 16\): RuntimeError.*--image-size",
+        ),
     ],
 )
 def test_what_is_no_classifier_is_refused_in_one_line(net: nn.Module, message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         classifier_of(net)
     assert "\n" not in str(caught.value)
+
+
+def _raise(error: Exception) -> Tensor:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NameError("name 'size' is not defined"),
+        RuntimeError("expected scalar type Float but found Double"),
+        torch.OutOfMemoryError("out of memory: tried to allocate a tensor of this size"),
+    ],
+)
+def test_other_errors_of_the_forward_pass_do_not_blame_the_image_size(error: Exception) -> None:
+    with pytest.raises(ModelError) as caught:
+        classifier_of(_returns(lambda _: _raise(error)))
+    message = str(caught.value)
+    assert f"forward pass raised {type(error).__name__}: {error} (test_network.py, line" in message
+    assert "--image-size" not in message
+    assert "\n" not in message
 
 
 def test_nan_weights_are_named() -> None:

@@ -1,7 +1,10 @@
 """What a model must be, before anything is looked for in it."""
 
+import re
+import traceback
 import warnings
 from copy import deepcopy
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +16,9 @@ from vulneuron.graphs import PROCESS_STATE
 #: How far logits of one image may be from those in a batch, relative to the largest: accelerators choose less
 #: exact sums for some sizes.
 _OF_BATCHES = 1e-2
+#: What PyTorch and networks raise on images of a size that does not fit, none of the subclasses; and how.
+_SIZE_ERRORS = (RuntimeError, ValueError, AssertionError, IndexError)
+_SIZE_WORDS = re.compile(r"size|shape|channel|dim|height|width|divisible|multiple|match", re.IGNORECASE)
 
 
 def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
@@ -53,11 +59,7 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
             warnings.simplefilter("ignore")
             output, *alone = (module(images.clone()) for images in (probe, *probe.split(1)))
     except Exception as error:
-        raise ModelError(
-            f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",
-            allowed="a model that maps images (n, channel, y, x) to logits (n, class)",
-            fix="check the image size (--image-size) and the number of channels that it expects",
-        ) from error
+        raise _forward_fails(error, probe) from error
     if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
         found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise _no_logits(f"the model's output is {found}")
@@ -89,6 +91,23 @@ def protect_images(net: nn.Module, probe: Tensor) -> None:
         net(images)
     if not torch.equal(images, probe):
         net.register_forward_pre_hook(lambda _net, given: tuple(it.clone() for it in given))
+
+
+def _forward_fails(error: Exception, probe: Tensor) -> ModelError:
+    allowed = "a model that maps images (n, channel, y, x) to logits (n, class)"
+    if type(error) in _SIZE_ERRORS and _SIZE_WORDS.search(str(error)):
+        return ModelError(
+            f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",
+            allowed=allowed,
+            fix="check the image size (--image-size) and the number of channels that it expects",
+        )
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return ModelError(
+        f"the model's forward pass raised {one_line(error)} ({place})",
+        allowed=allowed,
+        fix=f"run it in Python on an array of shape {tuple(probe.shape)} to see where it fails",
+    )
 
 
 def _no_logits(given: str) -> ModelError:
