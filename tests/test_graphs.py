@@ -114,7 +114,7 @@ class Meeting(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.meanwhile: list[Callable[[], None]] = []
+        self.meanwhile: list[Callable[[], object]] = []
 
     def __deepcopy__(self, memo: object) -> "Meeting":
         return self

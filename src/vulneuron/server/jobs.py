@@ -244,16 +244,15 @@ def _compute_maps(opened: OpenedRecord, job: Job) -> None:
     work, news = job.work, _News(job)
     opened.wait_for_network(job.stopping.is_set)
     start = time.monotonic()
-    with opened.exclusive_network():
-        opened.analysis.vulnerability_maps(
-            work.pair,
-            work.grid.patch,
-            work.grid.stride,
-            top=work.top,
-            progress=news.progress,
-            cancelled=job.stopping.is_set,
-            on_stage=news.stage,
-        )
+    opened.analysis.vulnerability_maps(
+        work.pair,
+        work.grid.patch,
+        work.grid.stride,
+        top=work.top,
+        progress=news.progress,
+        cancelled=job.stopping.is_set,
+        on_stage=news.stage,
+    )
     if news.computed:
         opened.seconds_a_patch = (time.monotonic() - start) / news.computed
     job.report("done", done=job.updates.value.total)

@@ -4,9 +4,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ class OpenedRecord:
         self.analysis = Analysis(record)
         self.pixels = Pixels(record)
         self.network = dto.NetworkModel(state="loading", message=None)
-        self._network_known, self._network_lock = Event(), Lock()
+        self._network_known = Event()
         #: Seconds that one patch of a vulnerability map takes, once that is known.
         self.seconds_a_patch: float | None = None
 
@@ -129,16 +128,6 @@ class OpenedRecord:
             allowed="what the record holds, until the network is there",
             fix="wait some seconds" if loading else "start the server with --model",
         )
-
-    def exclusive_network(self) -> AbstractContextManager[object]:
-        """Context in which no other thread computes with the network, where two would disturb each other.
-
-        That is so for a head that is rerun: the network then runs with the output of its target layer
-        replaced. Others have no state.
-        """
-        classifier = self.analysis.classifier
-        rerun = classifier is not None and classifier.split.kind == "rerun"
-        return self._network_lock if rerun else nullcontext()
 
     @property
     def has_network(self) -> bool:
@@ -259,10 +248,7 @@ class OpenedRecord:
         cell = np.flatnonzero((data.benign_label == benign) & (data.adversarial_label == adversarial))
         norms = self.record.pairs["perturbation_l2"].to_numpy()[cell]
         pair = int(cell[np.argmin(norms)])
-        with self.exclusive_network():
-            neurons = self.analysis.neurons(
-                pair, settings=self.analysis.suggested_settings, compute_maps=False
-            )
+        neurons = self.analysis.neurons(pair, settings=self.analysis.suggested_settings, compute_maps=False)
         gaps = neurons["band_gap"].to_numpy()
         # A class with a single image has no band; then the curves say which neuron falls most.
         gaps = neurons["curve_gap"].to_numpy() if np.isnan(gaps).all() else gaps

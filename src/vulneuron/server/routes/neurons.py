@@ -29,8 +29,7 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 )
 def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return all measures of all neurons on one pair; computes no vulnerability maps."""
-    with opened.exclusive_network():
-        table = opened.analysis.neurons(pair, settings=settings, compute_maps=False)
+    table = opened.analysis.neurons(pair, settings=settings, compute_maps=False)
     return array_response(table.to_numpy(np.float64).T)
 
 
@@ -45,15 +44,14 @@ def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Res
 def rank_neurons(opened: Opened, body: RankRequest) -> Response:
     """Return means of all measures over a set of pairs, and the ranks of the neurons."""
     pairs = parse_numbers(body.pairs, name="pair", count=opened.analysis.data.count)
-    with opened.exclusive_network():
-        table = opened.analysis.rank(
-            pairs,
-            sort_by=body.sort_by,
-            settings=body.settings.settings(),
-            quick=body.quick,
-            resamples=_RESAMPLES if body.intervals else 0,
-            allow_unknown=True,
-        )
+    table = opened.analysis.rank(
+        pairs,
+        sort_by=body.sort_by,
+        settings=body.settings.settings(),
+        quick=body.quick,
+        resamples=_RESAMPLES if body.intervals else 0,
+        allow_unknown=True,
+    )
     return array_response(table[list(RANK_COLUMNS)].to_numpy(np.float64).T)
 
 
@@ -76,5 +74,4 @@ def substitute_neurons(
             probabilities=most_probable(softmax(effect.logits), labels),
         )
 
-    with opened.exclusive_network():
-        return SubstitutionsModel(benign=substituted("benign"), adversarial=substituted("adversarial"))
+    return SubstitutionsModel(benign=substituted("benign"), adversarial=substituted("adversarial"))
