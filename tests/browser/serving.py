@@ -12,11 +12,10 @@ from vulneuron.server.records import Library
 @contextmanager
 def serving(records: Sequence[ExampleRecord], port: int = 0) -> Iterator[str]:
     """Serve records with their networks; gives the server's address, with a slash at its end."""
-    library = Library([record.path for record in records])
-    for record in records:
-        served = library[record.name]
-        # On its own, the server loads no network of a user's file that a record names.
+    # On its own, the server loads no network of a user's file that a record names.
+    models = {record.name: record.model for record in records}
+    library = Library([record.path for record in records], own_models=models)
+    for served in library:
         served.join()
-        served.current().load_network(record.model)
     with listening(create_app(library), port) as address:
         yield f"{address}/"

@@ -19,7 +19,7 @@ from served import TIMEOUT, listening
 from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
-from vulneuron.server import opened
+from vulneuron.server import network
 from vulneuron.server.app import create_app
 from vulneuron.server.records import Library
 
@@ -57,7 +57,7 @@ def test_page_learns_when_the_network_is_there(
             raise ModelError("the file has gone", allowed="a file", fix="restore it")
         return load_classifier(record, colour_net(mlp=True))
 
-    monkeypatch.setattr(opened, "load_classifier", late)
+    monkeypatch.setattr(network, "load_classifier", late)
     page = open_page("cifar10")
     with listening(create_app(Library([nonlinear], colour_net(mlp=True)))) as address:
         try:

@@ -12,7 +12,7 @@ import vulneuron as vn
 from runs import colour_net
 from served import TIMEOUT, Served
 from server.gates import STEPS, Gate, Job, begin, ended, events, state
-from vulneuron.server import jobs
+from vulneuron.server import jobs, network
 
 
 @pytest.fixture
@@ -219,22 +219,33 @@ def test_without_network(copied: Path, start: Callable[..., Served]) -> None:
     assert "needs the network" in response.json()["message"]
 
 
-def test_job_waits_for_a_network_that_is_loading(served: Served) -> None:
-    opened = served.opened
-    classifier, ready = opened.analysis.classifier, opened.network
-    opened.analysis.classifier = None
-    opened.network = ready.model_copy(update={"state": "loading"})
+@pytest.fixture
+def loading(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Set to let the network of the record be loaded."""
+    loaded, analysis = Event(), served.opened.analysis
+    classifier, analysis.classifier = analysis.classifier, None
+
+    def late(*_: object) -> vn.Classifier | None:
+        assert loaded.wait(TIMEOUT)
+        return classifier
+
+    monkeypatch.setattr(network, "load_classifier", late)
+    served.opened.network = network.RecordNetwork(analysis, served.name, colour_net())
+    served.opened.network.demand()
+    yield loaded
+    loaded.set()
+    assert served.opened.network.join(TIMEOUT)
+
+
+def test_job_waits_for_a_network_that_is_loading(served: Served, loading: Event) -> None:
     job = begin(served, 2)
     assert served.get("/pairs/2/maps").json()["can_compute"] is True
-    opened.analysis.classifier = classifier
-    opened.network = ready
+    loading.set()
     assert ended(served, job)["state"] == "done"
 
 
+@pytest.mark.usefixtures("loading")
 def test_cancelled_while_it_waits_for_the_network(served: Served) -> None:
-    opened = served.opened
-    opened.analysis.classifier = None
-    opened.network = opened.network.model_copy(update={"state": "loading"})
     waiting = begin(served, 2)
     with served.client.stream("GET", f"/api/jobs/{waiting['id']}/events") as stream:
         heard = events(stream)

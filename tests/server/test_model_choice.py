@@ -12,7 +12,7 @@ from runs import MODEL_FILE, colour_net, colour_pictures
 from vulneuron import demo
 from vulneuron.errors import ModelError
 from vulneuron.record import Record
-from vulneuron.server import opened
+from vulneuron.server import network
 from vulneuron.server.model_choice import check_given, model_to_load, parse_models
 from vulneuron.server.records import Library
 
@@ -87,12 +87,12 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
         library = Library([linear])
         library["colours"].join()
         unasked = library["colours"].current()
-        assert unasked.network.state == "missing"
+        assert unasked.network.status.state == "missing"
         assert not unasked.has_network
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
         named["colours"].join()
-        assert named["colours"].current().network.state == "ready"
+        assert named["colours"].current().network.status.state == "ready"
         assert ran.exists()
     finally:
         source.write_text(text)
@@ -104,16 +104,16 @@ def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(opened, "load_classifier", broken)
+    monkeypatch.setattr(network, "load_classifier", broken)
     library = Library([linear], colour_net())
     library["colours"].join()
-    network = library["colours"].current().network
-    assert network.state == "missing"
-    assert network.message is not None
-    assert "ZeroDivisionError" in network.message
-    assert "secret" not in network.message
+    missing = library["colours"].current().network
+    assert missing.status.state == "missing"
+    assert missing.status.message is not None
+    assert "ZeroDivisionError" in missing.status.message
+    assert "secret" not in missing.status.message
     assert "secret" in caplog.text
-    library["colours"].current().wait_for_network(lambda: False)
+    missing.wait(lambda: False)
 
 
 def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -122,10 +122,10 @@ def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -
         next(net.parameters()).mul_(2)
     library = Library([linear], net)
     library["colours"].join()
-    network = library["colours"].current().network
-    assert network.state == "missing"
-    assert network.message is not None
-    assert "other logits" in network.message
+    status = library["colours"].current().network.status
+    assert status.state == "missing"
+    assert status.message is not None
+    assert "other logits" in status.message
     assert "other logits" in caplog.text
 
 
@@ -164,7 +164,7 @@ def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
     library = Library(list(paths.values()), given.usual, given.own)
     for record in library:
         record.join()
-        assert record.current().network.state == "ready"
+        assert record.current().network.status.state == "ready"
     library.close()
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from served import Served, assert_error, decoded
-from vulneuron.analysis import COLUMNS, Settings
+from vulneuron.analysis import COLUMNS, Analysis, Settings
 from vulneuron.measures.thresholds import Threshold
+from vulneuron.server.network import RecordNetwork
 
 CHOICES: list[tuple[dict[str, Any], Settings]] = [
     ({}, Settings()),
@@ -158,8 +159,9 @@ def test_maps_that_are_not_there(fresh: Served) -> None:
     assert fresh.get("/pairs/2/maps").json()["ready"] is False
 
 
-def test_substitution_before_the_network_is_there(fresh: Served) -> None:
-    fresh.opened.analysis.classifier = None
+def test_substitution_without_the_network(fresh: Served) -> None:
+    analysis = Analysis(fresh.opened.record)
+    fresh.opened.analysis, fresh.opened.network = analysis, RecordNetwork(analysis, fresh.name)
     response = fresh.get("/pairs/1/substitution", neurons="0")
     if "weight" in fresh.truth.record.dataset:
         assert response.status_code == 200

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
+from vulneuron.analysis import Settings
 from vulneuron.errors import Cancelled, VulneuronError
 from vulneuron.measures.anytime_maps import MapStage
 from vulneuron.server.broadcast import Broadcast
@@ -242,7 +243,10 @@ class Jobs:
 
 def _compute_maps(opened: OpenedRecord, job: Job) -> None:
     work, news = job.work, _News(job)
-    opened.wait_for_network(job.stopping.is_set)
+    opened.network.wait(job.stopping.is_set)
+    settings = Settings(patch=work.grid.patch, stride=work.grid.stride)
+    if not opened.analysis.has_maps(work.pair, settings=settings):
+        opened.network.require("a vulnerability map")
     start = time.monotonic()
     opened.analysis.vulnerability_maps(
         work.pair,

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
 from functools import cached_property
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,23 +11,18 @@ import numpy.typing as npt
 from torch import nn
 
 from vulneuron._version import __version__
-from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings, load_classifier
-from vulneuron.errors import ModelError
+from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings
 from vulneuron.measures.thresholds import USUAL_FRACTION, USUAL_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
-from vulneuron.server.model_choice import model_to_load
+from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
 from vulneuron.server.probabilities import most_probable
-from vulneuron.server.problems import NotAvailable
 from vulneuron.server.usual import usual_settings
 from vulneuron.substitution import Cancel, PatchGrid, default_patch
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-log = logging.getLogger("vulneuron.server")
-#: How often a job that waits for the network looks whether it was cancelled.
-_PATIENCE_SECONDS = 0.1
 #: Levels of the layer's quantiles, half a per cent apart.
 _LEVELS = np.linspace(0, 1, 201)
 
@@ -60,9 +53,18 @@ class OpenedRecord:
         A finished record.
     name
         Its name in URLs.
+    model, closing
+        See `RecordNetwork`.
     """
 
-    def __init__(self, record: Record, name: str) -> None:
+    def __init__(
+        self,
+        record: Record,
+        name: str,
+        model: str | nn.Module | None = None,
+        *,
+        closing: Cancel = lambda: False,
+    ) -> None:
         self.record = record
         self.id = name
         # Browsers keep answers by it for ever, and another version may give a table other columns.
@@ -71,68 +73,14 @@ class OpenedRecord:
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
         self.analysis = Analysis(record)
         self.pixels = Pixels(record)
-        self.network = dto.NetworkModel(state="loading", message=None)
-        self._network_known = Event()
+        self.network = RecordNetwork(self.analysis, name, model, closing=closing)
         #: Seconds that one patch of a vulnerability map takes, once that is known.
         self.seconds_a_patch: float | None = None
-
-    # -- the network -------------------------------------------------------------------------------------
-
-    def load_network(self, model: str | nn.Module | None, closing: Cancel = lambda: False) -> None:
-        """Load the network that made the record, which takes seconds; a failure is kept as a message.
-
-        Parameters
-        ----------
-        model
-            The network, or where it is; None to take what the record names, if that is safe.
-        closing
-            Whether the server stops: then nobody waits for the network any more, and what it is loaded with
-            may be gone.
-        """
-        try:
-            self.analysis.classifier = load_classifier(self.record, model_to_load(self.record, model))
-        except ModelError as error:
-            if model is not None and not closing():
-                log.warning("The network of record %r cannot be used: %s", self.id, error)
-            self.network = dto.NetworkModel(state="missing", message=str(error))
-        except Exception as error:
-            # A network that stayed "loading" would keep every job waiting for ever.
-            if not closing():
-                log.exception("Unexpected error while the network of record %r was loaded", self.id)
-            message = f"loading it failed with {type(error).__name__}; see the terminal of the server"
-            self.network = dto.NetworkModel(state="missing", message=message)
-        else:
-            self.network = dto.NetworkModel(state="ready", message=None)
-        finally:
-            self._network_known.set()
-
-    def wait_for_network(self, cancelled: Cancel) -> None:
-        """Return when the network is loaded, or is known to be missing, or nobody waits any longer."""
-        while self.network.state == "loading" and not cancelled():
-            self._network_known.wait(_PATIENCE_SECONDS)
-
-    def require_network(self, what: str) -> None:
-        """Refuse what needs the network while it is not there.
-
-        Raises
-        ------
-        NotAvailable
-            If it is loading, or missing.
-        """
-        if self.has_network:
-            return
-        loading = self.network.state == "loading"
-        raise NotAvailable(
-            f"{what} needs the network of record {self.id!r}, which is {self.network.state}"
-            + ("" if self.network.message is None else f" ({self.network.message})"),
-            allowed="what the record holds, until the network is there",
-            fix="wait some seconds" if loading else "start the server with --model",
-        )
 
     @property
     def has_network(self) -> bool:
         """Whether new vulnerability maps can be computed."""
-        return self.analysis.classifier is not None
+        return self.network.status.state == "ready"
 
     def warm_up(self) -> None:
         """Compute what the first screen needs, and decode all images if they fit into memory."""
@@ -204,7 +152,7 @@ class OpenedRecord:
             attack_success_rate=info["attack_success_rate"],
             robust_accuracy=info["robust_accuracy"],
             has_network=self.has_network,
-            network=self.network,
+            network=self.network.status,
             layer_threshold=self.analysis.layer_threshold,
             usual_levels=dto.UsualLevels(quantile=USUAL_QUANTILE, relative=USUAL_FRACTION),
             layer_percentiles=np.quantile(data.threshold_maps, _LEVELS).tolist(),

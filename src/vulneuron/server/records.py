@@ -14,6 +14,7 @@ from vulneuron.errors import RecordError, VulneuronError, one_line
 from vulneuron.record import Record, open_record
 from vulneuron.record.store import is_remote
 from vulneuron.server import dto
+from vulneuron.server.network import RecordNetwork
 from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotFound, RecordGone
 from vulneuron.server.record_names import record_names
@@ -51,6 +52,7 @@ class ServedRecord:
         self.path, self.id, self._model = path, name, model
         self._lock, self._closing = Lock(), Event()
         self._threads: list[Thread] = []
+        self._networks: list[RecordNetwork] = []
         self._next_look = 0.0
         self._signature = _signature(path)
         self._opened = self._open()
@@ -111,7 +113,8 @@ class ServedRecord:
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        loaded = [network.join(max(0.0, deadline - time.monotonic())) for network in self._networks]
+        return all(loaded) and not any(thread.is_alive() for thread in self._threads)
 
     def abandon(self) -> None:
         """Let what runs in the background end without a word, as nobody needs it any more."""
@@ -120,18 +123,15 @@ class ServedRecord:
     def _open(self) -> OpenedRecord:
         record = open_record(self.path)
         _ = record.dataset  # refuses an unfinished record
-        return OpenedRecord(record, self.id)
+        return OpenedRecord(record, self.id, self._model, closing=self._closing.is_set)
 
     def _begin(self, opened: OpenedRecord) -> None:
         """Do in the background what takes seconds."""
-        load = (self._model, self._closing.is_set)
-        begun = [
-            Thread(target=self._prepare, args=(opened,), name=f"warm up {self.id}", daemon=True),
-            Thread(target=opened.load_network, args=load, name=f"network {self.id}", daemon=True),
-        ]
-        self._threads = [*(thread for thread in self._threads if thread.is_alive()), *begun]
-        for thread in begun:
-            thread.start()
+        opened.network.demand()
+        self._networks = [*(network for network in self._networks if not network.join(0.0)), opened.network]
+        warming = Thread(target=self._prepare, args=(opened,), name=f"warm up {self.id}", daemon=True)
+        self._threads = [*(thread for thread in self._threads if thread.is_alive()), warming]
+        warming.start()
 
     def _reopen(self) -> OpenedRecord:
         try:

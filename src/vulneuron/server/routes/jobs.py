@@ -37,8 +37,9 @@ def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
     settings = body.settings.settings()
     grid = opened.grid(settings)
     # While the network is loading, the job waits for it.
-    if opened.network.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
-        opened.require_network("a vulnerability map")
+    status = opened.network.demand()
+    if status.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
+        opened.network.require("a vulnerability map")
     work = MapsWork(state.library[opened.id], body.pair, grid, settings.top)
     return state.jobs.start(work, body.session).updates.value
 

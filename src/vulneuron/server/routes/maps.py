@@ -26,7 +26,7 @@ def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> M
     seconds = opened.seconds_a_patch
     return MapState(
         ready=opened.analysis.has_maps(pair, settings=settings),
-        can_compute=opened.network.state != "missing",
+        can_compute=opened.network.can_compute,
         patch=grid.patch,
         stride=grid.stride,
         grid=list(grid.shape),

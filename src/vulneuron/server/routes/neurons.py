@@ -63,7 +63,8 @@ def substitute_neurons(
     data = opened.analysis.data
     numbers = parse_numbers(neurons, name="neuron", count=data.neurons)
     if not data.linear:
-        opened.require_network("substitution in front of a head that is not linear")
+        opened.network.demand()
+        opened.network.require("substitution in front of a head that is not linear")
     labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
 
     def substituted(into: Into) -> SubstitutionModel:

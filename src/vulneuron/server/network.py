@@ -1,0 +1,147 @@
+"""The network of a served record: loaded in the background, and again on demand where that failed."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from torch import nn
+
+from vulneuron.analysis import Analysis, load_classifier
+from vulneuron.errors import ModelError
+from vulneuron.server import dto
+from vulneuron.server.model_choice import model_to_load
+from vulneuron.server.problems import NotAvailable
+from vulneuron.substitution import Cancel
+
+#: Seconds after a failure before the network is loaded again on demand.
+RETRY_SECONDS = 30.0
+#: How often a job that waits for the network looks whether it was canceled.
+_PATIENCE_SECONDS = 0.1
+log = logging.getLogger("vulneuron.server")
+
+
+class RecordNetwork:
+    """Loads the network of a record, and keeps why it is missing.
+
+    Parameters
+    ----------
+    analysis
+        The analysis that gets the network.
+    name
+        Name of the record, for messages.
+    model
+        The network, or where it is; None to take what the record names, if that is safe.
+    closing
+        Whether the server stops: then nobody waits for the network any more, and what it is loaded with may
+        be gone.
+    clock
+        Seconds since some point in time.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        name: str,
+        model: str | nn.Module | None = None,
+        *,
+        closing: Cancel = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._analysis, self._name, self._model = analysis, name, model
+        self._closing, self._clock = closing, clock
+        self._status = dto.NetworkModel(state="loading", message=None)
+        self._next_attempt = -math.inf
+        self._lock, self._ended = Lock(), Event()
+        self._thread: Thread | None = None
+
+    @property
+    def status(self) -> dto.NetworkModel:
+        """Whether the network is there, and why not."""
+        return self._status
+
+    @property
+    def can_compute(self) -> bool:
+        """Whether the network is there, is being loaded, or would be loaded again on demand."""
+        return self._status.state != "missing" or self._is_due()
+
+    def demand(self) -> dto.NetworkModel:
+        """Start to load the network where that was not tried yet, or failed some time ago; do not wait."""
+        with self._lock:
+            if self._thread is None or (self._status.state == "missing" and self._is_due()):
+                self._status = dto.NetworkModel(state="loading", message=None)
+                self._ended.clear()
+                self._thread = Thread(target=self._load, name=f"network {self._name}", daemon=True)
+                self._thread.start()
+                return dto.NetworkModel(state="loading", message=None)
+            return self._status
+
+    def wait(self, cancelled: Cancel) -> None:
+        """Demand the network; return when it is there, or known to be missing, or nobody waits any longer."""
+        self.demand()
+        while self._status.state == "loading" and not cancelled():
+            self._ended.wait(_PATIENCE_SECONDS)
+
+    def require(self, what: str) -> None:
+        """Refuse what needs the network while it is not there.
+
+        Raises
+        ------
+        NotAvailable
+            If it is loading, or missing.
+        """
+        status = self._status
+        if status.state == "ready":
+            return
+        if status.state == "loading":
+            fix = "wait some seconds"
+        elif math.isinf(self._next_attempt):
+            fix = "start the server with --model"
+        else:
+            fix = f"correct that and try again; it is loaded again after {RETRY_SECONDS:g} s at the earliest"
+        raise NotAvailable(
+            f"{what} needs the network of record {self._name!r}, which is {status.state}"
+            + ("" if status.message is None else f" ({status.message})"),
+            allowed="what the record holds, until the network is there",
+            fix=fix,
+        )
+
+    def join(self, seconds: float) -> bool:
+        """Wait until nothing is being loaded, but not for ever; returns whether that is so."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+        return thread is None or not thread.is_alive()
+
+    def _is_due(self) -> bool:
+        return self._clock() >= self._next_attempt and not self._closing()
+
+    def _load(self) -> None:
+        # A network that stayed "loading" would keep every job waiting for ever.
+        status = dto.NetworkModel(
+            state="missing", message="loading it failed; see the terminal of the server"
+        )
+        retry_seconds = RETRY_SECONDS
+        try:
+            try:
+                source = model_to_load(self._analysis.record, self._model)
+            except ModelError:
+                # Another attempt would be refused again.
+                retry_seconds = math.inf
+                raise
+            self._analysis.classifier = load_classifier(self._analysis.record, source)
+            status = dto.NetworkModel(state="ready", message=None)
+        except ModelError as error:
+            status = dto.NetworkModel(state="missing", message=str(error))
+            if self._model is not None and not self._closing():
+                log.warning("The network of record %r cannot be used: %s", self._name, error)
+        except Exception as error:
+            message = f"loading it failed with {type(error).__name__}; see the terminal of the server"
+            status = dto.NetworkModel(state="missing", message=message)
+            if not self._closing():
+                log.exception("Unexpected error while the network of record %r was loaded", self._name)
+        finally:
+            self._next_attempt = self._clock() + retry_seconds
+            self._status = status
+            self._ended.set()
