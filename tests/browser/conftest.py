@@ -1,14 +1,15 @@
 """A real browser on a real server with two records: the demo's and one of CIFAR-10."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 import vulneuron as vn
+from browser import executable
 from browser.front_end import build_if_stale
 from browser.guards import Guards
 from browser.records import ExampleRecord, example_records, kept_folder
@@ -63,10 +64,13 @@ def playwright_driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if found is None:
-        pytest.skip("no Chromium: name it in the environment variable CHROMIUM")
-    browser = playwright_driver.chromium.launch(executable_path=found, args=list(_ARGUMENTS))
+    try:
+        chromium = executable.find(Path(playwright_driver.chromium.executable_path))
+    except executable.NoBrowserError as error:
+        pytest.fail(str(error), pytrace=False)
+    browser = playwright_driver.chromium.launch(
+        executable_path=chromium.path, env={**os.environ, **chromium.environment}, args=list(_ARGUMENTS)
+    )
     yield browser
     browser.close()
 
