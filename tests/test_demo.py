@@ -181,8 +181,9 @@ def test_context_agrees_with_a_loop(record: vn.Record, analysis: vn.Analysis) ->
         found = analysis.context(0, 926, scope=cast(Any, scope), count=4)
         assert found.pairs.tolist() == expected
         assert len(expected) == {"same_labels": 1, "same_benign_label": 1, "all": 4}[scope]
+        captured = analysis.neuron_masks(926, found.pairs)
         for row, other in enumerate(expected):
-            for side, masks in enumerate((found.benign_masks, found.adversarial_masks)):
+            for side, masks in enumerate((captured.benign, captured.adversarial)):
                 assert (masks[row] == slow_masks(record, other, side, [926])[0]).mean() > 0.999
 
 

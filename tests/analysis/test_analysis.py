@@ -298,19 +298,34 @@ def test_without_the_network_what_the_record_holds_still_works(analysis: Analysi
         alone.vulnerability_maps(0)
 
 
-def test_context_lists_the_pairs_that_excite_a_neuron_most(analysis: Analysis) -> None:
+@pytest.mark.parametrize("mode", ["absolute", "quantile", "relative"])
+def test_masks_of_one_neuron_are_those_of_each_pair(analysis: Analysis, mode: Any) -> None:
+    settings = Settings(threshold=Threshold(mode))
+    pairs = [7, 2, 9, 2]
+    found = analysis.neuron_masks(3, pairs, settings=settings)
+    assert found.benign.shape == found.adversarial.shape == (4, 12, 12)
+    for row, pair in enumerate(pairs):
+        masks = analysis.masks(pair, settings=settings)
+        np.testing.assert_array_equal(found.benign[row], masks.benign[3])
+        np.testing.assert_array_equal(found.adversarial[row], masks.adversarial[3])
+
+
+@pytest.mark.parametrize("order", ["activation", "confidence"])
+def test_context_lists_the_pairs_that_excite_a_neuron_most(analysis: Analysis, order: Any) -> None:
     data = analysis.record.dataset
-    found = analysis.context(0, 2, count=3)
+    found = analysis.context(0, 2, order=order, count=3)
     benign, adversarial = (data[name].values for name in LABELS)
     same = np.flatnonzero((benign == benign[0]) & (adversarial == adversarial[0]))
-    activations = data["activation"].values[:, 0, 2]
-    expected = sorted((pair for pair in same if pair != 0), key=lambda pair: -activations[pair])[:3]
+    activations = data["activation"].values[:, :, 2]
+    confidences = probabilities(data["logit"].values).max(axis=-1)
+    values = activations[:, 0] if order == "activation" else confidences[:, 0]
+    expected = sorted((pair for pair in same if pair != 0), key=lambda pair: -values[pair])[:3]
     assert found.pairs.tolist() == expected
-    np.testing.assert_allclose(found.values, activations[expected])
-    for row, pair in enumerate(map(int, expected)):
-        np.testing.assert_array_equal(found.benign_masks[row], analysis.masks(pair).benign[2])
-        np.testing.assert_array_equal(found.adversarial_masks[row], analysis.masks(pair).adversarial[2])
-        np.testing.assert_array_equal(found.benign_images[row], analysis.record.images(pair, "benign"))
+    # Each image has its own numbers: those of the adversarial image are not those that order.
+    np.testing.assert_array_equal(found.benign_activations, activations[expected, 0])
+    np.testing.assert_array_equal(found.adversarial_activations, activations[expected, 1])
+    np.testing.assert_allclose(found.benign_confidences, confidences[expected, 0], atol=1e-6)
+    np.testing.assert_allclose(found.adversarial_confidences, confidences[expected, 1], atol=1e-6)
 
 
 def test_prediction_matrix_counts_pairs(analysis: Analysis) -> None:
@@ -381,6 +396,9 @@ def test_model_that_cannot_be_loaded_again_is_said_so(analysis: Analysis) -> Non
         (lambda it: it.vulnerability_maps(0, stride=0), "stride = 0"),
         (lambda it: it.vulnerability_maps(0, engine="quick"), "engine = 'quick'"),
         (lambda it: it.context(0, 1, order="size"), "order = 'size'"),
+        (lambda it: it.neuron_masks(4, [0]), r"given neuron 4.*0 to 3"),
+        (lambda it: it.neuron_masks(1, []), "given no pair"),
+        (lambda it: it.neuron_masks(1, [0, -1]), "given pair -1"),
         (lambda it: it.receptive_fields(0, 1.5), "given neuron 1.5"),
         (lambda it: it.receptive_fields(0, [True]), "given neuron True"),
         (lambda it: it.substitute(0, ["a"]), "given neuron a"),

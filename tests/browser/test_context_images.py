@@ -9,8 +9,9 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import settle
 from browser.guards import Guards
-from browser.neuron_view import FirstView, first_view, number_in
+from browser.neuron_view import FirstView, assert_shows, first_view
 from vulneuron.analysis import Context
+from vulneuron.analysis.settings import SIDES, Side
 
 #: Mean value of a canvas's pixels, once it is drawn.
 _MEAN = """async (canvas) => {
@@ -39,43 +40,57 @@ def _cards(window: Locator) -> Locator:
     return window.get_by_role("button", name=re.compile(r"^Pair \d+, "))
 
 
-def _expect_cards(window: Locator, found: Context, side: str, analysis: vn.Analysis) -> None:
+def _expect_cards(window: Locator, found: Context, neuron: int, side: Side, analysis: vn.Analysis) -> None:
+    """Each card has the numbers of its very image."""
     cards = _cards(window)
     expect(cards).to_have_count(len(found.pairs))
-    labels = analysis.record.pairs[f"{side}_label"]
-    masks = found.benign_masks if side == "benign" else found.adversarial_masks
+    record = analysis.record
+    labels, confidences = record.pairs[f"{side}_label"], record.pairs[f"{side}_label_p_{side}"]
+    activations = record.dataset["activation"].values[:, SIDES.index(side), neuron]
+    masks = analysis.neuron_masks(neuron, found.pairs).of(side)
     for index, pair in enumerate(found.pairs):
         card = cards.nth(index)
         expect(card).to_have_accessible_name(re.compile(f"^Pair {pair}, {re.escape(labels[pair])}, "))
         name = card.get_attribute("aria-label") or ""
         assert ("captures nothing" in name) == (not masks[index].any())
-        value = re.search(r"(?:activation|p) ([^,]+)", name)
-        assert value
-        assert number_in(value[1]) == pytest.approx(found.values[index], rel=5.1e-3, abs=5.1e-3)
+        # What is seen is what is read out.
+        activation = card.get_by_text(re.compile("^activation ")).inner_text().removeprefix("activation ")
+        assert f"activation {activation}" in name
+        assert_shows(activation, float(activations[pair]))
+        expect(card).to_contain_text(re.compile(rf"{re.escape(labels[pair])}\s*{confidences[pair]:.2f}"))
+        assert f"probability {confidences[pair]:.2f}" in name
 
 
-@pytest.mark.parametrize("side", ["benign", "adversarial"])
+@pytest.mark.parametrize("side", SIDES)
 def test_six_pairs_that_excite_the_neuron_most(
-    page: Page, record: str, analysis: vn.Analysis, side: str
+    page: Page, record: str, analysis: vn.Analysis, side: Side
 ) -> None:
     first, window = _open(page, record, side)
-    _expect_cards(window, analysis.context(first.pair, first.neuron), side, analysis)
+    _expect_cards(window, analysis.context(first.pair, first.neuron), first.neuron, side, analysis)
+    expect(window).to_contain_text("Ordered by the neuron's activation on the benign image, largest first.")
 
 
 def test_order_scope_and_count(page: Page, record: str, analysis: vn.Analysis) -> None:
     first, window = _open(page, record, "benign")
     window.get_by_text("confidence", exact=True).click()
-    _expect_cards(window, analysis.context(first.pair, first.neuron, order="confidence"), "benign", analysis)
+    found = analysis.context(first.pair, first.neuron, order="confidence")
+    for side, text in zip(SIDES, ("benign images", "their adversarial counterparts"), strict=True):
+        window.get_by_text(text, exact=True).click()
+        expect(window).to_contain_text(
+            "Ordered by the probability of the benign label on the benign image, largest first."
+        )
+        _expect_cards(window, found, first.neuron, side, analysis)
+    window.get_by_text("benign images", exact=True).click()
     window.get_by_text("same benign label", exact=True).click()
     found = analysis.context(first.pair, first.neuron, order="confidence", scope="same_benign_label")
-    _expect_cards(window, found, "benign", analysis)
+    _expect_cards(window, found, first.neuron, "benign", analysis)
     window.get_by_text("all pairs", exact=True).click()
     window.get_by_text("activation", exact=True).click()
     window.get_by_label("show").select_option("12")
     found = analysis.context(first.pair, first.neuron, scope="all", count=12)
-    _expect_cards(window, found, "benign", analysis)
+    _expect_cards(window, found, first.neuron, "benign", analysis)
     window.get_by_text("their adversarial counterparts", exact=True).click()
-    _expect_cards(window, found, "adversarial", analysis)
+    _expect_cards(window, found, first.neuron, "adversarial", analysis)
     expect(page).to_have_url(re.compile(r"context=adversarial\.activation\.all\.12"))
 
 
@@ -86,11 +101,13 @@ def test_context_images_are_dimmed_outside_of_the_mask(
     guards.expect("willReadFrequently")
     first, window = _open(page, record, "benign")
     found = analysis.context(first.pair, first.neuron)
+    images = analysis.record.images(found.pairs, "benign")
+    masks = analysis.neuron_masks(first.neuron, found.pairs).benign
     cards = _cards(window)
     expect(cards).to_have_count(len(found.pairs))
     for index in range(len(found.pairs)):
-        mask = found.benign_masks[index]
-        pixels = found.benign_images[index].mean(axis=0) * 255
+        mask = masks[index]
+        pixels = images[index].mean(axis=0) * 255
         mean = cards.nth(index).locator("canvas").evaluate(_MEAN)
         expected = np.where(mask, pixels, pixels * (1 - 205 / 255)).mean()
         # The outline covers some pixels.
@@ -117,15 +134,21 @@ def test_window_closes_and_survives_a_reload(page: Page, record: str) -> None:
     expect(page).not_to_have_url(re.compile("context="))
 
 
-def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis) -> None:
-    first, window = _open(page, record, "benign")
+@pytest.mark.parametrize("side", SIDES)
+def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis, side: Side) -> None:
+    first, window = _open(page, record, side)
     found = analysis.context(first.pair, first.neuron)
     expect(_cards(window)).to_have_count(len(found.pairs))
     with page.expect_download() as download:
         window.get_by_role("button", name="Numbers (CSV)").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "pair,activation,coverage_benign"
+    assert lines[0] == f"pair,activation_{side},confidence_{side},coverage_{side}"
     rows = [line.split(",") for line in lines[1:]]
     assert [int(row[0]) for row in rows] == found.pairs.tolist()
-    np.testing.assert_allclose([float(row[1]) for row in rows], found.values, rtol=1e-6)
-    np.testing.assert_allclose([float(row[2]) for row in rows], found.benign_masks.mean(axis=(1, 2)))
+    expected = [
+        analysis.record.dataset["activation"].values[found.pairs, SIDES.index(side), first.neuron],
+        analysis.record.pairs[f"{side}_label_p_{side}"][found.pairs],
+        analysis.neuron_masks(first.neuron, found.pairs).of(side).mean(axis=(1, 2)),
+    ]
+    exported = [[float(value) for value in row[1:]] for row in rows]
+    np.testing.assert_allclose(exported, np.stack(expected, axis=1), rtol=1e-6)

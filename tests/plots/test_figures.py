@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from vulneuron import plots
+from vulneuron.analysis.settings import SIDES
 from vulneuron.errors import MeasureError
 
 
@@ -115,6 +116,11 @@ def test_context_has_a_column_a_pair(analysis: vn.Analysis, tmp_path: Path) -> N
     figure = drawn(plots.context(analysis, 0, 2, count=3), tmp_path)
     pairs = analysis.context(0, 2, count=3).pairs
     assert [ax.get_title() for ax in figure.axes[: len(pairs)]] == [f"pair {pair}" for pair in pairs]
+    for row, side in enumerate(SIDES):
+        for column, pair in enumerate(map(int, pairs)):
+            shown = figure.axes[row * len(pairs) + column].images[0].get_array()
+            expected = analysis.receptive_field(pair, 2, side).image
+            np.testing.assert_allclose(np.asarray(shown), np.moveaxis(expected, 0, -1))
 
 
 def test_dendrogram_has_all_merges(analysis: vn.Analysis, tmp_path: Path) -> None:

@@ -127,10 +127,14 @@ def test_dendrogram(served: Served, query: dict[str, Any], settings: Settings) -
 @pytest.mark.parametrize("scope", ["same_labels", "same_benign_label", "all"])
 def test_context(served: Served, order: Any, scope: Any) -> None:
     body = served.get("/pairs/3/context", neuron=2, order=order, scope=scope, count=4).json()
-    expected = served.truth.context(3, 2, order=order, scope=scope, count=4)
-    assert body["pairs"] == expected.pairs.tolist()
-    assert body["values"] == expected.values.tolist()
-    assert (body["order"], body["scope"]) == (order, scope)
+    pairs = served.truth.context(3, 2, order=order, scope=scope, count=4).pairs.tolist()
+    record = served.truth.record
+    assert (body["pairs"], body["order"], body["scope"]) == (pairs, order, scope)
+    for code, side in enumerate(("benign", "adversarial")):
+        activations = record.dataset["activation"].values[pairs, code, 2]
+        assert body[f"{side}_activations"] == activations.tolist()
+        confidences = record.pairs[f"{side}_label_p_{side}"][pairs]
+        assert body[f"{side}_confidences"] == confidences.tolist()
 
 
 def test_maps_that_are_there(fresh: Served) -> None:

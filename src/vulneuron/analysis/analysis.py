@@ -13,7 +13,7 @@ from vulneuron.analysis.confusions import prediction_matrix
 from vulneuron.analysis.contexts import Order, context
 from vulneuron.analysis.loading import check_classifier
 from vulneuron.analysis.pair_data import Ints, PairData
-from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_pairs
+from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
 from vulneuron.analysis.parts import Parts
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
 from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
@@ -206,6 +206,14 @@ class Analysis:
         """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
         return self._masks.of_all(self.data.check_pair(pair), (settings or self.settings).threshold)
 
+    def neuron_masks(
+        self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None
+    ) -> Masks:
+        """What one neuron captures on these pairs, each ``(pair, y, x)`` of the images' size."""
+        (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
+        numbers = checked_numbers(pairs, "pair", self.data.count)
+        return self._masks.of_neuron(numbers, chosen, (settings or self.settings).threshold)
+
     def receptive_fields(
         self, pair: int, neurons: int | Sequence[int] | Ints, *, settings: Settings | None = None
     ) -> Masks:
@@ -381,23 +389,20 @@ class Analysis:
         order: Order = "activation",
         scope: Scope = "same_labels",
         count: int = 6,
-        settings: Settings | None = None,
     ) -> Context:
-        """Other pairs that show what a neuron captures, with its receptive fields (paper, Section 5.3).
+        """Other pairs that show what a neuron captures (paper, Section 5.3); `neuron_masks` has its masks.
 
         Parameters
         ----------
         order
             "activation": pairs that excite the neuron most on the benign image. "confidence": pairs whose
-            benign image is predicted with the highest probability.
+            benign image is predicted with the highest probability. Either way the largest first.
         scope, count
             Which pairs may be listed, and how many at most.
         """
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
-        return context(
-            self.data, self._masks, self.data.check_pair(pair), chosen,
-            order=order, scope=scope, count=count, threshold=(settings or self.settings).threshold,
-        )  # fmt: skip
+        number = self.data.check_pair(pair)
+        return context(self.data, number, chosen, order=order, scope=scope, count=count)
 
     def dendrogram(self, pair: int, *, settings: Settings | None = None) -> Dendrogram:
         """Neurons clustered by what they capture on both images of a pair (paper, Section 5.2.2)."""

@@ -68,7 +68,7 @@ def checked_pairs(record: Record, pairs: Sequence[int] | Ints) -> Ints:
     MeasureError
         If there is none, or one that the record does not have.
     """
-    return np.unique(_checked(pairs, "pair", len(record.pairs)))
+    return np.unique(checked_numbers(pairs, "pair", len(record.pairs)))
 
 
 def checked_neurons(neurons: int | Sequence[int] | Ints, count: int) -> Ints:
@@ -79,10 +79,17 @@ def checked_neurons(neurons: int | Sequence[int] | Ints, count: int) -> Ints:
     MeasureError
         If there is none, or one that the network does not have.
     """
-    return _checked(neurons, "neuron", count)
+    return checked_numbers(neurons, "neuron", count)
 
 
-def _checked(numbers: int | Sequence[int] | Ints, name: str, count: int) -> Ints:
+def checked_numbers(numbers: int | Sequence[int] | Ints, name: str, count: int) -> Ints:
+    """Numbers of pairs or neurons as they are given, each below `count`.
+
+    Raises
+    ------
+    MeasureError
+        If there is none, or one that is not a whole number from 0 to ``count - 1``.
+    """
     given = np.atleast_1d(np.asarray(numbers))
     whole = np.issubdtype(given.dtype, np.integer)
     # A mask of booleans would be taken for the numbers 0 and 1.

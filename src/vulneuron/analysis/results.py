@@ -104,17 +104,16 @@ class Context:
 
     Attributes
     ----------
-    pairs, values
-        ``(m,)``: their numbers, and what they are ordered by.
-    benign_images, adversarial_images
-        ``(m, channel, y, x)`` in [0, 1].
-    benign_masks, adversarial_masks
-        ``(m, y, x)``: what the neuron captures on them.
+    pairs
+        ``(m,)``: their numbers.
+    benign_activations, adversarial_activations
+        ``(m,)``: activation of the neuron on either image.
+    benign_confidences, adversarial_confidences
+        ``(m,)``: probability of each image's own label on that image.
     """
 
     pairs: Ints
-    values: Doubles
-    benign_images: Floats
-    adversarial_images: Floats
-    benign_masks: Bools
-    adversarial_masks: Bools
+    benign_activations: Floats
+    adversarial_activations: Floats
+    benign_confidences: Doubles
+    adversarial_confidences: Doubles

@@ -89,13 +89,15 @@ def context(
     """
     found = analysis.context(pair, neuron, count=count, order=order)
     figure, axes = grid(2, max(len(found.pairs), 1), cell=1.3)
-    for column, number in enumerate(found.pairs):
-        benign = masked_image(found.benign_images[column], found.benign_masks[column])
-        adversarial = masked_image(found.adversarial_images[column], found.adversarial_masks[column])
-        show(axes[0, column], benign, f"pair {number}", BENIGN)
-        show(axes[1, column], adversarial, "", ADVERSARIAL)
-    if not len(found.pairs):
-        axes[0, 0].set_title("no other pair of these labels", fontsize=8)
     for row, side in enumerate(SIDES):
         axes[row, 0].set_ylabel(side, fontsize=8)
+    if not len(found.pairs):
+        axes[0, 0].set_title("no other pair of these labels", fontsize=8)
+        return figure
+    masks = analysis.neuron_masks(neuron, found.pairs)
+    for row, side in enumerate(SIDES):
+        images = analysis.record.images(found.pairs, side)
+        for column, number in enumerate(found.pairs):
+            image = masked_image(images[column], masks.of(side)[column])
+            show(axes[row, column], image, "" if row else f"pair {number}", _COLOURS[side])
     return figure

@@ -231,7 +231,14 @@ class ContextModel(Model):
     """Other pairs that show what a neuron captures."""
 
     pairs: list[int]
-    values: list[float] = Field(description="Activations or probabilities that they are ordered by.")
+    benign_activations: list[float] = Field(description="Activation of the neuron on each benign image.")
+    adversarial_activations: list[float] = Field(description="The same on each adversarial image.")
+    benign_confidences: list[float] = Field(
+        description="Probability of the benign label on each benign image."
+    )
+    adversarial_confidences: list[float] = Field(
+        description="Probability of the adversarial label on each adversarial image."
+    )
     order: Order
     scope: Scope
 

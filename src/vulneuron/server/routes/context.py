@@ -25,4 +25,12 @@ def get_context(
     """Return other pairs that show what a neuron captures."""
     (chosen,) = parse_numbers(str(neuron), name="neuron", count=opened.analysis.data.neurons)
     found = opened.analysis.context(pair, int(chosen), order=order, scope=scope, count=count)
-    return ContextModel(pairs=found.pairs.tolist(), values=found.values.tolist(), order=order, scope=scope)
+    return ContextModel(
+        pairs=found.pairs.tolist(),
+        benign_activations=found.benign_activations.tolist(),
+        adversarial_activations=found.adversarial_activations.tolist(),
+        benign_confidences=found.benign_confidences.tolist(),
+        adversarial_confidences=found.adversarial_confidences.tolist(),
+        order=order,
+        scope=scope,
+    )

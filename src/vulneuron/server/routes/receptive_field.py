@@ -57,7 +57,6 @@ def get_neuron_masks(
     """Return what one neuron captures on the images of several pairs, such as context images."""
     data = opened.analysis.data
     numbers = parse_numbers(pairs, name="pair", count=data.count, most=_MOST_PAIRS)
-    chosen = parse_numbers(str(neuron), name="neuron", count=data.neurons)
-    fields = [opened.analysis.receptive_fields(pair, chosen, settings=settings) for pair in numbers.tolist()]
-    found = np.stack([[one.benign[0], one.adversarial[0]] for one in fields])
-    return array_response(found.astype(np.uint8))
+    (chosen,) = parse_numbers(str(neuron), name="neuron", count=data.neurons)
+    masks = opened.analysis.neuron_masks(int(chosen), numbers, settings=settings)
+    return array_response(np.stack([masks.benign, masks.adversarial], axis=1).astype(np.uint8))
