@@ -296,6 +296,44 @@ def test_without_the_network_what_the_record_holds_still_works(analysis: Analysi
         MeasureError, match=r"maps of pair 0 cannot be had from the record alone.*load_classifier"
     ):
         alone.vulnerability_maps(0)
+    with pytest.raises(MeasureError, match="maps of pair 0 cannot be had from the record alone"):
+        alone.overlap(0, 1)
+
+
+@pytest.mark.parametrize("combine", ["union", "intersection"])
+@pytest.mark.parametrize("side", ["benign", "adversarial"])
+@pytest.mark.parametrize("neurons", [[1], [3, 0], [0, 1, 2, 3]])
+def test_overlap_agrees_with_counting_pixels(
+    analysis: Analysis, combine: Any, side: Any, neurons: list[int]
+) -> None:
+    settings = Settings(stride=3, top=35, iou_side=side, threshold=Threshold("relative", 0.6))
+    found = analysis.overlap(3, neurons, combine, settings=settings)
+    masks, top = analysis.masks(3, settings=settings).of(side), analysis.top_masks(3, settings=settings)
+    rule = any if combine == "union" else all
+    for shown, outlined in (
+        (found.benign_drop, top.benign_drop),
+        (found.adversarial_gain, top.adversarial_gain),
+    ):
+        common = either = 0
+        for place in np.ndindex(12, 12):
+            inside = rule(masks[neuron][place] for neuron in neurons)
+            common += bool(inside and outlined[place])
+            either += bool(inside or outlined[place])
+        assert shown == pytest.approx(common / either)
+
+
+def test_overlap_of_one_neuron_is_that_of_the_table_and_nothing_overlaps_with_nothing(
+    analysis: Analysis,
+) -> None:
+    table = analysis.neurons(4)
+    for neuron in range(4):
+        found = analysis.overlap(4, neuron)
+        assert found.benign_drop == table.iou_benign_drop[neuron]
+        assert found.adversarial_gain == table.iou_adversarial_gain[neuron]
+    nothing = analysis.overlap(4, [0, 1], settings=Settings(stride=3, threshold=Threshold("absolute", 1e9)))
+    assert (nothing.benign_drop, nothing.adversarial_gain) == (0, 0)
+    sized = analysis.overlap(4, [0, 1], settings=Settings(stride=3, rf_size=(5, 7)))
+    assert sized == analysis.overlap(4, [0, 1])
 
 
 @pytest.mark.parametrize("mode", ["absolute", "quantile", "relative"])
@@ -396,6 +434,9 @@ def test_model_that_cannot_be_loaded_again_is_said_so(analysis: Analysis) -> Non
         (lambda it: it.vulnerability_maps(0, stride=0), "stride = 0"),
         (lambda it: it.vulnerability_maps(0, engine="quick"), "engine = 'quick'"),
         (lambda it: it.context(0, 1, order="size"), "order = 'size'"),
+        (lambda it: it.overlap(0, 1, "xor"), "combine = 'xor'"),
+        (lambda it: it.overlap(0, [0, 4]), r"given neuron 4.*0 to 3"),
+        (lambda it: it.overlap(99, 1), "given pair 99"),
         (lambda it: it.neuron_masks(4, [0]), r"given neuron 4.*0 to 3"),
         (lambda it: it.neuron_masks(1, []), "given no pair"),
         (lambda it: it.neuron_masks(1, [0, -1]), "given pair -1"),

@@ -13,11 +13,21 @@ from playwright.sync_api import Locator, Page, Route, expect
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
 from browser.guards import Guards
-from browser.neuron_view import address, assert_shows, first_view, page_settings, row_of
+from browser.neuron_view import (
+    address,
+    assert_shows,
+    first_view,
+    number_in,
+    page_settings,
+    place_at,
+    tooltip_rows,
+)
 from vulneuron.analysis.analysis import Combination
-from vulneuron.analysis.settings import SIDES
+from vulneuron.analysis.settings import SIDES, Side
 from vulneuron.measures.thresholds import Mode
 
+#: The two maps: column and words.
+KINDS = (("benign_drop", "benign drop"), ("adversarial_gain", "adversarial gain"))
 #: Colours in the middle of image pixels of a canvas, as rows of red, green, blue.
 _COLOURS = """(picture, places) => {
     const canvas = picture.querySelector("canvas");
@@ -180,14 +190,121 @@ def test_vulnerability_maps_are_shown(page: Page, record: str, analysis: vn.Anal
     first = first_view(page, record)
     settings = page_settings(analysis)
     maps = analysis.vulnerability_maps(first.pair, settings.patch, settings.stride)
-    row = row_of(analysis.neurons(first.pair, settings=settings, compute_maps=False), first.neuron)
-    for kind, name in (("benign_drop", "benign drop"), ("adversarial_gain", "adversarial gain")):
+    _expect_overlaps(page, analysis, first.pair, [first.neuron], "union", settings)
+    for kind, name in KINDS:
         picture = _view(page).get_by_role("img", name=re.compile(f"^Vulnerability map: {name}, largest"))
         expect(picture).to_be_visible()
         largest = (picture.get_attribute("aria-label") or "").rpartition(" ")[2]
         assert_shows(largest, float(getattr(maps, kind).max()))
-        figure = _view(page).get_by_role("figure").filter(has=page.get_by_text(name, exact=True))
-        expect(figure).to_contain_text(f"IoU {row[f'iou_{kind}']:.2f}")
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("combine", ["union", "intersection"])
+def test_overlap_is_that_of_the_union_or_intersection(
+    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str, combine: Combination, side: Side
+) -> None:
+    analysis = truth(record)
+    pair = first_view(open_page(record), record).pair
+    settings = page_settings(analysis, iou_side=side)
+    masks = analysis.masks(pair, settings=settings).of(side)
+    # Two neurons whose receptive fields overlap, neither within the other.
+    areas = masks.sum(axis=(1, 2))
+    first = int(np.argsort(areas)[int(0.8 * len(areas))])
+    common = (masks & masks[first]).sum(axis=(1, 2))
+    second = int(np.argmax(np.minimum(common, areas - common) * (common < areas[first])))
+    chosen = sorted((first, second))
+    page = open_page(
+        record, f"neurons={chosen[0]},{chosen[1]}&focus={first}&combine={combine}&iou_side={side}"
+    )
+    _expect_overlaps(page, analysis, pair, chosen, combine, settings)
+    rows = _exported(page)
+    for kind, name in KINDS:
+        label = f"IoU of the RF on the {side} image with the top 20 % by {name}"
+        expected = _slow_iou(analysis, pair, chosen, combine, settings)[kind]
+        assert float(rows[label]) == pytest.approx(expected)
+        # It is not that of the focused neuron alone.
+        assert abs(_slow_iou(analysis, pair, [first], combine, settings)[kind] - expected) > 1e-4
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
+    open_page: OpenPage, page: Page, record: str, truth: Callable[[str], vn.Analysis]
+) -> None:
+    analysis = truth(record)
+    first = first_view(page, record)
+    labels = analysis.pair(first.pair)
+    cell = analysis.cell(labels.benign_label, labels.adversarial_label)
+    other = int(cell[cell != first.pair][-1])
+    settings = page_settings(analysis)
+    # Only a second pair with maps makes the mean another number.
+    page = open_page(record, f"pair={other}")
+    expect(_map_figure(page, "benign drop")).to_contain_text(re.compile("IoU [01]"), timeout=60_000)
+    fresh = vn.Analysis(analysis.record.path)
+    assert fresh.has_maps(other, settings=settings)
+    of_pair = fresh.neurons(first.pair, settings=settings, compute_maps=False)["iou_benign_drop"]
+    means = fresh.rank(cell, sort_by="iou_benign_drop", settings=settings)["iou_benign_drop"]
+    neuron = int((of_pair - means).abs().argmax())
+    assert abs(of_pair[neuron] - means[neuron]) > 0.02
+    page = open_page(record, f"neurons={neuron}&level=selection&sort=neuron")
+    expect(page.get_by_role("region", name="Neuron vulnerability")).to_contain_text(f"{len(cell)} pairs")
+    _expect_overlaps(page, fresh, first.pair, [neuron], "union", settings)
+    rows = _exported(page)
+    label = "IoU of the RF on the benign image with the top 20 % by benign drop"
+    assert float(rows[label]) == pytest.approx(of_pair[neuron])
+    # The tooltip has the means, and says so.
+    page.mouse.move(*place_at(page, neuron, len(means)))
+    tip = page.get_by_role("tooltip")
+    expect(tip).to_contain_text(f"Neuron {neuron}")
+    expect(tip).to_contain_text("means over the selected pairs")
+    cells = tooltip_rows(page)
+    assert f"on pair {first.pair}" in cells
+    assert number_in(cells["IoU (pairs with maps)"][0]) == pytest.approx(means[neuron], abs=0.00501)
+
+
+def _map_figure(page: Page, name: str) -> Locator:
+    return _view(page).get_by_role("figure").filter(has=page.get_by_text(name, exact=True))
+
+
+def _expect_overlaps(
+    page: Page,
+    analysis: vn.Analysis,
+    pair: int,
+    neurons: list[int],
+    combine: Combination,
+    settings: vn.Settings,
+) -> None:
+    """The number below each map, and what it is said to be of."""
+    fields = (
+        f"neuron {neurons[0]}'s receptive field"
+        if len(neurons) == 1
+        else f"the {combine} of {len(neurons)} neurons' receptive fields"
+    )
+    overlaps = _slow_iou(analysis, pair, neurons, combine, settings)
+    for kind, name in KINDS:
+        shown = _map_figure(page, name).get_by_text(re.compile("^IoU"))
+        expect(shown).to_have_text(f"IoU {overlaps[kind]:.2f}")
+        of = f"Overlap of {fields} on the {settings.iou_side} image with the outlined part"
+        expect(shown).to_have_attribute("title", of)
+
+
+def _slow_iou(
+    analysis: vn.Analysis, pair: int, neurons: list[int], combine: Combination, settings: vn.Settings
+) -> dict[str, float]:
+    """From the masks that are drawn."""
+    field = analysis.receptive_field(pair, neurons, settings.iou_side, combine, settings=settings).mask
+    top = analysis.top_masks(pair, settings=settings)
+    outlines = {"benign_drop": top.benign_drop, "adversarial_gain": top.adversarial_gain}
+    return {
+        kind: float((field & outline).sum() / (field | outline).sum()) for kind, outline in outlines.items()
+    }
+
+
+def _exported(page: Page) -> dict[str, str]:
+    page.get_by_role("button", name="Export Receptive field").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").click()
+    text = download.value.path().read_text()
+    return dict(line.rsplit(",", 1) for line in text.splitlines()[1:])
 
 
 def test_top_slider_changes_the_outlined_part(page: Page, record: str, analysis: vn.Analysis) -> None:
@@ -199,9 +316,7 @@ def test_top_slider_changes_the_outlined_part(page: Page, record: str, analysis:
     settle(page)
     settings = page_settings(analysis, top=float(address(page)["top"]))
     assert settings.top > 20
-    row = row_of(analysis.neurons(first.pair, settings=settings, compute_maps=False), first.neuron)
-    figure = _view(page).get_by_role("figure").filter(has=page.get_by_text("benign drop", exact=True))
-    expect(figure).to_contain_text(f"IoU {row['iou_benign_drop']:.2f}")
+    _expect_overlaps(page, analysis, first.pair, [first.neuron], "union", settings)
     assert picture.screenshot() != before
 
 
@@ -234,11 +349,7 @@ def test_detail_is_a_choice(page: Page, record: str) -> None:
 
 def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis) -> None:
     first = first_view(page, record)
-    page.get_by_role("button", name="Export Receptive field").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Numbers (CSV)").click()
-    text = download.value.path().read_text()
-    rows = dict(line.rsplit(",", 1) for line in text.splitlines()[1:])
+    rows = _exported(page)
     assert rows["pair"] == str(first.pair)
     for side in SIDES:
         field = analysis.receptive_field(first.pair, first.neuron, side)

@@ -137,6 +137,22 @@ def test_context(served: Served, order: Any, scope: Any) -> None:
         assert body[f"{side}_confidences"] == confidences.tolist()
 
 
+@pytest.mark.parametrize("combine", ["union", "intersection"])
+@pytest.mark.parametrize("side", ["benign", "adversarial"])
+def test_overlap_of_what_is_shown(fresh: Served, combine: Any, side: Any) -> None:
+    query = {"stride": 4, "top": 35, "iou_side": side, "threshold_mode": "relative"}
+    fresh.truth.vulnerability_maps(2, None, 4)
+    body = fresh.get("/pairs/2/overlap", neurons="0,2-3", combine=combine, **query).json()
+    code = ("benign", "adversarial").index(side)
+    field = fresh.array("/pairs/2/masks.npy", neurons="0,2-3", combine=combine, **query)[code] == 1
+    top = fresh.array("/pairs/2/top.npy", **query) == 1
+    for kind, name in enumerate(("benign_drop", "adversarial_gain")):
+        assert body[name] == pytest.approx((field & top[kind]).sum() / (field | top[kind]).sum())
+    alone = fresh.get("/pairs/2/overlap", neurons="3", **query).json()
+    column = fresh.array("/pairs/2/neurons.npy", **query)[COLUMNS.index("iou_benign_drop")]
+    assert alone["benign_drop"] == column[3]
+
+
 def test_maps_that_are_there(fresh: Served) -> None:
     truth = fresh.truth
     maps = truth.vulnerability_maps(2, 4, 4)
@@ -160,6 +176,7 @@ def test_maps_that_are_not_there(fresh: Served) -> None:
     assert fresh.get("/pairs/2/maps").json()["ready"] is False
     for name in ("maps.npy", "top.npy"):
         assert_error(fresh.get(f"/pairs/2/{name}"), 409, "are not there", "job")
+    assert_error(fresh.get("/pairs/2/overlap", neurons="0"), 409, "are not there", "job")
     assert fresh.get("/pairs/2/maps").json()["ready"] is False
 
 

@@ -3,7 +3,7 @@
 from vulneuron.analysis.analysis import Analysis
 from vulneuron.analysis.loading import load_classifier
 from vulneuron.analysis.pair_selection import checked_neurons, checked_pairs, named_cell, select_pairs
-from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
+from vulneuron.analysis.results import Context, Masks, Overlap, Pair, ReceptiveField
 from vulneuron.analysis.settings import Settings
 from vulneuron.analysis.table import COLUMNS, MEASURES, known_measure
 from vulneuron.measures.thresholds import Threshold
@@ -14,6 +14,7 @@ __all__ = [
     "Analysis",
     "Context",
     "Masks",
+    "Overlap",
     "Pair",
     "ReceptiveField",
     "Settings",

@@ -15,7 +15,7 @@ from vulneuron.analysis.loading import check_classifier
 from vulneuron.analysis.pair_data import Ints, PairData
 from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
 from vulneuron.analysis.parts import Parts
-from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
+from vulneuron.analysis.results import Context, Masks, Overlap, Pair, ReceptiveField, TopMasks
 from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
 from vulneuron.analysis.suggesting import suggested
 from vulneuron.analysis.table import MEASURES
@@ -380,6 +380,29 @@ class Analysis:
         chosen, number = settings or self.settings, self.data.check_pair(pair)
         maps = self._parts.maps(number, chosen, classifier=self.classifier)
         return top_masks(maps, self.data.image_size, chosen.top)
+
+    def overlap(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        combine: Combination = "union",
+        *,
+        settings: Settings | None = None,
+    ) -> Overlap:
+        """IoU of the combined receptive field of some neurons with the `top_masks` of a pair.
+
+        The receptive field is that on the image that the settings' ``iou_side`` names, of the images' size.
+        For a single neuron these are the ``iou_*`` columns of `neurons`.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, a neuron or the combination is unknown, or the maps are not there and there is no
+            classifier to compute them.
+        """
+        check_choice(combine, "combine", COMBINATIONS)
+        chosen, number = checked_neurons(neurons, self.data.neurons), self.data.check_pair(pair)
+        return self._parts.overlap(number, chosen, combine, settings or self.settings, self.classifier)
 
     def context(
         self,

@@ -11,6 +11,12 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
+def combined_mask(masks: Bools, combination: Combination) -> Bools:
+    """Pixels ``(y, x)`` that any ("union") or all ("intersection") of the neurons ``(k, y, x)`` capture."""
+    combine = {"union": receptive_field.union, "intersection": receptive_field.intersection}
+    return combine[combination](masks)
+
+
 def combined(masks: Bools, image: Floats, combination: Combination) -> ReceptiveField:
     """What a set of neurons captures on an image.
 
@@ -23,7 +29,6 @@ def combined(masks: Bools, image: Floats, combination: Combination) -> Receptive
     combination
         "union" or "intersection".
     """
-    all_of_them = {"union": receptive_field.union, "intersection": receptive_field.intersection}
-    mask = all_of_them[combination](masks)
+    mask = combined_mask(masks, combination)
     shown = receptive_field.masked_image(image, mask)
     return ReceptiveField(mask, shown, float(mask.mean()), receptive_field.dead(masks))

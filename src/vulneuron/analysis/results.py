@@ -98,6 +98,14 @@ class Overlaps:
     adversarial_gain: Floats
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """IoU of one receptive field, such as a union, with either of the `TopMasks`, in [0, 1]."""
+
+    benign_drop: float
+    adversarial_gain: float
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """Other pairs that show what a neuron captures, the first one first.

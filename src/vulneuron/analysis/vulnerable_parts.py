@@ -7,13 +7,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from vulneuron.analysis.combining import combined_mask
 from vulneuron.analysis.loading import required
 from vulneuron.analysis.map_store import MapKey, MapStore
 from vulneuron.analysis.pair_data import Ints, PairData
 from vulneuron.analysis.pair_masks import PairMasks
 from vulneuron.analysis.point_store import PointSaver, PointStore
-from vulneuron.analysis.results import Overlaps, TopMasks
-from vulneuron.analysis.settings import Settings
+from vulneuron.analysis.results import Overlap, Overlaps, TopMasks
+from vulneuron.analysis.settings import Combination, Settings
 from vulneuron.measures.anytime_maps import MapStage, exact_stage, map_stages
 from vulneuron.measures.map_points import MapPoints
 from vulneuron.measures.overlap import iou
@@ -122,6 +123,20 @@ class VulnerableParts:
         """IoU of each neuron's RF with the top masks of both maps, which are in the record."""
         # Exact maps may have come where estimates were.
         return self._overlaps(pair, settings, self.maps(pair, settings).engine)
+
+    def overlap(
+        self,
+        pair: int,
+        neurons: Ints,
+        combine: Combination,
+        settings: Settings,
+        classifier: Classifier | None,
+    ) -> Overlap:
+        """IoU of the neurons' combined RF with the top masks of both maps; see `Analysis.overlap`."""
+        top = top_masks(self.maps(pair, settings, classifier=classifier), self._data.image_size, settings.top)
+        masks = self._masks.of_some(pair, neurons, settings.threshold).of(settings.iou_side)
+        field = combined_mask(masks, combine)[None]
+        return Overlap(float(iou(field, top.benign_drop)[0]), float(iou(field, top.adversarial_gain)[0]))
 
     def _compute_overlaps(self, pair: int, settings: Settings, _engine: str) -> Overlaps:
         masks = self._masks.of_all(pair, settings.threshold).of(settings.iou_side)

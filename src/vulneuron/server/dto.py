@@ -243,6 +243,13 @@ class ContextModel(Model):
     scope: Scope
 
 
+class OverlapModel(Model):
+    """IoU of the combined receptive field of some neurons with the most vulnerable pixels of both maps."""
+
+    benign_drop: float
+    adversarial_gain: float
+
+
 class MapState(Model):
     """Whether the vulnerability maps of a pair are there."""
 

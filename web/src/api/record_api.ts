@@ -10,6 +10,7 @@ import type {
   ContextModel,
   JobModel,
   MapsModel,
+  OverlapModel,
   PairModel,
   RecordEntry,
   RecordSummary,
@@ -206,6 +207,22 @@ export class RecordApi {
     signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     return this.#cachedArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
+  }
+
+  /** IoU of the combined receptive field of some neurons with either of the `topMasks`. */
+  async overlap(
+    pair: number,
+    neurons: readonly number[],
+    combine: Exclude<Combination, "each">,
+    settings: SettingsModel,
+    signal?: AbortSignal,
+  ): Promise<OverlapModel> {
+    const chosen = { neurons: formatRanges(neurons), combine };
+    const params = { path: { record: this.summary.id, pair }, query: { ...chosen, ...settings } };
+    const route = "/api/records/{record}/pairs/{pair}/overlap";
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
+    const name = `pairs/${pair}/overlap?${new URLSearchParams(chosen)}&${query(settings)}`;
+    return this.#cache.get(name, load, signal);
   }
 
   /** As `mapValues`, of the last stage of a job that is not done. */

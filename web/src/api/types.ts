@@ -12,6 +12,7 @@ export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
 export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];
+export type OverlapModel = Schemas["OverlapModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 
 /** One of the two images of a pair. */

@@ -167,6 +167,11 @@ export class Dashboard {
     return untrack(() => this.view.neurons);
   });
 
+  /** Level of the table of neurons that is shown: the last one stays until that of another level is there. */
+  get neuronsLevel(): ViewState["level"] {
+    return this.neurons.value?.names.includes("rank") ? "selection" : "pair";
+  }
+
   /** Becomes another one when new maps, or the network, are there: numbers that depend on them are then new, too. */
   get numbersVersion(): string {
     return `${this.maps.version} ${this.network.ofSubstitution ?? ""}`;
@@ -205,7 +210,12 @@ export class Dashboard {
       api.masks(pair, neurons, combine, settings),
       api.substitution(pair, neurons),
       api.maps(pair, settings).then(async ({ ready }) => {
-        if (ready) await Promise.all([api.mapValues(pair, settings), api.topMasks(pair, settings)]);
+        if (!ready) return;
+        await Promise.all([
+          api.mapValues(pair, settings),
+          api.topMasks(pair, settings),
+          api.overlap(pair, neurons, combine, settings),
+        ]);
       }),
       ...(["benign", "adversarial"] as const).map((side) => loadImage(api.imageUrl(pair, side))),
     ]);

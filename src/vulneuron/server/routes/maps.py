@@ -1,12 +1,16 @@
 """Vulnerability maps (paper, Section 5.2.1); a job computes those that are not there."""
 
+from typing import Annotated
+
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings
+from vulneuron.analysis.settings import Combination
 from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
-from vulneuron.server.dto import MapState
+from vulneuron.server.dto import MapState, NumberText, OverlapModel
+from vulneuron.server.numbers import parse_numbers
 from vulneuron.server.opened import OpenedRecord
 from vulneuron.server.problems import NotAvailable
 
@@ -56,6 +60,21 @@ def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> R
     _require_maps(opened, pair, settings)
     masks = opened.analysis.top_masks(pair, settings=settings)
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
+
+
+@router.get("/overlap")
+def get_overlap(
+    opened: Opened,
+    pair: KnownPair,
+    settings: QuerySettings,
+    neurons: Annotated[NumberText, Query()],
+    combine: Annotated[Combination, Query(description="How receptive fields are combined.")] = "union",
+) -> OverlapModel:
+    """Return how what some neurons capture overlaps with the top of both maps, if these are there."""
+    numbers = parse_numbers(neurons, name="neuron", count=opened.analysis.data.neurons)
+    _require_maps(opened, pair, settings)
+    found = opened.analysis.overlap(pair, numbers, combine, settings=settings)
+    return OverlapModel(benign_drop=found.benign_drop, adversarial_gain=found.adversarial_gain)
 
 
 def _require_maps(opened: OpenedRecord, pair: int, settings: Settings) -> None:

@@ -1,5 +1,5 @@
 import type { NumberArray, Numbers } from "../../api/arrays";
-import type { PairModel, StageModel, SubstitutionsModel } from "../../api/types";
+import type { OverlapModel, PairModel, Side, StageModel, SubstitutionsModel } from "../../api/types";
 import { csvText, type CsvCell } from "../../lib/exporting";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
@@ -7,6 +7,12 @@ import { largest } from "../../lib/vulnerability_map";
 import type { Dashboard } from "../../state/dashboard.svelte";
 import type { MapsState, StagedMaps } from "../../state/maps.svelte";
 import { Resource, type ResourceRequest } from "../../state/resource.svelte";
+
+/** The two vulnerability maps. */
+export const KINDS = [
+  { name: "benign_drop", label: "benign drop", side: "benign", arrow: "↓" },
+  { name: "adversarial_gain", label: "adversarial gain", side: "adversarial", arrow: "↑" },
+] as const;
 
 /** An answer together with the pair that it is about, so that images and masks of two pairs are never mixed. */
 interface OfPair<T> {
@@ -21,23 +27,36 @@ interface Maps {
   readonly stage: StageModel | undefined;
 }
 
+/** Overlaps with both maps, and what of: the keys of the masks and of the outlines, and the side. */
+interface Overlap {
+  readonly masks: string;
+  readonly top: string;
+  readonly side: Side;
+  readonly value: OverlapModel;
+}
+
 /** Masks, maps and probabilities that the receptive field view shows. Made while a component is initialised. */
 export class FieldNumbers {
   readonly masks: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly substitutions: Resource<OfPair<SubstitutionsModel>>;
   readonly maps: Resource<OfPair<Maps>>;
   readonly top: Resource<OfPair<NumberArray<Uint8Array>>>;
+  readonly #overlap: Resource<Overlap>;
   readonly #dashboard: Dashboard;
 
   constructor(dashboard: Dashboard) {
     this.#dashboard = dashboard;
     const { api, maps } = dashboard;
     const chosenText = $derived(formatRanges(dashboard.view.neurons));
+    const masksKey = $derived.by(() => {
+      const { pair, combine, settings } = dashboard.view;
+      return JSON.stringify([pair, chosenText, combine, settings.threshold_mode, settings.threshold_level]);
+    });
     this.masks = new Resource(() => {
       const { pair, combine, settings } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
-        key: JSON.stringify([pair, chosenText, combine, settings.threshold_mode, settings.threshold_level]),
+        key: masksKey,
         load: async (signal) => ({ pair, value: await api.masks(pair, neurons, combine, settings, signal) }),
       };
     });
@@ -69,6 +88,8 @@ export class FieldNumbers {
         return { key: JSON.stringify([mapKey, staged?.job, staged?.stage.number]), load };
       }),
     );
+    const topKey = (staged: StagedMaps | undefined): string =>
+      JSON.stringify([mapKey, dashboard.view.settings.top, staged?.job, staged?.stage.number]);
     this.top = new Resource(
       fromRecordOrJob(maps, (staged) => {
         const { pair, settings } = dashboard.view;
@@ -78,23 +99,50 @@ export class FieldNumbers {
             ? api.stageTopMasks(staged.job, settings.top, signal)
             : api.topMasks(pair, settings, signal)),
         });
-        return { key: JSON.stringify([mapKey, settings.top, staged?.job, staged?.stage.number]), load };
+        return { key: topKey(staged), load };
+      }),
+    );
+    this.#overlap = new Resource(
+      fromRecordOrJob(maps, (staged) => {
+        // The outline of a stage may still change.
+        if (staged) return undefined;
+        const { pair, combine, settings } = dashboard.view;
+        const neurons = dashboard.chosenNeurons;
+        const of = { masks: masksKey, top: topKey(undefined), side: settings.iou_side };
+        return {
+          key: JSON.stringify(of),
+          load: async (signal) => ({
+            ...of,
+            value: await api.overlap(pair, neurons, combine, settings, signal),
+          }),
+        };
       }),
     );
   }
 
   get loading(): boolean {
-    return [this.masks, this.maps, this.top, this.substitutions].some(({ loading }) => loading);
+    const all = [this.masks, this.maps, this.top, this.#overlap, this.substitutions];
+    return all.some(({ loading }) => loading);
   }
 
   get error(): string | undefined {
-    return this.masks.error ?? this.maps.error ?? this.top.error;
+    return this.masks.error ?? this.maps.error ?? this.top.error ?? this.#overlap.error;
   }
 
   /** What the chosen neurons capture on one image. */
   mask(side: "benign" | "adversarial"): Mask | undefined {
     const found = this.masks.value?.value;
     return found && maskAt(found, side === "benign" ? 0 : 1);
+  }
+
+  /** IoU of the shown receptive field with the shown outlines of the maps; none while it is not known. */
+  get overlap(): OverlapModel | undefined {
+    const found = this.#overlap.value;
+    const isOfShown =
+      found?.masks === this.masks.key &&
+      found?.top === this.top.key &&
+      found?.side === this.#dashboard.view.settings.iou_side;
+    return isOfShown ? found?.value : undefined;
   }
 
   /** What is shown, as a table of names and values. */
@@ -113,12 +161,12 @@ export class FieldNumbers {
     if (pair) rows.push(...this.#probabilities(pair));
     const maps = this.maps.value?.value;
     const values = maps?.stage ? undefined : maps?.values;
-    for (const [index, name] of ["benign drop", "adversarial gain"].entries()) {
-      rows.push([`largest ${name}`, values && largest(mapAt(values, index))]);
-      const column = `iou_${name.replace(" ", "_")}`;
+    for (const [index, { name, label }] of KINDS.entries()) {
+      rows.push([`largest ${label}`, values && largest(mapAt(values, index))]);
+      const field = `RF on the ${view.settings.iou_side} image`;
       rows.push([
-        `IoU of neuron ${view.focus} with the ${name}`,
-        this.#dashboard.neurons.value?.at(column, view.focus),
+        `IoU of the ${field} with the top ${view.settings.top} % by ${label}`,
+        this.overlap?.[name],
       ]);
     }
     return csvText(["name", "value"], rows);
@@ -145,7 +193,7 @@ export class FieldNumbers {
  */
 function fromRecordOrJob<T>(
   maps: MapsState,
-  request: (staged: StagedMaps | undefined) => ResourceRequest<T>,
+  request: (staged: StagedMaps | undefined) => ResourceRequest<T> | undefined,
 ): () => ResourceRequest<T> | undefined {
   let last: ResourceRequest<T> | undefined;
   return () => {
