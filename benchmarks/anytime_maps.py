@@ -20,15 +20,15 @@ import numpy.typing as npt
 import torch
 
 from vulneuron import Analysis, load_classifier, open_record
-from vulneuron.measures.anytime_maps import anytime_maps, map_stages
-from vulneuron.measures.map_points import MapPoints
-from vulneuron.measures.vulnerability_map import (
+from vulneuron.engines import Dense, Incremental
+from vulneuron.maps.points import MapPoints
+from vulneuron.maps.stages import anytime_maps, map_stages
+from vulneuron.maps.vulnerability_map import (
     VulnerabilityMaps,
     exact_maps,
     top_mask,
     vulnerability_maps,
 )
-from vulneuron.substitution import Dense, Incremental
 
 Bools = npt.NDArray[np.bool_]
 PARTS = (96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2)
@@ -80,7 +80,7 @@ def overlaps(one: list[Bools], other: list[Bools]) -> list[float]:
 
 def measure(analysis: Analysis, pair: int, stride: int, dense: Dense, incremental: Incremental) -> Result:
     """Compute the maps of one pair in all ways."""
-    classifier = analysis.classifier
+    classifier = analysis.network.classifier
     if classifier is None:
         raise SystemExit("there is no network")
     images, labels = analysis.data.images(pair), analysis.data.labels(pair)
@@ -105,8 +105,8 @@ def measure(analysis: Analysis, pair: int, stride: int, dense: Dense, incrementa
         error, iou = float(np.abs(changes).max()), min(overlaps(masks(plain), masks(exact)))
     else:
         start = time.process_time()
-        centres = torch.from_numpy(np.random.default_rng(0).integers(0, side, (SAMPLE, 2)))
-        list(dense(classifier, benign, adversarial, centres, patch=exact.patch))
+        centers = torch.from_numpy(np.random.default_rng(0).integers(0, side, (SAMPLE, 2)))
+        list(dense(classifier, benign, adversarial, centers, patch=exact.patch))
         of_dense = (time.process_time() - start) / SAMPLE
 
     truth, stages, whole, apart = masks(exact), [], of_dense * side[0] * side[1], 0.0

@@ -26,12 +26,13 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from vulneuron.measures.vulnerability_map import Bools, top_mask
+from vulneuron.engines import Dense, Engine, Incremental, substituted
+from vulneuron.engines.incremental.geometry import Doubles, Ints, by_size, spans_of
+from vulneuron.engines.incremental.limits import limit, multiplications
+from vulneuron.engines.incremental.steps import Steps, steps_of
+from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.vulnerability_map import Bools, top_mask
 from vulneuron.network import Classifier
-from vulneuron.substitution import Dense, Engine, Incremental, PatchGrid, substituted
-from vulneuron.substitution.geometry import Doubles, Ints, by_size, spans_of
-from vulneuron.substitution.limits import limit, multiplications
-from vulneuron.substitution.steps import Steps, steps_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples/cifar10"))
 from resnet10 import trained
@@ -98,7 +99,7 @@ class Setting:
     batches: list[Ints]
 
     @property
-    def centres(self) -> Ints:
+    def centers(self) -> Ints:
         """All positions of the batches."""
         return np.concatenate(self.batches)
 
@@ -115,25 +116,25 @@ def setting(name: str, batches: int) -> Setting:
     benign = torch.rand(3, case.side, case.side)
     adversarial = (benign + 0.1 * torch.randn(benign.shape)).clamp(0, 1)
     grid = PatchGrid((case.side, case.side), case.patch)
-    centres = grid.centres()
-    order = by_size(spans_of(steps, case.patch), centres, multiplications(steps))
+    centers = grid.centers()
+    order = by_size(spans_of(steps, case.patch), centers, multiplications(steps))
     every = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     if len(every) <= max(batches, 16):
-        chosen = [centres]
+        chosen = [centers]
     else:
         random = np.random.default_rng(0)
-        chosen = [centres[every[i]] for i in random.choice(len(every), batches, replace=False)]
+        chosen = [centers[every[i]] for i in random.choice(len(every), batches, replace=False)]
     return Setting(name, net, classifier, steps, benign, adversarial, grid, chosen)
 
 
 def run(engine: Engine, it: Setting, groups: list[Ints]) -> Tensor:
     """Logits of all positions, in the order of the groups."""
     found = []
-    for centres in groups:
+    for centers in groups:
         parts = list(
-            engine(it.classifier, it.benign, it.adversarial, torch.from_numpy(centres), patch=it.grid.patch)
+            engine(it.classifier, it.benign, it.adversarial, torch.from_numpy(centers), patch=it.grid.patch)
         )
-        logits = torch.empty(len(centres), parts[0].logits.shape[1])
+        logits = torch.empty(len(centers), parts[0].logits.shape[1])
         for part in parts:
             logits[part.chosen] = part.logits
         found.append(logits)
@@ -198,9 +199,9 @@ def one_round(
     it: Setting, dense: Dense, incremental: Incremental, evaluations: int, on_prepared: int
 ) -> Round:
     """Let each engine have its turn."""
-    count = len(it.centres)
+    count = len(it.centers)
     return Round(
-        seconds(lambda: run(dense, it, [it.centres])) / count,
+        seconds(lambda: run(dense, it, [it.centers])) / count,
         seconds(lambda: run(incremental, it, it.batches)) / count,
         captum_seconds(it, it.net, evaluations),
         captum_seconds(it, it.net, min(evaluations, 1)),
@@ -218,11 +219,11 @@ def speed(names: list[str], rounds: int, batches: int, *, captum: bool) -> None:
     )
     for name in names:
         it, dense, incremental = setting(name, batches), Dense(), Incremental()
-        bound = limit(it.steps, spans_of(it.steps, it.grid.patch), it.grid.centres())
+        bound = limit(it.steps, spans_of(it.steps, it.grid.patch), it.grid.centers())
         operations = 2 * sum(multiplications(it.steps).values())
         # Warm up: batch sizes, costs, prepared shapes.
         for _ in range(2):
-            expected, found = run(dense, it, [it.centres]), run(incremental, it, it.batches)
+            expected, found = run(dense, it, [it.centers]), run(incremental, it, it.batches)
         evaluations, on_prepared = (
             min(EVALUATIONS if captum else (), key=partial(captum_seconds, it, net), default=0)
             for net in (it.net, it.classifier.logits)
@@ -230,7 +231,7 @@ def speed(names: list[str], rounds: int, batches: int, *, captum: bool) -> None:
         done = [one_round(it, dense, incremental, evaluations, on_prepared) for _ in range(rounds)]
         ratios = [one.dense / one.incremental for one in done]
         print(
-            f"{name:20} {len(it.centres):9} {1000 * median(one.dense for one in done):6.2f}"
+            f"{name:20} {len(it.centers):9} {1000 * median(one.dense for one in done):6.2f}"
             f" {median(operations / one.dense / one.matrix_rate for one in done):5.2f}"
             f" {median(ratios):8.2f} ({min(ratios):.2f}..{max(ratios):.2f}) {bound:8.2f}"
             f" {100 * median(ratios) / bound:6.0f} %"
@@ -247,10 +248,10 @@ def exact(names: list[str], positions: int) -> None:
     """Print the largest errors against one image at a time."""
     for name in names:
         it, incremental = setting(name, 1), Incremental()
-        every = it.grid.centres()
-        centres = every[np.sort(np.random.default_rng(1).choice(len(every), positions, replace=False))]
-        found = run(incremental, it, [centres])
-        images = substituted(it.benign, it.adversarial, torch.from_numpy(centres), patch=it.grid.patch)
+        every = it.grid.centers()
+        centers = every[np.sort(np.random.default_rng(1).choice(len(every), positions, replace=False))]
+        found = run(incremental, it, [centers])
+        images = substituted(it.benign, it.adversarial, torch.from_numpy(centers), patch=it.grid.patch)
         expected = torch.cat([it.classifier.logits(image[None]) for image in images])
         before, after = it.classifier.logits(torch.stack([it.benign, it.adversarial]))
         relative = float((found - expected).abs().max() / (expected - before).abs().max())

@@ -229,8 +229,8 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[str, str, str, str]]] = {
 INPUT_SHAPE = (3, 16, 16)
 
 
-def randomised(net: nn.Module) -> nn.Module:
-    """Give batch normalisations statistics that are not the identity."""
+def randomized(net: nn.Module) -> nn.Module:
+    """Give batch normalizations statistics that are not the identity."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             assert module.running_var is not None

@@ -1,4 +1,4 @@
-"""Small runs for tests: a network that has learned three colours, and pictures of these colours."""
+"""Small runs for tests: a network that has learned three colors, and pictures of these colors."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CLASS_NAMES = ("red", "green", "blue")
 SIDE = 12
 
 
-def colour_net(*, mlp: bool = False) -> nn.Sequential:
+def color_net(*, mlp: bool = False) -> nn.Sequential:
     """Predicts which channel is the brightest; its margin is small enough for 8/255."""
     convolution = nn.Conv2d(3, 4, 3, padding=1)
     dense = nn.Linear(4, 3)
@@ -35,7 +35,7 @@ def colour_net(*, mlp: bool = False) -> nn.Sequential:
     return nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head)
 
 
-def colour_pictures(
+def color_pictures(
     a_class: int = 8, seed: int = 0, wrong: int = 2
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Noise, a little brighter in the channel of its label; the last `wrong` pictures have a wrong label."""
@@ -51,9 +51,9 @@ def colour_pictures(
     return pictures[shuffled].astype(np.uint8), labels.astype(np.int64)
 
 
-def colour_folder(path: Path, a_class: int = 4) -> Path:
+def color_folder(path: Path, a_class: int = 4) -> Path:
     """The same pictures as PNG files, one folder a class."""
-    pictures, labels = colour_pictures(a_class, wrong=0)
+    pictures, labels = color_pictures(a_class, wrong=0)
     for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         folder = path / CLASS_NAMES[label]
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,10 +64,10 @@ def colour_folder(path: Path, a_class: int = 4) -> Path:
 MODEL_FILE = """
 import sys
 sys.path.insert(0, {tests!r})
-from runs import colour_net
+from runs import color_net
 
 def net():
-    return colour_net()
+    return color_net()
 """
 
 

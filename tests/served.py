@@ -19,10 +19,10 @@ from vulneuron.analysis import Analysis
 from vulneuron.server.app import create_app
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
-from vulneuron.server.opened import OpenedRecord
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
 from vulneuron.server.running import Server, listen
 from vulneuron.server.security import Access
+from vulneuron.server.summary import OpenedRecord
 
 TIMEOUT = 20.0
 ERROR_KEYS = {"given", "allowed", "fix", "message"}
@@ -47,7 +47,7 @@ class Served:
     @cached_property
     def truth(self) -> Analysis:
         """What the server shall say; opened apart from it, with the same network."""
-        return Analysis(self.path, self.opened.analysis.classifier)
+        return Analysis(self.path, self.opened.analysis.network.classifier)
 
     def get(self, path: str, **query: Any) -> httpx.Response:
         return self.client.get(f"/api/records/{self.name}{path}", params=query)
@@ -78,11 +78,16 @@ def assert_error(response: httpx.Response, status: int, *words: str) -> None:
 
 @contextmanager
 def living(
-    path: Path, model: str | nn.Module | None = None, *, access: Access | None = None, grace: float = 5.0
+    path: Path,
+    model: str | nn.Module | None = None,
+    *,
+    access: Access | None = None,
+    grace: float = 5.0,
+    wait: bool = True,
 ) -> Iterator[Served]:
-    """A record behind a real port, its network loaded."""
+    """A record behind a real port; waits until its network is loaded unless told otherwise."""
     library = Library([path], model)
-    for record in library:
+    for record in library if wait else ():
         record.join()
     app = create_app(library, access=access or Access(), jobs=Jobs(grace), pages=path / "no pages")
     with listening(app) as address, httpx.Client(base_url=address, timeout=TIMEOUT) as client:

@@ -20,7 +20,7 @@ from vulneuron.measures.clustering import Method, cluster
 from vulneuron.measures.distances import feature_map_distances, iou_distances, receptive_field_distances
 
 
-def test_views_are_seeded_and_the_first_is_the_centre_crop() -> None:
+def test_views_are_seeded_and_the_first_is_the_center_crop() -> None:
     views, again = demo.demo_images(views=3), demo.demo_images(views=3)
     assert views.images.shape == (60, 224, 224, 3)
     np.testing.assert_array_equal(views.images, again.images)
@@ -304,7 +304,7 @@ def test_prediction_matrix_agrees_with_a_loop(record: vn.Record, analysis: vn.An
 
 def test_discrepancy_map_agrees_with_the_network(record: vn.Record, analysis: vn.Analysis) -> None:
     neurons = [926, 3, 1023]
-    found = analysis.discrepancy_map(0, neurons, "benign", patch=56, stride=56, occluder="grey")
+    found = analysis.discrepancy_map(0, neurons, "benign", patch=56, stride=56, occluder="gray")
     assert found.values.shape == (3, 4, 4)
     network = demo.demo_model()
     seen: list[torch.Tensor] = []

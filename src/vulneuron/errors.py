@@ -36,7 +36,7 @@ def _rebuild(kind: type[VulneuronError], given: str, allowed: str, fix: str) -> 
 
 
 class ModelError(VulneuronError):
-    """The model cannot be loaded, or is no classifier that can be analysed."""
+    """The model cannot be loaded, or is no classifier that can be analyzed."""
 
 
 class ImagesError(VulneuronError):
@@ -55,7 +55,7 @@ class RunError(VulneuronError):
     """The run cannot be done as it was asked for."""
 
 
-class NothingToAnalyseError(RunError):
+class NothingToAnalyzeError(RunError):
     """The run has come to an end without a pair: no correct prediction, or no success."""
 
 

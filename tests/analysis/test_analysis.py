@@ -13,19 +13,19 @@ from scipy import stats
 from torch import nn
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
-from vulneuron.analysis.map_store import MapStore
 from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
-from vulneuron.measures.anytime_maps import MapStage
+from vulneuron.maps.stages import MapStage
 from vulneuron.record import Record
+from vulneuron.record.growing import GrowingArrays
 
 LABELS = ("benign_label", "adversarial_label")
 
 
 def make(out: Path, *, mlp: bool = False) -> Record:
-    pictures, labels = colour_pictures(a_class=10)
-    return vn.analyze(colour_net(mlp=mlp), pictures, labels, out=out, class_names=CLASS_NAMES)
+    pictures, labels = color_pictures(a_class=10)
+    return vn.analyze(color_net(mlp=mlp), pictures, labels, out=out, class_names=CLASS_NAMES)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
@@ -34,7 +34,7 @@ def template(
 ) -> tuple[Path, nn.Module]:
     out = tmp_path_factory.mktemp("analysis") / "run.zarr"
     make(out, mlp=request.param)
-    return out, colour_net(mlp=request.param)
+    return out, color_net(mlp=request.param)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def slow_contributions(analysis: Analysis, pair: int, side: int, label: int) -> npt.NDArray[np.float64]:
     """Gradient x activation by the plain network, which is activation x weight for a linear head."""
-    net = colour_net(mlp="weight" not in analysis.record.dataset).eval()
+    net = color_net(mlp="weight" not in analysis.record.dataset).eval()
     pixels = torch.from_numpy(analysis.record.dataset["image"].values[pair, side].astype(np.float32))
     maps = net[0](pixels[None]).detach().requires_grad_()
     net[1:](maps)[0, label].backward()
@@ -87,7 +87,7 @@ def test_columns_agree_with_loops(analysis: Analysis, pair: int) -> None:
 
 def test_substitution_agrees_with_a_loop_through_the_network(analysis: Analysis) -> None:
     pair, data = 4, analysis.record.dataset
-    net = colour_net(mlp="weight" not in data).eval()
+    net = color_net(mlp="weight" not in data).eval()
     maps = torch.from_numpy(data["feature_map"].values[pair])
     benign_label, adversarial_label = (int(data[name][pair]) for name in LABELS)
     before = probabilities(net[1:](maps[:1]).detach().numpy()[0])
@@ -168,9 +168,9 @@ def test_pair_is_described(analysis: Analysis) -> None:
 
 
 def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
-    net = colour_net(mlp="weight" not in analysis.record.dataset).eval()
+    net = color_net(mlp="weight" not in analysis.record.dataset).eval()
     image = torch.from_numpy(analysis.record.images(3, "adversarial"))
-    found = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="grey")
+    found = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="gray")
     assert found.values.shape == (2, 3, 3)
 
     def activations(pixels: torch.Tensor) -> torch.Tensor:
@@ -183,12 +183,12 @@ def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
         change = (activations(occluded) - activations(image)).abs()
         np.testing.assert_allclose(found.values[:, row, column], change[[2, 0]], atol=1e-6)
     # Kept in memory, by all that decides it.
-    same = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="grey")
+    same = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="gray")
     assert same is found
     assert analysis.discrepancy_map(3, 2, "benign", patch=4, stride=5).values.shape == (1, 3, 3)
     with pytest.raises(Cancelled):
         analysis.discrepancy_map(4, 1, "benign", cancelled=lambda: True)
-    with pytest.raises(MeasureError, match="a discrepancy map of pair 0 cannot be had from the record"):
+    with pytest.raises(MeasureError, match="a discrepancy map of pair 0 needs the network"):
         Analysis(analysis.record).discrepancy_map(0, 1, "benign")
 
 
@@ -204,8 +204,8 @@ def test_suggested_settings_are_the_default_ones_where_these_have_bands(
     analysis: Analysis, tmp_path: Path
 ) -> None:
     assert analysis.suggested_settings == Settings()
-    pictures, labels = colour_pictures(a_class=1, wrong=0)
-    few = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
+    pictures, labels = color_pictures(a_class=1, wrong=0)
+    few = vn.analyze(color_net(), pictures, labels, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
     assert Analysis(few).suggested_settings == Settings(band_images="adversarial")
 
 
@@ -218,13 +218,13 @@ def test_maps_of_a_record_that_cannot_be_written_to_stay_in_memory(
 
         return fail
 
-    monkeypatch.setattr(MapStore, "_writable", failing(errno.EROFS))
+    monkeypatch.setattr(GrowingArrays, "writable", failing(errno.EROFS))
     analysis.vulnerability_maps(5)
     assert analysis.has_maps(5)
     assert not Analysis(analysis.record.path, settings=analysis.settings).has_maps(5)
     with pytest.raises(RecordError, match="cannot be written to the record"):
         analysis.prepare_maps()
-    monkeypatch.setattr(MapStore, "_writable", failing(errno.ENOSPC))
+    monkeypatch.setattr(GrowingArrays, "writable", failing(errno.ENOSPC))
     with pytest.raises(RecordError, match="cannot be written to the record"):
         analysis.vulnerability_maps(6)
 
@@ -240,7 +240,7 @@ def test_maps_are_computed_once_and_kept_in_the_record(
     def never(*_args: object, **_options: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("vulneuron.analysis.vulnerable_parts.MapPoints", never)
+    monkeypatch.setattr("vulneuron.analysis.vulnerability.MapPoints", never)
     again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
     np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
     np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)
@@ -292,9 +292,7 @@ def test_without_the_network_what_the_record_holds_still_works(analysis: Analysi
     assert table.band_gap.notna().all()
     assert alone.dendrogram(0).order.shape == (4,)
     assert len(alone.context(0, 1).pairs) > 0
-    with pytest.raises(
-        MeasureError, match=r"maps of pair 0 cannot be had from the record alone.*load_classifier"
-    ):
+    with pytest.raises(MeasureError, match=r"maps of pair 0 needs the network.*load_classifier"):
         alone.vulnerability_maps(0)
     with pytest.raises(MeasureError, match="maps of pair 0 cannot be had from the record alone"):
         alone.overlap(0, 1)
@@ -406,7 +404,7 @@ def test_settings_change_what_is_shown(analysis: Analysis, settings: Settings) -
 
 
 def test_another_network_is_refused(analysis: Analysis) -> None:
-    net = colour_net(mlp="weight" not in analysis.record.dataset)
+    net = color_net(mlp="weight" not in analysis.record.dataset)
     with torch.no_grad():
         next(net.parameters()).mul_(1.5)
     with pytest.raises(ModelError, match="gives other logits for the first pair"):
@@ -489,5 +487,5 @@ def test_another_kind_of_network_is_refused(analysis: Analysis) -> None:
     other = nn.Sequential(*body, nn.Flatten(), nn.Linear(4, 7))
     with pytest.raises(ModelError, match=r"has 7 classes.*3 classes"):
         Analysis(analysis.record, vn.Classifier(other, input_shape=(3, 12, 12)))
-    net = colour_net(mlp="weight" not in analysis.record.dataset)
+    net = color_net(mlp="weight" not in analysis.record.dataset)
     assert load_classifier(analysis.record.path, net).classes == 3

@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
+from torch import Tensor
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
-from vulneuron.analysis import Analysis, Settings, load_classifier, point_store
-from vulneuron.analysis.point_store import PointStore
+from runs import CLASS_NAMES, color_net, color_pictures
+from vulneuron.analysis import Analysis, Settings, load_classifier
+from vulneuron.engines import Batch, Dense, Engine, EngineName, Incremental
 from vulneuron.errors import Cancelled, RecordError
-from vulneuron.measures.anytime_maps import MapStage
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps
+from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.stages import MapStage
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.network import Classifier
-from vulneuron.substitution import Batch, Dense, Engine, EngineName, Incremental, PatchGrid
+from vulneuron.record.map_points import MapPointSaver, MapPointStore
 
 SIDE = 24
 GRID = PatchGrid((SIDE, SIDE), 4)
@@ -31,17 +33,17 @@ POINTS = SIDE**2
 #: Points of the first grid of a map in stages.
 FIRST = POINTS // 4
 PAIR = 3
-Open = Callable[[Path], Analysis]
+Open = Callable[..., Analysis]
 ENGINES: tuple[EngineName, ...] = ("dense", "incremental", "anytime")
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("points") / "run.zarr"
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     # Larger, so that the first grid of a map is not all of it.
     pictures = pictures.repeat(2, axis=1).repeat(2, axis=2)
-    vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
 
 
@@ -50,33 +52,46 @@ def path(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "run.zarr"))
 
 
-class Watched:
+class Watched(Engine):
     """An engine with small batches, so that there is something to stop between, and what it computed."""
 
     def __init__(self, engine: Engine, computed: list[tuple[int, int]]) -> None:
-        self.name, self._engine, self._computed = engine.name, engine, computed
+        self._engine, self._computed = engine, computed
 
-    def __call__(self, *images: Any, patch: int, batch_size: int | None = None) -> Iterator[Batch]:
-        centres = images[-1]
-        for batch in self._engine(*images, patch=patch, batch_size=8):
-            self._computed.extend((int(i), int(j)) for i, j in centres[batch.chosen])
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    def __call__(
+        self,
+        classifier: Classifier,
+        benign: Tensor,
+        adversarial: Tensor,
+        centers: Tensor,
+        *,
+        patch: int,
+        batch_size: int | None = None,
+    ) -> Iterator[Batch]:
+        for batch in self._engine(classifier, benign, adversarial, centers, patch=patch, batch_size=8):
+            self._computed.extend((int(i), int(j)) for i, j in centers[batch.chosen])
             yield batch
 
 
 @pytest.fixture
 def computed() -> list[tuple[int, int]]:
-    """Centres of all patches that went through the network, by any engine."""
+    """Centers of all patches that went through the network, by any engine."""
     return []
 
 
 @pytest.fixture
 def opened(computed: list[tuple[int, int]]) -> Open:
-    def opened(path: Path) -> Analysis:
+    def opened(path: Path, save_every: float = 2.0) -> Analysis:
         record = vn.open_record(path)
-        analysis = Analysis(record, load_classifier(record, colour_net()))
-        parts: Any = analysis._parts
-        parts._dense, parts._incremental = Watched(Dense(), computed), Watched(Incremental(), computed)
-        return analysis
+        engines: dict[str, Engine] = {
+            "dense": Watched(Dense(), computed),
+            "incremental": Watched(Incremental(), computed),
+        }
+        return Analysis(record, load_classifier(record, color_net()), engines=engines, save_every=save_every)
 
     return opened
 
@@ -109,7 +124,7 @@ def refuse_writes(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     def refuse(*_arguments: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("vulneuron.analysis.kept_arrays.KeptArrays.writable", refuse)
+    monkeypatch.setattr("vulneuron.record.growing.GrowingArrays.writable", refuse)
 
 
 @pytest.mark.parametrize("first", ENGINES)
@@ -195,12 +210,10 @@ def test_points_are_dropped_when_the_map_is_exact(opened: Open, path: Path) -> N
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
-from runs import colour_net
+from runs import color_net
 import vulneuron as vn
-from vulneuron.analysis import point_store
-from vulneuron.substitution import Dense
+from vulneuron.engines import Dense
 
-point_store.SAVE_SECONDS = 0.0
 call = Dense.__call__
 Dense.__call__ = lambda *args, **options: call(*args, **{{**options, "batch_size": 8}})
 
@@ -208,7 +221,7 @@ def die(done, total):
     if done >= 48:
         os.kill(os.getpid(), signal.SIGKILL)
 
-analysis = vn.Analysis({path!r}, vn.load_classifier({path!r}, colour_net()))
+analysis = vn.Analysis({path!r}, vn.load_classifier({path!r}, color_net()), save_every=0.0)
 analysis.vulnerability_maps({pair}, engine="dense", progress=die)
 """
 
@@ -222,7 +235,7 @@ def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: l
     assert len(computed) == POINTS - 40
     record = vn.open_record(path)
     expected = vn.vulnerability_maps(
-        Classifier(colour_net(), input_shape=(3, SIDE, SIDE)),
+        Classifier(color_net(), input_shape=(3, SIDE, SIDE)),
         record.images(PAIR, "benign"),
         record.images(PAIR, "adversarial"),
         benign_label=int(record.dataset["benign_label"][PAIR]),
@@ -231,38 +244,35 @@ def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: l
     np.testing.assert_allclose(changes(maps), changes(expected), rtol=0, atol=1e-6)
 
 
-def test_points_are_saved_on_the_way_but_not_with_every_batch(
-    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_points_are_saved_on_the_way_but_not_with_every_batch(path: Path) -> None:
     now, written = 0.0, []
 
-    def write(_self: PointStore, pair: int, _grid: PatchGrid, points: npt.NDArray[np.float64]) -> None:
-        written.append((pair, now, np.isfinite(points[0]).sum()))
+    class Store(MapPointStore):
+        def write(self, pair: int, changes: npt.NDArray[np.float64]) -> None:
+            written.append((pair, now, int(np.isfinite(changes[0]).sum())))
 
-    def progress(*_told: int) -> None:
-        nonlocal now
+    saver = MapPointSaver(Store(vn.open_record(path), 4, 1), PAIR, seconds=2.0, clock=lambda: now)
+    points = np.full((2, SIDE, SIDE), np.nan)
+    for batch in range(12):
         now += 0.75
-
-    monkeypatch.setattr(point_store, "clock", lambda: now)
-    monkeypatch.setattr(PointStore, "write", write)
-    opened(path).vulnerability_maps(PAIR, engine="dense", progress=progress)
-    # 72 batches: the clock is 2.25 after three of them.
-    assert written == [(PAIR, 2.25 * time, 24 * time) for time in range(1, 25)]
-    assert len(computed) == POINTS
+        points.reshape(2, -1)[:, 8 * batch : 8 * batch + 8] = 1.0
+        saver(points)
+    # The clock is at 2.25 after three batches.
+    assert written == [(PAIR, 2.25 * time, 24 * time) for time in range(1, 5)]
 
 
 def test_points_of_two_processes_add_up(path: Path) -> None:
-    one, two = (PointStore(vn.open_record(path)) for _ in range(2))
+    one, two = (MapPointStore(vn.open_record(path), 4, 1) for _ in range(2))
     values = np.full((2, SIDE, SIDE), np.nan)
     values[:, 0], expected = 1.0, values.copy()
-    assert one.read(PAIR, GRID) is None
-    one.write(PAIR, GRID, values)
+    assert one.read(PAIR) is None
+    one.write(PAIR, values)
     values[:, 0], values[:, 5] = np.nan, 2.0
     expected[:, 0], expected[:, 5] = 1.0, 2.0
-    two.write(PAIR, GRID, values)
-    for store in (one, two, PointStore(vn.open_record(path))):
-        np.testing.assert_array_equal(store.read(PAIR, GRID), expected)
-        np.testing.assert_array_equal(store.read(PAIR + 1, GRID), np.full((2, SIDE, SIDE), np.nan))
+    two.write(PAIR, values)
+    for store in (one, two, MapPointStore(vn.open_record(path), 4, 1)):
+        np.testing.assert_array_equal(store.read(PAIR), expected)
+        np.testing.assert_array_equal(store.read(PAIR + 1), np.full((2, SIDE, SIDE), np.nan))
 
 
 def damage_file(files: list[Path], damage: str) -> None:
@@ -284,7 +294,7 @@ def test_points_that_the_disk_has_lost_are_computed_again(
     before = len(computed)
     opened(path).vulnerability_maps(PAIR, engine="anytime")
     assert len(set(computed[before:]) & set(computed[:before])) > 0
-    again = PointStore(vn.open_record(path)).read(PAIR, GRID)
+    again = MapPointStore(vn.open_record(path), 4, 1).read(PAIR)
     assert again is not None
     assert np.isfinite(again[0]).sum() == len(set(computed[before:]))
 
@@ -339,8 +349,7 @@ def test_a_full_disk_stops_no_map_on_its_way(
     opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_writes(monkeypatch, errno.ENOSPC)
-    monkeypatch.setattr("vulneuron.analysis.point_store.SAVE_SECONDS", 0.0)
-    analysis = opened(path)
+    analysis = opened(path, save_every=0.0)
     with pytest.raises(RecordError, match="No space left"):
         analysis.vulnerability_maps(PAIR)
     before = len(set(computed))
@@ -350,10 +359,10 @@ def test_a_full_disk_stops_no_map_on_its_way(
 
 
 def test_points_are_not_written_into_a_record_that_took_the_place(path: Path) -> None:
-    store = PointStore(vn.open_record(path))
+    store = MapPointStore(vn.open_record(path), 4, 1)
     zarr.open_group(path, mode="r+").attrs["created"] = "another time"
     with pytest.raises(RecordError, match="another record"):
-        store.write(PAIR, GRID, np.zeros((2, SIDE, SIDE)))
+        store.write(PAIR, np.zeros((2, SIDE, SIDE)))
     assert not kept_files(path)
 
 

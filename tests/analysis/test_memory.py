@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
+from vulneuron.engines import EngineName
 from vulneuron.errors import MeasureError
-from vulneuron.substitution import EngineName
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("memory") / "run.zarr"
-    vn.analyze(colour_net(), *colour_pictures(), out=out, class_names=CLASS_NAMES)
+    vn.analyze(color_net(), *color_pictures(), out=out, class_names=CLASS_NAMES)
     return out
 
 
@@ -22,7 +22,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_maps_take_the_memory_that_they_may(record: Path, engine: EngineName, pairs: tuple[int, int]) -> None:
     """With less of it, fewer images go through the network at once."""
     settings = vn.Settings(engine=engine)
-    classifier = vn.load_classifier(record, colour_net())
+    classifier = vn.load_classifier(record, color_net())
     largest = []
     for pair, memory in zip(pairs, (2**14, 2**29), strict=True):
         done: list[int] = [0]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
 from vulneuron.errors import Cancelled, MeasureError
 
@@ -17,8 +17,8 @@ from vulneuron.errors import Cancelled, MeasureError
 @pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bool]:
     out = tmp_path_factory.mktemp("ranking") / "run.zarr"
-    pictures, labels = colour_pictures(a_class=10)
-    vn.analyze(colour_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
+    pictures, labels = color_pictures(a_class=10)
+    vn.analyze(color_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out, request.param
 
 
@@ -26,7 +26,7 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def analysis(template: tuple[Path, bool], tmp_path: Path) -> Analysis:
     path, mlp = template
     record = vn.open_record(shutil.copytree(path, tmp_path / "run.zarr"))
-    classifier = load_classifier(record, colour_net(mlp=mlp))
+    classifier = load_classifier(record, color_net(mlp=mlp))
     return Analysis(record, classifier, settings=Settings(stride=4))
 
 
@@ -95,7 +95,7 @@ def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
 def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = analysis.rank(range(20))
     told: list[tuple[int, int]] = []
-    monkeypatch.setattr("vulneuron.analysis.table._VALUES_AT_ONCE", 3 * analysis.data.neurons)
+    monkeypatch.setattr("vulneuron.analysis.neurons._VALUES_AT_ONCE", 3 * analysis.data.neurons)
     blocks = analysis.rank(range(20), progress=lambda done, total: told.append((done, total)))
     pd.testing.assert_frame_equal(whole, blocks)
     assert told == [(min(done, 20), 20) for done in range(3, 22, 3)]

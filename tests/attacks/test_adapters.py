@@ -75,7 +75,7 @@ def test_foolbox_attacks_aim_at_a_target(classifier: Classifier, images: Tensor)
     assert torch.equal(result.success, labels != 1)
 
 
-def test_foolbox_attacks_that_minimise_need_no_epsilon(classifier: Classifier, images: Tensor) -> None:
+def test_foolbox_attacks_that_minimize_need_no_epsilon(classifier: Classifier, images: Tensor) -> None:
     labels = predicted(classifier, images)
     attack = FoolboxAttack(foolbox.attacks.L2DeepFoolAttack(steps=20), None)
     assert attack.ball is None

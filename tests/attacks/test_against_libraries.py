@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nets import average_pooled, randomised
+from nets import average_pooled, randomized
 from victims import SHAPE, predicted, random_images, victim
 from vulneuron.attacks import FGSM, PGD, Attack
 from vulneuron.attacks.foreign import PlainNetwork, require
@@ -19,7 +19,7 @@ foolbox = require("foolbox")
 
 def with_batch_norm() -> Classifier:
     torch.manual_seed(5)
-    net = randomised(average_pooled())
+    net = randomized(average_pooled())
     linear = net[-1]  # type: ignore[index]
     assert isinstance(linear, nn.Linear)
     nn.init.normal_(linear.weight, std=5)
@@ -31,7 +31,7 @@ def smooth() -> Classifier:
     return victim(steepness=5)
 
 
-CLASSIFIERS = {"smooth": smooth, "batch norm, ReLU, normalised": with_batch_norm}
+CLASSIFIERS = {"smooth": smooth, "batch norm, ReLU, normalized": with_batch_norm}
 
 
 @pytest.fixture(params=CLASSIFIERS)

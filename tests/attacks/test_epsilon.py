@@ -61,6 +61,6 @@ def test_every_epsilon_survives_a_round_trip(value: float) -> None:
 
 
 @given(st.integers(1, 25500))
-def test_grey_levels_survive_a_round_trip(hundredths: int) -> None:
+def test_gray_levels_survive_a_round_trip(hundredths: int) -> None:
     text = f"{hundredths / 100:g}/255"
     assert parse_epsilon(format_epsilon(parse_epsilon(text))) == parse_epsilon(text)

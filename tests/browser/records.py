@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 import vulneuron as vn
 from vulneuron import demo
-from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.summary import OpenedRecord
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "cifar10"
 _CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

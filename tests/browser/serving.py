@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from browser.records import ExampleRecord
 from served import listening
 from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
 
 
 @contextmanager

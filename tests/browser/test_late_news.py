@@ -14,14 +14,14 @@ from browser.conftest import OpenPage, settle
 from browser.guards import Guards
 from browser.records import ExampleRecord
 from browser.serving import serving
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from served import TIMEOUT, listening
 from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
 from vulneuron.server import network
 from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
 
 #: Pauses between two questions grow up to this, and a slow machine takes its own time.
 PATIENCE_MS = 30_000
@@ -31,8 +31,8 @@ PATIENCE_MS = 30_000
 def nonlinear(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record of a network whose head is not linear, so that substitution needs the network."""
     out = tmp_path_factory.mktemp("nonlinear") / "colours.zarr"
-    pictures, labels = colour_pictures(a_class=10)
-    vn.analyze(colour_net(mlp=True), pictures, labels, out=out, class_names=CLASS_NAMES)
+    pictures, labels = color_pictures(a_class=10)
+    vn.analyze(color_net(mlp=True), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
 
 
@@ -55,11 +55,11 @@ def test_page_learns_when_the_network_is_there(
         assert released.wait(TIMEOUT)
         if not found:
             raise ModelError("the file has gone", allowed="a file", fix="restore it")
-        return load_classifier(record, colour_net(mlp=True))
+        return load_classifier(record, color_net(mlp=True))
 
     monkeypatch.setattr(network, "load_classifier", late)
     page = open_page("cifar10")
-    with listening(create_app(Library([nonlinear], colour_net(mlp=True)))) as address:
+    with listening(create_app(Library([nonlinear], color_net(mlp=True)))) as address:
         try:
             page.goto(f"{address}/?record=colours")
             settle(page)

@@ -11,10 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import OpenPage
 from browser.neuron_view import assert_shows, page_settings
-from vulneuron.analysis.point_store import PointStore
+from vulneuron.maps.grid import PatchGrid
+from vulneuron.record.map_points import MapPointStore
 from vulneuron.server.dto import JobState
 from vulneuron.server.jobs import Job
-from vulneuron.substitution import PatchGrid
 
 STRIDE, POINTS = 14, 256
 WAIT_MS = 60_000
@@ -51,7 +51,7 @@ def _bar(page: Page) -> Locator:
 
 def _kept_points(analysis: vn.Analysis, pair: int) -> int:
     grid = PatchGrid(analysis.data.image_size, 28, STRIDE)
-    points = PointStore(analysis.record).read(pair, grid)
+    points = MapPointStore(analysis.record, grid.patch, grid.stride).read(pair)
     return 0 if points is None else int(np.isfinite(points[0]).sum())
 
 

@@ -23,7 +23,7 @@ from browser.neuron_view import (
 from browser.overview import expect_selection, focused, pair_of
 from vulneuron.analysis.settings import COMBINATIONS, Combination
 from vulneuron.measures.thresholds import Mode
-from vulneuron.server.numbers import format_numbers
+from vulneuron.server.parsing import format_numbers
 
 STATES = 20
 MODES: tuple[Mode, ...] = get_args(Mode)

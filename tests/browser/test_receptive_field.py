@@ -148,7 +148,7 @@ def test_threshold_slider_and_modes(page: Page, record: str, analysis: vn.Analys
 
 
 def test_default_threshold_is_named(page: Page, record: str, analysis: vn.Analysis) -> None:
-    level = np.quantile(analysis.data.threshold_maps, 0.8)
+    level = np.quantile(analysis.data.threshold_features, 0.8)
     text = _view(page).get_by_label("RF threshold", exact=True).get_attribute("aria-valuetext") or ""
     shown, percentile = text.split(", ")
     assert_shows(shown, float(level))

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from commands import Command
-from runs import CLASS_NAMES, colour_folder, colour_pictures, model_file
+from runs import CLASS_NAMES, color_folder, color_pictures, model_file
 from vulneuron._version import __version__
 from vulneuron.record import open_record
 from vulneuron.record.schema import VERSION_KEY
@@ -32,7 +32,7 @@ def assert_one_clear_line(result: tuple[int, str, str], message: str) -> None:
 
 
 def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
-    photos, out = colour_folder(tmp_path / "photos"), tmp_path / "run.zarr"
+    photos, out = color_folder(tmp_path / "photos"), tmp_path / "run.zarr"
     status, printed, err = run(
         "analyze", "--model", model_file(tmp_path), "--images", photos, "--out", out, "--class-names", NAMES,
         "--eps", "10/255", "--steps", 5, "--norm", "linf", "--classes", "red, blue", "--limit", 3,
@@ -58,7 +58,7 @@ def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
 
 
 def test_targeted_fgsm_from_an_npz(run: Command, tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     np.savez(tmp_path / "set.npz", images=pictures, labels=labels, class_names=np.array(CLASS_NAMES))
     out = tmp_path / "run.zarr"
     status, _, err = run(
@@ -72,7 +72,7 @@ def test_targeted_fgsm_from_an_npz(run: Command, tmp_path: Path) -> None:
 
 def test_running_again_returns_the_finished_record(run: Command, tmp_path: Path) -> None:
     arguments = (
-        "analyze", "--model", model_file(tmp_path), "--images", colour_folder(tmp_path / "p"), "--out",
+        "analyze", "--model", model_file(tmp_path), "--images", color_folder(tmp_path / "p"), "--out",
         tmp_path / "run.zarr", "--class-names", NAMES,
     )  # fmt: skip
     assert run(*arguments)[0] == 0
@@ -84,7 +84,7 @@ def test_running_again_returns_the_finished_record(run: Command, tmp_path: Path)
 
 def test_info_of_an_unfinished_record(run: Command, tmp_path: Path) -> None:
     out = tmp_path / "run.zarr"
-    run("analyze", "--model", model_file(tmp_path), "--images", colour_folder(tmp_path / "p"), "--out", out)
+    run("analyze", "--model", model_file(tmp_path), "--images", color_folder(tmp_path / "p"), "--out", out)
     metadata = json.loads((out / "zarr.json").read_text())
     metadata["attributes"]["phase"] = 1
     del metadata["attributes"]["counts"]
@@ -158,13 +158,13 @@ class Unsafe:
 @pytest.fixture
 def bad_files(tmp_path: Path) -> Path:
     model_file(tmp_path)
-    colour_folder(tmp_path / "photos")
+    color_folder(tmp_path / "photos")
     (tmp_path / "empty").mkdir()
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     torch.save({"state_dict": Unsafe()}, tmp_path / "pickled.pt")
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     np.savez(tmp_path / "wide.npz", images=pictures.astype(np.float32), labels=labels)
     np.savez(tmp_path / "labels.npz", images=pictures, labels=labels * 11 // 2)
     return tmp_path
@@ -196,7 +196,7 @@ def test_record_of_a_newer_schema(run: Command, tmp_path: Path) -> None:
         "--model",
         model_file(tmp_path),
         "--images",
-        colour_folder(tmp_path / "p"),
+        color_folder(tmp_path / "p"),
         "--out",
         out,
     )
@@ -252,7 +252,7 @@ def test_help_names_every_option_of_an_attack(run: Command) -> None:
 def test_nothing_but_the_summary_is_printed_when_piped(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-m", "vulneuron", "analyze", "--model", model_file(tmp_path), "--images",
-               str(colour_folder(tmp_path / "p")), "--out", str(tmp_path / "run.zarr")]  # fmt: skip
+               str(color_folder(tmp_path / "p")), "--out", str(tmp_path / "run.zarr")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -273,7 +273,7 @@ def test_interrupt_says_that_nothing_is_lost(
         "--model",
         model_file(tmp_path),
         "--images",
-        colour_folder(tmp_path / "p"),
+        color_folder(tmp_path / "p"),
         "--out",
         out,
     )

@@ -14,16 +14,16 @@ import pytest
 
 import vulneuron as vn
 from commands import Command
-from runs import CLASS_NAMES, colour_folder, model_file
+from runs import CLASS_NAMES, color_folder, model_file
 from vulneuron.analysis import Analysis, Settings
-from vulneuron.analysis.map_store import MapStore
 from vulneuron.record import record_lock
+from vulneuron.record.growing import GrowingArrays
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("record")
-    photos = str(colour_folder(folder / "photos"))
+    photos = str(color_folder(folder / "photos"))
     vn.analyze(model_file(folder), photos, out=folder / "run.zarr", class_names=CLASS_NAMES)
     return folder / "run.zarr"
 
@@ -102,7 +102,7 @@ def test_exports_hold_all_neurons_and_tables_the_first(run: Command, record: Pat
 
 
 def test_without_bands_it_says_so_and_sorts_by_the_curve_gap(run: Command, tmp_path: Path) -> None:
-    photos = str(colour_folder(tmp_path / "photos", a_class=1))
+    photos = str(color_folder(tmp_path / "photos", a_class=1))
     vn.analyze(model_file(tmp_path), photos, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
     status, printed, err = run("neurons", tmp_path / "few.zarr", "--pair", 0, "--format", "csv")
     assert status == 0
@@ -222,7 +222,7 @@ def test_maps_refuse_a_record_that_cannot_be_written(
     def read_only(*_arguments: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(MapStore, "_writable", read_only)
+    monkeypatch.setattr(GrowingArrays, "writable", read_only)
     status, _, err = run("maps", record, "--pairs", "all")
     assert status == 1
     assert "cannot be written to the record" in err

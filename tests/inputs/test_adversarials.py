@@ -51,7 +51,7 @@ def test_adversarials_win_over_benign_images_in_one_file(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("count", [5, 3, 1])
-def test_grey_images_without_an_axis_for_the_channels(count: int) -> None:
+def test_gray_images_without_an_axis_for_the_channels(count: int) -> None:
     array = bytes_(count, (1, 6, 4))
     found = load_adversarials(array[:, 0], IDS[:count], shape=(1, 6, 4))
     np.testing.assert_array_equal(found.load(range(count)), pixels(array))
@@ -77,7 +77,7 @@ def test_what_torchattacks_saves(tmp_path: Path, save_type: str) -> None:
     ]
     attack.save(batches, save_path=str(path), verbose=False, save_type=save_type)
     found = load_adversarials(path, IDS, shape=SHAPE)
-    # It cuts off what is below a grey level.
+    # It cuts off what is below a gray level.
     expected = pixels((images * 255).byte().numpy()) if save_type == "int" else images.numpy()
     check(found, expected)
 
@@ -111,7 +111,7 @@ def test_a_folder_for_images_that_are_numbered(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.load([1]), pixels(bytes_(2))[1:])
 
 
-def test_grey_networks_read_grey(tmp_path: Path) -> None:
+def test_gray_networks_read_gray(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png"], bytes_(1, (1, 6, 4)).repeat(3, axis=1))
     found = load_adversarials(tmp_path, ["0.png"], shape=(1, 6, 4))
     np.testing.assert_array_equal(found.load([0]), pixels(bytes_(1, (1, 6, 4))))

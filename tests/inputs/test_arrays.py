@@ -35,7 +35,7 @@ def test_array_without_labels_and_with_labels_in_a_tuple() -> None:
     assert labels.tolist() == [1, 2, 3]
 
 
-def test_grey_images_for_rgb_models() -> None:
+def test_gray_images_for_rgb_models() -> None:
     images = load_images(RGB[:2, ..., 0], classes=5)
     np.testing.assert_array_equal(images.load([1]), EXPECTED[1:2, :1].repeat(3, axis=1))
     assert load_images(RGB[..., 0], classes=5, channels=1).load([0]).shape == (1, 1, 8, 9)

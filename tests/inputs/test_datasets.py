@@ -39,7 +39,7 @@ class Items(Dataset[Any]):
         return self.make(index)
 
 
-def labelled(image: Callable[[int], Any]) -> Items:
+def labeled(image: Callable[[int], Any]) -> Items:
     return Items(lambda index: (image(index), LABELS[index]))
 
 
@@ -56,7 +56,7 @@ def labelled(image: Callable[[int], Any]) -> Items:
     ],
 )
 def test_every_kind_of_image(image: Callable[[int], Any]) -> None:
-    images = load_images(labelled(image), classes=3)
+    images = load_images(labeled(image), classes=3)
     assert images.spec == "Items"
     assert images.shape == (3, 8, 8)
     assert list(images.ids) == ["0", "1", "2", "3"]
@@ -75,8 +75,8 @@ def test_every_kind_of_image(image: Callable[[int], Any]) -> None:
         lambda index: torch.from_numpy(EXPECTED[index, :1]),
     ],
 )
-def test_grey_images(image: Callable[[int], Any], channels: int) -> None:
-    images = load_images(labelled(image), classes=3, channels=channels)
+def test_gray_images(image: Callable[[int], Any], channels: int) -> None:
+    images = load_images(labeled(image), classes=3, channels=channels)
     np.testing.assert_array_equal(images.load([2]), EXPECTED[2:3, :1].repeat(channels, axis=1))
 
 
@@ -167,17 +167,17 @@ def test_torchvision_and_tensor_data_sets(tmp_path: Path) -> None:
 
 def test_preprocessing() -> None:
     transform = v2.Compose([v2.Resize(6), v2.CenterCrop(4)])
-    dataset = labelled(lambda index: Image.fromarray(RGB[index]))
+    dataset = labeled(lambda index: Image.fromarray(RGB[index]))
     got = load_images(dataset, classes=3, preprocessing=Preprocessing(4, 4, 6)).load([0])
     expected = np.asarray(transform(Image.fromarray(RGB[0])), np.float32).transpose(2, 0, 1) / 255
     np.testing.assert_array_equal(got[0], expected)
-    arrays = load_images(labelled(lambda index: RGB[index]), classes=3, preprocessing=Preprocessing(8, 8, 20))
+    arrays = load_images(labeled(lambda index: RGB[index]), classes=3, preprocessing=Preprocessing(8, 8, 20))
     np.testing.assert_array_equal(arrays.load([0]), EXPECTED[:1])
 
 
 def test_fingerprint() -> None:
     def fingerprint(scale: int = 1, **options: object) -> str:
-        return load_images(labelled(lambda index: RGB[index] // scale), classes=3, **options).fingerprint  # type: ignore[arg-type]
+        return load_images(labeled(lambda index: RGB[index] // scale), classes=3, **options).fingerprint  # type: ignore[arg-type]
 
     original = fingerprint()
     different = [fingerprint(2), fingerprint(preprocessing=Preprocessing(4, 4)), fingerprint(labels=[0] * 4)]
@@ -210,7 +210,7 @@ def fails(index: int) -> Any:
         (lambda index: (RGB[index] * 1.0, 0), r"in item 0 of Items: given pixels from 0 to 249\. .* Divide"),
         (
             lambda index: (EXPECTED[index] - 0.5, 0),
-            r"in item 0 of Items: given pixels from -0\.5 .* normalisation",
+            r"in item 0 of Items: given pixels from -0\.5 .* normalization",
         ),
         (lambda index: (RGB[index][..., :2], 0), r"in item 0 of Items: given images of shape"),
         (lambda index: (RGB[index], 0.5), r"item 0 has the label 0\.5\. Allowed: integers\. Give"),

@@ -55,10 +55,10 @@ def test_palette_with_transparency(tmp_path: Path, transparency: int | bytes) ->
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_are_kept(tmp_path: Path, channels: int) -> None:
-    grey = np.array([[0, 1, 257], [40000, 65534, 65535]], dtype=np.uint16)
-    path = save(tmp_path / "a.png", Image.fromarray(grey))
+    gray = np.array([[0, 1, 257], [40000, 65534, 65535]], dtype=np.uint16)
+    path = save(tmp_path / "a.png", Image.fromarray(gray))
     pixels = decode_file(path, channels)
-    np.testing.assert_allclose(pixels, np.broadcast_to(grey / 65535, (channels, 2, 3)), atol=1e-7)
+    np.testing.assert_allclose(pixels, np.broadcast_to(gray / 65535, (channels, 2, 3)), atol=1e-7)
 
 
 def test_integer_and_float_images(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_half_precision() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 28, 28), (2, 28, 28, 1), (2, 1, 28, 28)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grey_arrays(shape: tuple[int, ...], channels: int) -> None:
+def test_gray_arrays(shape: tuple[int, ...], channels: int) -> None:
     array = np.random.default_rng(1).random(shape, dtype=np.float32)
     pixels = to_pixels(array, channels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(array.reshape(2, 1, 28, 28), (2, channels, 28, 28)))
@@ -152,7 +152,7 @@ def test_rounding_errors_at_the_end_of_the_range_are_clipped() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (-2.1, r"from -2\.1 to 0\. Allowed: uint8 .*\[0, 1\]\. Undo the normalisation"),
+        (-2.1, r"from -2\.1 to 0\. Allowed: uint8 .*\[0, 1\]\. Undo the normalization"),
         (255.0, r"from 0 to 255\. Allowed: uint8 .*\[0, 1\]\. Divide"),
         (np.nan, r"1 pixels that are NaN or infinite\. Allowed: finite .* Check"),
         (np.inf, r"1 pixels that are NaN or infinite"),

@@ -121,9 +121,9 @@ def test_mixed_modes(tmp_path: Path, channels: int) -> None:
     assert (pixels[5] == 1).all()
 
 
-def test_deep_grey_images_with_preprocessing_stay_in_range(tmp_path: Path) -> None:
-    grey = np.random.default_rng(0).integers(0, 2, (40, 40)).astype(np.uint16) * 65535
-    Image.fromarray(grey).save(tmp_path / "deep.png")
+def test_deep_gray_images_with_preprocessing_stay_in_range(tmp_path: Path) -> None:
+    gray = np.random.default_rng(0).integers(0, 2, (40, 40)).astype(np.uint16) * 65535
+    Image.fromarray(gray).save(tmp_path / "deep.png")
     pixels = load_images(tmp_path, classes=2, preprocessing=Preprocessing(20, 20, 24, "lanczos")).load([0])
     assert pixels.shape == (1, 3, 20, 20)
     assert pixels.min() >= 0

@@ -79,8 +79,8 @@ def test_images_can_be_opened_before_the_classes_are_known() -> None:
     source = open_images((np.zeros((2, 8, 8, 3), np.uint8), [0, 5]))
     assert source.shape == (3, 8, 8)
     assert len(source) == 2
-    labels = source.labelled(6).labels
+    labels = source.labeled(6).labels
     assert labels is not None
     assert labels.tolist() == [0, 5]
     with pytest.raises(ImagesError, match="go up to 5 but the model has 5 outputs"):
-        source.labelled(5)
+        source.labeled(5)

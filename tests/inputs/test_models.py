@@ -238,13 +238,13 @@ def test_module_with_bad_weights() -> None:
         load_model(module)
 
 
-def test_given_normalisation_wins() -> None:
+def test_given_normalization_wins() -> None:
     model = load_model(f"torchvision:{SMALL}", mean=[0.5, 0.5, 0.5], std=(1, 1, 1))
     assert (model.mean, model.std) == ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize(("one", "other"), [("mean", "std"), ("std", "mean")])
-def test_half_a_normalisation(one: str, other: str) -> None:
+def test_half_a_normalization(one: str, other: str) -> None:
     message = rf"given {one} without {other}\. Allowed: mean and std together.* Give {other} too"
     with pytest.raises(ModelError, match=message):
         load_model(nn.Linear(3, 2), **{one: [0.5, 0.5, 0.5]})  # type: ignore[arg-type]
@@ -262,6 +262,6 @@ def test_half_a_normalisation(one: str, other: str) -> None:
         {"mean": [], "std": []},
     ],
 )
-def test_bad_normalisation(arguments: dict[str, Any]) -> None:
+def test_bad_normalization(arguments: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: one .* std above 0\. Give"):
         load_model(nn.Linear(3, 2), **arguments)

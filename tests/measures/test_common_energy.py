@@ -6,7 +6,7 @@ import pytest
 
 from vulneuron.errors import MeasureError
 from vulneuron.measures.common_energy import common_energy
-from vulneuron.measures.receptive_field import masks
+from vulneuron.measures.fields import masks
 
 Bools = npt.NDArray[np.bool_]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from vulneuron.measures.distances import feature_map_distances, iou_distances, receptive_field_distances
-from vulneuron.measures.receptive_field import masked_image, masks
+from vulneuron.measures.fields import masked_image, masks
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Projections: seeded, of the right shape, neighbours stay neighbours."""
+"""Projections: seeded, of the right shape, neighbors stay neighbors."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +9,9 @@ from vulneuron.measures.projection import embed, project
 
 def clusters(points: int, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(3, 20)) * 10
+    centers = rng.normal(size=(3, 20)) * 10
     labels = np.arange(points) % 3
-    return (centres[labels] + rng.normal(size=(points, 20))).astype(np.float32), labels
+    return (centers[labels] + rng.normal(size=(points, 20))).astype(np.float32), labels
 
 
 def test_clusters_stay_apart() -> None:

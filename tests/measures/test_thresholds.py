@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.receptive_field import coverage, dead, masks
+from vulneuron.measures.fields import coverage, dead, masks
 from vulneuron.measures.thresholds import (
     Threshold,
     choose_thresholds,
@@ -21,7 +21,7 @@ BENIGN = np.maximum(RNG.normal(size=(30, 4, 3, 2)) + np.arange(4)[:, None, None]
 
 
 def quantile_slowly(values: list[float], quantile: float) -> float:
-    """Linear interpolation between the two neighbours in the sorted list."""
+    """Linear interpolation between the two neighbors in the sorted list."""
     values = sorted(values)
     position = quantile * (len(values) - 1)
     low = int(position)

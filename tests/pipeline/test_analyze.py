@@ -11,21 +11,21 @@ import xarray as xr
 import zarr
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_folder, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_folder, color_net, color_pictures
 from vulneuron.errors import RecordError, RunError
 from vulneuron.record import Record
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    pictures, labels = colour_pictures()
-    out = tmp_path_factory.mktemp("records") / "colours.zarr"
-    return vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=5)
+    pictures, labels = color_pictures()
+    out = tmp_path_factory.mktemp("records") / "colors.zarr"
+    return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=5)
 
 
 def test_counts_are_those_of_plain_loops(record: Record) -> None:
-    pictures, labels = colour_pictures()
-    net = colour_net().eval()
+    pictures, labels = color_pictures()
+    net = color_net().eval()
     predicted = []
     for picture in pictures:
         pixels = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
@@ -45,8 +45,8 @@ def test_counts_are_those_of_plain_loops(record: Record) -> None:
 
 
 def test_stored_images_are_the_benign_ones_and_their_adversarials(record: Record) -> None:
-    pictures, labels = colour_pictures()
-    net = colour_net().eval()
+    pictures, labels = color_pictures()
+    net = color_net().eval()
     pairs = record.pairs
     index = pairs["image_index"].to_numpy()
     benign, adversarial = record.images(slice(None), "benign"), record.images(slice(None), "adversarial")
@@ -69,7 +69,7 @@ def test_stored_images_are_the_benign_ones_and_their_adversarials(record: Record
 
 
 def test_activity_is_that_of_the_plain_network(record: Record) -> None:
-    net = colour_net().eval()
+    net = color_net().eval()
     data = record.dataset
     for side, name in enumerate(("benign", "adversarial")):
         with torch.no_grad():
@@ -103,26 +103,26 @@ def test_nothing_is_read_before_it_is_asked_for(record: Record) -> None:
 
 
 def test_same_seed_same_record_whatever_the_batch_size(record: Record, tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     again = vn.analyze(
-        colour_net(), pictures, labels, out=tmp_path / "again.zarr", class_names=CLASS_NAMES, batch_size=11
+        color_net(), pictures, labels, out=tmp_path / "again.zarr", class_names=CLASS_NAMES, batch_size=11
     )
     xr.testing.assert_allclose(record.dataset, again.dataset, rtol=1e-5)
     np.testing.assert_array_equal(record.dataset["image"], again.dataset["image"])
     other = vn.analyze(
-        colour_net(), pictures, labels, out=tmp_path / "other.zarr", class_names=CLASS_NAMES, seed=1
+        color_net(), pictures, labels, out=tmp_path / "other.zarr", class_names=CLASS_NAMES, seed=1
     )
     assert not np.array_equal(other.dataset["projection"], again.dataset["projection"])
 
 
 def test_finished_record_is_returned_and_another_run_is_refused(record: Record) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     before = record.attributes["created"]
-    same = vn.analyze(colour_net(), pictures, labels, out=record.path, class_names=CLASS_NAMES)
+    same = vn.analyze(color_net(), pictures, labels, out=record.path, class_names=CLASS_NAMES)
     assert same.attributes["created"] == before
     with pytest.raises(RecordError, match=r"holds another run: attack eps is 8/255 there and 4/255 here"):
         vn.analyze(
-            colour_net(),
+            color_net(),
             pictures,
             labels,
             out=record.path,
@@ -133,48 +133,48 @@ def test_finished_record_is_returned_and_another_run_is_refused(record: Record) 
 
 
 def test_overwrite_replaces_a_record_of_another_run(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     out = tmp_path / "run.zarr"
-    vn.analyze(colour_net(), pictures, labels, out=out, attack=vn.FGSM())
-    record = vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True)
+    vn.analyze(color_net(), pictures, labels, out=out, attack=vn.FGSM())
+    record = vn.analyze(color_net(), pictures, labels, out=out, overwrite=True)
     assert record.info()["attack"]["name"] == "pgd"
     assert record.validate().sound
 
 
 def test_overwrite_never_deletes_what_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("five years of work")
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     for overwrite in (False, True):
         with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
-            vn.analyze(colour_net(), pictures, labels, out=tmp_path, overwrite=overwrite)
+            vn.analyze(color_net(), pictures, labels, out=tmp_path, overwrite=overwrite)
     assert (tmp_path / "thesis.tex").read_text() == "five years of work"
 
 
 def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
     out = tmp_path / "other.zarr"
     zarr.create_group(str(out)).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
-        vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True)
+        vn.analyze(color_net(), pictures, labels, out=out, overwrite=True)
     ages: Any = zarr.open_group(str(out), mode="r")["ages"]
     np.testing.assert_array_equal(ages[:], [1, 2, 3])
 
 
 def test_overwrite_replaces_a_damaged_record(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     out = tmp_path / "run.zarr"
-    vn.analyze(colour_net(), pictures, labels, out=out)
+    vn.analyze(color_net(), pictures, labels, out=out)
     shutil.rmtree(out / "logit")
     with pytest.raises(RecordError, match="truncated"):
-        vn.analyze(colour_net(), pictures, labels, out=out)
-    assert vn.analyze(colour_net(), pictures, labels, out=out, overwrite=True).validate().sound
+        vn.analyze(color_net(), pictures, labels, out=out)
+    assert vn.analyze(color_net(), pictures, labels, out=out, overwrite=True).validate().sound
 
 
 def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(vn.VulneuronError, match="given target 1 for the attack"):
         vn.analyze(
-            colour_net(),
+            color_net(),
             pictures,
             labels,
             out=tmp_path / "r.zarr",
@@ -196,10 +196,10 @@ def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
 def test_whatever_decides_a_result_tells_runs_apart(
     record: Record, changes: dict[str, Any], difference: str
 ) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     options: dict[str, Any] = {"class_names": CLASS_NAMES, **changes}
     with pytest.raises(RecordError, match=f"holds another run: {difference}"):
-        vn.analyze(colour_net(), pictures, labels, out=record.path, **options)
+        vn.analyze(color_net(), pictures, labels, out=record.path, **options)
 
 
 def test_other_images_labels_or_forward_methods_are_other_runs(record: Record) -> None:
@@ -208,24 +208,24 @@ def test_other_images_labels_or_forward_methods_are_other_runs(record: Record) -
 
         def __init__(self) -> None:
             super().__init__()
-            self.net = colour_net()
+            self.net = color_net()
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             logits: torch.Tensor = self.net(images * 0.9)
             return logits
 
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     for model, data, truth in (
         (Shifted(), pictures, labels),
-        (colour_net(), 255 - pictures, labels),
-        (colour_net(), pictures, labels[::-1].copy()),
+        (color_net(), 255 - pictures, labels),
+        (color_net(), pictures, labels[::-1].copy()),
     ):
         with pytest.raises(RecordError, match="holds another run"):
             vn.analyze(model, data, truth, out=record.path, class_names=CLASS_NAMES)
 
 
 def test_targeted_attack_that_misses_its_target_counts_against_robustness(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures(wrong=0)
+    pictures, labels = color_pictures(wrong=0)
 
     def to_another_class(_classifier: object, images: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Brightens the channel after the true one: never the target, unless by chance."""
@@ -239,7 +239,7 @@ def test_targeted_attack_that_misses_its_target_counts_against_robustness(tmp_pa
             return to_another_class(classifier, images, goal.labels)
 
     attack = Missing(eps=0.5, target=2)
-    record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "t.zarr", attack=attack)
+    record = vn.analyze(color_net(), pictures, labels, out=tmp_path / "t.zarr", attack=attack)
     # Green becomes blue as asked, red becomes green instead, and blue is exempt.
     info = record.info()
     assert info["attack_success_rate"] == 0.5
@@ -247,18 +247,18 @@ def test_targeted_attack_that_misses_its_target_counts_against_robustness(tmp_pa
 
 
 def test_adversarials_and_an_attack_exclude_each_other(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(vn.VulneuronError, match="both an attack and adversarial images"):
         vn.analyze(
-            colour_net(), pictures, labels, out=tmp_path / "r.zarr", adversarials=pictures, attack=vn.FGSM()
+            color_net(), pictures, labels, out=tmp_path / "r.zarr", adversarials=pictures, attack=vn.FGSM()
         )
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_bad_seed_leaves_no_record(tmp_path: Path, seed: int) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(RunError, match=f"seed is {seed}"):
-        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", seed=seed)
+        vn.analyze(color_net(), pictures, labels, out=tmp_path / "r.zarr", seed=seed)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,15 +271,15 @@ def test_split_that_fails_on_the_users_images_is_refused(
         return original(self, maps) + (1 if len(maps) > 2 else 0)
 
     monkeypatch.setattr(vn.Classifier, "head", wrong_on_pictures)
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(vn.VulneuronError, match="split"):
-        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr")
+        vn.analyze(color_net(), pictures, labels, out=tmp_path / "r.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
-    record = vn.analyze(colour_net(mlp=True), pictures, labels, out=tmp_path / "mlp.zarr")
+    pictures, labels = color_pictures()
+    record = vn.analyze(color_net(mlp=True), pictures, labels, out=tmp_path / "mlp.zarr")
     data = record.dataset
     assert "weight" not in data
     assert record.info()["head"]["kind"] == "nonlinear"
@@ -293,7 +293,7 @@ def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:
 
 
 def test_smallest_perturbations_survive_being_stored(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures(wrong=0)
+    pictures, labels = color_pictures(wrong=0)
 
     def just_across(classifier: vn.Classifier, images: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Brighten the next channel until its mean is a little above that of the true one."""
@@ -304,22 +304,22 @@ def test_smallest_perturbations_survive_being_stored(tmp_path: Path) -> None:
             image[other] += mean[int(label)] - mean[other] + 1.2e-5
         return made
 
-    record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "r.zarr", attack=just_across)
+    record = vn.analyze(color_net(), pictures, labels, out=tmp_path / "r.zarr", attack=just_across)
     assert record.info()["attack_success_rate"] == 1
 
 
 def test_probabilities_in_place_of_logits_are_noted(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
-    net = torch.nn.Sequential(*colour_net(), torch.nn.Softmax(1))
+    pictures, labels = color_pictures()
+    net = torch.nn.Sequential(*color_net(), torch.nn.Softmax(1))
     record = vn.analyze(net, pictures, labels, out=tmp_path / "r.zarr", attack=vn.PGD(eps=16 / 255))
     assert any("look like probabilities" in note for note in record.info()["notes"])
 
 
 def test_targeted_attack(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     out = tmp_path / "targeted.zarr"
     record = vn.analyze(
-        colour_net(),
+        color_net(),
         pictures,
         labels,
         out=out,
@@ -335,9 +335,9 @@ def test_targeted_attack(tmp_path: Path) -> None:
     assert record.info()["attacked"] == record.info()["correct"] - len(exempt)
 
 
-def test_unlabelled_images_take_the_models_predictions(tmp_path: Path) -> None:
-    pictures, _ = colour_pictures()
-    record = vn.analyze(colour_net(), pictures, out=tmp_path / "flat.zarr", limit=3)
+def test_unlabeled_images_take_the_models_predictions(tmp_path: Path) -> None:
+    pictures, _ = color_pictures()
+    record = vn.analyze(color_net(), pictures, out=tmp_path / "flat.zarr", limit=3)
     info = record.info()
     assert info["clean_accuracy"] is None
     assert info["robust_accuracy"] is None
@@ -347,9 +347,9 @@ def test_unlabelled_images_take_the_models_predictions(tmp_path: Path) -> None:
 
 
 def test_classes_limit_and_most_attacked(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     record = vn.analyze(
-        colour_net(),
+        color_net(),
         pictures,
         labels,
         out=tmp_path / "some.zarr",
@@ -367,12 +367,12 @@ def test_classes_limit_and_most_attacked(tmp_path: Path) -> None:
 
 
 def test_adversarial_images_made_elsewhere(record: Record, tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     adversarials = (pictures / np.float32(255)).transpose(0, 3, 1, 2).copy()
     made = record.pairs["image_index"].to_numpy()
     adversarials[made] = record.images(slice(None), "adversarial")
     imported = vn.analyze(
-        colour_net(),
+        color_net(),
         pictures,
         labels,
         out=tmp_path / "i.zarr",
@@ -386,8 +386,8 @@ def test_adversarial_images_made_elsewhere(record: Record, tmp_path: Path) -> No
 
 def test_folder_of_classes(tmp_path: Path) -> None:
     record = vn.analyze(
-        colour_net(),
-        str(colour_folder(tmp_path / "photos")),
+        color_net(),
+        str(color_folder(tmp_path / "photos")),
         out=tmp_path / "r.zarr",
         class_names=CLASS_NAMES,
     )
@@ -397,34 +397,34 @@ def test_folder_of_classes(tmp_path: Path) -> None:
 
 
 def test_no_correct_prediction_leaves_no_record(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures(wrong=0)
+    pictures, labels = color_pictures(wrong=0)
     with pytest.raises(RunError, match="predicts none of the 24 images right"):
-        vn.analyze(colour_net(), pictures, (labels + 1) % 3, out=tmp_path / "none.zarr")
+        vn.analyze(color_net(), pictures, (labels + 1) % 3, out=tmp_path / "none.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_success_leaves_no_record(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     with pytest.raises(RunError, match="succeeds on none of the 22 images"):
-        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "none.zarr", attack=vn.PGD(eps=1 / 2550))
+        vn.analyze(color_net(), pictures, labels, out=tmp_path / "none.zarr", attack=vn.PGD(eps=1 / 2550))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failing_attack_leaves_no_record(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
 
     def broken(_classifier: object, images: torch.Tensor, _labels: object) -> torch.Tensor:
         return images + 2
 
     with pytest.raises(vn.VulneuronError, match="returned pixels"):
-        vn.analyze(colour_net(), pictures, labels, out=tmp_path / "none.zarr", attack=broken)
+        vn.analyze(color_net(), pictures, labels, out=tmp_path / "none.zarr", attack=broken)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_duplicate_class_names_are_told_apart(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     record = vn.analyze(
-        colour_net(), pictures, labels, out=tmp_path / "r.zarr", class_names=["crane", "other", "crane"]
+        color_net(), pictures, labels, out=tmp_path / "r.zarr", class_names=["crane", "other", "crane"]
     )
     assert record.class_names == ("crane (0)", "other", "crane (2)")
     assert set(record.pairs["benign_label"].cat.categories) == {"crane (0)", "other", "crane (2)"}
@@ -432,9 +432,9 @@ def test_duplicate_class_names_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pairs", [1, 2])
 def test_very_few_pairs(pairs: int, tmp_path: Path) -> None:
-    pictures, labels = colour_pictures(wrong=0)
+    pictures, labels = color_pictures(wrong=0)
     record = vn.analyze(
-        colour_net(), pictures[:pairs], labels[:pairs], out=tmp_path / "few.zarr", attack=vn.PGD(eps=16 / 255)
+        color_net(), pictures[:pairs], labels[:pairs], out=tmp_path / "few.zarr", attack=vn.PGD(eps=16 / 255)
     )
     assert record.info()["pairs"] == pairs
     assert np.isfinite(record.dataset["projection"]).all()
@@ -442,9 +442,9 @@ def test_very_few_pairs(pairs: int, tmp_path: Path) -> None:
 
 
 def test_joint_projection_is_one_map(tmp_path: Path) -> None:
-    pictures, labels = colour_pictures()
-    one = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)
-    two = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "t.zarr")
+    pictures, labels = color_pictures()
+    one = vn.analyze(color_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)
+    two = vn.analyze(color_net(), pictures, labels, out=tmp_path / "t.zarr")
     assert not np.allclose(one.dataset["projection"], two.dataset["projection"])
-    # Each t-SNE map is centred, so only in the joint one need the sides not be.
+    # Each t-SNE map is centerd, so only in the joint one need the sides not be.
     np.testing.assert_allclose(one.dataset["projection"].mean(("pair", "side")), 0, atol=0.2)

@@ -16,7 +16,7 @@ import torch
 import zarr
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import RecordError, RunError
 from vulneuron.pipeline import attacking, capturing, execute
 from vulneuron.record import Phase, RecordWriter, open_record, record_lock
@@ -27,8 +27,8 @@ class Killed(BaseException):
 
 
 def analyze(out: Path) -> vn.Record:
-    pictures, labels = colour_pictures(a_class=60)
-    return vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=16)
+    pictures, labels = color_pictures(a_class=60)
+    return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +158,8 @@ def test_resumed_run_keeps_its_batch_size(tmp_path: Path, monkeypatch: pytest.Mo
         patch.setattr(capturing, "_captured", killed)
         with pytest.raises(Killed):
             analyze(out)
-    pictures, labels = colour_pictures(a_class=60)
-    record = vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=3)
+    pictures, labels = color_pictures(a_class=60)
+    record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=3)
     assert record.attributes["batch_size"] == 16
 
 
@@ -175,8 +175,8 @@ def test_memory_that_runs_out_halves_the_batch(tmp_path: Path, monkeypatch: pyte
         return original(self, images)
 
     monkeypatch.setattr(vn.Classifier, "__call__", small_memory)
-    pictures, labels = colour_pictures(a_class=6)
-    record = vn.analyze(colour_net(), pictures, labels, out=tmp_path / "run.zarr", batch_size=16)
+    pictures, labels = color_pictures(a_class=6)
+    record = vn.analyze(color_net(), pictures, labels, out=tmp_path / "run.zarr", batch_size=16)
     assert record.info()["images"] == 18
     assert 3 <= largest <= 5
 
@@ -205,7 +205,7 @@ def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run.zarr"
-    pictures, labels = colour_pictures(a_class=60)
+    pictures, labels = color_pictures(a_class=60)
 
     def killed(*_args: Any, **_options: Any) -> Any:
         raise Killed
@@ -219,11 +219,11 @@ def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(
     with monkeypatch.context() as patch:
         patch.setattr(capturing, "_captured", killed)
         with pytest.raises(Killed):
-            vn.analyze(colour_net(), pictures, labels, **options)
+            vn.analyze(color_net(), pictures, labels, **options)
     created = open_record(out).attributes["created"]
     with monkeypatch.context() as patch:
         patch.setattr(attacking, "_attacked", killed)
-        record = vn.analyze(colour_net(), pictures, labels, **options)
+        record = vn.analyze(color_net(), pictures, labels, **options)
     assert record.attributes["created"] == created
     assert record.complete
 
@@ -239,7 +239,7 @@ def memory_store() -> Iterator[str]:
 def test_stores_that_are_no_folders(
     whole: vn.Record, memory_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures, labels = colour_pictures(a_class=60)
+    pictures, labels = color_pictures(a_class=60)
 
     def killed(*_args: Any, **_options: Any) -> Any:
         raise Killed
@@ -248,21 +248,21 @@ def test_stores_that_are_no_folders(
     with monkeypatch.context() as patch:
         patch.setattr(capturing, "_captured", killed)
         with pytest.raises(Killed):
-            vn.analyze(colour_net(), pictures, labels, **options)
+            vn.analyze(color_net(), pictures, labels, **options)
     assert not open_record(memory_store).complete
-    record = vn.analyze(colour_net(), pictures, labels, **options)
+    record = vn.analyze(color_net(), pictures, labels, **options)
     np.testing.assert_array_equal(record.dataset["feature_map"], whole.dataset["feature_map"])
     assert record.validate().sound
     with pytest.raises(RecordError, match="holds another run"):
-        vn.analyze(colour_net(), pictures, labels, **options, seed=1)
-    assert vn.analyze(colour_net(), pictures, labels, **options, seed=1, overwrite=True).info()["seed"] == 1
+        vn.analyze(color_net(), pictures, labels, **options, seed=1)
+    assert vn.analyze(color_net(), pictures, labels, **options, seed=1, overwrite=True).info()["seed"] == 1
 
 
 def test_foreign_groups_behind_urls_are_left_alone(memory_store: str) -> None:
     zarr.create_group(memory_store).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     for overwrite in (False, True):
         with pytest.raises(RecordError, match="cannot be taken for a record"):
-            vn.analyze(colour_net(), pictures, labels, out=memory_store, overwrite=overwrite)
+            vn.analyze(color_net(), pictures, labels, out=memory_store, overwrite=overwrite)
     ages: Any = zarr.open_group(memory_store, mode="r")["ages"]
     assert ages[:].tolist() == [1, 2, 3]

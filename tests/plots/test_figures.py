@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 
 mpl.use("Agg")
 
@@ -22,10 +22,10 @@ from vulneuron.errors import MeasureError
 
 @pytest.fixture(scope="module")
 def analysis(tmp_path_factory: pytest.TempPathFactory) -> vn.Analysis:
-    pictures, labels = colour_pictures(a_class=10)
+    pictures, labels = color_pictures(a_class=10)
     out = tmp_path_factory.mktemp("figures") / "run.zarr"
-    record = vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
-    return vn.Analysis(record, vn.load_classifier(record, colour_net()), settings=vn.Settings(stride=4))
+    record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    return vn.Analysis(record, vn.load_classifier(record, color_net()), settings=vn.Settings(stride=4))
 
 
 @pytest.fixture(autouse=True)
@@ -83,9 +83,9 @@ def test_without_bands_curves_are_sorted_by_their_gap(tmp_path: Path) -> None:
 
 def few_pairs(folder: Path) -> vn.Record:
     """One image a class: no class has a band, no pair has company."""
-    pictures, labels = colour_pictures(a_class=1, wrong=0)
+    pictures, labels = color_pictures(a_class=1, wrong=0)
     out = folder / "few.zarr"
-    return vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
 
 
 def figure_texts(figure: Figure) -> set[str]:

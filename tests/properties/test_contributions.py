@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as arrays
 
 from vulneuron.measures.bands import Band, band_gap
 from vulneuron.measures.contribution import contributions
-from vulneuron.measures.neuron_substitution import (
+from vulneuron.measures.ranking import rank_neurons
+from vulneuron.measures.substitution import (
     INTO,
     Into,
     NeuronSubstitutions,
@@ -19,7 +20,6 @@ from vulneuron.measures.neuron_substitution import (
     substitute_each,
     substitute_set,
 )
-from vulneuron.measures.ranking import rank_neurons
 
 Doubles = npt.NDArray[np.float64]
 CLASSES, NEURONS = 4, 6

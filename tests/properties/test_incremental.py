@@ -8,15 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from substitution.exactness import assert_exact, logits_of, only_regions
-from substitution.random_nets import Reused, classifiers
+from engines.exactness import assert_exact, logits_of, only_regions
+from engines.random_nets import Reused, classifiers
+from vulneuron.engines import Incremental
+from vulneuron.engines.incremental.costs import possible_cuts
+from vulneuron.engines.incremental.forward import Forward
+from vulneuron.engines.incremental.geometry import Patches, by_size, spans_of
+from vulneuron.engines.incremental.sizes import sizes_of
+from vulneuron.engines.incremental.steps import steps_of
+from vulneuron.maps.grid import PatchGrid
 from vulneuron.network import Classifier
-from vulneuron.substitution import Incremental, PatchGrid
-from vulneuron.substitution.costs import possible_cuts
-from vulneuron.substitution.execute import Forward
-from vulneuron.substitution.geometry import Patches, by_size, spans_of
-from vulneuron.substitution.sizes import sizes_of
-from vulneuron.substitution.steps import steps_of
 
 seeds = st.integers(0, 2**32)
 
@@ -36,7 +37,7 @@ def grid_of(classifier: Classifier, data: st.DataObject) -> PatchGrid:
 def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier, data: st.DataObject) -> None:
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
-    centres = grid.centres()
+    centers = grid.centers()
     steps = steps_of(classifier)
     if steps is None:
         # What a step changes in place and another reads is no graph of values.
@@ -46,11 +47,11 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
     cuts = np.flatnonzero(possible_cuts(steps, spans, sizes_of(steps, spans))).tolist()
     cut = data.draw(st.none() | st.sampled_from(cuts))
     forward = Forward(steps, spans, benign, adversarial, classifier.device)
-    found = torch.full((len(centres), classifier.classes), torch.nan)
-    order, size = by_size(spans, centres, {}), data.draw(st.integers(1, 40))
+    found = torch.full((len(centers), classifier.classes), torch.nan)
+    order, size = by_size(spans, centers, {}), data.draw(st.integers(1, 40))
     for chosen in (order[start : start + size] for start in range(0, len(order), size)):
-        found[chosen] = forward.logits(Patches(spans, centres[chosen], classifier.device), cut)
-    assert_exact(found, classifier, benign, adversarial, torch.from_numpy(centres), grid.patch)
+        found[chosen] = forward.logits(Patches(spans, centers[chosen], classifier.device), cut)
+    assert_exact(found, classifier, benign, adversarial, torch.from_numpy(centers), grid.patch)
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
@@ -61,12 +62,12 @@ def test_the_engine_gives_the_logits_of_one_image_at_a_time(
     """Whether it chooses by measuring, or has to compute regions wherever there are some."""
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
-    centres = torch.from_numpy(grid.centres()[:: data.draw(st.integers(1, 3))])
+    centers = torch.from_numpy(grid.centers()[:: data.draw(st.integers(1, 3))])
     size, memory = data.draw(st.none() | st.integers(1, 40)), data.draw(st.sampled_from([2**20, 2**29]))
     forced = data.draw(st.booleans()) and steps_of(classifier) is not None
     with only_regions() if forced else nullcontext():
         found = logits_of(
-            Incremental(memory=memory), classifier, benign, adversarial, centres, grid.patch, size
+            Incremental(memory=memory), classifier, benign, adversarial, centers, grid.patch, size
         )
     assert not found.isnan().any()
-    assert_exact(found, classifier, benign, adversarial, centres, grid.patch)
+    assert_exact(found, classifier, benign, adversarial, centers, grid.patch)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from victims import CLASSES, random_images, victim
+from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.vulnerability_map import to_full_size, top_mask, vulnerability_maps
+from vulneuron.measures.fields import dead, intersection, masks, union, upsample
 from vulneuron.measures.overlap import iou
-from vulneuron.measures.receptive_field import dead, intersection, masks, union, upsample
-from vulneuron.measures.vulnerability_map import to_full_size, top_mask, vulnerability_maps
 from vulneuron.network import Classifier
-from vulneuron.substitution import PatchGrid
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -109,7 +109,7 @@ def test_exactly_the_wanted_number_of_pixels_is_on_top(vulnerability: Floats, q:
 
 @settings(deadline=None)
 @given(sizes.flatmap(grids))
-def test_full_size_keeps_the_value_of_every_centre(grid: PatchGrid) -> None:
+def test_full_size_keeps_the_value_of_every_center(grid: PatchGrid) -> None:
     numbers = np.arange(float(np.prod(grid.shape))).reshape(grid.shape)
     full = to_full_size(numbers, grid.image_size, grid.stride)
     assert full.shape == grid.image_size
@@ -136,7 +136,7 @@ def test_maps_are_zero_exactly_where_the_patch_changes_nothing(
     )
     half = grid.patch // 2
     for (i, j), drop, gain in zip(
-        grid.centres(), maps.benign_drop.flat, maps.adversarial_gain.flat, strict=True
+        grid.centers(), maps.benign_drop.flat, maps.adversarial_gain.flat, strict=True
     ):
         if not differs[max(i - half, 0) : i + half, max(j - half, 0) : j + half].any():
             assert drop == gain == 0

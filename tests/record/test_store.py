@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import RecordError
 from vulneuron.record import Outcome, create_record, open_record, remove_record, resume_record
 from vulneuron.record.schema import RUN_VARIABLES, VERSION_KEY, to_pixels, to_stored, to_stored_beside
@@ -26,9 +26,9 @@ SHAPE = (3, 4, 5)
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     out = tmp_path_factory.mktemp("template") / "run.zarr"
-    vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
 
 
@@ -188,17 +188,17 @@ def test_full_disk_is_one_line_and_the_run_goes_on_later(
             raise OSError(errno.ENOSPC, "No space left on device")
         await original(self, *args, **options)
 
-    pictures, labels = colour_pictures()
+    pictures, labels = color_pictures()
     out = tmp_path / "full.zarr"
     for space, leaves_record in ((0, False), (5, False), (60, True)):
         left = space
         with monkeypatch.context() as patch:
             patch.setattr(zarr.storage.LocalStore, "set", full)
             with pytest.raises(RecordError, match="the disk is full") as caught:
-                vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+                vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
         assert "\n" not in str(caught.value)
         assert out.exists() == leaves_record
-    record = vn.analyze(colour_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
     np.testing.assert_array_equal(record.dataset["image"], open_record(template).dataset["image"])
 
 

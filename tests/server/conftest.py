@@ -9,18 +9,18 @@ import pytest
 from fastapi.testclient import TestClient
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures, model_file
+from runs import CLASS_NAMES, color_net, color_pictures, model_file
 from served import Served, living
 from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["linear head", "MLP head"])
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record of two dozen pairs, of either kind of head."""
     out = tmp_path_factory.mktemp("served") / "some run.zarr"
-    pictures, labels = colour_pictures(a_class=10)
-    vn.analyze(colour_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
+    pictures, labels = color_pictures(a_class=10)
+    vn.analyze(color_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
 
 
@@ -28,8 +28,8 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def linear(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record whose network is in a file of the user."""
     folder = tmp_path_factory.mktemp("linear")
-    pictures, labels = colour_pictures(a_class=10)
-    out = folder / "colours.zarr"
+    pictures, labels = color_pictures(a_class=10)
+    out = folder / "colors.zarr"
     vn.analyze(model_file(folder), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
 
@@ -51,7 +51,7 @@ def fresh(template: Path, tmp_path: Path) -> Iterator[Served]:
 @contextmanager
 def _in_process(path: Path) -> Iterator[Served]:
     mlp = "weight" not in vn.open_record(path).dataset
-    library = Library([path], colour_net(mlp=mlp))
+    library = Library([path], color_net(mlp=mlp))
     app = create_app(library, pages=path / "no pages")
     library["some-run"].join()
     with TestClient(app, base_url="http://localhost") as client:

@@ -10,7 +10,7 @@ import numpy as np
 
 from served import TIMEOUT, Served
 from vulneuron.errors import Cancelled
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 
 Job = dict[str, Any]
 STEPS = 6

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, colour_net, colour_pictures
+from runs import CLASS_NAMES, color_net, color_pictures
 from served import Served, assert_error
 from vulneuron.errors import RecordError
-from vulneuron.server import records
-from vulneuron.server.records import Library
+from vulneuron.server import library as library_module
+from vulneuron.server.library import Library
 
 
 @pytest.fixture
 def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
     # Look at every request whether the record is still whole.
-    monkeypatch.setattr(records, "_SHORTEST_WAIT", 0.0)
-    monkeypatch.setattr(records, "_WATCHING", 1e9)
-    return start(copied, colour_net())
+    monkeypatch.setattr(library_module, "_SHORTEST_WAIT", 0.0)
+    monkeypatch.setattr(library_module, "_WATCHING", 1e9)
+    return start(copied, color_net())
 
 
 def works(served: Served) -> None:
@@ -71,9 +71,9 @@ def test_garbled_chunk(served: Served) -> None:
 
 def test_written_anew(served: Served) -> None:
     before = served.get("").json()
-    pictures, labels = colour_pictures(a_class=4, seed=3)
+    pictures, labels = color_pictures(a_class=4, seed=3)
     vn.analyze(
-        colour_net(),
+        color_net(),
         pictures,
         labels,
         out=served.path,
@@ -99,11 +99,11 @@ def test_new_maps_are_no_damage(served: Served) -> None:
 def test_new_maps_are_no_damage_however_the_path_is_written(
     copied: Path, written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "_SHORTEST_WAIT", 0.0)
-    monkeypatch.setattr(records, "_WATCHING", 1e9)
+    monkeypatch.setattr(library_module, "_SHORTEST_WAIT", 0.0)
+    monkeypatch.setattr(library_module, "_WATCHING", 1e9)
     path = written.format(path=copied, parent=copied.parent, name=copied.name)
-    library = Library([path], colour_net())
-    library["colours"].join()
+    library = Library([path], color_net())
+    library["colors"].join()
     (record,) = library
     opened = record.current()
     opened.analysis.vulnerability_maps(0, None, 4)
@@ -132,7 +132,7 @@ def test_a_job_says_that_its_record_is_gone(served: Served) -> None:
 def test_looks_seldom_where_looking_takes_long(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library([copied])
     (record,) = library
-    library["colours"].join()
+    library["colors"].join()
     record.current()
     looks: list[str] = []
 
@@ -140,8 +140,8 @@ def test_looks_seldom_where_looking_takes_long(copied: Path, monkeypatch: pytest
         looks.append(path)
         return original(path)
 
-    original, clock = records._signature, time.monotonic() + 100
-    monkeypatch.setattr(records, "_signature", look)
+    original, clock = library_module._signature, time.monotonic() + 100
+    monkeypatch.setattr(library_module, "_signature", look)
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     for _ in range(50):
         record.current()

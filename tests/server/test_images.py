@@ -10,7 +10,7 @@ import vulneuron as vn
 from runs import SIDE
 from served import Served, assert_error
 from vulneuron.server.pixels import Pixels
-from vulneuron.server.rendering import Cell, cell_of, difference, sprite, to_png
+from vulneuron.server.responses import Cell, cell_of, difference, sprite, to_png
 
 
 def picture(content: bytes) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_difference_uses_the_full_scale(served: Served) -> None:
     assert {shown.min(), shown.max()} & {0.0, 255.0}
 
 
-def test_difference_of_equal_images_is_grey() -> None:
+def test_difference_of_equal_images_is_gray() -> None:
     image = np.full((3, 4, 5), 0.3, np.float32)
     assert set(np.unique(difference(image, image))) == {128}
 

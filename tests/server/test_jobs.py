@@ -1,24 +1,26 @@
 """Jobs: progress, cancellation, listeners that leave, several clients."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from threading import Event, Thread
 
 import httpx2 as httpx
 import numpy as np
 import pytest
+from torch import nn
 
 import vulneuron as vn
-from runs import colour_net
+from runs import color_net
 from served import TIMEOUT, Served
 from server.gates import STEPS, Gate, Job, begin, ended, events, state
-from vulneuron.server import jobs, network
+from vulneuron.server import jobs
 
 
 @pytest.fixture
 def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
     monkeypatch.setattr(jobs, "REPORT_SECONDS", 0.0)
-    return start(copied, colour_net(), grace=0.05)
+    return start(copied, color_net(), grace=0.05)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_maps_from_beginning_to_end(served: Served) -> None:
     record = vn.open_record(served.path)
     data = record.dataset
     expected = vn.vulnerability_maps(
-        vn.Classifier(colour_net(), input_shape=(3, 12, 12)),
+        vn.Classifier(color_net(), input_shape=(3, 12, 12)),
         record.images(3, "benign"),
         record.images(3, "adversarial"),
         benign_label=int(data["benign_label"][3]),
@@ -219,38 +221,45 @@ def test_without_network(copied: Path, start: Callable[..., Served]) -> None:
     assert "needs the network" in response.json()["message"]
 
 
+class LateNet(nn.Sequential):
+    """A network that takes its time to be copied, which is a part of loading it."""
+
+    def __init__(self, loaded: Event) -> None:
+        super().__init__(*color_net())
+        self.loaded = loaded
+
+    def __deepcopy__(self, _memo: dict[int, object]) -> nn.Sequential:
+        assert self.loaded.wait(TIMEOUT)
+        return nn.Sequential(*deepcopy(list(self.children())))
+
+
 @pytest.fixture
-def loading(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
-    """Set to let the network of the record be loaded."""
-    loaded, analysis = Event(), served.opened.analysis
-    classifier, analysis.classifier = analysis.classifier, None
+def loaded() -> Iterator[Event]:
+    """Set to let the network of a record be loaded."""
+    event = Event()
+    yield event
+    event.set()
 
-    def late(*_: object) -> vn.Classifier | None:
-        assert loaded.wait(TIMEOUT)
-        return classifier
 
-    monkeypatch.setattr(network, "load_classifier", late)
-    served.opened.network = network.RecordNetwork(analysis, served.name, colour_net())
-    served.opened.network.demand()
-    yield loaded
+@pytest.fixture
+def late(copied: Path, start: Callable[..., Served], loaded: Event) -> Served:
+    """A record whose network is being loaded."""
+    return start(copied, LateNet(loaded), grace=0.05, wait=False)
+
+
+def test_job_waits_for_a_network_that_is_loading(late: Served, loaded: Event) -> None:
+    job = begin(late, 2)
+    assert late.get("/pairs/2/maps").json()["can_compute"] is True
     loaded.set()
-    assert served.opened.network.join(TIMEOUT)
+    assert ended(late, job)["state"] == "done"
 
 
-def test_job_waits_for_a_network_that_is_loading(served: Served, loading: Event) -> None:
-    job = begin(served, 2)
-    assert served.get("/pairs/2/maps").json()["can_compute"] is True
-    loading.set()
-    assert ended(served, job)["state"] == "done"
-
-
-@pytest.mark.usefixtures("loading")
-def test_cancelled_while_it_waits_for_the_network(served: Served) -> None:
-    waiting = begin(served, 2)
-    with served.client.stream("GET", f"/api/jobs/{waiting['id']}/events") as stream:
+def test_cancelled_while_it_waits_for_the_network(late: Served) -> None:
+    waiting = begin(late, 2)
+    with late.client.stream("GET", f"/api/jobs/{waiting['id']}/events") as stream:
         heard = events(stream)
         assert any(update["state"] == "running" for update in heard)
-        served.client.delete(f"/api/jobs/{waiting['id']}")
+        late.client.delete(f"/api/jobs/{waiting['id']}")
         assert list(heard)[-1]["state"] == "cancelled"
 
 

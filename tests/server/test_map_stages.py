@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from runs import colour_net
+from runs import color_net
 from served import Served, assert_error, decoded
 from server.gates import STEPS, Gate, Job, begin, ended, events
-from vulneuron.measures.anytime_maps import MapStage, StageName
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps, top_mask
+from vulneuron.maps.stages import MapStage, StageName
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps, top_mask
 from vulneuron.server import jobs
 
 
 @pytest.fixture
 def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
     monkeypatch.setattr(jobs, "REPORT_SECONDS", 0.0)
-    return start(copied, colour_net(), grace=0.05)
+    return start(copied, color_net(), grace=0.05)
 
 
 class StagedGate(Gate):

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import vulneuron as vn
-from runs import MODEL_FILE, colour_net, colour_pictures
+from runs import MODEL_FILE, color_net, color_pictures
 from vulneuron import demo
 from vulneuron.errors import ModelError
 from vulneuron.record import Record
 from vulneuron.server import network
+from vulneuron.server.library import Library
 from vulneuron.server.model_choice import check_given, model_to_load, parse_models
-from vulneuron.server.records import Library
 
 NAMES = ("a-run", "b-run")
 TESTS = str(Path(__file__).parents[1])
@@ -85,14 +85,14 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     source.write_text(f"{text}\nopen({str(ran)!r}, 'w').close()\n")
     try:
         library = Library([linear])
-        library["colours"].join()
-        unasked = library["colours"].current()
+        library["colors"].join()
+        unasked = library["colors"].current()
         assert unasked.network.status.state == "missing"
         assert not unasked.has_network
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
-        named["colours"].join()
-        assert named["colours"].current().network.status.state == "ready"
+        named["colors"].join()
+        assert named["colors"].current().network.status.state == "ready"
         assert ran.exists()
     finally:
         source.write_text(text)
@@ -105,9 +105,9 @@ def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(network, "load_classifier", broken)
-    library = Library([linear], colour_net())
-    library["colours"].join()
-    missing = library["colours"].current().network
+    library = Library([linear], color_net())
+    library["colors"].join()
+    missing = library["colors"].current().network
     assert missing.status.state == "missing"
     assert missing.status.message is not None
     assert "ZeroDivisionError" in missing.status.message
@@ -117,12 +117,12 @@ def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
 
 
 def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -> None:
-    net = colour_net()
+    net = color_net()
     with torch.no_grad():
         next(net.parameters()).mul_(2)
     library = Library([linear], net)
-    library["colours"].join()
-    status = library["colours"].current().network.status
+    library["colors"].join()
+    status = library["colors"].current().network.status
     assert status.state == "missing"
     assert status.message is not None
     assert "other logits" in status.message
@@ -156,9 +156,9 @@ def test_networks_that_are_given_wrong(given: list[str], message: str) -> None:
 def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
     source = two_networks(tmp_path)
     doubled = tmp_path / "doubled.zarr"
-    pictures, labels = colour_pictures(a_class=10)
+    pictures, labels = color_pictures(a_class=10)
     vn.analyze(f"{source}:doubled", pictures, labels, out=doubled)
-    paths = {"colours": str(linear), "doubled": str(doubled)}
+    paths = {"colors": str(linear), "doubled": str(doubled)}
     given = parse_models([f"{source}:net", f"doubled={source}:doubled"], paths)
     check_given(paths, given)
     library = Library(list(paths.values()), given.usual, given.own)
@@ -171,14 +171,14 @@ def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["colours={source}:doubled"], "other logits"),
-        (["{source}:net", "colours={source}:net"], "there is none"),
+        (["colors={source}:doubled"], "other logits"),
+        (["{source}:net", "colors={source}:net"], "there is none"),
     ],
 )
 def test_networks_are_checked_before_anything_is_served(
     linear: Path, tmp_path: Path, given: list[str], message: str
 ) -> None:
     source = two_networks(tmp_path)
-    models = parse_models([text.format(source=source) for text in given], ["colours"])
+    models = parse_models([text.format(source=source) for text in given], ["colors"])
     with pytest.raises(ModelError, match=message):
-        check_given({"colours": str(linear)}, models)
+        check_given({"colors": str(linear)}, models)

@@ -9,14 +9,14 @@ import pytest
 from torch import Tensor, fx, nn
 
 import vulneuron as vn
-from runs import colour_net, colour_pictures, model_file
+from runs import color_net, color_pictures, model_file
 from served import Served, assert_error, living
 from server.gates import begin, ended
 from vulneuron.analysis import Analysis
 from vulneuron.server import network
+from vulneuron.server.library import Library
 from vulneuron.server.network import RETRY_SECONDS, RecordNetwork
 from vulneuron.server.problems import NotAvailable
-from vulneuron.server.records import Library
 
 
 class Interrupted(nn.Sequential):
@@ -41,7 +41,7 @@ class Clock:
 
 def test_each_of_several_records_gets_its_network(linear: Path, tmp_path: Path) -> None:
     paths = [shutil.copytree(linear, tmp_path / f"{name}.zarr") for name in "abc"]
-    library = Library(paths, colour_net())
+    library = Library(paths, color_net())
     for record in library:
         assert record.join()
     found = [record.current().network.status for record in library]
@@ -52,11 +52,11 @@ def test_each_of_several_records_gets_its_network(linear: Path, tmp_path: Path) 
 def test_a_request_runs_a_network_while_a_job_traces_another(
     linear: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures, labels = colour_pictures(a_class=10)
+    pictures, labels = color_pictures(a_class=10)
     nonlinear = tmp_path / "nonlinear.zarr"
-    vn.analyze(colour_net(mlp=True), pictures, labels, out=nonlinear)
+    vn.analyze(color_net(mlp=True), pictures, labels, out=nonlinear)
     copied = shutil.copytree(linear, tmp_path / "linear.zarr")
-    with living(nonlinear, colour_net(mlp=True)) as other, living(copied, Interrupted(*colour_net())) as one:
+    with living(nonlinear, color_net(mlp=True)) as other, living(copied, Interrupted(*color_net())) as one:
         statuses: list[int] = []
         monkeypatch.setattr(
             Interrupted,
@@ -69,7 +69,7 @@ def test_a_request_runs_a_network_while_a_job_traces_another(
 
 def test_failed_network_is_loaded_again_on_demand(linear: Path, tmp_path: Path) -> None:
     clock, analysis = Clock(), Analysis(linear)
-    found = RecordNetwork(analysis, "colours", f"{tmp_path / 'model.py'}:net", clock=clock)
+    found = RecordNetwork(analysis, "colors", f"{tmp_path / 'model.py'}:net", clock=clock)
     found.wait(lambda: False)
     assert found.status.state == "missing"
     assert "does not exist" in str(found.status.message)
@@ -84,13 +84,13 @@ def test_failed_network_is_loaded_again_on_demand(linear: Path, tmp_path: Path) 
     assert found.demand().state in {"loading", "ready"}
     found.wait(lambda: False)
     assert (found.status.state, found.status.message) == ("ready", None)
-    assert analysis.classifier is not None
+    assert analysis.network.ready
     found.require("a map")
 
 
 def test_network_that_cannot_be_loaded_keeps_its_message(linear: Path, tmp_path: Path) -> None:
     clock = Clock()
-    found = RecordNetwork(Analysis(linear), "colours", f"{tmp_path / 'model.py'}:net", clock=clock)
+    found = RecordNetwork(Analysis(linear), "colors", f"{tmp_path / 'model.py'}:net", clock=clock)
     found.wait(lambda: False)
     first = found.status
     clock.now = RETRY_SECONDS
@@ -101,7 +101,7 @@ def test_network_that_cannot_be_loaded_keeps_its_message(linear: Path, tmp_path:
 
 def test_file_that_a_record_names_is_never_tried_again(linear: Path) -> None:
     clock = Clock()
-    found = RecordNetwork(Analysis(linear), "colours", clock=clock)
+    found = RecordNetwork(Analysis(linear), "colors", clock=clock)
     found.wait(lambda: False)
     clock.now = 1e9
     assert not found.can_compute
@@ -112,7 +112,7 @@ def test_file_that_a_record_names_is_never_tried_again(linear: Path) -> None:
 def test_no_network_is_loaded_again_while_the_server_closes(linear: Path, tmp_path: Path) -> None:
     clock, closing = Clock(), Event()
     path = f"{tmp_path / 'model.py'}:net"
-    found = RecordNetwork(Analysis(linear), "colours", path, closing=closing.is_set, clock=clock)
+    found = RecordNetwork(Analysis(linear), "colors", path, closing=closing.is_set, clock=clock)
     found.wait(lambda: False)
     clock.now = RETRY_SECONDS
     closing.set()

@@ -9,10 +9,10 @@ import httpx2 as httpx
 import pytest
 
 import vulneuron as vn
-from runs import colour_net
+from runs import color_net
 from served import TIMEOUT
 from vulneuron.errors import VulneuronError
-from vulneuron.server import opened, records
+from vulneuron.server import library, network
 
 #: Less than a server used to wait for a network that is being loaded.
 PATIENCE = 6.0
@@ -20,7 +20,7 @@ PATIENCE = 6.0
 
 @pytest.fixture
 def dashboard(linear: Path) -> Iterator[vn.Dashboard]:
-    shown = vn.open_record(linear).show(model=colour_net(), height=700)
+    shown = vn.open_record(linear).show(model=color_net(), height=700)
     yield shown
     shown.stop()
 
@@ -35,33 +35,33 @@ def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
     assert frame.startswith("<iframe ")
     assert 'height="700"' in frame
     assert dashboard.url.replace("&", "&amp;") in frame
-    assert httpx.URL(dashboard.url).params["record"] == "colours"
+    assert httpx.URL(dashboard.url).params["record"] == "colors"
     page = httpx.get(dashboard.url)
     assert page.status_code == 200
     assert "http://localhost:*" in page.headers["content-security-policy"].rpartition("frame-ancestors")[2]
 
 
 def test_begins_with_the_first_view(dashboard: vn.Dashboard) -> None:
-    summary = httpx.get(httpx.URL(dashboard.url).copy_with(path="/api/records/colours", query=None)).json()
+    summary = httpx.get(httpx.URL(dashboard.url).copy_with(path="/api/records/colors", query=None)).json()
     assert dashboard.state == {}
     assert dashboard.pair == summary["first_view"]["pair"]
     assert dashboard.neurons == (summary["first_view"]["neuron"],)
 
 
 def test_reads_what_the_page_shows(dashboard: vn.Dashboard) -> None:
-    httpx.put(session_of(dashboard), json={"query": "record=colours&pair=7&neurons=0-1,3&zoom="})
+    httpx.put(session_of(dashboard), json={"query": "record=colors&pair=7&neurons=0-1,3&zoom="})
     assert dashboard.pair == 7
     assert dashboard.neurons == (0, 1, 3)
-    assert dashboard.state == {"record": "colours", "pair": "7", "neurons": "0-1,3", "zoom": ""}
+    assert dashboard.state == {"record": "colors", "pair": "7", "neurons": "0-1,3", "zoom": ""}
 
 
 def test_sets_what_the_page_shows(dashboard: vn.Dashboard) -> None:
-    httpx.put(session_of(dashboard), json={"query": "record=colours&sort=curve_gap&focus=2"})
+    httpx.put(session_of(dashboard), json={"query": "record=colors&sort=curve_gap&focus=2"})
     dashboard.pair = 5
     dashboard.neurons = [3, 1, 2]
     query = httpx.get(session_of(dashboard)).json()["query"]
     assert httpx.QueryParams(query) == httpx.QueryParams(
-        {"record": "colours", "sort": "curve_gap", "pair": "5", "neurons": "1-3"}
+        {"record": "colors", "sort": "curve_gap", "pair": "5", "neurons": "1-3"}
     )
     assert (dashboard.pair, dashboard.neurons) == (5, (1, 2, 3))
 
@@ -99,9 +99,9 @@ def test_stops_while_the_network_is_loading(
         assert released.wait(TIMEOUT)
         raise RuntimeError("cannot schedule new futures after shutdown")
 
-    monkeypatch.setattr(opened, "load_classifier", load)
-    monkeypatch.setattr(records, "_PATIENCE_SECONDS", 0.01, raising=False)
-    dashboard = vn.show(linear, model=colour_net())
+    monkeypatch.setattr(network, "load_classifier", load)
+    monkeypatch.setattr(library, "_PATIENCE_SECONDS", 0.01, raising=False)
+    dashboard = vn.show(linear, model=color_net())
     assert loading.wait(TIMEOUT)
     stopping = Thread(target=dashboard.stop)
     stopping.start()
@@ -130,7 +130,7 @@ def test_behind_a_proxy(linear: Path, monkeypatch: pytest.MonkeyPatch, on_hub: b
         assert httpx.get(f"{direct}api/records", headers=hub).status_code == 401
         page = httpx.get(direct, params=url.params, headers=hub)
         assert page.status_code == 303
-        assert page.headers["location"].startswith("./?record=colours&session=")
+        assert page.headers["location"].startswith("./?record=colors&session=")
         cookie = {"Cookie": page.headers["set-cookie"].partition(";")[0]}
         assert httpx.get(f"{direct}api/records", headers={**hub, **cookie}).status_code == 200
     finally:

@@ -50,13 +50,13 @@ def test_summary(served: Served) -> None:
         assert summary[rate] == info[rate]
     assert summary["has_network"] is True
     assert summary["network"] == {"state": "ready", "message": None}
-    maps = truth.data.threshold_maps
-    levels = summary["usual_levels"]
+    maps = truth.data.threshold_features
+    levels = summary["default_levels"]
     for mode, level in levels.items():
         usual = choose_thresholds(Threshold(mode), maps[0], maps)
         np.testing.assert_array_equal(choose_thresholds(Threshold(mode, level), maps[0], maps), usual)
     assert set(levels) == {"quantile", "relative"}
-    assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_maps))
+    assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_features))
     assert summary["default_patch"] == 4
     assert summary["neuron_columns"] == list(COLUMNS)
     assert summary["rank_columns"] == [*COLUMNS, "rank", "rank_low", "rank_high"]

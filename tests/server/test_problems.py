@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from served import Served, assert_error
 from vulneuron.errors import VulneuronError
 from vulneuron.server.app import create_app
-from vulneuron.server.numbers import format_numbers, parse_numbers
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
+from vulneuron.server.parsing import format_numbers, parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_errors(served: Served, path: str, status: int, words: list[str]) -> Non
     ("method", "path", "status", "body"),
     [
         ("POST", "/api/records/some-run/neurons.npy", 422, {}),
-        ("POST", "/api/records/some-run/neurons.npy", 422, {"pairs": "0", "colour": "red"}),
-        ("POST", "/api/records/some-run/neurons.npy", 422, {"pairs": "0", "settings": {"colour": "red"}}),
+        ("POST", "/api/records/some-run/neurons.npy", 422, {"pairs": "0", "color": "red"}),
+        ("POST", "/api/records/some-run/neurons.npy", 422, {"pairs": "0", "settings": {"color": "red"}}),
         ("POST", "/api/records/some-run/neurons.npy", 422, [1]),
         ("POST", "/api/records/some-run/jobs", 404, {"pair": 99}),
         ("POST", "/api/records/some-run/jobs", 422, {"pair": 1, "kind": "coffee"}),

@@ -15,7 +15,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 
-from runs import colour_net
+from runs import color_net
 from served import TIMEOUT, Served, assert_error, decoded
 from vulneuron.cli import main
 from vulneuron.errors import RunError
@@ -64,7 +64,7 @@ def test_serves_and_stops(copied: Path, serve: Start) -> None:
         address = address_in(line)
         assert not address.endswith(f":{port}/")
         listed = httpx.get(f"{address}api/records", timeout=TIMEOUT).json()
-        assert [record["id"] for record in listed] == ["colours"]
+        assert [record["id"] for record in listed] == ["colors"]
         # A page that follows its session must not keep the server from stopping.
         with httpx.stream("GET", f"{address}api/sessions/one/events", timeout=TIMEOUT) as stream:
             next(stream.iter_lines())
@@ -77,7 +77,7 @@ LOADS_FOR_EVER = """
 import atexit
 from pathlib import Path
 from threading import Event, current_thread
-from runs import colour_net
+from runs import color_net
 
 def net():
     checked = Path(__file__).with_name("checked")
@@ -93,7 +93,7 @@ def net():
         Path(__file__).with_name("loading").touch()
         leaving.wait()
     checked.touch()
-    return colour_net()
+    return color_net()
 """
 
 
@@ -174,7 +174,7 @@ def test_addresses() -> None:
 
 
 def test_fifty_clients_at_once(linear: Path, start: Callable[..., Served]) -> None:
-    served = start(linear, colour_net())
+    served = start(linear, color_net())
     truth = served.truth
     pairs = truth.data.count
     expected = [truth.neurons(pair, compute_maps=False).to_numpy(np.float64).T for pair in range(pairs)]

@@ -16,10 +16,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from runs import colour_net
+from runs import color_net
 from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
-from vulneuron.server.schema import schema_text
+from vulneuron.server.library import Library
+from vulneuron.server.openapi import schema_text
 
 COMMITTED = Path(__file__).parents[2] / "web" / "openapi.json"
 SCHEMA: dict[str, Any] = json.loads(schema_text())
@@ -40,7 +40,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def test_committed_schema_is_fresh() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == schema_text(), (
-        "write it anew: python -m vulneuron.server.schema web/openapi.json"
+        "write it anew: python -m vulneuron.server.openapi web/openapi.json"
     )
 
 
@@ -72,7 +72,7 @@ def test_operations_have_names_tags_and_a_typed_answer() -> None:
 def api(linear: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     # Some of the requests have maps computed, which other tests must not find.
     copied = shutil.copytree(linear, tmp_path_factory.mktemp("api") / linear.name)
-    library = Library([copied], colour_net())
+    library = Library([copied], color_net())
     for record in library:
         record.join()
     app = create_app(library)
@@ -97,7 +97,7 @@ def _try(operation: Any) -> None:
     def answers(case: Any) -> None:
         # What nobody has is soon tried enough.
         if "record" in case.path_parameters:
-            case.path_parameters["record"] = "colours"
+            case.path_parameters["record"] = "colors"
         if isinstance(case.path_parameters.get("pair"), int):
             case.path_parameters["pair"] %= 40
         case.validate_response(case.call(headers=HOST), checks=CHECKS)

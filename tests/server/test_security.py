@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from served import assert_error
 from vulneuron.server.app import create_app
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
 from vulneuron.server.security import CONTENT_SECURITY_POLICY, Access, is_loopback
 
 TOKEN = "a-secret"  # noqa: S105

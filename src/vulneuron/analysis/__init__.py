@@ -1,11 +1,11 @@
 """`Analysis`: every number and picture of a record."""
 
 from vulneuron.analysis.analysis import Analysis
-from vulneuron.analysis.loading import load_classifier
-from vulneuron.analysis.pair_selection import checked_neurons, checked_pairs, named_cell, select_pairs
+from vulneuron.analysis.model import load_classifier
+from vulneuron.analysis.neurons import COLUMNS, MEASURES, known_measure
 from vulneuron.analysis.results import Context, Masks, Overlap, Pair, ReceptiveField
+from vulneuron.analysis.selection import checked_neurons, checked_pairs, named_cell, select_pairs
 from vulneuron.analysis.settings import Settings
-from vulneuron.analysis.table import COLUMNS, MEASURES, known_measure
 from vulneuron.measures.thresholds import Threshold
 
 __all__ = [

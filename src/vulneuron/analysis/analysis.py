@@ -1,6 +1,6 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -8,27 +8,37 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vulneuron.analysis.combining import combined
-from vulneuron.analysis.confusions import prediction_matrix
-from vulneuron.analysis.contexts import Order, context
-from vulneuron.analysis.loading import check_classifier
-from vulneuron.analysis.pair_data import Ints, PairData
-from vulneuron.analysis.pair_selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
-from vulneuron.analysis.parts import Parts
+from vulneuron.analysis.clusters import Clusters
+from vulneuron.analysis.context import Order, context
+from vulneuron.analysis.contributions import Curves
+from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.fields import DeadNeurons, FieldThresholds, ReceptiveFields, combined
+from vulneuron.analysis.model import Network
+from vulneuron.analysis.neurons import MEASURES, NeuronTable
+from vulneuron.analysis.occlusion import Occlusion
 from vulneuron.analysis.results import Context, Masks, Overlap, Pair, ReceptiveField, TopMasks
-from vulneuron.analysis.settings import COMBINATIONS, SIDES, Combination, Settings, Side
-from vulneuron.analysis.suggesting import suggested
-from vulneuron.analysis.table import MEASURES
-from vulneuron.analysis.vulnerable_parts import OnStage, top_masks
+from vulneuron.analysis.selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
+from vulneuron.analysis.settings import (
+    COMBINATIONS,
+    SIDES,
+    Combination,
+    Settings,
+    Side,
+    suggested_settings,
+)
+from vulneuron.analysis.substitution import Substitution
+from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
+from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress
+from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
-from vulneuron.measures.discrepancy import DiscrepancyMaps, Occluder
-from vulneuron.measures.neuron_substitution import Into, SetSubstitution
-from vulneuron.measures.vulnerability_map import VulnerabilityMaps
+from vulneuron.measures.substitution import Into, SetSubstitution
 from vulneuron.network import Classifier
+from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record, open_record
-from vulneuron.substitution import MEMORY, Cancel, EngineName, Progress
+from vulneuron.record.map_points import SAVE_SECONDS
 
 __all__ = ["Analysis", "Combination", "Order"]
 
@@ -49,7 +59,23 @@ class Analysis:
     settings
         Choices behind the numbers; a method's own `settings` come first.
     memory
-        Bytes that the network's maps may take at once, about, while vulnerability maps are computed.
+        Approximate number of bytes that the network's feature maps may take at once while vulnerability
+        maps are computed.
+    save_every
+        Seconds between two saves of vulnerability maps that are being computed.
+    engines
+        Other engines under the names "dense" and "incremental"; `memory` is theirs to observe.
+
+    Attributes
+    ----------
+    record
+        The record.
+    network
+        Its network, which may be attached later.
+    settings
+        Default settings of all methods.
+    data
+        What the record holds of its pairs.
 
     Raises
     ------
@@ -66,28 +92,44 @@ class Analysis:
         *,
         settings: Settings | None = None,
         memory: int = MEMORY,
+        save_every: float = SAVE_SECONDS,
+        engines: Mapping[str, Engine] | None = None,
     ) -> None:
         check_whole(memory, "memory")
         self.record = record if isinstance(record, Record) else open_record(record)
-        self.classifier = classifier
         self.settings = settings or Settings()
-        if classifier is not None:
-            check_classifier(self.record, classifier)
+        self.network = Network(self.record, classifier)
         self.data = PairData(self.record)
-        made = Parts.of(self.data, memory)
-        self._levels, self._masks, self._parts = made.levels, made.masks, made.vulnerable
-        self._table, self._substituting = made.table, made.substituting
-        self._dendrogram, self._discrepancies = made.dendrogram, made.discrepancies
+        self._thresholds = FieldThresholds(self.data)
+        self._fields = ReceptiveFields(self.data, self._thresholds)
+        self._vulnerability = PairVulnerability(
+            self.data,
+            self._fields,
+            self.network,
+            # Engines remember what they learn about the network.
+            engines=engines or {"dense": Dense(memory=memory), "incremental": Incremental(memory=memory)},
+            save_every=save_every,
+        )
+        self._substitution = Substitution(self.data, self.network)
+        self._occlusion = Occlusion(self.data, self.network)
+        self._clusters = Clusters(self.data, self._fields)
+        self._table = NeuronTable(
+            self.data,
+            Curves(self.data),
+            self._substitution,
+            DeadNeurons(self.data, self._thresholds),
+            self._vulnerability,
+        )
 
     @cached_property
     def suggested_settings(self) -> Settings:
         """The default settings; but with bands of adversarial images where the record has no other ones."""
-        return suggested(self.data)
+        return suggested_settings(self.data.benign_label, self.data.adversarial_label)
 
     @property
     def layer_threshold(self) -> float:
         """Default absolute threshold of receptive fields: see `vulneuron.measures.thresholds`."""
-        return self._levels.of_layer
+        return self._thresholds.layer_default
 
     # -- pairs -------------------------------------------------------------------------------------------
 
@@ -96,7 +138,11 @@ class Analysis:
 
         Classes without a pair are left out, on each side.
         """
-        return prediction_matrix(self.record)
+        pairs = self.record.pairs
+        return pd.crosstab(
+            pairs["benign_label"].cat.remove_unused_categories(),
+            pairs["adversarial_label"].cat.remove_unused_categories(),
+        )
 
     def cell(self, benign: str | None, adversarial: str | None) -> Ints:
         """Pairs of a cell of the prediction matrix; None for a whole row or column."""
@@ -128,9 +174,9 @@ class Analysis:
             classifier.
         """
         chosen, number = settings or self.settings, self.data.check_pair(pair)
-        if compute_maps and self.classifier is not None:
-            self._parts.maps(number, chosen, classifier=self.classifier)
-        return self._table.of_pair(number, chosen, self.classifier)
+        if compute_maps and self.network.ready:
+            self._vulnerability.maps(number, chosen)
+        return self._table.for_pair(number, chosen)
 
     def rank(
         self,
@@ -181,8 +227,8 @@ class Analysis:
             If `cancelled` says so.
         """
         check_choice(sort_by, "sort_by", MEASURES)
-        return self._table.of_pairs(
-            checked_pairs(self.record, pairs), sort_by, settings or self.settings, self.classifier,
+        return self._table.for_pairs(
+            checked_pairs(self.record, pairs), sort_by, settings or self.settings,
             quick=quick, resamples=resamples, allow_unknown=allow_unknown,
             progress=progress, cancelled=cancelled,
         )  # fmt: skip
@@ -198,13 +244,13 @@ class Analysis:
             If the pair or a neuron is unknown, or the head is not linear and there is no classifier.
         """
         chosen = checked_neurons(neurons, self.data.neurons)
-        return self._substituting.together(self.data.check_pair(pair), chosen, into, self.classifier)
+        return self._substitution.neuron_set(self.data.check_pair(pair), chosen, into)
 
     # -- image parts -------------------------------------------------------------------------------------
 
     def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
         """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
-        return self._masks.of_all(self.data.check_pair(pair), (settings or self.settings).threshold)
+        return self._fields.masks_for_all(self.data.check_pair(pair), (settings or self.settings).threshold)
 
     def neuron_masks(
         self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None
@@ -212,7 +258,7 @@ class Analysis:
         """What one neuron captures on these pairs, each ``(pair, y, x)`` of the images' size."""
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         numbers = checked_numbers(pairs, "pair", self.data.count)
-        return self._masks.of_neuron(numbers, chosen, (settings or self.settings).threshold)
+        return self._fields.masks_for_pairs(numbers, chosen, (settings or self.settings).threshold)
 
     def receptive_fields(
         self, pair: int, neurons: int | Sequence[int] | Ints, *, settings: Settings | None = None
@@ -227,7 +273,9 @@ class Analysis:
             If the pair or a neuron is unknown.
         """
         chosen, numbers = settings or self.settings, checked_neurons(neurons, self.data.neurons)
-        return self._masks.of_some(self.data.check_pair(pair), numbers, chosen.threshold, chosen.rf_size)
+        return self._fields.masks_for_some(
+            self.data.check_pair(pair), numbers, chosen.threshold, chosen.rf_size
+        )
 
     def receptive_field(
         self,
@@ -283,7 +331,7 @@ class Analysis:
         side
             "benign" or "adversarial".
         patch, stride, occluder, seed
-            See `vulneuron.measures.discrepancy.discrepancy_maps`.
+            See `vulneuron.maps.occlusion.discrepancy_maps`.
         progress, cancelled
             Called after and asked before each batch.
 
@@ -299,8 +347,8 @@ class Analysis:
         Cancelled
             If `cancelled` says so; then nothing is kept.
         """
-        return self._discrepancies.maps(
-            self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side, self.classifier,
+        return self._occlusion.discrepancy_maps(
+            self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side,
             patch=patch, stride=stride, occluder=occluder, seed=seed, progress=progress, cancelled=cancelled,
         )  # fmt: skip
 
@@ -313,7 +361,7 @@ class Analysis:
             If the record cannot be written to.
         """
         chosen = settings or self.settings
-        self._parts.prepare(chosen)
+        self._vulnerability.prepare(chosen)
 
     def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
         """Whether the vulnerability maps of a pair are there already."""
@@ -325,7 +373,7 @@ class Analysis:
         """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
         chosen = settings or self.settings
         numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
-        return numbers[self._parts.with_maps(numbers, chosen)]
+        return numbers[self._vulnerability.with_maps(numbers, chosen)]
 
     def vulnerability_maps(
         self,
@@ -370,16 +418,14 @@ class Analysis:
             engine=self.settings.engine if engine is None else engine,
             top=self.settings.top if top is None else top,
         )
-        return self._parts.maps(
-            self.data.check_pair(pair), chosen,
-            classifier=self.classifier, progress=progress, cancelled=cancelled, on_stage=on_stage,
-        )  # fmt: skip
+        return self._vulnerability.maps(
+            self.data.check_pair(pair), chosen, progress=progress, cancelled=cancelled, on_stage=on_stage
+        )
 
     def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
         chosen, number = settings or self.settings, self.data.check_pair(pair)
-        maps = self._parts.maps(number, chosen, classifier=self.classifier)
-        return top_masks(maps, self.data.image_size, chosen.top)
+        return self._vulnerability.top_masks(number, chosen)
 
     def overlap(
         self,
@@ -402,7 +448,7 @@ class Analysis:
         """
         check_choice(combine, "combine", COMBINATIONS)
         chosen, number = checked_neurons(neurons, self.data.neurons), self.data.check_pair(pair)
-        return self._parts.overlap(number, chosen, combine, settings or self.settings, self.classifier)
+        return self._vulnerability.overlap(number, chosen, combine, settings or self.settings)
 
     def context(
         self,
@@ -429,4 +475,4 @@ class Analysis:
 
     def dendrogram(self, pair: int, *, settings: Settings | None = None) -> Dendrogram:
         """Neurons clustered by what they capture on both images of a pair (paper, Section 5.2.2)."""
-        return self._dendrogram(self.data.check_pair(pair), settings or self.settings)
+        return self._clusters.dendrogram(self.data.check_pair(pair), settings or self.settings)

@@ -3,14 +3,18 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.engines import ENGINES, EngineName
 from vulneuron.errors import MeasureError
 from vulneuron.measures.bands import BAND_IMAGES, BAND_KINDS, BandImages, BandKind
 from vulneuron.measures.choices import check_choice, check_confidence, check_per_cent, check_size, check_whole
 from vulneuron.measures.clustering import METHODS, Method
 from vulneuron.measures.contribution import WEIGHTS, Weights
 from vulneuron.measures.thresholds import Threshold
-from vulneuron.substitution import ENGINES, EngineName
 
+Ints = npt.NDArray[np.int64]
 Side = Literal["benign", "adversarial"]
 SIDES: tuple[Side, ...] = get_args(Side)
 Combination = Literal["union", "intersection"]
@@ -96,3 +100,26 @@ class Settings:
     def method(self) -> Method:
         """Linkage method that the clustering uses."""
         return self.linkage or ("average" if self.distance == "iou" else "ward")
+
+
+def suggested_settings(benign_label: Ints, adversarial_label: Ints) -> Settings:
+    """Default settings, adapted so that most pairs have bands.
+
+    If most pairs' adversarial class has fewer than two benign images, as in a small run with many classes,
+    the adversarial bands are made of adversarial images, provided that gives more pairs a band.
+
+    Parameters
+    ----------
+    benign_label, adversarial_label
+        ``(pair,)``, labels of all pairs of the record.
+    """
+    default = _share_with_band(benign_label, adversarial_label)
+    if default < 0.5 and default < _share_with_band(adversarial_label, adversarial_label):
+        return Settings(band_images="adversarial")
+    return Settings()
+
+
+def _share_with_band(band_labels: Ints, pair_labels: Ints) -> float:
+    """Share of the pairs whose label at least two images of the band have."""
+    images = np.bincount(band_labels, minlength=int(pair_labels.max()) + 1)
+    return float(np.mean(images[pair_labels] >= 2))

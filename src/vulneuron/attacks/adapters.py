@@ -181,7 +181,7 @@ class ArtAttack(ForeignAttack):
 
     Or any other object with ``generate(x=images, y=labels)`` on NumPy arrays: images ``(n, channel, y, x)``
     in float32, labels ``(n,)`` in int64. Such an object holds a classifier of its own: make sure that it is
-    the same network, and that it reads pixels in [0, 1]. Success is judged on the network that is analysed.
+    the same network, and that it reads pixels in [0, 1]. Success is judged on the network that is analyzed.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class LinfBall(Ball):
             raise AttackError(
                 f"given eps = {self.eps:g} for linf",
                 allowed="0 < eps <= 1, as pixels are in [0, 1]",
-                fix="Divide grey levels by 255: 8 levels are 8/255",
+                fix="Divide gray levels by 255: 8 levels are 8/255",
             )
 
     def steepest(self, gradients: Tensor) -> Tensor:

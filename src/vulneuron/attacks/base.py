@@ -263,7 +263,7 @@ def loss_gradient(classifier: Classifier, images: Tensor, goal: Goal) -> tuple[T
         raise AttackError(
             f"the network's gradients for the pixels are NaN on {int(broken.sum())} of {len(images)} images",
             allowed="a network that can be differentiated at these images",
-            fix="Check its weights and its normalisation, and compute in float32",
+            fix="Check its weights and its normalization, and compute in float32",
         )
     return gradient, logits.detach()
 
@@ -327,7 +327,7 @@ def _check_images(images: Tensor) -> None:
         raise AttackError(
             f"given images with pixels from {low:g} to {high:g}",
             allowed=allowed,
-            fix="Undo the normalisation, which is part of the model, or divide by 255",
+            fix="Undo the normalization, which is part of the model, or divide by 255",
         )
 
 

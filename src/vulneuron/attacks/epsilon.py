@@ -39,7 +39,7 @@ def parse_epsilon(text: str | float) -> float:
         raise AttackError(
             f"given epsilon {text!r}",
             allowed="a fraction such as 8/255, or a number above 0 such as 0.03",
-            fix="Write it in units of pixels in [0, 1]; 8 of 255 grey levels are 8/255",
+            fix="Write it in units of pixels in [0, 1]; 8 of 255 gray levels are 8/255",
         )
     return value
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from vulneuron.attacks.base import Attack, Goal, Parameter
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.errors import AttackError, VulneuronError, one_line
-from vulneuron.memory import out_of_memory
 from vulneuron.network import Classifier
+from vulneuron.network.devices import out_of_memory
 
 _INSTALL = {
     "foolbox": "Install it with: pip install 'vulneuron[foolbox]'",
@@ -146,7 +146,7 @@ def function_name(function: Callable[..., Any]) -> str:
 def json_values(values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Parameters of other people's attacks as JSON values for the record.
 
-    Numbers that are whole grey levels become texts n/255; objects become the name of their class, as their
+    Numbers that are whole gray levels become texts n/255; objects become the name of their class, as their
     ``repr`` may hold an address that differs from run to run.
     """
     return {name.strip("_"): _json_value(value) for name, value in values.items()}

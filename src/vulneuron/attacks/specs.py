@@ -20,8 +20,8 @@ from vulneuron.attacks.fgsm import FGSM
 from vulneuron.attacks.foreign import accepts, argument_names, comes_from, require
 from vulneuron.attacks.pgd import PGD
 from vulneuron.errors import AttackError, VulneuronError, did_you_mean, one_line
-from vulneuron.specs import split_spec
-from vulneuron.userfile import load_function
+from vulneuron.inputs.specs import split_spec
+from vulneuron.inputs.userfile import load_function
 
 Options = dict[str, Any]
 

@@ -7,9 +7,9 @@ import typer
 from vulneuron.attacks import make_attack
 from vulneuron.cli.info import show
 from vulneuron.cli.options import comma_separated, numbers, resumable
-from vulneuron.devices import Precision
 from vulneuron.inputs.class_names import parse_class_names
 from vulneuron.inputs.preprocessing import Interpolation
+from vulneuron.network.devices import Precision
 from vulneuron.pipeline import analyze
 
 _INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
@@ -102,7 +102,7 @@ def command(
     mean: Annotated[
         str | None,
         typer.Option(
-            help="Mean of the normalisation, `a,b,c`. [default: the model's]", rich_help_panel=_NETWORK
+            help="Mean of the normalization, `a,b,c`. [default: the model's]", rich_help_panel=_NETWORK
         ),
     ] = None,
     std: Annotated[
@@ -118,7 +118,7 @@ def command(
     resize: Annotated[
         int | None,
         typer.Option(
-            help="Shorter side before the centre crop. [default: the model's]", rich_help_panel=_NETWORK
+            help="Shorter side before the center crop. [default: the model's]", rich_help_panel=_NETWORK
         ),
     ] = None,
     interpolation: Annotated[

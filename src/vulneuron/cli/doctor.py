@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vulneuron._version import __version__
-from vulneuron.devices import resolve_device
+from vulneuron.network.devices import resolve_device
 
 _REQUIRED = ("torch", "torchvision", "numpy", "zarr", "xarray", "pandas", "openTSNE")
 #: Module, distribution, what it is for, how to get it.

@@ -14,10 +14,10 @@ import typer
 from vulneuron.analysis import Analysis, Settings, load_classifier, select_pairs
 from vulneuron.cli.options import resumable
 from vulneuron.measures.choices import check_whole
+from vulneuron.network.batch_size import MEMORY
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import open_record, record_lock
 from vulneuron.record.store import is_remote
-from vulneuron.substitution import MEMORY
 
 PATCH_HELP = "Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"
 STRIDE_HELP = "Pixels from one patch to the next."
@@ -60,7 +60,7 @@ def command(
     sys.stderr.write(f"{pair_s}, {len(chosen) - len(missing)} with maps already\n")
     if len(missing):
         analysis.prepare_maps()
-        analysis.classifier = load_classifier(record, model, device=device)
+        analysis.network.attach(load_classifier(record, model, device=device))
         compute_maps(analysis, missing)
 
 

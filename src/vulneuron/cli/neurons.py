@@ -77,7 +77,7 @@ def command(
     analysis = Analysis(record, settings=settings)
     pairs = _chosen_pairs(record, pair, cell)
     if model is not None:
-        analysis.classifier = load_classifier(record, model)
+        analysis.network.attach(load_classifier(record, model))
         compute_maps(analysis, missing_maps(analysis, pairs))
     if settings.band_images == "adversarial":
         _note("no adversarial label has two benign images here: its bands are of adversarial images")

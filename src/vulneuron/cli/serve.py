@@ -10,9 +10,8 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from vulneuron.server.app import create_app
+from vulneuron.server.library import Library, record_names
 from vulneuron.server.model_choice import check_given, parse_models
-from vulneuron.server.record_names import record_names
-from vulneuron.server.records import Library
 from vulneuron.server.running import DEFAULT_PORT, Server, listen, url_of
 from vulneuron.server.security import Access
 

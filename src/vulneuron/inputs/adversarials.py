@@ -139,7 +139,7 @@ def _from_array(
             allowed="one adversarial image for each benign one, in their order",
             fix="Save all of them, also those on which the attack failed",
         )
-    # The count tells grey-scale images from a single one in colour, which the shape alone would not.
+    # The count tells gray-scale images from a single one in color, which the shape alone would not.
     array = array[:, None] if array.ndim == 3 else array
     source = ArraySource(array, shape[0], None, spec=spec)
     if source.shape != shape:

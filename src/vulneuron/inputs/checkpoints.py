@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
 
-# Names under which training scripts store the state dict beside optimisers, epochs and arguments.
+# Names under which training scripts store the state dict beside optimizers, epochs and arguments.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")
 _PARALLEL, _COMPILED = "module.", "_orig_mod."
 _SHOWN = 3

@@ -21,9 +21,9 @@ def decode_file(path: Path, channels: int) -> np.ndarray:
     Parameters
     ----------
     path
-        A file that Pillow can read, of any mode: grey-scale (1, 8 and 16 bits), palette, RGB, RGBA, CMYK.
+        A file that Pillow can read, of any mode: gray-scale (1, 8 and 16 bits), palette, RGB, RGBA, CMYK.
     channels
-        3 for RGB, 1 for grey-scale.
+        3 for RGB, 1 for gray-scale.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def _named(path: Path) -> Iterator[None]:
 def as_mode(image: Image.Image, channels: int) -> Image.Image:
     """Convert a PIL image to ``RGB`` (3 channels) or ``L`` (1 channel).
 
-    Transparency is dropped, not blended, as torchvision's loaders do. Grey images of more than 8 bits become
+    Transparency is dropped, not blended, as torchvision's loaders do. Gray images of more than 8 bits become
     mode ``F`` with values in [0, 255] whatever ``channels`` is, so that no bit is lost before the pixels are
     floats; `pil_to_pixels` repeats them for RGB.
 
@@ -100,14 +100,14 @@ def as_mode(image: Image.Image, channels: int) -> Image.Image:
             fix="Give the images as an .npz file or as arrays with that number of channels",
         )
     if image.mode == "F" or image.mode.startswith("I"):
-        return _deep_grey(image)
+        return _deep_gray(image)
     if image.mode == "P":
         # Palettes with transparency go through RGBA; Pillow warns about the direct way.
         image = image.convert("RGBA")
     return image.convert("RGB" if channels == 3 else "L")
 
 
-def _deep_grey(image: Image.Image) -> Image.Image:
+def _deep_gray(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.float64)
     top = 1.0 if image.mode == "F" else 65535.0
     if not np.isfinite(values).all() or values.min() < 0 or values.max() > top:
@@ -143,10 +143,10 @@ def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
     Parameters
     ----------
     array
-        ``(n, y, x)`` (grey-scale), ``(n, y, x, channel)`` or ``(n, channel, y, x)``; uint8 in 0..255, uint16
+        ``(n, y, x)`` (gray-scale), ``(n, y, x, channel)`` or ``(n, channel, y, x)``; uint8 in 0..255, uint16
         in 0..65535, or floats in [0, 1].
     channels
-        Input channels of the model. Grey-scale images are repeated for 3 channels.
+        Input channels of the model. Gray-scale images are repeated for 3 channels.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
 
 
 def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
-    """View a batch of images as ``(n, channel, y, x)``; grey-scale ones keep a single channel.
+    """View a batch of images as ``(n, channel, y, x)``; gray-scale ones keep a single channel.
 
     Raises
     ------
@@ -180,9 +180,9 @@ def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
             fix="Check how the array was made",
         )
     if array.ndim == 3:
-        return _channels_first_grey(array, channels)
+        return _channels_first_gray(array, channels)
     if array.ndim == 4:
-        # Grey images for an RGB model are only looked for when no axis has the model's own channels.
+        # Gray images for an RGB model are only looked for when no axis has the model's own channels.
         for count in (channels, 1) if channels == 3 else (channels,):
             first, last = array.shape[1] == count, array.shape[3] == count
             if first and last:
@@ -192,20 +192,20 @@ def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
     raise _shape_error(array, channels, "which does not fit")
 
 
-def _channels_first_grey(array: np.ndarray, channels: int) -> np.ndarray:
+def _channels_first_gray(array: np.ndarray, channels: int) -> np.ndarray:
     if channels not in (1, 3):
         raise _shape_error(array, channels, "which has no axis for the channels")
     one_image = array.shape[2] in (1, 3) or (array.shape[0] == 3 and channels == 3)
     if one_image:
-        raise _shape_error(array, channels, "which reads as a single image as well as grey-scale images")
+        raise _shape_error(array, channels, "which reads as a single image as well as gray-scale images")
     return array[:, None]
 
 
 def _shape_error(array: np.ndarray, channels: int, why: str) -> ImagesError:
-    grey = " (or n,y,x for grey-scale)" if channels in (1, 3) else ""
+    gray = " (or n,y,x for gray-scale)" if channels in (1, 3) else ""
     return ImagesError(
         f"given images of shape {array.shape} for a model with {channels} input channels, {why}",
-        allowed=f"n,{channels},y,x or n,y,x,{channels}{grey}",
+        allowed=f"n,{channels},y,x or n,y,x,{channels}{gray}",
         fix=f"Reshape the array to n,{channels},y,x",
     )
 
@@ -252,7 +252,7 @@ def check_pixels(array: np.ndarray) -> None:
         raise ImagesError(
             f"given pixels from {low:g} to {high:g}",
             allowed="uint8 in 0..255, or floats in [0, 1]",
-            fix="Undo the normalisation, which is part of the model (mean and std)"
+            fix="Undo the normalization, which is part of the model (mean and std)"
             if low < 0
             else "Divide the array by its largest possible value, such as 255",
         )

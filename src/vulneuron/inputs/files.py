@@ -35,7 +35,7 @@ class FileSource(ImageSource):
     ids
         Paths of the files in the folder, with forward slashes.
     channels
-        3 for RGB, 1 for grey-scale.
+        3 for RGB, 1 for gray-scale.
     preprocessing
         Size to bring the images to; None if they all have the same.
     """

@@ -92,7 +92,7 @@ class ImageSource(ABC):
             fix=f"Give --image-size {min(own_height, own_width)}",
         )
 
-    def labelled(
+    def labeled(
         self, classes: int, *, labels: object = None, class_names: Sequence[str] | None = None
     ) -> "Images":
         """Bring the labels to the outputs of a model.
@@ -126,7 +126,7 @@ class Images:
     source
         Where the pixels come from.
     labels
-        ``(image,)``, int64, each an output of the model; None if the images are not labelled.
+        ``(image,)``, int64, each an output of the model; None if the images are not labeled.
     class_names
         Names of all outputs, in order; None if unknown.
     """
@@ -156,7 +156,7 @@ class Images:
     @property
     def fingerprint(self) -> str:
         """Changes when the images, the way in which they are loaded, or their labels change."""
-        labels = b"unlabelled" if self.labels is None else self.labels.tobytes()
+        labels = b"unlabeled" if self.labels is None else self.labels.tobytes()
         return hashlib.sha256(self.source.fingerprint.encode() + labels).hexdigest()
 
     def load(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:

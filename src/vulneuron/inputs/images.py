@@ -13,7 +13,7 @@ from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import Images, ImageSource
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.inputs.user_functions import call_function
+from vulneuron.inputs.userfile import call_function
 
 
 def load_images(
@@ -47,7 +47,7 @@ def load_images(
         The images cannot be opened, or their labels do not fit the model.
     """
     opened = open_images(source, channels=channels, preprocessing=preprocessing)
-    return opened.labelled(classes, labels=labels, class_names=class_names)
+    return opened.labeled(classes, labels=labels, class_names=class_names)
 
 
 def open_images(
@@ -58,7 +58,7 @@ def open_images(
     Parameters
     ----------
     source
-        - a folder with one sub-folder a class, or with unlabelled images directly in it;
+        - a folder with one sub-folder a class, or with unlabeled images directly in it;
         - an ``.npz`` file with ``images`` and, optionally, ``labels`` and ``class_names``;
         - ``torchvision:NAME?root=DIR[&split=S][&download=true]``;
         - ``PATH.py:FUNCTION``, a function without arguments that returns one of the following;

@@ -11,7 +11,7 @@ from vulneuron.inputs.preprocessing import Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-RANDOM_WEIGHTS = "The weights are random: this network has learned nothing. Name a checkpoint to analyse."
+RANDOM_WEIGHTS = "The weights are random: this network has learned nothing. Name a checkpoint to analyze."
 _SEED = 0
 
 
@@ -26,7 +26,7 @@ class LoadedModel:
     spec
         The string that it was loaded from, or the name of its class.
     mean, std
-        Normalisation that it expects, one number a channel; None if it reads pixels in [0, 1].
+        Normalization that it expects, one number a channel; None if it reads pixels in [0, 1].
     preprocessing
         Size that it expects; None if it says nothing about it.
     class_names

@@ -7,12 +7,12 @@ from dataclasses import replace
 from torch import nn
 
 from vulneuron.errors import ModelError
-from vulneuron.graphs import PROCESS_STATE
 from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
+from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
-from vulneuron.inputs.user_functions import call_function
-from vulneuron.specs import parse_spec
+from vulneuron.inputs.userfile import call_function
+from vulneuron.network.graphs import PROCESS_STATE
 
 
 def load_model(
@@ -35,7 +35,7 @@ def load_model(
         - ``PATH.py:FUNCTION[?checkpoint=FILE]``, a function without arguments that returns a module;
         - or any `torch.nn.Module`.
     mean, std
-        Normalisation, one number a channel, instead of the one that the model brings. A module from a file or
+        Normalization, one number a channel, instead of the one that the model brings. A module from a file or
         from Python brings none: it reads pixels in [0, 1].
     class_names
         Names of the outputs, instead of those that the model brings.
@@ -44,7 +44,7 @@ def load_model(
     ------
     ModelError
         The model is unknown or cannot be built, its checkpoint does not fit, its weights are not finite, or
-        ``mean`` and ``std`` are no pair of normalisation constants.
+        ``mean`` and ``std`` are no pair of normalization constants.
     """
     with PROCESS_STATE:
         model = (
@@ -54,7 +54,7 @@ def load_model(
         )
     check_finite(model.module)
     if mean is not None or std is not None:
-        mean, std = _checked_normalisation(mean, std)
+        mean, std = _checked_normalization(mean, std)
         model = replace(model, mean=mean, std=std)
     if class_names is not None:
         model = replace(model, class_names=tuple(class_names))
@@ -106,15 +106,15 @@ def _from_file(text: str) -> LoadedModel:
     return LoadedModel(module, spec.text)
 
 
-def _checked_normalisation(
+def _checked_normalization(
     mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if mean is None or std is None:
         one, other = ("mean", "std") if std is None else ("std", "mean")
         raise ModelError(
             f"given {one} without {other}",
-            allowed="mean and std together, as both are needed to normalise",
-            fix=f"Give {other} too (--{other}), or leave {one} out for the model's own normalisation",
+            allowed="mean and std together, as both are needed to normalize",
+            fix=f"Give {other} too (--{other}), or leave {one} out for the model's own normalization",
         )
     try:
         pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)

@@ -13,7 +13,7 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize the shorter side, then crop the centre: the evaluation transform of torchvision and timm.
+    """Resize the shorter side, then crop the center: the evaluation transform of torchvision and timm.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Preprocessing:
         height, width = self._resized(image.height, image.width)
         if (height, width) != (image.height, image.width):
             image = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
-        # Python rounds halves to even here, as torchvision's centre crop does.
+        # Python rounds halves to even here, as torchvision's center crop does.
         top, left = round((height - self.height) / 2), round((width - self.width) / 2)
         return image.crop((left, top, left + self.width, top + self.height))
 

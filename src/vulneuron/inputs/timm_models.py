@@ -11,13 +11,13 @@ from vulneuron.errors import ModelError, did_you_mean, one_line
 from vulneuron.inputs.checkpoints import apply_checkpoint
 from vulneuron.inputs.loaded_model import RANDOM_WEIGHTS, LoadedModel, fixed_seed
 from vulneuron.inputs.preprocessing import Interpolation, Preprocessing
-from vulneuron.specs import Spec, parse_spec
+from vulneuron.inputs.specs import Spec, parse_spec
 
 
 def load_timm(text: str) -> LoadedModel:
     """Load ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``.
 
-    Normalisation and preprocessing are those that timm knows for the model, at the size that it was trained
+    Normalization and preprocessing are those that timm knows for the model, at the size that it was trained
     with (some models score a little better at a larger test size, which costs more).
 
     Raises
@@ -97,7 +97,7 @@ def _preprocessing(config: Mapping[str, Any]) -> tuple[Preprocessing, tuple[str,
     if config["crop_mode"] != "center" or not square:
         notes.append(
             f"timm prepares images for this model by {config['crop_mode']!r}; here they keep their aspect "
-            "ratio and their centre is taken."
+            "ratio and their center is taken."
         )
     return Preprocessing(
         height,

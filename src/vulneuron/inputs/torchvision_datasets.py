@@ -7,7 +7,7 @@ from typing import Any
 import torchvision.datasets
 
 from vulneuron.errors import ImagesError, did_you_mean, one_line
-from vulneuron.specs import Spec, parse_spec
+from vulneuron.inputs.specs import Spec, parse_spec
 
 # Data sets of images with one class each; what splits they have is asked of them.
 NAMES = (

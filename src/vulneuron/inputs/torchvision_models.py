@@ -15,16 +15,16 @@ from vulneuron.inputs.loaded_model import (
     fixed_seed,
 )
 from vulneuron.inputs.preprocessing import Preprocessing
-from vulneuron.specs import Spec, parse_spec
+from vulneuron.inputs.specs import Spec, parse_spec
 
-# These two warn unless told how to initialise, and their trained weights expect inputs that they rescale.
+# These two warn unless told how to initialize, and their trained weights expect inputs that they rescale.
 _INCEPTIONS = ("googlenet", "inception_v3")
 
 
 def load_torchvision(text: str) -> LoadedModel:
     """Load ``torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N]``.
 
-    With ``weights``, their transforms give normalisation and preprocessing, and their metadata the class
+    With ``weights``, their transforms give normalization and preprocessing, and their metadata the class
     names. With a ``checkpoint`` beside them, the values come from that file and nothing is downloaded.
 
     Raises

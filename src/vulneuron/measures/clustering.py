@@ -130,7 +130,7 @@ class Dendrogram:
         return self._after(len(self.order) - clusters)
 
     def _after(self, merges: int) -> Ints:
-        """Clusters after the first merges. Each merge removes the one border between two neighbours."""
+        """Clusters after the first merges. Each merge removes the one border between two neighbors."""
         borders = np.zeros(len(self.order), np.int64)
         borders[self._starts[self.linkage[merges:, 1].astype(np.int64)]] = 1
         labels = np.empty(len(self.order), np.int64)

@@ -101,5 +101,5 @@ def _check(masks: Bools, energy: Floating) -> None:
         raise MeasureError(
             f"given masks as {masks.dtype} {masks.shape} for an image of {energy.shape}",
             allowed="bool (neuron, y, x) of the image's size",
-            fix="make masks and image of one RF size with vulneuron.measures.receptive_field",
+            fix="make masks and image of one RF size with vulneuron.measures.fields",
         )

@@ -1,4 +1,4 @@
-"""Optimal leaf order of a dendrogram: neighbours are as similar as the tree allows."""
+"""Optimal leaf order of a dendrogram: neighbors are as similar as the tree allows."""
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +28,10 @@ def first_positions(linkage: Doubles) -> Ints:
 
 
 def optimally_ordered(linkage: Doubles, distances: Doubles) -> Doubles:
-    """Linkage whose children are exchanged where this makes neighbouring leaves more similar.
+    """Linkage whose children are exchanged where this makes neighboring leaves more similar.
 
     Of the :math:`2^{n-1}` orders that a tree allows, it takes one with the least sum of distances between
-    neighbouring leaves. Leaves that are merged at height 0 are equal, and stand for one. Time is of order
+    neighboring leaves. Leaves that are merged at height 0 are equal, and stand for one. Time is of order
     :math:`n^3` in the worst case: 0.1 s for 512 leaves, 2 s for 2,048.
 
     Parameters

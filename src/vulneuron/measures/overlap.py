@@ -36,7 +36,7 @@ def iou(masks: Bools, mask: Bools) -> Floats:
         raise MeasureError(
             f"given masks as {masks.dtype} {masks.shape}",
             allowed="bool (neuron, y, x)",
-            fix="make them with vulneuron.measures.receptive_field.masks",
+            fix="make them with vulneuron.measures.fields.masks",
         )
     if mask.dtype != np.bool_ or mask.shape != masks.shape[1:]:
         raise MeasureError(

@@ -26,7 +26,7 @@ def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool =
     Returns
     -------
     ndarray
-        ``(pair, 2, 2)``: pair, side (benign, adversarial), axis. No unit; only neighbourhoods mean something.
+        ``(pair, 2, 2)``: pair, side (benign, adversarial), axis. No unit; only neighborhoods mean something.
 
     References
     ----------
@@ -65,7 +65,7 @@ def embed(activations: Floats, *, seed: int = 0) -> Floats:
 
 
 def _principal_components(activations: Floats) -> Floats:
-    centred = activations.astype(np.float64) - activations.mean(0)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    centerd = activations.astype(np.float64) - activations.mean(0)
+    left, singular, _ = np.linalg.svd(centerd, full_matrices=False)
     components = (left * singular)[:, :2]
     return np.pad(components, ((0, 0), (0, 2 - components.shape[1]))).astype(np.float32)

@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 Mode = Literal["absolute", "quantile", "relative"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 #: Levels where none is given: of the modes "absolute" and "quantile", and of "relative".
-USUAL_QUANTILE, USUAL_FRACTION = 0.8, 0.5
+DEFAULT_QUANTILE, DEFAULT_FRACTION = 0.8, 0.5
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ def choose_thresholds(rule: Threshold, maps: Floating, benign_maps: Floating) ->
         without a level.
     """
     if rule.mode == "relative":
-        return relative_thresholds(maps, USUAL_FRACTION if rule.level is None else rule.level)
+        return relative_thresholds(maps, DEFAULT_FRACTION if rule.level is None else rule.level)
     if rule.mode == "quantile":
-        return neuron_thresholds(benign_maps, USUAL_QUANTILE if rule.level is None else rule.level)
+        return neuron_thresholds(benign_maps, DEFAULT_QUANTILE if rule.level is None else rule.level)
     level = layer_threshold(benign_maps) if rule.level is None else rule.level
     return np.full(len(maps), level, np.float32)
 
 
-def layer_threshold(benign_maps: Floating, quantile: float = USUAL_QUANTILE) -> float:
+def layer_threshold(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> float:
     """One threshold for a layer: a quantile over all neurons and cells of benign feature maps.
 
     The feature maps are taken as they are, not upsampled, which is cheap and nearly the same: with 0.8, RFs
@@ -96,7 +96,7 @@ def layer_threshold(benign_maps: Floating, quantile: float = USUAL_QUANTILE) -> 
     return float(np.quantile(benign_maps, quantile))
 
 
-def neuron_thresholds(benign_maps: Floating, quantile: float = USUAL_QUANTILE) -> Floats:
+def neuron_thresholds(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> Floats:
     """One threshold a neuron, ``(neuron,)``: a quantile over its own cells in benign feature maps.
 
     As in Network Dissection (Bau et al., CVPR 2017), but of the maps as they are, not upsampled.
@@ -112,7 +112,7 @@ def neuron_thresholds(benign_maps: Floating, quantile: float = USUAL_QUANTILE) -
     return np.asarray(np.quantile(of_neurons, quantile, axis=1), np.float32)
 
 
-def relative_thresholds(maps: Floating, fraction: float = USUAL_FRACTION) -> Floats:
+def relative_thresholds(maps: Floating, fraction: float = DEFAULT_FRACTION) -> Floats:
     """One threshold a neuron, ``(neuron,)``: a fraction of the maximum of its map in this image.
 
     Parameters

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from vulneuron.attacks import PGD, Attack, as_attack
-from vulneuron.devices import Precision
 from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
 from vulneuron.inputs.class_names import parse_class_names
@@ -17,6 +16,7 @@ from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier, expected_channels
+from vulneuron.network.devices import Precision
 from vulneuron.pipeline.execute import check_out, execute
 from vulneuron.pipeline.run import Run, Selection, settings
 from vulneuron.pipeline.selection import class_indices
@@ -86,7 +86,7 @@ def analyze(
     class_names
         Names of the model's outputs in order, or a file with them; from model or images when None.
     mean, std
-        Normalisation that a bare module expects of pixels in [0, 1].
+        Normalization that a bare module expects of pixels in [0, 1].
     layer
         Dotted name of the target layer; found when None.
     device, precision
@@ -137,8 +137,8 @@ def analyze(
         precision=precision,
         input_shape=source.shape,
     )
-    labelled = source.labelled(classifier.classes, labels=labels, class_names=loaded.class_names)
-    all_names = _unique(labelled.class_names or tuple(str(index) for index in range(classifier.classes)))
+    labeled = source.labeled(classifier.classes, labels=labels, class_names=loaded.class_names)
+    all_names = _unique(labeled.class_names or tuple(str(index) for index in range(classifier.classes)))
     if classes is not None:
         class_indices(classes, all_names)
     made: Attack | Adversarials
@@ -155,7 +155,7 @@ def analyze(
     selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
     run = Run(
         classifier=classifier,
-        images=labelled,
+        images=labeled,
         attack=made,
         selection=selection,
         class_names=all_names,
@@ -164,7 +164,7 @@ def analyze(
         settings=settings(
             classifier=classifier,
             model=loaded,
-            images=labelled,
+            images=labeled,
             class_names=all_names,
             attack=made,
             selection=selection,
@@ -172,7 +172,7 @@ def analyze(
             joint_projection=joint_projection,
             preprocessing=str(preprocessing),
         ),
-        notes=(*loaded.notes, *_notes(classifier, labelled.labels is None)),
+        notes=(*loaded.notes, *_notes(classifier, labeled.labels is None)),
     )
     return execute(run, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
 
@@ -191,9 +191,9 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if counts[name] == 1 else f"{name} ({index})" for index, name in enumerate(names))
 
 
-def _notes(classifier: Classifier, unlabelled: bool) -> list[str]:
+def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     notes = []
-    if unlabelled:
+    if unlabeled:
         notes.append("The images have no labels: the model's own predictions stand for them.")
     outputs = classifier.logits(
         torch.rand(2, *classifier.input_shape, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vulneuron.attacks import Attack
 from vulneuron.errors import ImagesError
-from vulneuron.pipeline.batching import in_batches
+from vulneuron.network.batch_size import in_batches
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run
 from vulneuron.record import Outcome, RecordWriter
@@ -116,7 +116,7 @@ def predictions(run: Run, images: Tensor, batch_size: int) -> Ints:
         raise ImagesError(
             "the model gives NaN or infinite logits on some images",
             allowed="finite logits",
-            fix="check the normalisation (--mean, --std) and the precision",
+            fix="check the normalization (--mean, --std) and the precision",
         )
     return logits.argmax(1).numpy()
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vulneuron.network import Activity
-from vulneuron.pipeline.batching import in_batches
+from vulneuron.network.batch_size import in_batches
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run
 from vulneuron.record import RecordWriter

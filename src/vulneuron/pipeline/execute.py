@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from vulneuron.errors import NothingToAnalyseError, RecordError, VulneuronError
+from vulneuron.errors import NothingToAnalyzeError, RecordError, VulneuronError
 from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.measures.projection import project
 from vulneuron.pipeline.attacking import attack_images, predicted_labels
@@ -38,7 +38,7 @@ def execute(
     """Bring a run to its end and return its record.
 
     An unfinished record of the same run goes on where it stopped, and a finished one is returned as it is. A
-    run that has nothing to analyse leaves no record behind.
+    run that has nothing to analyze leaves no record behind.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def execute(
                 _begin_pairs(run, writer)
         except VulneuronError as error:
             # A run that cannot give a record leaves none; one that has got somewhere can go on.
-            if isinstance(error, NothingToAnalyseError) or not writer.run_table("outcome").any():
+            if isinstance(error, NothingToAnalyzeError) or not writer.run_table("outcome").any():
                 remove_record(out)
             raise
         capture_pairs(run, writer, bars)
@@ -141,15 +141,15 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
 def _begin_pairs(run: Run, writer: RecordWriter) -> None:
     outcome = writer.run_table("outcome")
     if (outcome == Outcome.WRONG).all():
-        raise NothingToAnalyseError(
+        raise NothingToAnalyzeError(
             f"the model predicts none of the {len(outcome)} images right",
             allowed="at least one correct prediction",
-            fix="check the class order (--class-names), the normalisation (--mean, --std) and the weights",
+            fix="check the class order (--class-names), the normalization (--mean, --std) and the weights",
         )
     rows = np.flatnonzero(outcome == Outcome.SUCCESS)
     if not len(rows):
         attacked = int((outcome == Outcome.RESISTED).sum())
-        raise NothingToAnalyseError(
+        raise NothingToAnalyzeError(
             f"the attack succeeds on none of the {attacked} images that it tried",
             allowed="at least one success",
             fix="try a larger --eps or more --steps, or another --attack",
@@ -198,15 +198,15 @@ def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
         writer.run_table("adversarial_label") == writer.run_table("true_label")
     )
     robust = int(withstood.sum()) + int((outcome == Outcome.EXEMPT).sum())
-    labelled = run.images.labels is not None
+    labeled = run.images.labels is not None
     return {
         "pairs": len(writer.pair_rows()),
         "images": images,
         "correct": correct,
         "attacked": attacked,
         "successes": successes,
-        "clean_accuracy": correct / images if labelled else None,
+        "clean_accuracy": correct / images if labeled else None,
         "attack_success_rate": successes / attacked if attacked else None,
-        "robust_accuracy": robust / images if labelled else None,
+        "robust_accuracy": robust / images if labeled else None,
         "survive_8bit": int(writer.run_table("survives_8bit").sum()),
     }

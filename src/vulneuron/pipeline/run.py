@@ -20,7 +20,7 @@ from vulneuron.inputs.checkpoints import model_digest
 from vulneuron.inputs.image_source import Images
 from vulneuron.inputs.loaded_model import LoadedModel
 from vulneuron.network import Classifier
-from vulneuron.pipeline.batching import choose_batch_size
+from vulneuron.network.batch_size import choose_batch_size
 
 _FEWEST_IMAGES_A_BLOCK = 64
 _PROBE_LOGITS = 10

@@ -1,6 +1,6 @@
 """Figures for papers, with matplotlib: each draws one view of an `Analysis` and returns the figure.
 
-Colours are those of the dashboard: blue for benign, orange for adversarial, safe for colour-blind readers.
+Colors are those of the dashboard: blue for benign, orange for adversarial, safe for color-blind readers.
 Figures belong to pyplot: save one with ``figure.savefig("name.pdf")``, and close it with
 ``plt.close(figure)`` where many are drawn.
 """

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
 from vulneuron.analysis import Analysis, checked_neurons
-from vulneuron.plots.style import GREY, mark
+from vulneuron.plots.style import GRAY, mark
 
-#: Neighbouring clusters alternate, so that each can be told from the next.
+#: Neighboring clusters alternate, so that each can be told from the next.
 _CLUSTERS = ("#2c7a7b", "#805ad5")
 
 
@@ -21,7 +21,7 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
     analysis, pair
         As for `Analysis.dendrogram`.
     clusters
-        Where to cut: below the cut, neighbouring clusters alternate in colour.
+        Where to cut: below the cut, neighboring clusters alternate in color.
     highlight
         Neurons to mark.
     """
@@ -30,11 +30,11 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
     cluster = tree.cut_count(clusters)
     kept = count - clusters
 
-    def colour(node: int) -> str:
-        return _CLUSTERS[cluster[tree.leaves(node)[0]] % 2] if node < count + kept else GREY
+    def color(node: int) -> str:
+        return _CLUSTERS[cluster[tree.leaves(node)[0]] % 2] if node < count + kept else GRAY
 
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-    hierarchy.dendrogram(tree.linkage, ax=ax, no_labels=True, link_color_func=colour)
+    hierarchy.dendrogram(tree.linkage, ax=ax, no_labels=True, link_color_func=color)
     if len(highlight):
         # SciPy draws a leaf every 10 units.
         place = {int(neuron): 10.0 * position + 5 for position, neuron in enumerate(tree.order)}

@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 
 from vulneuron.analysis import Analysis
 from vulneuron.analysis.analysis import Combination
-from vulneuron.analysis.contexts import Order
+from vulneuron.analysis.context import Order
 from vulneuron.analysis.settings import SIDES
-from vulneuron.measures.receptive_field import masked_image
-from vulneuron.measures.vulnerability_map import to_full_size
+from vulneuron.maps.vulnerability_map import to_full_size
+from vulneuron.measures.fields import masked_image
 from vulneuron.plots.style import ADVERSARIAL, BENIGN, grid, show
 
-_COLOURS = {"benign": BENIGN, "adversarial": ADVERSARIAL}
+_COLORS = {"benign": BENIGN, "adversarial": ADVERSARIAL}
 
 
 def receptive_fields(
@@ -37,13 +37,13 @@ def receptive_fields(
         probability = probabilities.max()
         image = analysis.record.images(pair, side)
         field = analysis.receptive_field(pair, neurons, side, combine)
-        show(axes[0, 2 * column], image, f"{side}: {label} {probability:.2f}", _COLOURS[side])
-        show(axes[0, 2 * column + 1], field.image, f"captured: {100 * field.coverage:.0f} %", _COLOURS[side])
+        show(axes[0, 2 * column], image, f"{side}: {label} {probability:.2f}", _COLORS[side])
+        show(axes[0, 2 * column + 1], field.image, f"captured: {100 * field.coverage:.0f} %", _COLORS[side])
     return figure
 
 
 def vulnerability_maps(analysis: Analysis, pair: int) -> Figure:
-    """Both vulnerability maps of a pair over its grey benign image, and their most vulnerable pixels.
+    """Both vulnerability maps of a pair over its gray benign image, and their most vulnerable pixels.
 
     Parameters
     ----------
@@ -99,5 +99,5 @@ def context(
         images = analysis.record.images(found.pairs, side)
         for column, number in enumerate(found.pairs):
             image = masked_image(images[column], masks.of(side)[column])
-            show(axes[row, column], image, "" if row else f"pair {number}", _COLOURS[side])
+            show(axes[row, column], image, "" if row else f"pair {number}", _COLORS[side])
     return figure

@@ -34,8 +34,8 @@ def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
     numbers = counts.to_numpy()
     for (row, column), count in np.ndenumerate(numbers):
         if count:
-            colour = "white" if count > numbers.max() / 2 else "black"
-            ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=colour)
+            color = "white" if count > numbers.max() / 2 else "black"
+            ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=color)
     if numbers.size < everything.size:
         part = f"{numbers.sum()} of {everything.to_numpy().sum()} pairs"
         ax.set_title(f"the {most} largest rows and columns: {part}", fontsize=7)

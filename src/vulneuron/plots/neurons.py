@@ -37,14 +37,14 @@ def contribution_curves(
         ("benign", BENIGN, of_pair.benign_label),
         ("adversarial", ADVERSARIAL, of_pair.adversarial_label),
     )
-    for side, colour, label in sides:
-        ax.plot(places, table[f"contribution_{side}"], color=colour, linewidth=0.6, label=f"{label} ({side})")
-    for side, colour, label in sides:
+    for side, color, label in sides:
+        ax.plot(places, table[f"contribution_{side}"], color=color, linewidth=0.6, label=f"{label} ({side})")
+    for side, color, label in sides:
         low, high = table[f"band_{side}_low"], table[f"band_{side}_high"]
         if low.notna().any():
             # With an edge, as bands of many images are thinner than a pixel.
             ax.fill_between(
-                places, low, high, color=colour, alpha=0.45, linewidth=1.2, label=f"band of {label}"
+                places, low, high, color=color, alpha=0.45, linewidth=1.2, label=f"band of {label}"
             )
     if len(highlight):
         order = {int(neuron): place for place, neuron in enumerate(table.index)}

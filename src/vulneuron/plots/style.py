@@ -1,4 +1,4 @@
-"""Colours and small helpers of all figures."""
+"""Colors and small helpers of all figures."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 BENIGN, ADVERSARIAL = "#2b6cb0", "#dd6b20"
 SELECTED = "#c53030"
-GREY = "#a0aec0"
+GRAY = "#a0aec0"
 
 
 def picture(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Pixels ``(channel, y, x)`` as matplotlib shows them, ``(y, x, channel)``; grey ones ``(y, x)``."""
+    """Pixels ``(channel, y, x)`` as matplotlib shows them, ``(y, x, channel)``; gray ones ``(y, x)``."""
     return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)
 
 
@@ -31,14 +31,14 @@ def grid(rows: int, columns: int, *, cell: float = 1.8) -> tuple[Figure, npt.NDA
     return figure, axes
 
 
-def show(ax: Axes, pixels: npt.NDArray[Any], title: str = "", colour: str = "black") -> None:
+def show(ax: Axes, pixels: npt.NDArray[Any], title: str = "", color: str = "black") -> None:
     """Show an image ``(channel, y, x)`` with a title."""
     ax.imshow(picture(pixels), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_title(title, fontsize=8, color=colour)
+    ax.set_title(title, fontsize=8, color=color)
 
 
 def mark(ax: Axes, places: dict[int, float]) -> None:
-    """Mark neurons by a line at their place, with their numbers below, neighbours one under the other."""
+    """Mark neurons by a line at their place, with their numbers below, neighbors one under the other."""
     for level, (neuron, place) in enumerate(sorted(places.items(), key=lambda it: it[1])):
         ax.axvline(place, color=SELECTED, linewidth=0.6, linestyle=":")
         ax.annotate(

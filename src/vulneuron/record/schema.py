@@ -127,7 +127,7 @@ PAIR_VARIABLES: dict[str, Variable] = {
     "neuron": Variable(("neuron",), np.int32, "1", "channel of the target layer"),
     "row": Variable(("row",), np.int32, "cell", "row of a feature map"),
     "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
-    "channel": Variable(("channel",), np.int32, "1", "colour channel"),
+    "channel": Variable(("channel",), np.int32, "1", "color channel"),
     "y": Variable(("y",), np.int32, "pixel", "row of an image"),
     "x": Variable(("x",), np.int32, "pixel", "column of an image"),
     "axis": Variable(("axis",), np.int32, "1", "axis of the projection"),

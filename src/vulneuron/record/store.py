@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,8 +35,6 @@ from vulneuron.record.schema import (
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from vulneuron.server.notebook import Dashboard
 
 _FIX = "give the folder that `vulneuron analyze --out` wrote"
 
@@ -295,11 +294,10 @@ class Record:
 
     def show(
         self, *, model: "str | nn.Module | None" = None, height: int = 900, proxy: str | None = None
-    ) -> "Dashboard":
+    ) -> Any:
         """Show the dashboard in a notebook; see `vulneuron.show`."""
-        from vulneuron.server.notebook import show  # noqa: PLC0415  the dashboard is built on records
-
-        return show(self, model=model, height=height, proxy=proxy)
+        (viewer,) = entry_points(group="vulneuron.viewers", name="dashboard")
+        return viewer.load()(self, model=model, height=height, proxy=proxy)
 
     def expected_variables(self) -> list[str]:
         """Names of the arrays that a finished record of this kind of network has."""

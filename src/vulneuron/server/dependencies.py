@@ -9,10 +9,10 @@ from fastapi import Depends, Path, Query, Request
 from vulneuron.analysis import Settings
 from vulneuron.server.dto import SettingsQuery
 from vulneuron.server.jobs import Jobs
-from vulneuron.server.numbers import unknown
-from vulneuron.server.opened import OpenedRecord
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
+from vulneuron.server.parsing import unknown
 from vulneuron.server.sessions import Sessions
+from vulneuron.server.summary import OpenedRecord
 
 
 @dataclass(frozen=True)

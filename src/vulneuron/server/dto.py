@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.analysis import Order
 from vulneuron.analysis.settings import DistanceKind, Settings, Side
-from vulneuron.measures.anytime_maps import StageName
+from vulneuron.maps.stages import StageName
 from vulneuron.measures.bands import BandImages, BandKind
 from vulneuron.measures.clustering import Method
 from vulneuron.measures.context import Scope
@@ -140,7 +140,7 @@ class NetworkModel(Model):
     message: str | None = Field(description="Why it is missing, in one line.")
 
 
-class UsualLevels(Model):
+class DefaultLevels(Model):
     """Levels of RF thresholds in the modes without a unit, where none is given."""
 
     quantile: float
@@ -170,7 +170,7 @@ class RecordSummary(Model):
     has_network: bool
     network: NetworkModel
     layer_threshold: float = Field(description="Default absolute RF threshold.")
-    usual_levels: UsualLevels
+    default_levels: DefaultLevels
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
         "absolute RF thresholds mean."

@@ -12,13 +12,13 @@ from threading import Condition, Event, Thread
 
 from vulneuron.analysis import Settings
 from vulneuron.errors import Cancelled, VulneuronError
-from vulneuron.measures.anytime_maps import MapStage
+from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.stages import MapStage
 from vulneuron.server.broadcast import Broadcast
 from vulneuron.server.dto import JobModel, JobState, StageModel
-from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.library import ServedRecord
 from vulneuron.server.problems import NotFound
-from vulneuron.server.records import ServedRecord
-from vulneuron.substitution import PatchGrid
+from vulneuron.server.summary import OpenedRecord
 
 #: Seconds between two reports of progress.
 REPORT_SECONDS = 0.1

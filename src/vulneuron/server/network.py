@@ -9,11 +9,11 @@ from threading import Event, Lock, Thread
 from torch import nn
 
 from vulneuron.analysis import Analysis, load_classifier
+from vulneuron.engines import Cancel
 from vulneuron.errors import ModelError
 from vulneuron.server import dto
 from vulneuron.server.model_choice import model_to_load
 from vulneuron.server.problems import NotAvailable
-from vulneuron.substitution import Cancel
 
 #: Seconds after a failure before the network is loaded again on demand.
 RETRY_SECONDS = 30.0
@@ -130,7 +130,7 @@ class RecordNetwork:
                 # Another attempt would be refused again.
                 retry_seconds = math.inf
                 raise
-            self._analysis.classifier = load_classifier(self._analysis.record, source)
+            self._analysis.network.attach(load_classifier(self._analysis.record, source))
             status = dto.NetworkModel(state="ready", message=None)
         except ModelError as error:
             status = dto.NetworkModel(state="missing", message=str(error))

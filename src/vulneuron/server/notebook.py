@@ -15,8 +15,8 @@ from vulneuron.errors import RunError
 from vulneuron.record import Record
 from vulneuron.server.app import create_app
 from vulneuron.server.dto import SessionState
-from vulneuron.server.numbers import format_numbers, parse_numbers, unknown
-from vulneuron.server.records import Library
+from vulneuron.server.library import Library
+from vulneuron.server.parsing import format_numbers, parse_numbers, unknown
 from vulneuron.server.running import DEFAULT_PORT, Server, listen
 from vulneuron.server.security import TOKEN_PARAMETER, Access
 

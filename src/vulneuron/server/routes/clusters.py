@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 
 router = APIRouter(prefix="/records/{record}", tags=["clusters"])
 
@@ -11,7 +11,7 @@ router = APIRouter(prefix="/records/{record}", tags=["clusters"])
 @router.get(
     "/pairs/{pair}/dendrogram.npy",
     response_class=NpyResponse,
-    responses=documented(
+    responses=npy_responses(
         "float64 `(neurons - 1, 4)`: left child, right child, height, leaves. Children below the number of "
         "neurons are neurons, the others are rows plus that number; they stand in leaf order."
     ),

@@ -8,7 +8,7 @@ from vulneuron.analysis.analysis import Order
 from vulneuron.measures.context import Scope
 from vulneuron.server.dependencies import KnownPair, Opened
 from vulneuron.server.dto import ContextModel
-from vulneuron.server.numbers import parse_numbers
+from vulneuron.server.parsing import parse_numbers
 
 router = APIRouter(prefix="/records/{record}", tags=["context"])
 

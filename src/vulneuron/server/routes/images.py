@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
-from vulneuron.server.caching import cached
 from vulneuron.server.dependencies import KnownPair, Opened
-from vulneuron.server.numbers import parse_numbers
-from vulneuron.server.rendering import PngResponse, cell_of, difference, documented, sprite, to_png
+from vulneuron.server.parsing import parse_numbers
+from vulneuron.server.responses import PngResponse, cached, cell_of, difference, png_responses, sprite, to_png
 
 Fingerprint = Annotated[
     str | None, Query(alias="v", max_length=64, description="The record's fingerprint, to cache for ever.")
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/records/{record}", tags=["images"])
 @router.get(
     "/thumbnails",
     response_class=PngResponse,
-    responses=documented(
+    responses=png_responses(
         "One row a pair: benign image left, adversarial image right. The size of one thumbnail is in "
         "`X-Cell-Width` and `X-Cell-Height`."
     ),
@@ -50,7 +49,7 @@ def get_thumbnails(
 @router.get(
     "/pairs/{pair}/images/{side}.png",
     response_class=PngResponse,
-    responses=documented("The image in its own size; `difference` is amplified, around mid-grey."),
+    responses=png_responses("The image in its own size; `difference` is amplified, around mid-gray."),
 )
 def get_image(
     request: Request,

@@ -7,14 +7,14 @@ import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from vulneuron.analysis.vulnerable_parts import top_masks
-from vulneuron.measures.anytime_maps import MapStage
-from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.analysis.vulnerability import top_masks
+from vulneuron.maps.stages import MapStage
 from vulneuron.server.dependencies import Opened, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job, MapsWork
-from vulneuron.server.numbers import unknown
+from vulneuron.server.parsing import unknown
 from vulneuron.server.problems import NotAvailable
+from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 from vulneuron.server.routes.maps import MAPS, TOP
 
 router = APIRouter(tags=["jobs"])
@@ -58,7 +58,9 @@ async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerS
 
 
 @router.get(
-    "/jobs/{job}/maps.npy", response_class=NpyResponse, responses=documented(f"{MAPS}, as of the last stage.")
+    "/jobs/{job}/maps.npy",
+    response_class=NpyResponse,
+    responses=npy_responses(f"{MAPS}, as of the last stage."),
 )
 def get_stage_maps(job: KnownJob) -> Response:
     """Return both vulnerability maps as far as a job knows them."""
@@ -67,7 +69,9 @@ def get_stage_maps(job: KnownJob) -> Response:
 
 
 @router.get(
-    "/jobs/{job}/top.npy", response_class=NpyResponse, responses=documented(f"{TOP}, as of the last stage.")
+    "/jobs/{job}/top.npy",
+    response_class=NpyResponse,
+    responses=npy_responses(f"{TOP}, as of the last stage."),
 )
 def get_stage_top_masks(
     job: KnownJob,

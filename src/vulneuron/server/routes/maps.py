@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings
 from vulneuron.analysis.settings import Combination
-from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
 from vulneuron.server.dto import MapState, NumberText, OverlapModel
-from vulneuron.server.numbers import parse_numbers
-from vulneuron.server.opened import OpenedRecord
+from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import NotAvailable
+from vulneuron.server.responses import NpyResponse, array_response, npy_responses
+from vulneuron.server.summary import OpenedRecord
 
 router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
 #: What the arrays are, here and for jobs.
@@ -41,7 +41,7 @@ def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> M
 @router.get(
     "/maps.npy",
     response_class=NpyResponse,
-    responses=documented(f"{MAPS}."),
+    responses=npy_responses(f"{MAPS}."),
 )
 def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return both vulnerability maps of a pair, if they are there."""
@@ -53,7 +53,7 @@ def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Respon
 @router.get(
     "/top.npy",
     response_class=NpyResponse,
-    responses=documented(f"{TOP}."),
+    responses=npy_responses(f"{TOP}."),
 )
 def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return the most vulnerable pixels of a pair, if its maps are there."""

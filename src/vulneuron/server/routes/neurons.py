@@ -6,13 +6,12 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from scipy.special import softmax
 
-from vulneuron.measures.neuron_substitution import Into
-from vulneuron.server.arrays import NpyResponse, array_response, documented
+from vulneuron.measures.substitution import Into
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
-from vulneuron.server.numbers import parse_numbers
-from vulneuron.server.opened import RANK_COLUMNS
-from vulneuron.server.probabilities import most_probable
+from vulneuron.server.parsing import parse_numbers
+from vulneuron.server.responses import NpyResponse, array_response, npy_responses
+from vulneuron.server.summary import RANK_COLUMNS, most_probable
 
 _RESAMPLES = 1000
 
@@ -22,7 +21,7 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 @router.get(
     "/pairs/{pair}/neurons.npy",
     response_class=NpyResponse,
-    responses=documented(
+    responses=npy_responses(
         "float64 `(column, neuron)`; columns are the record's `neuron_columns`. NaN where unknown: IoUs "
         "without vulnerability maps, bands of classes with one image."
     ),
@@ -36,7 +35,7 @@ def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Res
 @router.post(
     "/neurons.npy",
     response_class=NpyResponse,
-    responses=documented(
+    responses=npy_responses(
         "float64 `(column, neuron)`; columns are the record's `rank_columns`. The last two are NaN unless "
         "intervals were asked for. Ranks are NaN, too, if none of the pairs has a value of the measure."
     ),

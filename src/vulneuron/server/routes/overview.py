@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from vulneuron.server.arrays import NpyResponse, documented, to_npy
-from vulneuron.server.caching import cached
 from vulneuron.server.dependencies import KnownPair, Opened
 from vulneuron.server.dto import PairModel
+from vulneuron.server.responses import NpyResponse, cached, npy_responses, to_npy
 
 router = APIRouter(prefix="/records/{record}", tags=["overview"])
 
@@ -13,7 +12,7 @@ router = APIRouter(prefix="/records/{record}", tags=["overview"])
 @router.get(
     "/pairs.npy",
     response_class=NpyResponse,
-    responses=documented("float32 `(column, pair)`; columns are the record's `pair_columns`."),
+    responses=npy_responses("float32 `(column, pair)`; columns are the record's `pair_columns`."),
 )
 def get_pairs(request: Request, opened: Opened) -> Response:
     """Return one row of numbers a pair: projections, labels, norms, probabilities."""
@@ -23,7 +22,7 @@ def get_pairs(request: Request, opened: Opened) -> Response:
 @router.get(
     "/matrix.npy",
     response_class=NpyResponse,
-    responses=documented("int32 `(benign class, adversarial class)` over the record's `used_classes`."),
+    responses=npy_responses("int32 `(benign class, adversarial class)` over the record's `used_classes`."),
 )
 def get_matrix(request: Request, opened: Opened) -> Response:
     """Return the prediction matrix: numbers of pairs by benign and adversarial label."""

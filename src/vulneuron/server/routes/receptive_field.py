@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from vulneuron.server.arrays import NpyResponse, array_response, documented
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
 from vulneuron.server.dto import NumberText
-from vulneuron.server.numbers import parse_numbers
+from vulneuron.server.parsing import parse_numbers
+from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 
 _MOST_NEURONS, _MOST_PAIRS = 128, 64
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/records/{record}", tags=["receptive field"])
 @router.get(
     "/pairs/{pair}/masks.npy",
     response_class=NpyResponse,
-    responses=documented(
+    responses=npy_responses(
         "uint8, 1 where captured: `(side, y, x)` for union and intersection, `(neuron, side, y, x)` in the "
         f"given order for each (at most {_MOST_NEURONS} neurons); sides are benign, adversarial."
     ),
@@ -43,7 +43,7 @@ def get_masks(
 @router.get(
     "/neurons/{neuron}/masks.npy",
     response_class=NpyResponse,
-    responses=documented(
+    responses=npy_responses(
         "uint8 `(pair, side, y, x)`, 1 where captured; pairs in the given order, sides are benign, "
         "adversarial."
     ),

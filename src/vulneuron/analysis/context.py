@@ -1,0 +1,30 @@
+"""The context images of a neuron."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from vulneuron.analysis.data import PairData
+from vulneuron.analysis.results import Context
+from vulneuron.measures.choices import check_choice
+from vulneuron.measures.context import Scope, context_pairs
+
+Order = Literal["activation", "confidence"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+
+def context(data: PairData, pair: int, neuron: int, *, order: Order, scope: Scope, count: int) -> Context:
+    """Top pairs for a neuron; see `Analysis.context`."""
+    check_choice(order, "order", ORDERS)
+    activations = np.moveaxis(data.activations[:, :, neuron], 1, 0)
+    confidences = [
+        data.record.pairs[f"{side}_label_p_{side}"].to_numpy(np.float64) for side in ("benign", "adversarial")
+    ]
+    # Of the benign images in either order, so that both sides show the same pairs.
+    values = (activations if order == "activation" else confidences)[0]
+    pairs = context_pairs(
+        values, data.benign_label, data.adversarial_label, pair, scope=scope, count=count
+    ).pairs
+    return Context(
+        pairs, activations[0][pairs], activations[1][pairs], confidences[0][pairs], confidences[1][pairs]
+    )

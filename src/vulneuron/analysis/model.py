@@ -1,0 +1,153 @@
+"""The network of a record: loaded again, and checked to be the one that made it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from vulneuron.errors import MeasureError, ModelError
+from vulneuron.inputs.models import load_model
+from vulneuron.network import Classifier
+from vulneuron.record import Record, open_record
+from vulneuron.record.schema import SIDES
+
+#: Other devices, libraries and mixed precision sum in another order; another network differs by much more.
+_TOLERANCE = 1e-2
+
+
+def load_classifier(
+    record: Record | str | Path, model: str | nn.Module | None = None, *, device: str = "auto"
+) -> Classifier:
+    """Load the network that a record was made with.
+
+    Parameters
+    ----------
+    record
+        A finished record, or its path.
+    model
+        Where the network is now, as for `vulneuron.analyze`; where it was then when None.
+    device
+        See `Classifier`.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, or is another network: it gives other logits for the first pair.
+    """
+    record = record if isinstance(record, Record) else open_record(record)
+    settings = record.attributes["run"]["model"]
+    try:
+        loaded = load_model(model or settings["spec"], mean=settings["mean"], std=settings["std"])
+    except ModelError as error:
+        if model is not None:
+            raise
+        raise ModelError(
+            f"the record's model {settings['spec']!r} cannot be loaded again ({error.given})",
+            allowed="the model that the record was made with",
+            fix="say where it is now with --model, or give a classifier to Analysis",
+        ) from error
+    channels, height, width = record.attributes["image_shape"]
+    classifier = Classifier(
+        loaded.module,
+        mean=loaded.mean,
+        std=loaded.std,
+        layer=settings["layer"],
+        device=device,
+        input_shape=(channels, height, width),
+        copy=not loaded.fresh,
+    )
+    check_classifier(record, classifier)
+    return classifier
+
+
+def check_classifier(record: Record, classifier: Classifier) -> None:
+    """Refuse a classifier that gives other logits for the first pair than the record has.
+
+    Raises
+    ------
+    ModelError
+        If the largest difference is above a hundredth of the largest logit.
+    """
+    if not isinstance(classifier, Classifier):
+        raise ModelError(
+            f"given {type(classifier).__name__} as the classifier",
+            allowed="a vulneuron.Classifier",
+            fix="use vulneuron.load_classifier(record)",
+        )
+    images = np.stack([record.images(0, side) for side in SIDES])
+    stored = record.dataset["logit"][0].values
+    if (classifier.input_shape, classifier.classes) != (images.shape[1:], stored.shape[1]):
+        raise ModelError(
+            f"the model has {classifier.classes} classes for images {tuple(classifier.input_shape)}",
+            allowed=f"that of the record: {stored.shape[1]} classes for images {images.shape[1:]}",
+            fix="give the model that the record was made with",
+        )
+    found = classifier.logits(torch.from_numpy(images)).numpy(force=True)
+    error = np.abs(found - stored).max() / np.abs(stored).max()
+    if not error <= _TOLERANCE:
+        raise ModelError(
+            f"the model gives other logits for the first pair than the record (by {error:.1e}, relative)",
+            allowed="the model that the record was made with",
+            fix="check the weights, and --mean and --std",
+        )
+
+
+class Network:
+    """The network that made a record, for what the record alone does not hold; it may be attached later.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    classifier
+        Its network; None as long as it is missing.
+
+    Raises
+    ------
+    ModelError
+        If the classifier is not the network that made the record.
+    """
+
+    def __init__(self, record: Record, classifier: Classifier | None = None) -> None:
+        self._record = record
+        self._classifier: Classifier | None = None
+        if classifier is not None:
+            self.attach(classifier)
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """The network; None while it is missing."""
+        return self._classifier
+
+    @property
+    def ready(self) -> bool:
+        """Whether the network is attached."""
+        return self._classifier is not None
+
+    def attach(self, classifier: Classifier) -> None:
+        """Provide the network.
+
+        Raises
+        ------
+        ModelError
+            If it is not the network that made the record.
+        """
+        check_classifier(self._record, classifier)
+        self._classifier = classifier
+
+    def require(self, purpose: str) -> Classifier:
+        """The network, for a purpose such as "computing vulnerability maps".
+
+        Raises
+        ------
+        MeasureError
+            If it is missing.
+        """
+        if self._classifier is None:
+            raise MeasureError(
+                f"{purpose} needs the network, which the record does not hold",
+                allowed="an Analysis with the network that made the record",
+                fix="use Analysis(record, vulneuron.load_classifier(record))",
+            )
+        return self._classifier

@@ -1,0 +1,92 @@
+"""Substitution of the neurons of pairs, one at a time or together, by their values on the other image."""
+
+from operator import attrgetter
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from cachetools import LRUCache, cachedmethod
+
+from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.model import Network
+from vulneuron.measures.substitution import (
+    Head,
+    Into,
+    NeuronSubstitutions,
+    SetSubstitution,
+    substitute_each,
+    substitute_each_map,
+    substitute_map_set,
+    substitute_set,
+)
+from vulneuron.network import Classifier
+
+_CACHED_PAIRS = 64
+
+
+class Substitution:
+    """Substitution of neurons: in closed form for a linear head, otherwise by running the network's head.
+
+    Parameters
+    ----------
+    data
+        The pairs.
+    network
+        Runs the head if it is not linear.
+    """
+
+    def __init__(self, data: PairData, network: Network) -> None:
+        self._data = data
+        self._network = network
+        self._cache: LRUCache[tuple[int, ...], NeuronSubstitutions] = LRUCache(_CACHED_PAIRS)
+        self._lock = Lock()
+
+    def each_neuron(self, pairs: Ints, *, run_head: bool = True) -> NeuronSubstitutions:
+        """Every neuron on its own, ``(pair, neuron)``; NaN if the head has to run and the network is missing.
+
+        Parameters
+        ----------
+        run_head
+            Whether a head that is not linear may run once per neuron and pair.
+        """
+        data = self._data
+        if data.linear:
+            benign, adversarial = np.moveaxis(data.activations[pairs], 1, 0)
+            return substitute_each(benign, adversarial, data.weight, data.bias, **data.labels_of(pairs))
+        if not (run_head and self._network.ready):
+            unknown = np.full((len(pairs), data.neurons), np.nan)
+            return NeuronSubstitutions(unknown, unknown)
+        effects = [self._each_feature_map(int(pair)) for pair in pairs]
+        return NeuronSubstitutions(
+            np.stack([effect.benign_drop for effect in effects]),
+            np.stack([effect.adversarial_gain for effect in effects]),
+        )
+
+    def neuron_set(self, pair: int, neurons: Ints, into: Into) -> SetSubstitution:
+        """A set of neurons together; see `Analysis.substitute`."""
+        data, labels = self._data, self._data.labels(pair)
+        if data.linear:
+            benign, adversarial = data.activations[pair]
+            return substitute_set(benign, adversarial, data.weight, data.bias, neurons, into=into, **labels)
+        head = _head(self._network.require("substitution in front of a head that is not linear"))
+        features = data.features(pair)
+        return substitute_map_set(features.benign, features.adversarial, head, neurons, into=into, **labels)
+
+    @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
+    def _each_feature_map(self, pair: int) -> NeuronSubstitutions:
+        features, head = self._data.features(pair), _head(self._network.require("substitution"))
+        return substitute_each_map(features.benign, features.adversarial, head, **self._data.labels(pair))
+
+
+def _head(classifier: Classifier) -> Head:
+    """The classifier's head as a function of arrays."""
+
+    def head(features: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        with torch.inference_mode():
+            tensor = torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(classifier.device)
+            logits: npt.NDArray[np.float32] = classifier.head(tensor).numpy(force=True)
+            return logits
+
+    return head

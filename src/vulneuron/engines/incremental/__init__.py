@@ -1,0 +1,10 @@
+"""The incremental engine: computes only what a patch changes.
+
+`steps` and `operations` read the network, `regions` and `geometry` describe what a patch reaches, `windows`
+and `forward` compute it, `verifying` compares it with the network, and `costs`, `sizes` and `limits` decide
+where it pays.
+"""
+
+from vulneuron.engines.incremental.engine import Incremental
+
+__all__ = ["Incremental"]

@@ -1,0 +1,132 @@
+"""Runs a batch of substituted images through a network: first only changed regions, then whole maps."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from vulneuron.engines.clock import clock_of
+from vulneuron.engines.dense import substituted
+from vulneuron.engines.incremental.geometry import Patches, Spans
+from vulneuron.engines.incremental.operations import Mean, Sliding
+from vulneuron.engines.incremental.steps import Step, Steps
+from vulneuron.engines.incremental.windows import Background, Place, Region
+
+Regions = dict[fx.Node, Region]
+
+
+class Forward:
+    """All that a network computes on a benign image, so that only what patches change is computed anew.
+
+    Parameters
+    ----------
+    steps
+        The network.
+    spans
+        Which of its steps work on regions of these patches.
+    benign, adversarial
+        ``(channel, y, x)``; they are copied.
+    device
+        Where the network computes.
+    """
+
+    @torch.inference_mode()
+    def __init__(
+        self, steps: Steps, spans: Spans, benign: Tensor, adversarial: Tensor, device: torch.device
+    ) -> None:
+        self._steps, self.spans, self.device = steps, spans, device
+        self.benign, self.adversarial = (
+            image.to(device)[None].clone(memory_format=torch.channels_last)[0]
+            for image in (benign, adversarial)
+        )
+        self._other = Background(self.adversarial[None])
+        self._clock = clock_of(device)
+        self._backgrounds = {steps.image: Background(self.benign[None])}
+        self._means: dict[fx.Node, Tensor] = {}
+        means = {step.node for step in steps.steps if isinstance(step.operation, Mean)}
+        for node, output in steps.outputs(self.benign[None]):
+            if node in spans.kept:
+                self._backgrounds[node] = Background(output)
+            elif node in means:
+                self._means[node] = output.clone()
+
+    def is_of(self, spans: Spans, benign: Tensor, adversarial: Tensor) -> bool:
+        """Whether this was made for these images, and for patches of this size."""
+        pairs = ((self.benign, benign), (self.adversarial, adversarial))
+        return self.spans is spans and all(torch.equal(mine, it.to(self.device)) for mine, it in pairs)
+
+    @torch.inference_mode()
+    def logits(self, patches: Patches, cut: int | None = None, times: list[float] | None = None) -> Tensor:
+        """Logits ``(n, class)`` of the substituted images of a batch.
+
+        Parameters
+        ----------
+        patches
+            The batch.
+        cut
+            From this step on, one of `costs.possible_cuts`, whole maps are computed;
+            before it, regions where the operations allow it. None for regions to the end.
+        times
+            Where to put the time before the first step and after each, in seconds, if that is asked for.
+        """
+        values: dict[fx.Node, Any] = {self._steps.image: self._images(patches, whole=cut == 0)}
+        if times is not None:
+            times.append(self._clock())
+        for index, step in enumerate(self._steps.steps):
+            whole = cut is not None and index >= cut
+            regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
+            if not whole and len(regions) == len(step.reads) and self.spans.follow(step):
+                values[step.node] = self._on_regions(step, regions, patches)
+            else:
+                # From the cut on, whoever else reads an input reads it whole.
+                inputs = values if whole else {read: values[read] for read in step.reads}
+                values[step.node] = self._on_whole(step, inputs)
+            for node in step.last:
+                del values[node]
+            if times is not None:
+                times.append(self._clock())
+        logits: Tensor = values[self._steps.result]
+        return logits.float()
+
+    def _images(self, patches: Patches, *, whole: bool) -> Tensor | Region:
+        if whole:
+            return substituted(self.benign, self.adversarial, patches.centers, patch=self.spans.patch)
+        place = patches.place(self._steps.image)
+        inside = patches.inside(place)[:, None]
+        benign = self._backgrounds[self._steps.image].cut(place)
+        return Region(torch.where(inside, self._other.cut(place), benign), place)
+
+    def _on_regions(self, step: Step, regions: Regions, patches: Patches) -> Region | Tensor:
+        operation = step.operation
+        if isinstance(operation, Mean):
+            return self._mean(step, *regions.items())
+        place = patches.place(step.node)
+        if isinstance(operation, Sliding):
+            ((read, region),) = regions.items()
+            windows = Place(place.rows.read_by(operation.rows), place.columns.read_by(operation.columns))
+            return Region(operation.function(self._around(read, region, windows, operation.fill)), place)
+        inputs: dict[fx.Node, Tensor] = {
+            read: self._around(read, region, place) for read, region in regions.items()
+        }
+        return Region(step(inputs, self._steps.constants), place)
+
+    def _around(self, node: fx.Node, region: Region, place: Place, fill: float = 0.0) -> Tensor:
+        background = self._backgrounds.get(node)
+        # What is not kept is only read where it has changed.
+        return region.values if background is None else background.around(region, place, fill)
+
+    def _mean(self, step: Step, item: tuple[fx.Node, Region]) -> Tensor:
+        """Mean over a map, from that of the benign one and the changes in the region."""
+        read, region = item
+        background = self._backgrounds[read]
+        changes = (region.values - background.cut(region.place)).sum((2, 3)) / background.places
+        benign = self._means[step.node]
+        return benign + changes.view(-1, *benign.shape[1:])
+
+    def _on_whole(self, step: Step, values: dict[fx.Node, Any]) -> Any:
+        """Output of a step on whole maps; regions among the values are replaced by them."""
+        for read in step.reads:
+            region = values[read]
+            if isinstance(region, Region):
+                values[read] = self._backgrounds[read].whole(region)
+        return step(values, self._steps.constants)

@@ -1,0 +1,74 @@
+"""Interval arithmetic: which part of a layer's output a changed part of its input can change."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """Intervals ``[low, high)`` on one axis of a map, one for each patch; none is empty.
+
+    Attributes
+    ----------
+    low, high
+        ``(n,)``, int64, with 0 <= low < high <= length of the axis.
+    """
+
+    low: Ints
+    high: Ints
+
+    @property
+    def sizes(self) -> Ints:
+        """Lengths of the intervals."""
+        return self.high - self.low
+
+    def hull(self, other: "Span") -> "Span":
+        """Smallest intervals that contain both."""
+        return Span(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+
+@dataclass(frozen=True)
+class Slide:
+    """How a convolution or pooling moves along one axis.
+
+    Output o reads the inputs ``o * stride - padding + dilation * t`` for t from 0 to kernel - 1.
+
+    Attributes
+    ----------
+    kernel, stride, dilation
+        In inputs.
+    padding
+        Places before the first input; those behind the last one follow from the number of outputs.
+    """
+
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+
+    @property
+    def reach(self) -> int:
+        """Inputs from the first to the last that one output reads."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    def reached(self, changed: Span, outputs: int) -> Span:
+        """Outputs that may change with the inputs, of an axis of so many outputs.
+
+        Where a dilation or a stride leaves inputs unread the intervals contain more than needed, and where no
+        output reads a changed input, one output; an output outside of them never changes.
+        """
+        # The first o with o * stride - padding + reach > low, and the last with o * stride - padding < high.
+        first = -((self.reach - 1 - self.padding - changed.low) // self.stride)
+        last = (changed.high - 1 + self.padding) // self.stride
+        low = first.clip(0, outputs - 1)
+        return Span(low, np.maximum(last.clip(0, outputs - 1), low) + 1)
+
+
+def patch_span(centers: Ints, patch: int, length: int) -> Span:
+    """Pixels of patches around centers on one axis, clipped to the image as in `PatchGrid`."""
+    half = patch // 2
+    return Span(np.maximum(centers - half, 0), np.minimum(centers + half, length))

@@ -1,0 +1,16 @@
+"""Vulnerability maps: which parts of an image are vulnerable to the attack, computed through the network."""
+
+from vulneuron.maps.grid import PatchGrid, default_patch
+from vulneuron.maps.points import MapPoints
+from vulneuron.maps.stages import MapStage, StageName
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps, vulnerability_maps
+
+__all__ = [
+    "MapPoints",
+    "MapStage",
+    "PatchGrid",
+    "StageName",
+    "VulnerabilityMaps",
+    "default_patch",
+    "vulnerability_maps",
+]

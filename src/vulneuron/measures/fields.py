@@ -1,0 +1,244 @@
+"""Receptive fields (RFs): the part of an image that a neuron responds to (paper, Section 3.2).
+
+The four steps of the paper: resize the image to the RF size (`resized`), resize the neuron's feature map to
+it (`upsample`), make that a mask by a threshold (`masks`), multiply the image with the mask (`masked_image`).
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_size
+
+Floats = npt.NDArray[np.float32]
+Floating = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+Size = tuple[int, int]
+
+#: Upsampled maps of so many neurons stay in a CPU's cache until they are compared with their thresholds.
+_MAPS_AT_ONCE = 16
+#: Likewise, float32 values of many maps that only their largest one is wanted of.
+_VALUES_AT_ONCE = 2**18
+
+
+def upsample(maps: Floating, size: Size) -> Floats:
+    r"""Resize feature maps bilinearly: step 2 of the paper.
+
+    Corners are not aligned: the center of output row Y is at :math:`y = (Y + 1/2) h / H - 1/2` of the map,
+    clipped to :math:`[0, h - 1]`. Bilinear interpolation is linear in each direction, so it is two products
+    with small matrices, :math:`U_y A U_x^\top`.
+
+    Parameters
+    ----------
+    maps
+        ``(..., h, w)``.
+    size
+        ``(H, W)``.
+
+    Returns
+    -------
+    ndarray
+        ``(..., H, W)``, float32, within the range of `maps`.
+
+    Raises
+    ------
+    MeasureError
+        If the size is not two positive integers.
+    """
+    check_size(size, "size")
+    vertical, horizontal = (_weights(*it) for it in zip(maps.shape[-2:], size, strict=True))
+    upsampled: Floats = vertical @ (np.asarray(maps, np.float32) @ horizontal.T)
+    return upsampled
+
+
+def masks(maps: Floating, thresholds: Floating | float, size: Size) -> Bools:
+    """Binarize the upsampled feature maps: steps 2 and 3 of the paper.
+
+    A pixel belongs to the RF where the upsampled map is strictly greater than the threshold. A neuron whose
+    map nowhere exceeds it captures nothing (`dead`).
+
+    Parameters
+    ----------
+    maps
+        ``(neuron, row, column)``; or one neuron's maps in many images, ``(image, row, column)``.
+    thresholds
+        One value for all, or ``(neuron,)``; see `vulneuron.measures.thresholds`.
+    size
+        RF size ``(y, x)`` in pixels.
+
+    Returns
+    -------
+    ndarray
+        ``(neuron, y, x)``, bool.
+
+    Raises
+    ------
+    MeasureError
+        If the size is not two positive integers, or there is not one threshold a map.
+    """
+    check_size(size, "size")
+    levels = np.asarray(thresholds, np.float32)
+    if levels.shape not in {(), (len(maps),)}:
+        raise MeasureError(
+            f"given thresholds {levels.shape} for {len(maps)} feature maps",
+            allowed="one number, or one for each map",
+            fix="compute the thresholds from the same maps",
+        )
+    # Weights sum to 1 only up to rounding. With the threshold subtracted first, a map that never exceeds it
+    # has no positive number in it, and stays so.
+    above = np.asarray(maps, np.float32) - levels[..., None, None]
+    vertical, horizontal = (_weights(*it) for it in zip(maps.shape[-2:], size, strict=True))
+    found = np.empty((len(maps), *size), np.bool_)
+    for start in range(0, len(maps), _MAPS_AT_ONCE):
+        block = slice(start, start + _MAPS_AT_ONCE)
+        np.greater(vertical @ (above[block] @ horizontal.T), 0, out=found[block])
+    return found
+
+
+def resized(image: Floating, size: Size) -> Floats:
+    """Resize an image bilinearly, with antialiasing where it gets smaller: step 1 of the paper.
+
+    Parameters
+    ----------
+    image
+        ``(channel, y, x)`` in [0, 1].
+    size
+        RF size ``(y, x)`` in pixels.
+
+    Returns
+    -------
+    ndarray
+        ``(channel, *size)``, float32 in [0, 1]; the pixels of `image` themselves where it has that size.
+
+    Raises
+    ------
+    MeasureError
+        If the size is not two positive integers.
+    """
+    check_size(size, "size")
+    pixels = np.asarray(image, np.float32)
+    if pixels.shape[1:] == size:
+        return pixels
+    height, width = size
+    # Pillow's bilinear filter widens where it shrinks an image, which is what antialiasing means here.
+    channels = [
+        np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
+        for channel in pixels
+    ]
+    return np.asarray(np.clip(np.stack(channels), 0, 1), np.float32)
+
+
+def masked_image(image: Floating, mask: Bools) -> Floats:
+    """The image where the mask is True and 0 elsewhere: step 4 of the paper, and step 1 if sizes differ.
+
+    Parameters
+    ----------
+    image
+        ``(channel, y, x)`` in [0, 1].
+    mask
+        ``(..., y, x)``, bool, of the RF size.
+
+    Returns
+    -------
+    ndarray
+        ``(..., channel, y, x)`` of the RF size, float32.
+    """
+    shape = mask.shape[-2:]
+    return np.asarray(resized(image, (shape[0], shape[1])) * mask[..., None, :, :])
+
+
+def union(masks: Bools) -> Bools:
+    """Pixels ``(y, x)`` that at least one of the neurons ``(neuron, y, x)`` captures.
+
+    Raises
+    ------
+    MeasureError
+        If there is no neuron.
+    """
+    _check_any(masks)
+    return np.asarray(masks.any(axis=0))
+
+
+def intersection(masks: Bools) -> Bools:
+    """Pixels ``(y, x)`` that all of the neurons ``(neuron, y, x)`` capture.
+
+    Raises
+    ------
+    MeasureError
+        If there is no neuron.
+    """
+    _check_any(masks)
+    return np.asarray(masks.all(axis=0))
+
+
+def coverage(masks: Bools) -> Floats:
+    """Share of the image that each neuron captures, ``(neuron,)``, in [0, 1]."""
+    return np.asarray(masks.mean(axis=(1, 2), dtype=np.float32))
+
+
+def dead(masks: Bools) -> Bools:
+    """Whether each neuron captures nothing in this image, ``(neuron,)``."""
+    return np.asarray(~masks.any(axis=(1, 2)))
+
+
+def peaks(maps: Floating, size: Size) -> Floats:
+    """Largest value of each upsampled feature map, ``(...)``, in the unit of the feature maps.
+
+    A neuron is `dead` for every threshold that is not below its peak. The peak is lower than the map's own
+    maximum where no pixel lies on that cell's center. Between neighboring centers, upsampled maps are linear
+    in each direction, so only the pixels next to centers are computed: 14 x 14 of 224 x 224 for 7 x 7 cells.
+
+    Parameters
+    ----------
+    maps
+        ``(..., h, w)``.
+    size
+        RF size ``(y, x)`` in pixels.
+
+    Raises
+    ------
+    MeasureError
+        If the size is not two positive integers.
+    """
+    check_size(size, "size")
+    *outer, height, width = maps.shape
+    cells = np.asarray(maps, np.float32).reshape(math.prod(outer), height * width)
+    vertical, horizontal = (
+        _weights(length, wanted)[_next_to_centers(length, wanted)]
+        for length, wanted in ((height, size[0]), (width, size[1]))
+    )
+    found = np.empty(len(cells), np.float32)
+    at_once = max(1, _VALUES_AT_ONCE // (len(vertical) * len(horizontal)))
+    for start in range(0, len(cells), at_once):
+        # With the maps last, both products are large ones.
+        block = np.ascontiguousarray(cells[start : start + at_once].T)
+        rows = vertical @ block.reshape(height, -1)
+        values = horizontal @ rows.reshape(len(vertical), width, -1)
+        # Weights sum to 1 only up to rounding, and no pixel exceeds all cells.
+        found[start : start + at_once] = np.minimum(values.max(axis=(0, 1)), block.max(axis=0))
+    return found.reshape(outer)
+
+
+def _positions(length: int, wanted: int) -> npt.NDArray[np.float64]:
+    """Where the centers of the wanted pixels lie, counted in cells, without aligned corners."""
+    return np.clip((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0, length - 1)
+
+
+def _weights(length: int, wanted: int) -> Floats:
+    """Matrix ``(wanted, length)`` of bilinear interpolation."""
+    distances = np.abs(_positions(length, wanted)[:, None] - np.arange(length))
+    return np.asarray(np.maximum(1 - distances, 0), np.float32)
+
+
+def _next_to_centers(length: int, wanted: int) -> npt.NDArray[np.bool_]:
+    """``(wanted,)``: the first and the last pixel from one cell's center to the next."""
+    cell = np.floor(_positions(length, wanted))
+    return np.asarray((np.diff(cell, prepend=-1) > 0) | (np.diff(cell, append=length) > 0))
+
+
+def _check_any(masks: Bools) -> None:
+    if len(masks) == 0:
+        raise MeasureError("given no neuron", allowed="at least one neuron", fix="select a neuron first")

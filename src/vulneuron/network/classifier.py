@@ -1,0 +1,385 @@
+"""`Classifier`: a user's network, from pixels over feature maps and activations to logits."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import count
+from threading import get_ident
+
+import torch
+from torch import Tensor, nn
+
+from vulneuron.errors import ModelError
+from vulneuron.network.checks import checked_logits, prepared, protect_images
+from vulneuron.network.devices import Precision, autocast, check_precision, resolve_device
+from vulneuron.network.folding import fold_batch_norms, has_batch_norms
+from vulneuron.network.probes import max_relative_error, probe_images
+from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits
+
+#: Largest split error on images: mixed precision rounds between target layer and logits.
+_TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
+_SEARCH_SEED, _PROOF_SEED = 0, 1
+#: Spread of the random maps of the proof, past the bends of relu6 and hardswish.
+_MAP_SPREAD = 8.0
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the network did on a batch of images, in float32 on the classifier's device.
+
+    Attributes
+    ----------
+    maps
+        Feature maps of the target layer, ``(n, neuron, row, column)``.
+    activations
+        One number a neuron, ``(n, neuron)``: what the dense layer reads; for a head that is not linear, the
+        pooled maps (their mean where the network has no global pooling).
+    logits
+        ``(n, class)``.
+    """
+
+    maps: Tensor
+    activations: Tensor
+    logits: Tensor
+
+
+class Normalized(nn.Module):
+    """A network behind the normalization ``(pixels - mean) / std``, so that it reads pixels in [0, 1]."""
+
+    def __init__(self, net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.net = net
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of pixels in [0, 1]."""
+        logits: Tensor = self.net((pixels - self.mean) / self.std)
+        return logits
+
+
+class Classifier:
+    """A CNN that maps pixels in [0, 1] to logits, with its target layer and head found and proved.
+
+    The classifier works on a private copy of the model: in eval mode, without parameter gradients, on the
+    chosen device, in `channels_last`, with batch normalizations folded into convolutions where that gives
+    the same logits. The module that you pass is never changed, unless you give it away.
+
+    Parameters
+    ----------
+    model
+        Any `torch.nn.Module` that maps ``(n, channel, y, x)`` to logits ``(n, class)``.
+    mean, std
+        Normalization that the model expects, one number a channel; None if it reads pixels in [0, 1].
+    layer
+        Dotted name of the target layer; found when None.
+    device
+        "auto" (cuda, then mps, then cpu) or any name that torch knows.
+    precision
+        "float32", or "float16" / "bfloat16" for automatic mixed precision on an accelerator.
+    input_shape
+        ``(channel, y, x)`` of the images.
+    fold
+        Whether to fold batch normalizations.
+    copy
+        Whether to copy the model. If not, it is the classifier's from then on, and takes its memory once.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot run on such images, gives something else than finite logits ``(n, class)``, has
+        no spatial feature maps, or if the split into maps and head cannot be proved for the named layer.
+
+    Examples
+    --------
+    >>> body, pool = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.AdaptiveAvgPool2d(1)
+    >>> net = nn.Sequential(body, pool, nn.Flatten(), nn.Linear(4, 2))
+    >>> Classifier(net, input_shape=(3, 8, 8)).split.describe()
+    '0, global average pooling, dense layer 3'
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        layer: str | None = None,
+        device: str = "auto",
+        precision: Precision = "float32",
+        input_shape: tuple[int, int, int] = (3, 224, 224),
+        fold: bool = True,
+        copy: bool = True,
+    ) -> None:
+        self.device = resolve_device(device)
+        check_precision(precision, self.device)
+        # Search and proof need full precision; the precision asked for is for what follows.
+        self.precision: Precision = "float32"
+        self.input_shape = input_shape
+        self._net = prepared(model, copy=copy).to(self.device)
+        self.module: nn.Module = _with_normalization(self._net, mean, std, input_shape[0]).to(self.device)
+        probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
+        logits = checked_logits(self.module, probe)
+        protect_images(self._net, probe)
+        self.folded = self._fold(probe, logits) if fold else 0
+        self.module.to(memory_format=torch.channels_last)
+        self.classes: int = logits.shape[1]
+        self.split = self._proved_split(probe, layer)
+        self.precision = precision
+
+    @property
+    def neurons(self) -> int:
+        """Number of channels of the target layer."""
+        return self.split.neurons
+
+    @property
+    def tolerance(self) -> float:
+        """Largest `split_error` on images that rounding explains, at the classifier's precision."""
+        return _TOLERANCES[self.precision]
+
+    @property
+    def weights(self) -> Tensor | None:
+        """Weights of the dense layer ``(class, neuron)``; None where the head is not linear."""
+        return self._dense.weight.flatten(1) if self.split.dense else None  # type: ignore[operator]
+
+    @property
+    def bias(self) -> Tensor | None:
+        """Biases of the dense layer ``(class,)``, zeros where it has none; None without a linear head."""
+        if self.split.dense is None:
+            return None
+        bias = getattr(self._dense, "bias", None)
+        return bias if isinstance(bias, Tensor) else torch.zeros(self.classes, device=self.device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits ``(n, class)`` of pixels in [0, 1], differentiable with respect to the pixels."""
+        with autocast(self.precision, self.device):
+            logits: Tensor = self.module(self._prepare(images))
+        return logits.float()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits ``(n, class)`` of pixels in [0, 1], without a graph for gradients."""
+        with torch.inference_mode():
+            return self(images)
+
+    def activity(self, images: Tensor) -> Activity:
+        """Feature maps, activations and logits of pixels in [0, 1], from one forward pass."""
+        captured: list[Tensor] = []
+
+        def capture(output: Tensor) -> None:
+            captured.append(output.float().clone())
+
+        with torch.inference_mode():
+            with self._layer_hook(capture):
+                logits = self(images)
+            maps = ACTIVATIONS[self.split.activation](captured[0]).contiguous()
+            return Activity(maps, self.pool(maps), logits)
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Activations ``(n, neuron)`` of feature maps ``(n, neuron, row, column)``.
+
+        The network's global pooling, and the modules behind it that keep one number a neuron. A network
+        without global pooling has no such number of its own; its maps' mean stands for it.
+        """
+        pooled = POOLS["avg" if self.split.pool == "none" else self.split.pool](maps)
+        return self._through(self.split.tail, pooled).flatten(1)
+
+    def head(self, maps: Tensor) -> Tensor:
+        """Logits ``(n, class)`` that the network gives for feature maps, differentiable."""
+        if self.split.kind == "rerun":
+            return self._rerun(maps)
+        if self.split.kind == "linear":
+            return self.dense(self.pool(maps))
+        pooled = maps if self.split.pool == "none" else POOLS[self.split.pool](maps)
+        return self._through(self.split.head, pooled).flatten(1)
+
+    def dense(self, activations: Tensor) -> Tensor:
+        """Logits ``(n, class)`` of activations ``(n, neuron)``, for a linear head.
+
+        Raises
+        ------
+        ModelError
+            If the head is not linear: its logits are no function of the activations alone.
+        """
+        if self.weights is None or self.bias is None:
+            raise ModelError(
+                f"this network's head is not linear ({self.split.describe()})",
+                allowed="a network whose last layer is one dense layer behind a global pooling",
+                fix="use `head`, which takes feature maps",
+            )
+        return activations @ self.weights.T + self.bias
+
+    def gradients(self, maps: Tensor, labels: Tensor) -> Tensor:
+        r"""Gradients of one logit an image with respect to its feature maps.
+
+        Parameters
+        ----------
+        maps
+            ``(n, neuron, row, column)``.
+        labels
+            ``(n,)``, the class whose logit is taken for each image.
+
+        Returns
+        -------
+        Tensor
+            :math:`\partial z_{c} / \partial A_{k,ij}`, the shape of `maps`.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = maps.detach().clone().requires_grad_()
+            chosen = self.head(leaf).gather(1, labels.to(self.device)[:, None]).sum()
+            (gradient,) = torch.autograd.grad(chosen, leaf)
+        return gradient
+
+    def contributions(self, activity: Activity, labels: Tensor) -> Tensor:
+        r"""What each neuron adds to the logit of one class an image, ``(n, neuron)``.
+
+        Linear head: activation x weight, :math:`a_k w_{ck}` (paper, Section 5.2.1). Otherwise gradient x
+        activation, :math:`\sum_{ij} A_{k,ij} \, \partial z_c / \partial A_{k,ij}`, which is equal to it for
+        a linear head behind average pooling.
+        """
+        labels = labels.to(self.device)
+        if self.weights is not None:
+            return activity.activations * self.weights[labels]
+        return (activity.maps * self.gradients(activity.maps, labels)).sum((2, 3))
+
+    def split_error(self, activity: Activity) -> float:
+        r"""Largest \|head(maps) - logits\|, relative to the largest \|logit\|: how well the split holds."""
+        with torch.inference_mode():
+            return max_relative_error(self.head(activity.maps), activity.logits)
+
+    def check_split(self, activity: Activity) -> float:
+        """Return the `split_error` of some images, if the split holds on them.
+
+        Raises
+        ------
+        ModelError
+            If it is larger than the classifier's `tolerance`.
+        """
+        error = self.split_error(activity)
+        if not error <= self.tolerance:
+            raise _split_fails(self.split, error, self.tolerance)
+        return error
+
+    @property
+    def _dense(self) -> nn.Module:
+        return self._net.get_submodule(self.split.dense or "")
+
+    def _prepare(self, images: Tensor) -> Tensor:
+        if self.device.type == "cuda" and images.device.type == "cpu":
+            images = images.pin_memory()
+        return images.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+
+    def _through(self, steps: tuple[Step, ...], values: Tensor) -> Tensor:
+        for step in steps:
+            values = self._net.get_submodule(step.name)(values.reshape(-1, *step.shape))
+        return values
+
+    def _rerun(self, output: Tensor) -> Tensor:
+        # The layer's output is replaced, so the pixels do not matter. What follows may change it in place.
+        pixels = torch.zeros(len(output), *self.input_shape, device=self.device)
+        with self._layer_hook(lambda replaced: output.to(replaced.dtype, copy=True)):
+            return self(pixels)
+
+    @contextmanager
+    def _layer_hook(self, function: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+        """Call the function with the target layer's output; what it returns, if anything, replaces it."""
+        calls, thread = count(), get_ident()
+
+        def hook(_module: nn.Module, _args: object, output: Tensor) -> Tensor | None:
+            # Other threads run the same module, or trace it.
+            if get_ident() != thread:
+                return None
+            # A module that runs several times in one pass gives the feature maps only once.
+            return function(output) if next(calls) == self.split.call else None
+
+        handle = self._net.get_submodule(self.split.layer).register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    def _fold(self, probe: Tensor, logits: Tensor) -> int:
+        plain = self._net
+        if not has_batch_norms(plain):
+            return 0
+        try:
+            # Folding replaces modules and changes no tensor, so the copy can share them all.
+            self._net = deepcopy(plain, {id(it): it for it in (*plain.parameters(), *plain.buffers())})
+        # A network that was given away may hold anything.
+        except Exception:
+            return 0
+        folded = fold_batch_norms(self._net)
+        self._set_net(self._net)
+        with torch.inference_mode():
+            unchanged = folded > 0 and max_relative_error(self.module(probe).float(), logits) <= TOLERANCE
+        if not unchanged:
+            self._set_net(plain)
+        return folded if unchanged else 0
+
+    def _set_net(self, net: nn.Module) -> None:
+        self._net = net
+        if isinstance(self.module, Normalized):
+            self.module.net = net
+        else:
+            self.module = net
+
+    def _proved_split(self, probe: Tensor, layer: str | None) -> Split:
+        with torch.no_grad():
+            probe = self._normalize(self._prepare(probe))
+            logits = self._net(probe).float()
+        error = torch.nan
+        for split in find_splits(self._net, probe, logits, layer=layer):
+            self.split = split
+            error = self._proof_error()
+            if error <= TOLERANCE:
+                return replace(split, error=error)
+        raise _split_fails(self.split, error, TOLERANCE)
+
+    def _proof_error(self) -> float:
+        """Split error on images that the search did not see, and on maps that no image gives."""
+        activity = self.activity(probe_images(self.input_shape, _PROOF_SEED))
+        generator = torch.Generator().manual_seed(_PROOF_SEED)
+        output = torch.randn(activity.maps.shape, generator=generator).to(self.device) * _MAP_SPREAD
+        with torch.inference_mode():
+            head = self.head(ACTIVATIONS[self.split.activation](output))
+            on_maps = max_relative_error(head, self._rerun(output))
+        # Other than the built-in max, this one gives NaN if either error is.
+        return float(torch.tensor([self.split_error(activity), on_maps]).max())
+
+    def _normalize(self, pixels: Tensor) -> Tensor:
+        if isinstance(self.module, Normalized):
+            pixels = (pixels - self.module.mean) / self.module.std
+        return pixels
+
+
+def expected_channels(module: nn.Module) -> int:
+    """Channels of the images that a network reads: those of its first convolution; 3 if it has none."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels
+    return 3
+
+
+def _with_normalization(
+    net: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int
+) -> nn.Module:
+    if mean is None and std is None:
+        return net
+    mean, std = mean or [0.0] * channels, std or [1.0] * channels
+    if len(mean) not in (1, channels) or len(std) not in (1, channels) or min(std) <= 0:
+        raise ModelError(
+            f"the normalization mean {tuple(mean)}, std {tuple(std)} does not fit",
+            allowed=f"{channels} numbers each, std above 0",
+            fix="give --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
+        )
+    return Normalized(net, mean, std).eval()
+
+
+def _split_fails(split: Split, error: float, tolerance: float) -> ModelError:
+    return ModelError(
+        f"the split of the network at {split.describe()} changes the logits by {error:.1e}",
+        allowed=f"a relative difference of at most {tolerance:g}",
+        fix="name the layer that the global pooling reads with --layer",
+    )

@@ -1,0 +1,72 @@
+"""Conv-BN folding: the same function with fewer operations, for networks that `torch.fx` can trace."""
+
+from torch import fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vulneuron.network.graphs import traced_graph
+
+
+def has_batch_norms(model: nn.Module) -> bool:
+    """Whether there is anything to fold."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def fold_batch_norms(model: nn.Module) -> int:
+    r"""Fold each batch normalization into the convolution before it, in place.
+
+    In eval mode :math:`\gamma (Wx + b - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta` is again a convolution.
+    Names of modules stay as they are: a folded normalization becomes the identity, or the activation that it
+    carried along (timm's ``BatchNormAct2d``).
+
+    Parameters
+    ----------
+    model
+        A network in eval mode. It is changed; give a copy.
+
+    Returns
+    -------
+    int
+        How many normalizations were folded; 0 where `torch.fx` cannot trace the model.
+    """
+    graph = traced_graph(model)
+    if graph is None:
+        return 0
+    modules = dict(model.named_modules())
+    pairs = [pair for node in graph.nodes if (pair := _conv_and_norm(node, modules)) is not None]
+    called = [node.target for node in graph.nodes if node.op == "call_module"]
+    shared = {id(module) for name, module in modules.items() if called.count(name) > 1}
+    folded = 0
+    for conv_name, norm_name in pairs:
+        conv, norm = modules[conv_name], modules[norm_name]
+        if id(conv) in shared or id(norm) in shared or not isinstance(conv, nn.Conv2d):
+            continue
+        if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+            continue
+        _replace(model, conv_name, fuse_conv_bn_eval(conv, norm))
+        _replace(model, norm_name, _what_follows(norm))
+        folded += 1
+    return folded
+
+
+def _conv_and_norm(node: fx.Node, modules: dict[str, nn.Module]) -> tuple[str, str] | None:
+    if node.op != "call_module" or not isinstance(modules[str(node.target)], _BatchNorm):
+        return None
+    source = node.args[0] if node.args else None
+    if not isinstance(source, fx.Node) or source.op != "call_module" or len(source.users) > 1:
+        return None
+    # Exact types: a subclass of Conv2d (timm's weight-standardized one) computes its weight on the fly.
+    if type(modules[str(source.target)]) is not nn.Conv2d:
+        return None
+    return str(source.target), str(node.target)
+
+
+def _what_follows(norm: nn.Module) -> nn.Module:
+    steps = [step for name in ("drop", "act") if isinstance(step := getattr(norm, name, None), nn.Module)]
+    return nn.Sequential(*steps) if steps else nn.Identity()
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    module.train(False)
+    setattr(model.get_submodule(parent), child, module)

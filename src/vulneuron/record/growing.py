@@ -1,0 +1,92 @@
+"""Arrays that grow in a finished record: the group ``maps``, with one chunk per pair."""
+
+import errno
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from zarr.codecs import ZstdCodec
+from zarr.errors import ContainsArrayError
+
+from vulneuron.errors import RecordError, one_line
+from vulneuron.record.store import Record, open_group
+
+#: Name of the group.
+GROUP = "maps"
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class GrowingArrays:
+    """Arrays ``(pair, kind, grid_y, grid_x)`` in the group ``maps`` of a record; NaN where nothing is stored.
+
+    A chunk reaches the disk whole or not at all, so several processes may fill an array while others read it.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._arrays: dict[str, Any] = {}
+
+    def find(self, name: str) -> Any:
+        """Array of this name, or None while there is none: another process may create it at any time."""
+        if name not in self._arrays:
+            array = open_group(self._record.path, "r").get(f"{GROUP}/{name}")
+            if array is None:
+                return None
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def writable(
+        self, name: str, shape: tuple[int, int], dtype: npt.DTypeLike, attributes: Mapping[str, Any]
+    ) -> Any:
+        """Array of this name, open for writing; created with grids of this shape if there is none."""
+        root = open_group(self._record.path, "r+")
+        if dict(root.attrs) != dict(self._record.attributes):
+            raise RecordError(
+                f"{self._record.path!r} now holds another record than when it was opened",
+                allowed="the record that the maps belong to",
+                fix="open it again",
+            )
+        array = root.get(f"{GROUP}/{name}")
+        if array is not None:
+            return array
+        group = root.require_group(GROUP)
+        try:
+            return group.create_array(
+                name,
+                shape=(self._record.dataset.sizes["pair"], 2, *shape),
+                chunks=(1, 2, *shape),
+                dtype=dtype,
+                fill_value=np.nan,
+                # With a checksum, a damaged chunk is never read as data.
+                compressors=ZstdCodec(checksum=True),
+                dimension_names=("pair", "kind", "grid_y", "grid_x"),
+                attributes=dict(attributes),
+            )
+        except ContainsArrayError:  # another process was faster
+            return group[name]
+
+    def values(self, array: Any, pair: int) -> npt.NDArray[np.float64]:
+        """Values stored for a pair; NaN for a damaged chunk, so that it is simply computed again."""
+        try:
+            return np.asarray(array[pair], np.float64)
+        except RuntimeError:  # of the codec
+            return np.full(array.shape[1:], np.nan)
+
+    def unwritable(self, error: OSError) -> RecordError:
+        """The error for a record that cannot be written to."""
+        return RecordError(
+            f"vulnerability maps cannot be written to the record {self._record.path!r} ({one_line(error)})",
+            allowed="a record that may be written to, on a disk with space",
+            fix="change its permissions, make space, or copy the record",
+        )
+
+
+def only_readable(error: OSError) -> bool:
+    """Whether the record is read-only, so that nothing can be stored in it."""
+    return isinstance(error, PermissionError) or error.errno in _READ_ONLY

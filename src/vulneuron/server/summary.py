@@ -1,0 +1,280 @@
+"""One opened record: its analysis, its network, and what is the same for every request."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from vulneuron._version import __version__
+from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings
+from vulneuron.engines import Cancel
+from vulneuron.maps.grid import PatchGrid, default_patch
+from vulneuron.measures.thresholds import DEFAULT_FRACTION, DEFAULT_QUANTILE
+from vulneuron.record import Record
+from vulneuron.server import dto
+from vulneuron.server.network import RecordNetwork
+from vulneuron.server.pixels import Pixels
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+#: Levels of the layer's quantiles, half a per cent apart.
+_LEVELS = np.linspace(0, 1, 201)
+
+PAIR_COLUMNS = (
+    "benign_x",
+    "benign_y",
+    "adversarial_x",
+    "adversarial_y",
+    "benign_label",
+    "adversarial_label",
+    "perturbation_l2",
+    "perturbation_linf",
+    "benign_probability",
+    "adversarial_probability",
+    "benign_probability_after",
+    "survives_8bit",
+    "image_index",
+)
+#: Classes below this probability, and beyond this number, are not shown as bars.
+_SMALLEST, _MOST = 0.01, 5
+#: Maps of so many points per side take seconds, not minutes.
+_GRID = 32
+_SAMPLED_PAIRS = 32
+RANK_COLUMNS = (*COLUMNS, "rank", "rank_low", "rank_high")
+
+
+class OpenedRecord:
+    """A record as it was when it was opened.
+
+    Parameters
+    ----------
+    record
+        A finished record.
+    name
+        Its name in URLs.
+    model, closing
+        See `RecordNetwork`.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        name: str,
+        model: str | nn.Module | None = None,
+        *,
+        closing: Cancel = lambda: False,
+    ) -> None:
+        self.record = record
+        self.id = name
+        # Browsers keep answers by it for ever, and another version may give a table other columns.
+        content = [__version__, dict(record.attributes)]
+        described = json.dumps(content, sort_keys=True, default=str)
+        self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
+        self.analysis = Analysis(record)
+        self.pixels = Pixels(record)
+        self.network = RecordNetwork(self.analysis, name, model, closing=closing)
+        #: Seconds that one patch of a vulnerability map takes, once that is known.
+        self.seconds_a_patch: float | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether new vulnerability maps can be computed."""
+        return self.network.status.state == "ready"
+
+    def warm_up(self) -> None:
+        """Compute what the first screen needs, and decode all images if they fit into memory."""
+        _ = self.summary, self.pair_table
+        if self.pixels.fits:
+            self.pixels.load_all()
+
+    # -- the same for every request ----------------------------------------------------------------------
+
+    @cached_property
+    def pair_table(self) -> Floats:
+        """``(column, pair)``: `PAIR_COLUMNS`."""
+        pairs, projection = self.record.pairs, self.record.dataset["projection"].values
+        values = (
+            *np.moveaxis(projection, 0, -1).reshape(4, -1),
+            self.analysis.data.benign_label,
+            self.analysis.data.adversarial_label,
+            pairs["perturbation_l2"],
+            pairs["perturbation_linf"],
+            pairs["benign_label_p_benign"],
+            pairs["adversarial_label_p_adversarial"],
+            pairs["benign_label_p_adversarial"],
+            pairs["survives_8bit"],
+            pairs["image_index"],
+        )
+        return np.stack([np.asarray(column, np.float32) for column in values])
+
+    @cached_property
+    def used_classes(self) -> Ints:
+        """Indices of the classes that occur as a label, ascending."""
+        data = self.analysis.data
+        return np.union1d(data.benign_label, data.adversarial_label)
+
+    @cached_property
+    def matrix(self) -> npt.NDArray[np.int32]:
+        """Numbers of pairs ``(benign class, adversarial class)`` over the used classes."""
+        counts = self.analysis.prediction_matrix()
+        names = [self.record.class_names[label] for label in self.used_classes]
+        return counts.reindex(index=names, columns=names, fill_value=0).to_numpy(np.int32)
+
+    @cached_property
+    def summary(self) -> dto.RecordSummary:
+        """All that the dashboard has to know before it draws; the network's state is as it was then."""
+        info, data = self.record.info(), self.analysis.data
+        channels, height, width = info["image_shape"]
+        map_height, map_width = info["map_shape"]
+        linear = info["head"]["kind"] == "linear"
+        return dto.RecordSummary(
+            id=self.id,
+            name=self.id,
+            fingerprint=self.fingerprint,
+            classes=list(self.record.class_names),
+            used_classes=self.used_classes.tolist(),
+            pairs=data.count,
+            neurons=data.neurons,
+            image=dto.ImageShape(height=height, width=width, channels=channels),
+            map=dto.MapShape(height=map_height, width=map_width),
+            model=info["model"]["spec"],
+            layer=info["layer"],
+            head="linear" if linear else "gradient x activation",
+            attack=_attack(info["attack"]),
+            counts=dto.CountsModel(
+                images=info["images"],
+                right=info["correct"],
+                attacked=info["attacked"],
+                succeeded=info["successes"],
+            ),
+            clean_accuracy=info["clean_accuracy"],
+            attack_success_rate=info["attack_success_rate"],
+            robust_accuracy=info["robust_accuracy"],
+            has_network=self.has_network,
+            network=self.network.status,
+            layer_threshold=self.analysis.layer_threshold,
+            default_levels=dto.DefaultLevels(quantile=DEFAULT_QUANTILE, relative=DEFAULT_FRACTION),
+            layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
+            default_patch=default_patch(data.image_size),
+            defaults=dto.SettingsModel.of(dashboard_settings(self.analysis)),
+            pair_columns=list(PAIR_COLUMNS),
+            neuron_columns=list(COLUMNS),
+            rank_columns=list(RANK_COLUMNS),
+            measures=list(MEASURES),
+            first_view=self._first_view(),
+            provenance=_provenance(info),
+        )
+
+    def pair(self, pair: int) -> dto.PairModel:
+        """Labels, norms and probabilities of one pair."""
+        found, data = self.analysis.pair(pair), self.analysis.data
+        labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
+        return dto.PairModel(
+            pair=pair,
+            image_id=found.image_id,
+            benign_label=labels[0],
+            adversarial_label=labels[1],
+            perturbation_l2=found.perturbation_l2,
+            perturbation_linf=found.perturbation_linf,
+            survives_8bit=found.survives_8bit,
+            probabilities=dto.SideProbabilities(
+                benign=most_probable(found.benign_probabilities, labels),
+                adversarial=most_probable(found.adversarial_probabilities, labels),
+            ),
+        )
+
+    def grid(self, settings: Settings) -> PatchGrid:
+        """Patches of the vulnerability maps that settings name."""
+        size = self.analysis.data.image_size
+        return PatchGrid(size, settings.patch or default_patch(size), settings.stride)
+
+    def _first_view(self) -> dto.FirstView:
+        row, column = np.unravel_index(np.argmax(self.matrix), self.matrix.shape)
+        benign, adversarial = int(self.used_classes[row]), int(self.used_classes[column])
+        data = self.analysis.data
+        cell = np.flatnonzero((data.benign_label == benign) & (data.adversarial_label == adversarial))
+        norms = self.record.pairs["perturbation_l2"].to_numpy()[cell]
+        pair = int(cell[np.argmin(norms)])
+        neurons = self.analysis.neurons(pair, settings=self.analysis.suggested_settings, compute_maps=False)
+        gaps = neurons["band_gap"].to_numpy()
+        # A class with a single image has no band; then the curves say which neuron falls most.
+        gaps = neurons["curve_gap"].to_numpy() if np.isnan(gaps).all() else gaps
+        return dto.FirstView(
+            benign=benign, adversarial=adversarial, pair=pair, neuron=int(np.nanargmin(gaps))
+        )
+
+
+def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
+    parameters = {key: _text(value) for key, value in attack.items() if key != "name" and value is not None}
+    eps, norm = attack.get("eps"), attack.get("norm")
+    return dto.AttackModel(
+        name=attack["name"],
+        eps_text=None if eps is None else _text(eps),
+        norm=None if norm is None else _text(norm),
+        parameters=parameters,
+    )
+
+
+def _provenance(info: Mapping[str, Any]) -> dict[str, str]:
+    """Nested provenance as one level of texts, keys joined by blanks; long lists of numbers left out."""
+    flat: dict[str, str] = {}
+
+    def add(key: str, value: object) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                add(f"{key} {name}".strip().replace("_", " "), inner)
+        elif value is not None and key != "model probe":
+            flat[key] = _text(value)
+
+    add("", info)
+    return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[dto.Probability]:
+    """Classes of at least one per cent, at most five, the most probable first; the labels in any case.
+
+    Parameters
+    ----------
+    probabilities
+        ``(class,)``.
+    labels
+        Benign and adversarial label.
+    """
+    order = np.argsort(-probabilities, kind="stable").tolist()
+    others = [label for label in order if label not in labels and probabilities[label] >= _SMALLEST]
+    shown = {*labels, *others[: _MOST - len(set(labels))]}
+    return [
+        dto.Probability(label=label, probability=float(probabilities[label]))
+        for label in order
+        if label in shown
+    ]
+
+
+def dashboard_settings(analysis: Analysis) -> Settings:
+    """The record's suggested settings, with a stride of vulnerability maps that suits a click.
+
+    It is the finest stride for which most pairs have their maps already, as made by `vulneuron maps`; without
+    such maps, the one that makes about 32 points a side.
+    """
+    suggested = analysis.suggested_settings
+    quick = max(1, round(max(analysis.data.image_size) / _GRID))
+    pairs = np.unique(np.linspace(0, analysis.data.count - 1, _SAMPLED_PAIRS).astype(int))
+    for stride in range(1, quick):
+        settings = replace(suggested, stride=stride)
+        if len(analysis.pairs_with_maps(pairs, settings=settings)) > len(pairs) / 2:
+            return settings
+    return replace(suggested, stride=quick)

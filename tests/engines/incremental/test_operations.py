@@ -1,0 +1,98 @@
+"""What is proved about steps, and what is left alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from victims import PreciseConv
+from vulneuron.engines.incremental.operations import Local, Mean, Opaque, Sliding, operation_of
+
+LOCAL: dict[str, Callable[..., Any]] = {
+    "activation": F.hardswish,
+    "sum": lambda a: a + 1.5,
+    "normalization": nn.BatchNorm2d(4).eval(),
+    "1x1 convolution": nn.Conv2d(4, 3, 1),
+    "softmax over channels": lambda a: a.softmax(1),
+}
+SLIDING: dict[str, nn.Module] = {
+    "convolution": nn.Conv2d(4, 3, (3, 2), stride=(1, 2), padding=(0, 1), dilation=(2, 1)),
+    "depthwise": nn.Conv2d(4, 4, 3, padding=1, groups=4),
+    "same": nn.Conv2d(4, 3, 5, padding="same"),
+    "maximum pooling": nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+    "average pooling": nn.AvgPool2d(2),
+    "padded average pooling": nn.AvgPool2d(3, 1, 1),
+}
+OPAQUE: dict[str, Callable[..., Any]] = {
+    "softmax over rows": lambda a: a.softmax(2),
+    "running sum": lambda a: a.cumsum(3),
+    "flipped": lambda a: a.flip(2),
+    "whole-map normalization": nn.GroupNorm(2, 4),
+    "padding that wraps around": nn.Conv2d(4, 3, 3, padding=1, padding_mode="circular"),
+    "average without padding": nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+    "other precision": PreciseConv(4, 3, 3),
+    "weights made on the fly": nn.utils.parametrizations.weight_norm(nn.ConvTranspose2d(4, 3, 3)),
+    "channels apart": lambda a: a.chunk(2, 1),
+    "position embedding": lambda a: a + torch.ones(1, 4, 9, 8).cumsum(2),
+    "fixed size": lambda a: a.reshape(1, 4, 9, 8),
+    "maximum": lambda a: a.amax((2, 3)),
+}
+
+
+def found(function: Callable[..., Any], *inputs: Tensor) -> object:
+    module = function if isinstance(function, nn.Module) else None
+    with torch.no_grad():
+        return operation_of(function, module, (function, inputs, {}), inputs)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_local(name: str) -> None:
+    assert isinstance(found(LOCAL[name], torch.rand(1, 4, 9, 8)), Local)
+
+
+def blanked(maps: Tensor, rows: slice, columns: slice) -> Tensor:
+    maps = maps.clone()
+    maps[:, :, rows, columns] = 0
+    return maps
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 4), slice(7, 8), slice(-2, -1), slice(-1, None)])
+@pytest.mark.parametrize("columns", [slice(0, 1), slice(5, 7), slice(-1, None), slice(None)])
+def test_what_treats_some_place_in_another_way_is_not_local(rows: slice, columns: slice) -> None:
+    assert isinstance(found(lambda maps: blanked(maps, rows, columns), torch.rand(1, 4, 9, 8)), Opaque)
+
+
+@pytest.mark.parametrize("size", [(1, 8), (9, 1), (1, 1)])
+def test_maps_of_one_row_or_column(size: tuple[int, int]) -> None:
+    assert isinstance(found(torch.relu, torch.rand(1, 4, *size)), Local)
+
+
+def test_local_with_several_inputs() -> None:
+    one, other = torch.rand(2, 1, 4, 9, 8)
+    assert isinstance(found(lambda a, b: torch.cat([a, b], 1), one, other), Local)
+    assert isinstance(found(torch.sub, one, other), Local)
+    assert isinstance(found(lambda a, b: torch.cat([a, b], 2), one, other), Opaque)
+    assert isinstance(found(torch.mul, one, other[:, :, :1, :1]), Opaque)
+
+
+@pytest.mark.parametrize("name", SLIDING)
+def test_sliding(name: str) -> None:
+    assert isinstance(found(SLIDING[name].eval(), torch.rand(1, 4, 9, 8)), Sliding)
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_opaque(name: str) -> None:
+    assert isinstance(found(OPAQUE[name], torch.rand(1, 4, 9, 8)), Opaque)
+
+
+@pytest.mark.parametrize("function", [nn.AdaptiveAvgPool2d(1), lambda a: a.mean((2, 3))])
+def test_mean(function: Callable[..., Any]) -> None:
+    assert isinstance(found(function, torch.rand(1, 4, 9, 8)), Mean)
+
+
+def test_values_that_are_no_maps_are_left_alone() -> None:
+    assert isinstance(found(torch.relu, torch.rand(1, 4)), Opaque)
+    assert isinstance(found(torch.abs, torch.ones(1, 4, 3, 3, dtype=torch.int64)), Opaque)

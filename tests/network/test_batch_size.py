@@ -1,0 +1,41 @@
+"""Which batch size is found, with made-up times."""
+
+from nets import INPUT_SHAPE, NETS
+from vulneuron.network import Classifier
+from vulneuron.network.batch_size import BatchSize, most_images
+
+
+def test_each_size_is_tried_twice_and_the_fastest_is_kept() -> None:
+    sizes, tried = BatchSize(64, least=8), []
+    for _ in range(8):
+        tried.append(sizes.size(1000))
+        # 32 take least for an image; the first time of each is slow.
+        slow = 10 if tried.count(tried[-1]) == 1 else 1
+        sizes.tell(tried[-1], slow * (1 + abs(tried[-1] - 32)))
+    assert tried == [8, 8, 16, 16, 32, 32, 64, 64]
+    assert sizes.size(1000) == 32
+
+
+def test_what_is_left_is_no_hindrance() -> None:
+    """A size that cannot be filled is tried another time, and the best of the others taken until then."""
+    sizes = BatchSize(8)
+    assert sizes.size(3) == 3
+    sizes.tell(3, 0.0)
+    for left in (100, 7):
+        assert sizes.size(left) == 4
+        sizes.tell(4, 1.0)
+    assert sizes.size(7) == 4
+    for _ in range(2):
+        assert sizes.size(100) == 8
+        sizes.tell(8, 0.5)
+    assert (sizes.size(100), sizes.size(7)) == (8, 7)
+
+
+def test_a_memory_for_few_images_gives_a_small_size() -> None:
+    assert BatchSize(3).size(100) == 3
+    assert BatchSize(10, least=16).size(100) == 10
+    assert BatchSize(0).size(100) == 1
+    classifier = Classifier(NETS["average pooled"][0](), input_shape=INPUT_SHAPE, device="cpu")
+    # The largest maps: 6 channels of 8 x 8, or 5 of 16 x 16.
+    assert most_images(classifier, 5 * 256 * 3 * 4 * 7) == 7
+    assert most_images(classifier, 1) == 1
