@@ -1,4 +1,4 @@
-// Imports point one way: views > state > api > lib, and views > charts > lib. Charts never fetch.
+// Imports point one way: shell > views > state > api > lib, and views > charts > lib.
 const forbid = (name, from, to) => ({
   name,
   severity: "error",
@@ -8,16 +8,30 @@ const forbid = (name, from, to) => ({
 
 module.exports = {
   forbidden: [
-    forbid("state-knows-no-views", "state", "views|charts"),
-    forbid("api-knows-lib-only", "api", "views|state|charts"),
-    forbid("charts-never-fetch", "charts", "views|state|api"),
-    forbid("lib-is-the-bottom", "lib", "views|state|api|charts"),
+    forbid("views-know-no-shell", "views", "shell"),
+    forbid("state-knows-no-views", "state", "shell|views|charts"),
+    forbid("api-knows-lib-only", "api", "shell|views|state|charts"),
+    forbid("charts-know-props-only", "charts", "shell|views|state|api"),
+    forbid("lib-is-the-bottom", "lib", "shell|views|state|api|charts"),
     {
-      // Only the shell, which puts them on the screen.
       name: "views-do-not-import-each-other",
       severity: "error",
-      from: { path: "^src/views/([^/]+)/", pathNot: "^src/views/Shell/" },
-      to: { path: "^src/views/([^/]+)/", pathNot: "^src/views/$1/" },
+      from: { path: "^src/views/([^/]+)/" },
+      to: { path: "^src/views/", pathNot: "^src/views/($1/|view_definition\\.ts$)" },
+    },
+    {
+      // The registry collects the views' folders.
+      name: "views-are-reached-through-the-registry",
+      severity: "error",
+      from: { pathNot: "^src/views/" },
+      to: { path: "^src/views/[^/]+/" },
+    },
+    {
+      // They load through the client of their record, which the dashboard has.
+      name: "views-never-fetch",
+      severity: "error",
+      from: { path: "^src/views/" },
+      to: { path: "^src/api/(record_api|session_api|jobs)", dependencyTypesNot: ["type-only"] },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
   ],

@@ -14,7 +14,7 @@ SOURCES = (
     "web/package-lock.json",
     "web/public/icon.svg",
     "web/src/main.ts",
-    "web/src/views/Shell/Shell.svelte",
+    "web/src/shell/Shell.svelte",
 )
 GENERATED = "web/src/api/schema.d.ts"
 

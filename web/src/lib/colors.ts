@@ -19,7 +19,7 @@ const GOLDEN_ANGLE = 137.508;
 const LIGHTNESS = [0.55, 0.75, 0.65];
 
 /** Color of the n-th class of a record, as CSS text `#rrggbb`. */
-export function classColour(index: number): string {
+export function classColor(index: number): string {
   const accessible = ACCESSIBLE[index];
   if (accessible) return accessible;
   const hue = (index * GOLDEN_ANGLE) % 360;

@@ -1,44 +1,28 @@
 import { expect, test } from "vitest";
-import type { RecordSummary } from "../api/types";
-import { fromQuery, toQuery } from "./address";
-import { firstView, type ViewState } from "./view_state";
+import { Address } from "./address";
+import { layoutSlice } from "./layout";
+import { compose, slice, type Slice } from "./slice";
+import { SUMMARY } from "./test_summary";
+import { SHARED_SLICES, type ViewState } from "./view_state";
 
-const summary = {
-  id: "run",
-  classes: ["plane", "car", "bird", "cat"],
-  used_classes: [0, 1, 3],
-  pairs: 50,
-  neurons: 20,
-  image: { height: 32, width: 32, channels: 3 },
-  measures: ["band_gap", "iou_benign_drop"],
-  first_view: { benign: 3, adversarial: 1, pair: 7, neuron: 4 },
-  defaults: {
-    weights: "own",
-    band: "mean",
-    confidence: 0.95,
-    band_images: "benign",
-    threshold_mode: "absolute",
-    threshold_level: null,
-    top: 20,
-    iou_side: "benign",
-    patch: null,
-    stride: 1,
-    distance: "receptive_field",
-    linkage: null,
-  },
-} as unknown as RecordSummary;
-const first = firstView(summary);
+const layout = layoutSlice([
+  { id: "plot", area: "top-left", parts: ["legend"] },
+  { id: "tree", area: "bottom-right" },
+  { id: "table", area: "bottom-right" },
+]);
+const address = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, SUMMARY);
+const first = address.state("");
 
 function roundTrip(state: ViewState): ViewState {
-  return fromQuery(toQuery("run", state, summary), summary);
+  return address.state(address.query(state));
 }
 
-test("the first view needs no words", () => {
-  expect(toQuery("run", first, summary)).toBe("record=run");
-  expect(fromQuery("record=run", summary)).toEqual(first);
+test("the first view needs no parameters", () => {
+  expect(address.query(first)).toBe("record=run");
+  expect(address.state("record=run")).toEqual(first);
 });
 
-test("every part of the state survives the address", () => {
+test("every field of the state survives the address", () => {
   const state: ViewState = {
     pairs: {
       kind: "cells",
@@ -51,16 +35,10 @@ test("every part of the state survives the address", () => {
     pair: 11,
     neurons: [2, 3, 4, 9],
     focus: 4,
-    color: "predicted",
-    hidden: [0, 3],
+    combine: "intersection",
     order: "benign_down",
-    picture: "difference",
     sort: "iou_benign_drop",
     level: "selection",
-    zoom: [2, 7.5],
-    combine: "intersection",
-    clusters: 5,
-    context: { side: "adversarial", order: "confidence", scope: "all", count: 12 },
     settings: {
       ...first.settings,
       threshold_level: 0.25,
@@ -69,6 +47,9 @@ test("every part of the state survives the address", () => {
       linkage: "average",
       stride: 2,
     },
+    closed: ["table"],
+    tabs: ["tree"],
+    enlarged: "plot.legend",
   };
   expect(roundTrip(state)).toEqual(state);
 });
@@ -85,8 +66,18 @@ test("a lasso survives to two decimals", () => {
 });
 
 test("a level that its mode does not allow is left out, with the mode kept", () => {
-  const { settings } = fromQuery("threshold_mode=relative&threshold_level=1.5", summary);
+  const { settings } = address.state("threshold_mode=relative&threshold_level=1.5");
   expect([settings.threshold_mode, settings.threshold_level]).toEqual(["relative", null]);
+});
+
+test("without a focus of its own, the first of several neurons is focused", () => {
+  expect(address.state("neurons=3-5,9")).toMatchObject({ neurons: [3, 4, 5, 9], focus: 3 });
+  expect(address.query(address.state("neurons=3-5&focus=3"))).toBe("record=run&neurons=3-5");
+});
+
+test("two slices cannot share a parameter", () => {
+  const other = slice({ sort: { initial: () => 0, parse: Number, format: String } });
+  expect(() => compose([...SHARED_SLICES, other])).toThrow("two slices declare the parameter sort");
 });
 
 test.each([
@@ -97,10 +88,6 @@ test.each([
   "focus=3",
   "pairs=2-2",
   "pairs=benign_1*2",
-  "zoom=5_2",
-  "zoom=0_99",
-  "clusters=x",
-  "context=both",
   "sort=size",
   "level=",
   "stride=abc",
@@ -113,6 +100,10 @@ test.each([
   "threshold_level=x",
   "confidence=1",
   "distance=cosine",
+  "enlarged=map",
+  "enlarged=plot.map",
+  "closed=plot_tree_table",
+  "tabs=map",
 ])("what the record does not have is left out: %s", (query) => {
-  expect(fromQuery(query, summary)).toEqual(first);
+  expect(address.state(query)).toEqual(first);
 });

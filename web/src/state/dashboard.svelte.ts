@@ -1,21 +1,20 @@
 import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
-import type { Numbers } from "../api/arrays";
-import { classColour } from "../lib/colors";
-import { Dendrogram } from "../lib/dendrogram";
+import { classColor } from "../lib/colors";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, recordOf, type Step } from "./address_bar";
-import { fromQuery, selectionText, toQuery } from "./address";
-import { FEW, focusedCluster } from "./focused_cluster";
+import { Address } from "./address";
+import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
 import { Prefetch } from "./prefetch";
 import { RecordHealth } from "./record_health.svelte";
 import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
-import { membership, selectedPairs, type PairSelection } from "./selection";
-import { ORDERS, type ViewState } from "./view_state";
+import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
+import { compose, type Slice } from "./slice";
+import { ORDERS, SHARED_SLICES, type ViewState } from "./view_state";
 
 const KEY = Symbol("dashboard");
 
@@ -24,19 +23,25 @@ const SLIDER_REST = 150;
 /** Measures that put the neurons with the largest value first; the gaps put the most inhibited one first. */
 const LARGEST_FIRST = /^(substitution|iou|activation|contribution)_/;
 
-/** The clustered neurons of a pair, and what they were clustered by. */
-export interface Clustering {
-  readonly pair: number;
-  readonly settings: SettingsModel;
-  /** Rows `(left, right, height, leaves)` of the merges. */
-  readonly linkage: Numbers;
-  readonly tree: Dendrogram;
+/** What the dashboard knows of a view. */
+export interface ViewModel extends PlacedView {
+  /** The view's own state. */
+  readonly slice?: Slice<object>;
+  /** Loads what the view shows of a pair that is likely to be focused next. */
+  readonly prefetch?: (dashboard: Dashboard, pair: number) => Promise<void>;
+}
+
+/** The shared state together with a view's own. */
+export interface OwnState<State extends object> {
+  readonly current: ViewState & State;
+  readonly update: (change: Partial<ViewState & State>, step?: Step) => void;
 }
 
 /**
- * The one state of the dashboard for one record, and the numbers that several views share.
+ * The state of the dashboard for one record, and the numbers that several views share.
  *
- * Views read `view` and change it by `update`; numbers follow by themselves. Made while a component is initialized.
+ * Views read the shared state from `view` and change it by `update`; `own` adds their own slice. Numbers follow the
+ * state. Create it during component initialization.
  */
 export class Dashboard {
   view = $state.raw() as ViewState;
@@ -44,26 +49,31 @@ export class Dashboard {
   readonly pairs: Resource<Table>;
   readonly pair: Resource<PairModel>;
   readonly neurons: Resource<Table>;
-  readonly dendrogram: Resource<Clustering>;
   readonly maps: MapsState;
   readonly network: NetworkWatch;
   readonly health = new RecordHealth();
   readonly #prefetch = new Prefetch((pair) => this.#load(pair));
   readonly #bar = new AddressBar();
+  readonly #address: Address<ViewState>;
 
-  constructor(readonly summary: RecordSummary) {
+  constructor(
+    readonly summary: RecordSummary,
+    private readonly views: readonly ViewModel[],
+  ) {
+    const slices = [...SHARED_SLICES, layoutSlice(views), ...views.flatMap(({ slice }) => slice ?? [])];
+    this.#address = new Address(compose(slices) as Slice<ViewState>, summary);
     this.api = new RecordApi(summary, (message, retry) => {
       this.health.report(message, retry);
     });
     this.network = new NetworkWatch(summary);
     const { api } = this;
-    this.view = fromQuery(this.#bar.query, summary);
+    this.view = this.#address.state(this.#bar.query);
     // An address may say what this record does not have.
     this.#bar.show(this.query, "replace");
     $effect(() =>
       this.#bar.listen((query) => {
         // A step back to another record is not for this one.
-        if (recordOf(query) === summary.id) this.view = fromQuery(query, summary);
+        if (recordOf(query) === summary.id) this.view = this.#address.state(query);
       }),
     );
     this.maps = new MapsState(
@@ -77,23 +87,11 @@ export class Dashboard {
       return { key: `${pair}`, load: (signal) => api.pair(pair, signal) };
     });
     this.neurons = new Resource(() => this.#neuronRequest());
-    this.dendrogram = new Resource(() => {
-      const { pair, settings } = this.view;
-      const names = ["threshold_mode", "threshold_level", "distance", "linkage"] as const;
-      return {
-        key: JSON.stringify([pair, names.map((name) => settings[name])]),
-        load: async (signal) => {
-          const { data } = await api.dendrogram(pair, settings, signal);
-          return { pair, settings, linkage: data, tree: new Dendrogram(data) };
-        },
-        delay: this.restDelay,
-      };
-    });
   }
 
   /** All that is shown, as the query of an address. */
   get query(): string {
-    return toQuery(this.summary.id, this.view, this.summary);
+    return this.#address.query(this.view);
   }
 
   /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */
@@ -106,6 +104,22 @@ export class Dashboard {
     this.#bar.show(this.query, step);
   }
 
+  /** The state that a view reads and changes: the shared one, and that of its slice. */
+  own<State extends object>(slice: Slice<State>): OwnState<State> {
+    const { names } = slice;
+    if (!this.#address.has(names)) throw new Error(`no view declares the parameters ${names.join(", ")}`);
+    // The address has the slice's parameters, so the state has its fields.
+    const current = (): ViewState & State => this.view as ViewState & State;
+    return {
+      get current() {
+        return current();
+      },
+      update: (change, step) => {
+        this.update(change, step);
+      },
+    };
+  }
+
   /** Change settings; in place of the last step where a slider moves. */
   updateSettings(change: Partial<SettingsModel>, step: "push" | "replace" = "replace"): void {
     this.update({ settings: { ...this.view.settings, ...change } }, step);
@@ -113,7 +127,7 @@ export class Dashboard {
 
   /** Follow an address that was not typed by the user, such as one set by a notebook. */
   follow(query: string): void {
-    this.view = fromQuery(query, this.summary);
+    this.view = this.#address.state(query);
     this.#bar.show(this.query, "push");
   }
 
@@ -203,26 +217,9 @@ export class Dashboard {
 
   async #load(pair: number): Promise<void> {
     const { api } = this;
-    const { settings, neurons, combine, focus, clusters } = this.view;
-    await Promise.allSettled([
-      api.pair(pair),
-      api.neurons(pair, settings, this.numbersVersion),
-      api.masks(pair, neurons, combine, settings),
-      api.substitution(pair, neurons),
-      api.maps(pair, settings).then(async ({ ready }) => {
-        if (!ready) return;
-        await Promise.all([
-          api.mapValues(pair, settings),
-          api.topMasks(pair, settings),
-          api.overlap(pair, neurons, combine, settings),
-        ]);
-      }),
-      ...(["benign", "adversarial"] as const).map((side) => loadImage(api.imageUrl(pair, side))),
-    ]);
-    // It takes longest, so what is quick need not wait for it.
-    const { data } = await api.dendrogram(pair, settings);
-    const alike = focusedCluster(new Dendrogram(data), { focus, clusters }).neurons.slice(0, FEW);
-    await api.masks(pair, ascending(alike), "each", settings);
+    await Promise.allSettled([api.pair(pair), api.neurons(pair, this.view.settings, this.numbersVersion)]);
+    // One after the other, so that what takes longest does not slow down the rest.
+    for (const { prefetch } of this.views) await prefetch?.(this, pair).catch(() => undefined);
   }
 
   /** Choose neurons; the first one given is in focus. */
@@ -242,8 +239,8 @@ export class Dashboard {
     return Math.max(0, this.summary.used_classes.indexOf(label));
   }
 
-  classColour(label: number): string {
-    return classColour(this.classPlace(label));
+  classColor(label: number): string {
+    return classColor(this.classPlace(label));
   }
 
   #neuronRequest(): ResourceRequest<Table> | undefined {
@@ -270,12 +267,6 @@ export class Dashboard {
         : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),
     };
   }
-}
-
-async function loadImage(address: string): Promise<void> {
-  const image = new Image();
-  image.src = address;
-  await image.decode();
 }
 
 export function provideDashboard(dashboard: Dashboard): void {

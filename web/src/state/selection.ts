@@ -1,5 +1,5 @@
 import { extent } from "d3-array";
-import type { Side } from "../api/types";
+import type { RecordSummary, Side } from "../api/types";
 import type { Position } from "../lib/frame";
 import { commonClasses, type ClassGroup } from "../lib/matrix";
 import type { Table } from "../lib/table";
@@ -74,4 +74,42 @@ export function contains(polygon: readonly Point[], point: Point): boolean {
     previous = corner;
   }
   return inside;
+}
+
+/** A selection in the address: "all", cells such as "3-5_0-*", or the corners of a lasso. */
+export function selectionText(selection: PairSelection): string {
+  if (selection.kind === "all") return "all";
+  if (selection.kind === "cells") {
+    return selection.cells.map((cell) => `${cell.benign ?? "*"}-${cell.adversarial ?? "*"}`).join("_");
+  }
+  const points = selection.polygon.map(({ x, y }) => `${x.toFixed(2)}.${y.toFixed(2)}`.replaceAll(".", "*"));
+  return [selection.side, ...points].join("_");
+}
+
+/** The selection of an address; undefined where the text is none, or has no class of the record. */
+export function parseSelection(text: string, summary: RecordSummary): PairSelection | undefined {
+  if (text === "all") return { kind: "all" };
+  const [head, ...parts] = text.split("_");
+  if (head === "benign" || head === "adversarial") return parseLasso(head, parts);
+  const cells = text.split("_").flatMap((part): Cell[] => {
+    const [benign, adversarial, ...rest] = part.split("-").map((label) => parseGroup(label, summary));
+    return benign === undefined || adversarial === undefined || rest.length ? [] : [{ benign, adversarial }];
+  });
+  return cells.length ? { kind: "cells", cells } : undefined;
+}
+
+/** A class that occurs, the other classes, or null for any class. */
+function parseGroup(text: string, summary: RecordSummary): ClassGroup | null | undefined {
+  if (text === "*") return null;
+  if (text === "other") return text;
+  return /^\d+$/.test(text) && summary.used_classes.includes(Number(text)) ? Number(text) : undefined;
+}
+
+function parseLasso(side: Side, parts: readonly string[]): PairSelection | undefined {
+  const polygon = parts.map((part): Point => {
+    const [x, xFraction, y, yFraction] = part.split("*");
+    return { x: Number(`${x}.${xFraction}`), y: Number(`${y}.${yFraction}`) };
+  });
+  const readable = polygon.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
+  return readable && polygon.length > 2 ? { kind: "lasso", side, polygon } : undefined;
 }

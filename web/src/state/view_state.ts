@@ -1,5 +1,9 @@
-import type { RecordSummary, SettingsModel, Side } from "../api/types";
-import type { PairSelection } from "./selection";
+import type { RecordSummary } from "../api/types";
+import { formatRanges, parseRanges } from "../lib/ranges";
+import type { LayoutState } from "./layout";
+import { parseSelection, selectionText, type PairSelection } from "./selection";
+import { settingsSlice, type SettingsState } from "./settings";
+import { below, choice, oneOf, slice } from "./slice";
 
 /** The four orders of the image grid (paper, Section 5.1). */
 export const ORDERS = {
@@ -19,76 +23,77 @@ export const ORDERS = {
     column: "benign_probability",
     direction: "descending",
     label: "benign p ↓",
-    meaning: "surest benign prediction first",
+    meaning: "most certain benign prediction first",
   },
   adversarial_up: {
     column: "adversarial_probability",
     direction: "ascending",
     label: "adversarial p ↑",
-    meaning: "least sure adversarial prediction first",
+    meaning: "least certain adversarial prediction first",
   },
 } as const;
 export type Order = keyof typeof ORDERS;
 
-export type ContextOrder = "activation" | "confidence";
-export type ContextScope = "same_labels" | "same_benign_label" | "all";
-
-/** The open window of context images. */
-export interface ContextWindow {
-  readonly side: Side;
-  readonly order: ContextOrder;
-  readonly scope: ContextScope;
-  readonly count: number;
-}
-
-/** All that the address of the page says: reloading or sharing it gives the same screen. */
-export interface ViewState {
-  pairs: PairSelection;
+/** The pairs and neurons that all views show. */
+export interface SelectionState {
+  readonly pairs: PairSelection;
   /** The focused pair. */
-  pair: number;
+  readonly pair: number;
   /** Neurons whose receptive fields are combined, ascending; never empty. */
-  neurons: readonly number[];
-  /** The neuron among them that is shown in red. */
-  focus: number;
-  color: "true" | "predicted";
-  /** Classes whose points are hidden. */
-  hidden: readonly number[];
-  order: Order;
-  picture: "pair" | "difference";
-  /** Measure by which neurons stand from left to right; "neuron" for their numbers. */
-  sort: string;
-  /** Whether the neuron view shows the focused pair or means over the selected pairs. */
-  level: "pair" | "selection";
-  /** First and last place that the neuron view shows; null for all. */
-  zoom: readonly [number, number] | null;
-  combine: "union" | "intersection";
-  /** Number of clusters that the dendrogram is cut into. */
-  clusters: number;
-  context: ContextWindow | null;
-  settings: SettingsModel;
+  readonly neurons: readonly number[];
+  /** The focused one among them. */
+  readonly focus: number;
+  readonly combine: "union" | "intersection";
 }
 
-export const CONTEXT: Omit<ContextWindow, "side"> = { order: "activation", scope: "same_labels", count: 6 };
-const CLUSTERS = 12;
-
-/** What a record shows at first: nothing starts empty. */
-export function firstView(summary: RecordSummary): ViewState {
-  const { benign, adversarial, pair, neuron } = summary.first_view;
-  return {
-    pairs: { kind: "cells", cells: [{ benign, adversarial }] },
-    pair,
-    neurons: [neuron],
-    focus: neuron,
-    color: "true",
-    hidden: [],
-    order: "l2_up",
-    picture: "pair",
-    sort: "band_gap",
-    level: "pair",
-    zoom: null,
-    combine: "union",
-    clusters: Math.min(CLUSTERS, summary.neurons),
-    context: null,
-    settings: { ...summary.defaults },
-  };
+/** The order of pairs and neurons. */
+export interface OrderState {
+  readonly order: Order;
+  /** Measure that the neurons are sorted by; "neuron" for their numbers. */
+  readonly sort: string;
+  /** Whether neurons have the focused pair's numbers, or means over the selected pairs. */
+  readonly level: "pair" | "selection";
 }
+
+/** The state that views share. Each view's own state is a slice that it declares itself. */
+export type ViewState = SelectionState & OrderState & SettingsState & LayoutState;
+
+const selectionSlice = slice<SelectionState>({
+  pairs: { initial: firstCell, parse: parseSelection, format: selectionText },
+  pair: {
+    initial: ({ first_view: first }) => first.pair,
+    parse: (text, { pairs }) => below(pairs)(text),
+    format: String,
+  },
+  neurons: {
+    initial: ({ first_view: first }) => [first.neuron],
+    parse: (text, summary) => {
+      const neurons = parseRanges(text, summary.neurons);
+      return neurons.length ? neurons : undefined;
+    },
+    format: formatRanges,
+  },
+  focus: {
+    initial: ({ first_view: first }, { neurons }) => neurons?.[0] ?? first.neuron,
+    parse: (text, _, { neurons }) => neurons?.find((neuron) => `${neuron}` === text),
+    format: String,
+  },
+  combine: choice(["union", "intersection"], "union"),
+});
+
+function firstCell({ first_view: { benign, adversarial } }: RecordSummary): PairSelection {
+  return { kind: "cells", cells: [{ benign, adversarial }] };
+}
+
+const orderSlice = slice<OrderState>({
+  order: choice(Object.keys(ORDERS) as Order[], "l2_up"),
+  sort: {
+    initial: () => "band_gap",
+    parse: (text, { measures }) => oneOf(["neuron", ...measures])(text),
+    format: String,
+  },
+  level: choice(["pair", "selection"], "pair"),
+});
+
+/** The slices of the shared state, but for the layout's, which depends on the views. */
+export const SHARED_SLICES = [selectionSlice, orderSlice, settingsSlice];

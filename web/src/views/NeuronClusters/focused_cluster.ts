@@ -1,13 +1,13 @@
-import type { Dendrogram } from "../lib/dendrogram";
-import type { ViewState } from "./view_state";
+import type { Dendrogram } from "../../lib/dendrogram";
 
-/** Neurons of the focused neuron's cluster that are shown until more are asked for. */
+/** Neurons of the focused neuron's cluster that are shown at first. */
 export const FEW = 24;
 
 /** The cluster of the focused neuron: its node, and its neurons, those most like the focused one first. */
 export function focusedCluster(
   tree: Dendrogram,
-  { focus, clusters }: Pick<ViewState, "focus" | "clusters">,
+  focus: number,
+  clusters: number,
 ): { readonly root: number; readonly neurons: readonly number[] } {
   const root = tree.clusterOf(focus, Math.min(clusters, tree.size));
   return { root, neurons: tree.byLikeness(focus, root) };

@@ -1,0 +1,42 @@
+import type { Numbers } from "../../api/arrays";
+import type { SettingsModel } from "../../api/types";
+import { Dendrogram } from "../../lib/dendrogram";
+import { ascending } from "../../lib/ranges";
+import type { Dashboard } from "../../state/dashboard.svelte";
+import { Resource } from "../../state/resource.svelte";
+import { FEW, focusedCluster } from "./focused_cluster";
+import { clustersSlice } from "./slice";
+
+/** The clustered neurons of a pair, and the settings that they were clustered with. */
+export interface Clustering {
+  readonly pair: number;
+  readonly settings: SettingsModel;
+  /** Rows `(left, right, height, leaves)` of the merges. */
+  readonly linkage: Numbers;
+  readonly tree: Dendrogram;
+}
+
+/** The clustering of the focused pair. Create it during component initialization. */
+export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
+  return new Resource(() => {
+    const { pair, settings } = dashboard.view;
+    const names = ["threshold_mode", "threshold_level", "distance", "linkage"] as const;
+    return {
+      key: JSON.stringify([pair, names.map((name) => settings[name])]),
+      load: async (signal) => {
+        const { data } = await dashboard.api.dendrogram(pair, settings, signal);
+        return { pair, settings, linkage: data, tree: new Dendrogram(data) };
+      },
+      delay: dashboard.restDelay,
+    };
+  });
+}
+
+/** Loads a pair's clustering, and the receptive fields that are shown of the focused neuron's cluster. */
+export async function prefetch(dashboard: Dashboard, pair: number): Promise<void> {
+  const { api } = dashboard;
+  const { settings, focus, clusters } = dashboard.own(clustersSlice).current;
+  const { data } = await api.dendrogram(pair, settings);
+  const alike = focusedCluster(new Dendrogram(data), focus, clusters).neurons.slice(0, FEW);
+  await api.masks(pair, ascending(alike), "each", settings);
+}

@@ -1,0 +1,16 @@
+import type { ViewDefinition } from "../view_definition";
+import FieldHelp from "./FieldHelp.svelte";
+import { prefetch } from "./prefetch";
+import ReceptiveField from "./ReceptiveField.svelte";
+import { fieldSlice } from "./slice";
+
+export default {
+  id: "field",
+  title: "Receptive field",
+  component: ReceptiveField,
+  help: FieldHelp,
+  slice: fieldSlice,
+  area: "bottom-center",
+  order: 4,
+  prefetch,
+} satisfies ViewDefinition;

@@ -1,0 +1,57 @@
+// @vitest-environment jsdom
+import { expect, test } from "vitest";
+import { Address } from "../state/address";
+import { layoutSlice } from "../state/layout";
+import { compose } from "../state/slice";
+import { SUMMARY } from "../state/test_summary";
+import { SHARED_SLICES } from "../state/view_state";
+import { VIEWS } from "./registry";
+
+const slices = [...SHARED_SLICES, layoutSlice(VIEWS), ...VIEWS.flatMap(({ slice }) => slice ?? [])];
+const address = new Address(compose(slices), SUMMARY);
+const first = address.state("");
+
+test("the registry has the five views of the paper, in reading order", () => {
+  expect(VIEWS.slice(0, 5).map(({ title }) => title)).toEqual([
+    "Data overview",
+    "Images",
+    "Neuron vulnerability",
+    "Receptive field",
+    "Neuron clusters",
+  ]);
+});
+
+test("views have ids of their own, which the address can hold", () => {
+  const ids = VIEWS.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^[a-z]+(-[a-z]+)*$/);
+});
+
+test("an address holds the state of every view", () => {
+  const query =
+    "pair=3&color=predicted&hidden=0%2C3&picture=difference&zoom=2.0_7.5&context=adversarial.confidence.all.12&clusters=5";
+  const state = address.state(query);
+  expect(state).toMatchObject({
+    pair: 3,
+    color: "predicted",
+    hidden: [0, 3],
+    picture: "difference",
+    zoom: [2, 7.5],
+    clusters: 5,
+    context: { side: "adversarial", order: "confidence", scope: "all", count: 12 },
+  });
+  expect(address.query(state)).toBe(`record=run&${query}`);
+});
+
+test.each([
+  "color=x",
+  "hidden=x",
+  "picture=",
+  "zoom=5_2",
+  "zoom=0_99",
+  "clusters=x",
+  "clusters=-3",
+  "context=both",
+])("what the record does not have is left out: %s", (query) => {
+  expect(address.state(query)).toEqual(first);
+});
