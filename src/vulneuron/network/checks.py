@@ -2,7 +2,6 @@
 
 import re
 import traceback
-import warnings
 from copy import deepcopy
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
-from vulneuron.network.graphs import PROCESS_STATE
 from vulneuron.network.probes import max_relative_error
+from vulneuron.network.quiet import quiet
 
 #: How far logits of one image may be from those in a batch, relative to the largest: accelerators choose less
 #: exact sums for some sizes.
@@ -55,8 +54,7 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
         ones for the same images one by one.
     """
     try:
-        with PROCESS_STATE, torch.inference_mode(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet(), torch.inference_mode():
             output, *alone = (module(images.clone()) for images in (probe, *probe.split(1)))
     except Exception as error:
         raise _forward_fails(error, probe) from error

@@ -1,6 +1,5 @@
 """Graphs of networks by symbolic tracing, safe while other threads run networks."""
 
-import warnings
 from collections.abc import Callable
 from threading import RLock, get_ident
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from vulneuron.network.quiet import quiet
+
 #: Held while a network is built or traced, as both change state of the whole process for a while:
-#: `nn.Module.__call__`, the random seed, the import path, the filters of warnings.
+#: `nn.Module.__call__`, the random seed, the import path.
 PROCESS_STATE = RLock()
 
 
@@ -49,8 +50,7 @@ def traced_graph(module: nn.Module) -> fx.Graph | None:
     One thread traces at a time, and others may run networks meanwhile.
     """
     try:
-        with PROCESS_STATE, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with PROCESS_STATE, quiet():
             return _Tracer().trace(module)
     # Tracing runs foreign code on symbolic values: whatever fails, the network is not traced.
     except Exception:

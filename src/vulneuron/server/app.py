@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from vulneuron._version import __version__
+from vulneuron.network.quiet import WARNING_FILTERS
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
@@ -45,7 +46,9 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.server = State(library, jobs or Jobs(), Sessions())
-    app.include_router(router)
+    # FastAPI silences warnings of its own in here, while the networks of the library are being loaded.
+    with WARNING_FILTERS:
+        app.include_router(router)
     add_handlers(app)
     add_pages(app, pages)
     app.add_middleware(Guard, access=access or Access())
