@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nets import INPUT_SHAPE, NETS, average_pooled, flattened, max_pooled, mlp_head, pooled_into, randomized
-from vulneuron import Classifier, network
+from vulneuron import Classifier
 from vulneuron.errors import ModelError
+from vulneuron.network import classifier as classifiers
 from vulneuron.network import expected_channels
 from vulneuron.network.devices import Precision, resolve_device
 
@@ -273,7 +274,7 @@ def test_mixed_precision_starts_and_is_judged_by_its_own_tolerance(
     name: str, precision: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The CPU can compute in mixed precision; it is refused because it gains nothing.
-    monkeypatch.setattr(network, "check_precision", lambda *_: None)
+    monkeypatch.setattr(classifiers, "check_precision", lambda *_: None)
     torch.manual_seed(0)
     net = randomized(NETS[name][0]())
     classifier = classifier_of(net, precision=precision, device="cpu")
