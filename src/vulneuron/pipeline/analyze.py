@@ -117,8 +117,12 @@ def analyze(
 
     Examples
     --------
-    >>> record = analyze(net, images, labels, out="record.zarr", attack=PGD(eps=4 / 255))  # doctest: +SKIP
-    >>> record.pairs.head()  # doctest: +SKIP
+    >>> record = vn.analyze(model, images, labels, out="run.zarr", attack=vn.PGD(eps=16 / 255, steps=20))
+    >>> record.pairs[["benign_label", "adversarial_label"]].head(2)
+         benign_label adversarial_label
+    pair
+    0               0                 1
+    1               2                 1
     """
     check_out(out, overwrite=overwrite)
     classes = [classes] if isinstance(classes, str) else classes

@@ -62,10 +62,11 @@ def show(
 
     Examples
     --------
-    >>> dashboard = vn.show("demo.zarr")  # doctest: +SKIP
-    >>> dashboard.pair, dashboard.neurons  # doctest: +SKIP
-    (37, (214, 476))
-    >>> dashboard.neurons = [5, 6]  # doctest: +SKIP
+    >>> dashboard = vn.show(record)
+    >>> dashboard.neurons = [1, 3]
+    >>> dashboard.neurons
+    (1, 3)
+    >>> dashboard.stop()
     """
     return Dashboard(record, model=model, height=height, proxy=proxy)
 

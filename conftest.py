@@ -1,0 +1,41 @@
+"""Doctests of the package: what their examples may use, and where their files go."""
+
+from typing import Any
+
+import pytest
+from _pytest.doctest import DoctestItem
+
+
+@pytest.fixture(scope="session")
+def doctest_objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A small model with images that it can be attacked on, and a finished record of it."""
+    # Doctests are few: do without these imports for all other tests.
+    import torch  # noqa: PLC0415
+
+    import runs  # noqa: PLC0415
+    import vulneuron as vn  # noqa: PLC0415
+
+    model = runs.color_net()
+    pictures, labels = runs.color_pictures()
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    path = tmp_path_factory.mktemp("doctest") / "run.zarr"
+    record = vn.analyze(model, images, labels, out=path, class_names=runs.CLASS_NAMES, progress=False)
+    return {
+        "vn": vn,
+        "torch": torch,
+        "model": model,
+        "images": images,
+        "labels": labels,
+        "class_names": runs.CLASS_NAMES,
+        "path": path,
+        "record": record,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _doctest_surroundings(
+    request: pytest.FixtureRequest, doctest_namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(request.node, DoctestItem):
+        doctest_namespace.update(request.getfixturevalue("doctest_objects"))
+        monkeypatch.chdir(request.getfixturevalue("tmp_path"))
