@@ -73,7 +73,7 @@ class Watched(Engine):
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
         for batch in self._engine(classifier, benign, adversarial, centers, patch=patch, batch_size=8):
-            self._computed.extend((int(i), int(j)) for i, j in centers[batch.chosen])
+            self._computed.extend((int(i), int(j)) for i, j in centers[batch.indices])
             yield batch
 
 

@@ -22,10 +22,10 @@ class Sum(nn.Module):
         super().__init__()
         self.body, self.shortcut, self.inplace = body, shortcut, inplace
 
-    def forward(self, maps: Tensor) -> Tensor:
-        found = self.body(maps)
-        found += self.shortcut(maps)
-        return F.relu(found, inplace=self.inplace)
+    def forward(self, features: Tensor) -> Tensor:
+        result = self.body(features)
+        result += self.shortcut(features)
+        return F.relu(result, inplace=self.inplace)
 
 
 class Concatenated(nn.Module):
@@ -33,8 +33,8 @@ class Concatenated(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(branches)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([branch(maps) for branch in self.branches], 1)
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.cat([branch(features) for branch in self.branches], 1)
 
 
 class SqueezeExcitation(nn.Module):
@@ -42,52 +42,52 @@ class SqueezeExcitation(nn.Module):
         super().__init__()
         self.gate = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps * torch.sigmoid(self.gate(maps.mean((2, 3), keepdim=True)))
+    def forward(self, features: Tensor) -> Tensor:
+        return features * torch.sigmoid(self.gate(features.mean((2, 3), keepdim=True)))
 
 
 class Shuffle(nn.Module):
     """Reads sizes and reshapes, as ShuffleNet does."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        count, channels, rows, columns = maps.size()
-        maps = maps.view(count, 2, channels // 2, rows, columns).transpose(1, 2)
-        return maps.reshape(count, channels, rows, columns)
+    def forward(self, features: Tensor) -> Tensor:
+        count, channels, rows, columns = features.size()
+        features = features.view(count, 2, channels // 2, rows, columns).transpose(1, 2)
+        return features.reshape(count, channels, rows, columns)
 
 
 class Watched(nn.Module):
-    """Looks at whole maps on the way, for nothing, as networks do that collect statistics."""
+    """Reads whole feature features without using the result, like networks that collect statistics."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        gate = torch.sigmoid(maps)
-        maps.flatten(1).norm(dim=1)
-        return maps * gate
+    def forward(self, features: Tensor) -> Tensor:
+        gate = torch.sigmoid(features)
+        features.flatten(1).norm(dim=1)
+        return features * gate
 
 
 class Transposed(nn.Module):
-    """Looks local on parts that are as high as wide and lie on the diagonal."""
+    """Looks local on square crops on the diagonal."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps.transpose(2, 3)
+    def forward(self, features: Tensor) -> Tensor:
+        return features.transpose(2, 3)
 
 
 class FunctionalPools(nn.Module):
-    def forward(self, maps: Tensor) -> Tensor:
-        highest: Tensor = F.max_pool2d(maps, 3, stride=2, padding=1)
-        return highest - F.avg_pool2d(maps, 3, stride=2, padding=1)
+    def forward(self, features: Tensor) -> Tensor:
+        highest: Tensor = F.max_pool2d(features, 3, stride=2, padding=1)
+        return highest - F.avg_pool2d(features, 3, stride=2, padding=1)
 
 
 class Reused(nn.Module):
-    """Changes in place what it reads again."""
+    """Changes its input in place and reads it again."""
 
     def __init__(self) -> None:
         super().__init__()
         self.relu = nn.ReLU(inplace=True)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        maps = maps * 1.0
-        changed: Tensor = self.relu(maps)
-        return changed - 0.5 * maps
+    def forward(self, features: Tensor) -> Tensor:
+        features = features * 1.0
+        changed: Tensor = self.relu(features)
+        return changed - 0.5 * features
 
 
 ACTIVATIONS = [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish, nn.PReLU, nn.Tanh]
@@ -95,8 +95,8 @@ INPLACE = [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish]
 
 
 @dataclass
-class _Maker:
-    """Draws layers, and keeps the number of channels and the size of what they give."""
+class _LayerMaker:
+    """Draws layers, and tracks the number of channels and the size of their output."""
 
     draw: st.DrawFn
     image: tuple[int, int]
@@ -192,14 +192,14 @@ class _Maker:
     def add(self, layers: nn.Sequential) -> None:
         layers.append(self.block())
         with torch.no_grad():
-            made = layers.eval()(torch.zeros(1, 3, *self.image))
-        self.channels, self.sizes = made.shape[1], tuple(made.shape[2:])
+            output = layers.eval()(torch.zeros(1, 3, *self.image))
+        self.channels, self.sizes = output.shape[1], tuple(output.shape[2:])
 
 
 @st.composite
 def classifiers(draw: st.DrawFn) -> Classifier:
     image = draw(st.integers(6, 20)), draw(st.integers(6, 20))
-    maker = _Maker(draw, image, 3, image)
+    maker = _LayerMaker(draw, image, 3, image)
     body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
     maker.channels = 4
     for _ in range(draw(st.integers(1, 6))):
@@ -215,7 +215,7 @@ def classifiers(draw: st.DrawFn) -> Classifier:
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            # As many as keep the scale, so that a patch is felt in the logits.
+            # He initialization keeps the scale, so a patch changes the logits noticeably.
             fan_in = module.weight[0].numel()
             nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5, generator=generator)
             if module.bias is not None:
@@ -229,7 +229,7 @@ def classifiers(draw: st.DrawFn) -> Classifier:
     try:
         return Classifier(net.eval(), input_shape=(3, *image), device="cpu", fold=fold, layer="0")
     except ModelError as error:
-        # A few places whose sides have nothing to do with the image's could be anything.
-        if "no spatial feature maps" not in str(error):
+        # A few cells in a shape unlike the image's are not recognized as feature features.
+        if "no spatial feature features" not in str(error):
             raise
         reject()

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from nets import INPUT_SHAPE, Branching, SharedReLU, average_pooled, randomized
 from served import TIMEOUT
 from vulneuron import Classifier
-from vulneuron.engines.incremental.steps import steps_of
+from vulneuron.engines.incremental.steps import trace_steps
 from vulneuron.network.graphs import traced_graph
 from vulneuron.network.probes import probe_images
 
@@ -97,14 +97,14 @@ def test_classifiers_that_are_made_at_once_are_those_made_alone(threads: ThreadP
     def make(net: nn.Module) -> tuple[int, bool, Tensor]:
         together.wait(TIMEOUT)
         classifier = Classifier(net, input_shape=INPUT_SHAPE, device="cpu")
-        steps = steps_of(classifier)
+        steps = trace_steps(classifier)
         return classifier.folded, steps is not None, classifier.logits(probe)
 
     probe = probe_images(INPUT_SHAPE, 5)
     found = list(threads.map(make, nets))
     for net, (folded, traced, logits) in zip(nets, found, strict=True):
         alone = Classifier(net, input_shape=INPUT_SHAPE, device="cpu")
-        assert (folded, traced) == (alone.folded, steps_of(alone) is not None)
+        assert (folded, traced) == (alone.folded, trace_steps(alone) is not None)
         torch.testing.assert_close(logits, alone.logits(probe))
     assert nn.Module.__call__ is original
 

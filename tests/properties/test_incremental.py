@@ -1,4 +1,4 @@
-"""The incremental engine never differs from the network itself, whatever the network."""
+"""The incremental engine agrees with the network itself, for any network."""
 
 from contextlib import nullcontext
 
@@ -12,10 +12,10 @@ from engines.exactness import assert_exact, logits_of, only_regions
 from engines.random_nets import Reused, classifiers
 from vulneuron.engines import Incremental
 from vulneuron.engines.incremental.costs import possible_cuts
-from vulneuron.engines.incremental.forward import Forward
-from vulneuron.engines.incremental.geometry import Patches, by_size, spans_of
-from vulneuron.engines.incremental.sizes import sizes_of
-from vulneuron.engines.incremental.steps import steps_of
+from vulneuron.engines.incremental.forward import PatchedForward
+from vulneuron.engines.incremental.geometry import PatchBatch, order_by_size, propagate_spans
+from vulneuron.engines.incremental.sizes import step_sizes
+from vulneuron.engines.incremental.steps import trace_steps
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.network import Classifier
 
@@ -38,20 +38,20 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
     centers = grid.centers()
-    steps = steps_of(classifier)
+    steps = trace_steps(classifier)
     if steps is None:
-        # What a step changes in place and another reads is no graph of values.
+        # A value changed in place and read again cannot be expressed as a graph of values.
         assert any(isinstance(module, Reused) for module in classifier.module.modules()), classifier.module
         return
-    spans = spans_of(steps, grid.patch)
-    cuts = np.flatnonzero(possible_cuts(steps, spans, sizes_of(steps, spans))).tolist()
+    spans = propagate_spans(steps, grid.patch)
+    cuts = np.flatnonzero(possible_cuts(steps, spans, step_sizes(steps, spans))).tolist()
     cut = data.draw(st.none() | st.sampled_from(cuts))
-    forward = Forward(steps, spans, benign, adversarial, classifier.device)
-    found = torch.full((len(centers), classifier.classes), torch.nan)
-    order, size = by_size(spans, centers, {}), data.draw(st.integers(1, 40))
-    for chosen in (order[start : start + size] for start in range(0, len(order), size)):
-        found[chosen] = forward.logits(Patches(spans, centers[chosen], classifier.device), cut)
-    assert_exact(found, classifier, benign, adversarial, torch.from_numpy(centers), grid.patch)
+    forward = PatchedForward(steps, spans, benign, adversarial, classifier.device)
+    logits = torch.full((len(centers), classifier.classes), torch.nan)
+    order, size = order_by_size(spans, centers, {}), data.draw(st.integers(1, 40))
+    for indices in (order[start : start + size] for start in range(0, len(order), size)):
+        logits[indices] = forward.logits(PatchBatch(spans, centers[indices], classifier.device), cut)
+    assert_exact(logits, classifier, benign, adversarial, torch.from_numpy(centers), grid.patch)
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
@@ -59,15 +59,15 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
 def test_the_engine_gives_the_logits_of_one_image_at_a_time(
     classifier: Classifier, data: st.DataObject
 ) -> None:
-    """Whether it chooses by measuring, or has to compute regions wherever there are some."""
+    """With its own choice of the cut, or forced to compute regions wherever possible."""
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
     centers = torch.from_numpy(grid.centers()[:: data.draw(st.integers(1, 3))])
     size, memory = data.draw(st.none() | st.integers(1, 40)), data.draw(st.sampled_from([2**20, 2**29]))
-    forced = data.draw(st.booleans()) and steps_of(classifier) is not None
+    forced = data.draw(st.booleans()) and trace_steps(classifier) is not None
     with only_regions() if forced else nullcontext():
-        found = logits_of(
+        logits = logits_of(
             Incremental(memory=memory), classifier, benign, adversarial, centers, grid.patch, size
         )
-    assert not found.isnan().any()
-    assert_exact(found, classifier, benign, adversarial, centers, grid.patch)
+    assert not logits.isnan().any()
+    assert_exact(logits, classifier, benign, adversarial, centers, grid.patch)

@@ -1,11 +1,21 @@
-"""Engines behind the vulnerability maps: the logits of images one patch of which is substituted."""
+"""Engines for vulnerability maps: the logits of images with one patch substituted."""
 
 from vulneuron.engines.dense import Dense, substituted
-from vulneuron.engines.engine import ENGINES, Batch, Cancel, Engine, EngineName, Progress, watched
+from vulneuron.engines.engine import (
+    ENGINES,
+    UNWATCHED,
+    Batch,
+    Cancel,
+    Engine,
+    EngineName,
+    Progress,
+    Watch,
+)
 from vulneuron.engines.incremental import Incremental
 
 __all__ = [
     "ENGINES",
+    "UNWATCHED",
     "Batch",
     "Cancel",
     "Dense",
@@ -13,6 +23,6 @@ __all__ = [
     "EngineName",
     "Incremental",
     "Progress",
+    "Watch",
     "substituted",
-    "watched",
 ]

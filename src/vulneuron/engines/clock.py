@@ -1,4 +1,4 @@
-"""Clocks for what is computed, so that engines can choose what is faster."""
+"""Timing of work on a device: one clock for batch sizes and step costs, so its own module."""
 
 import os
 import time
@@ -7,19 +7,19 @@ from collections.abc import Callable
 import torch
 
 
-def clock_of(device: torch.device) -> Callable[[], float]:
-    """Seconds, to be subtracted from each other.
+def device_clock(device: torch.device) -> Callable[[], float]:
+    """Clock in seconds; only differences are meaningful.
 
-    On the CPU those that this thread computes, as other programs must not decide which way looks faster; on
-    Windows, which counts these in steps of 16 ms, those that pass. On an accelerator those that pass until
-    all that was asked of it is done.
+    On the CPU it counts the time of this thread, so other programs cannot change which option looks faster.
+    Windows counts thread time in steps of 16 ms, so there it is wall-clock time. On an accelerator it is
+    wall-clock time after all queued work has finished.
     """
     if device.type == "cpu":
         return time.thread_time if os.name == "posix" else time.perf_counter
     mark = torch.zeros((), device=device)
 
     def seconds() -> float:
-        # A value is there only after all that was asked for before.
+        # Reading a value waits for all work queued before it.
         mark.item()
         return time.perf_counter()
 

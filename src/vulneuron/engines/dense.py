@@ -6,23 +6,23 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from vulneuron.engines.clock import clock_of
+from vulneuron.engines.clock import device_clock
 from vulneuron.engines.engine import Batch
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY, BatchSize, most_images
 
 
 class Dense:
-    """Algorithm 1 of the paper, lines 7 to 9, as it stands there: exact for every network.
+    """Lines 7 to 9 of the paper's Algorithm 1, taken literally; exact for every network.
 
-    It takes one forward pass a patch. The inputs of a batch are made at once, on the classifier's device, in
-    `channels_last` as the network's weights are. The batch size that is fastest for a network is found on the
-    first batches, and remembered.
+    It runs one forward pass per patch. The images of a batch are built together on the classifier's device,
+    in `channels_last` like the network's weights. The fastest batch size for a network is found on its first
+    batches and reused.
 
     Parameters
     ----------
     memory
-        Bytes that the network's maps may take at once, about.
+        Approximate number of bytes that the network's feature maps may take at once.
     """
 
     name = "dense"
@@ -48,29 +48,30 @@ class Dense:
         )
         if classifier not in self._sizes:
             self._sizes[classifier] = BatchSize(most_images(classifier, self._memory))
-        clock = clock_of(classifier.device)
-        sizes, left = self._sizes[classifier], torch.arange(len(centers))
-        while len(left):
-            size = min(batch_size or sizes.size(len(left)), sizes.most, len(left))
-            chosen, left = left[:size], left[size:]
+        clock = device_clock(classifier.device)
+        sizes, remaining = self._sizes[classifier], torch.arange(len(centers))
+        while len(remaining):
+            size = min(batch_size or sizes.size(len(remaining)), sizes.most, len(remaining))
+            indices, remaining = remaining[:size], remaining[size:]
             start = clock()
-            images = substituted(benign, adversarial, centers[chosen].to(classifier.device), patch=patch)
-            batch = Batch(chosen, classifier.logits(images).cpu())
-            sizes.tell(size, (clock() - start) / len(chosen))
+            images = substituted(benign, adversarial, centers[indices].to(classifier.device), patch=patch)
+            batch = Batch(indices, classifier.logits(images).cpu())
+            sizes.tell(size, (clock() - start) / len(indices))
             yield batch
 
 
 def substituted(image: Tensor, other: Tensor, centers: Tensor, *, patch: int) -> Tensor:
-    """Copies of an image, each with one patch of it replaced by the same patch of another image.
+    """Copies of an image, each with one patch replaced by the same patch of another image.
 
     Parameters
     ----------
     image, other
-        ``(channel, y, x)``, on one device.
+        ``(channel, y, x)``, on the same device.
     centers
-        ``(n, 2)``: centers (i, j) of the patches, in pixels, on that device.
+        ``(n, 2)``: centers (i, j) of the patches in pixels, on that device.
     patch
-        Side of the patches; that around (i, j) has rows i - patch/2 .. i + patch/2 - 1, clipped to the image.
+        Side of the patches. The patch at (i, j) has rows i - patch/2 .. i + patch/2 - 1, clipped to the
+        image, and likewise for columns.
 
     Returns
     -------

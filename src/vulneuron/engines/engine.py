@@ -1,4 +1,4 @@
-"""What an engine behind a vulnerability map has to do, and how a run of it is watched."""
+"""The interface of the engines, and `Watch`, through which callers follow and cancel a computation."""
 
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
@@ -10,49 +10,49 @@ from torch import Tensor
 from vulneuron.errors import Cancelled
 from vulneuron.network import Classifier
 
-#: Engines by name; "anytime" is the incremental one, in stages and no further than needed.
+#: Engines by name; "anytime" runs the incremental engine in stages and stops once the top masks are settled.
 EngineName = Literal["dense", "incremental", "anytime"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-#: Called with the number of patches that are done and of all.
+#: Called with the number of patches done and the total.
 Progress = Callable[[int, int], None]
-#: Asked before every batch whether to stop.
+#: Returns True to stop.
 Cancel = Callable[[], bool]
 _Sized = TypeVar("_Sized", bound=Sized)
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Logits of some substituted images.
+    """Logits of some of the substituted images.
 
     Attributes
     ----------
-    chosen
-        ``(n,)``, int64, on the CPU: which of the positions they belong to.
+    indices
+        ``(n,)``, int64, on the CPU: indices into the engine's `centers`.
     logits
         ``(n, class)``.
     """
 
-    chosen: Tensor
+    indices: Tensor
     logits: Tensor
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.indices)
 
 
-def nothing_yet(classifier: Classifier) -> Batch:
-    """An empty batch, which gives a caller the occasion to stop where there is no logit yet."""
+def empty_batch(classifier: Classifier) -> Batch:
+    """A batch without images; lets the caller cancel before the first logits exist."""
     return Batch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, classifier.classes))
 
 
 class Engine(Protocol):
-    """Computes what a network says of a benign image with one patch of it substituted by another image's.
+    """Computes a network's logits on a benign image with one patch taken from another image.
 
-    Engines differ in how, and give the same logits up to rounding.
+    Engines differ in method and agree up to rounding.
     """
 
     @property
     def name(self) -> str:
-        """Short name, kept with the maps."""
+        """Short name, stored with the maps."""
 
     def __call__(
         self,
@@ -64,7 +64,7 @@ class Engine(Protocol):
         patch: int,
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
-        """Yield logits batch by batch, so that the caller can show progress and stop in between.
+        """Yield logits batch by batch; the caller can report progress and stop in between.
 
         Parameters
         ----------
@@ -73,44 +73,60 @@ class Engine(Protocol):
         benign, adversarial
             ``(channel, y, x)``, float32 in [0, 1].
         centers
-            ``(position, 2)``, int64: centers (i, j) of the patches, row by row; not every point of the grid
-            has to be among them.
+            ``(position, 2)``, int64: centers (i, j) of the patches, row by row; any subset of a grid.
         patch
             Side of the patches, placed as in `PatchGrid`.
         batch_size
-            Images that go through the network at once, at most; the engine's choice if None.
+            Largest number of images per forward pass; chosen by the engine if None.
 
         Yields
         ------
         Batch
-            Each position is in one of the batches, in any order. A batch may be empty.
+            Each position is in exactly one batch, in any order. A batch may be empty.
         """
 
 
-def watched(
-    batches: Iterator[_Sized], total: int, progress: Progress | None, cancelled: Cancel | None
-) -> Iterator[_Sized]:
-    """Hand on batches that are not empty, tell `progress` after each, and ask `cancelled` before each.
+@dataclass(frozen=True)
+class Watch:
+    """How a caller follows a long computation and cancels it.
 
-    Raises
-    ------
-    Cancelled
-        As soon as `cancelled` says so; no further batch is computed.
+    Attributes
+    ----------
+    progress
+        Called after each batch with the number of patches done and the total.
+    cancelled
+        Called before each batch; returns True to stop.
     """
-    done = 0
-    while True:
-        if cancelled is not None and cancelled():
-            raise Cancelled(
-                f"the computation was cancelled after {done} of {total} patches",
-                allowed="a run to the end, which gives the whole map",
-                fix="start it again",
-            )
-        batch = next(batches, None)
-        if batch is None:
-            return
-        if not len(batch):
-            continue
-        done += len(batch)
-        if progress is not None:
-            progress(done, total)
-        yield batch
+
+    progress: Progress | None = None
+    cancelled: Cancel | None = None
+
+    def over(self, batches: Iterator[_Sized], total: int) -> Iterator[_Sized]:
+        """Yield the batches that are not empty, reporting progress and checking for cancellation.
+
+        Raises
+        ------
+        Cancelled
+            As soon as `cancelled` returns True; no further batch is computed.
+        """
+        done = 0
+        while True:
+            if self.cancelled is not None and self.cancelled():
+                raise Cancelled(
+                    f"the computation was cancelled after {done} of {total} patches",
+                    allowed="a complete run, which gives the whole map",
+                    fix="start it again",
+                )
+            batch = next(batches, None)
+            if batch is None:
+                return
+            if not len(batch):
+                continue
+            done += len(batch)
+            if self.progress is not None:
+                self.progress(done, total)
+            yield batch
+
+
+#: Reports nothing and never cancels.
+UNWATCHED = Watch()

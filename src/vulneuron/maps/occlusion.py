@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.engines import Cancel, Progress, substituted, watched
+from vulneuron.engines import Cancel, Progress, Watch, substituted
 from vulneuron.maps.checks import Image, checked_image, checked_neurons
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.measures.choices import check_choice, check_whole
@@ -119,7 +119,7 @@ def discrepancy_maps(
     before = classifier.activity(x[None]).activations.cpu()[:, chosen]
     changes = [
         (activations.cpu()[:, chosen] - before).abs()
-        for activations in watched(batches, rows * columns, progress, cancelled)
+        for activations in Watch(progress, cancelled).over(batches, rows * columns)
     ]
     values = torch.cat(changes).T.reshape(len(chosen), rows, columns).numpy()
     return DiscrepancyMaps(values, chosen.numpy(), int(grid.patch), int(grid.stride), occluder, seed)

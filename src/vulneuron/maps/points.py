@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.engines import Cancel, Engine, Incremental, Progress, watched
+from vulneuron.engines import Cancel, Engine, Incremental, Progress, Watch
 from vulneuron.errors import MeasureError
 from vulneuron.maps.checks import Image, checked_image, checked_label
 from vulneuron.maps.grid import PatchGrid
@@ -144,8 +144,8 @@ class MapPoints:
             batch_size=self._batch_size,
         )
         rows, columns = np.unravel_index(chosen, self.grid.shape)
-        for batch in watched(batches, len(chosen), told, self._cancelled):
-            places = batch.chosen.numpy()
+        for batch in Watch(told, self._cancelled).over(batches, len(chosen)):
+            places = batch.indices.numpy()
             self.changes[:, rows[places], columns[places]] = _finite(
                 self._log_probabilities(batch.logits) - self._before[:, :, 0]
             )

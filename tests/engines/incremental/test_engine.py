@@ -1,4 +1,4 @@
-"""The incremental engine on small and on known networks, against one image at a time."""
+"""The incremental engine on small and well-known networks, compared with one image at a time."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from engines.exactness import assert_exact, logits_of, only_regions
 from engines.random_nets import Reused, SqueezeExcitation, Transposed, Watched
 from nets import INPUT_SHAPE, NETS, randomized, stem
-from vulneuron.engines import Dense, Engine, Incremental, watched
+from vulneuron.engines import Dense, Engine, Incremental, Watch
 from vulneuron.engines.incremental.costs import possible_cuts
-from vulneuron.engines.incremental.geometry import spans_of
-from vulneuron.engines.incremental.limits import limit, multiplications
-from vulneuron.engines.incremental.sizes import kept_bytes, sizes_of
-from vulneuron.engines.incremental.steps import steps_of
+from vulneuron.engines.incremental.geometry import propagate_spans
+from vulneuron.engines.incremental.sizes import background_bytes, step_sizes
+from vulneuron.engines.incremental.steps import trace_steps
 from vulneuron.engines.incremental.windows import Background
 from vulneuron.errors import Cancelled
 from vulneuron.maps.grid import PatchGrid
@@ -28,10 +27,10 @@ class Untraceable(nn.Module):
 
 
 class Clipped(nn.Conv2d):
-    """A convolution for small values only."""
+    """A convolution with clipped outputs."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return super().forward(maps).clamp(-6, 6)
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features).clamp(-6, 6)
 
 
 def classifier_of(*body: nn.Module, side: int = 16) -> Classifier:
@@ -46,21 +45,21 @@ def pair_of(classifier: Classifier, seed: int = 0) -> Tensor:
 def check(classifier: Classifier, patch: int = 4, stride: int = 3, engine: Engine | None = None) -> None:
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid(classifier.input_shape[1:], patch, stride).centers())
-    found = logits_of(engine or Incremental(), classifier, benign, adversarial, centers, patch)
-    assert_exact(found, classifier, benign, adversarial, centers, patch)
+    logits = logits_of(engine or Incremental(), classifier, benign, adversarial, centers, patch)
+    assert_exact(logits, classifier, benign, adversarial, centers, patch)
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_logits_are_those_of_one_image_at_a_time(net: str) -> None:
+def test_logits_equal_those_of_one_image_at_a_time(net: str) -> None:
     classifier = Classifier(randomized(NETS[net][0]()), input_shape=INPUT_SHAPE, device="cpu")
     check(classifier)
-    if steps_of(classifier) is not None:
+    if trace_steps(classifier) is not None:
         with only_regions():
             check(classifier)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x1_0"])
-def test_known_networks(name: str) -> None:
+def test_torchvision_networks_are_exact(name: str) -> None:
     torch.manual_seed(0)
     net = torchvision.models.get_model(name, weights=None, num_classes=5)
     classifier = Classifier(net, input_shape=(3, 56, 40), device="cpu")
@@ -70,40 +69,40 @@ def test_known_networks(name: str) -> None:
 
 
 @pytest.mark.parametrize("extra", [Untraceable(), Reused(), SqueezeExcitation(6), Transposed()])
-def test_what_is_not_understood_is_dense(extra: nn.Module) -> None:
+def test_steps_that_cannot_be_analyzed_fall_back_to_dense(extra: nn.Module) -> None:
     classifier = classifier_of(*stem(), extra)
-    assert (steps_of(classifier) is None) == isinstance(extra, Untraceable | Reused)
+    assert (trace_steps(classifier) is None) == isinstance(extra, Untraceable | Reused)
     check(classifier)
 
 
 class Scored(nn.Module):
-    """Goes on after its logits with what it does not return."""
+    """Computes more after its logits, without returning it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.fc = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(6, 4)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps = self.conv(images)
-        logits: Tensor = self.fc(maps.relu().mean((2, 3)))
-        maps.flatten(1).norm(dim=1)
+        features = self.conv(images)
+        logits: Tensor = self.fc(features.relu().mean((2, 3)))
+        features.flatten(1).norm(dim=1)
         return logits
 
 
-def test_what_is_read_after_the_logits_does_not_matter() -> None:
+def test_operations_after_the_logits_are_ignored() -> None:
     classifier = Classifier(randomized(Scored()), input_shape=(3, 16, 16), device="cpu")
-    steps = steps_of(classifier)
+    steps = trace_steps(classifier)
     assert steps is not None
     assert [step.node.name for step in steps.steps] == ["conv", "relu", "mean", "fc"]
-    spans = spans_of(steps, 4)
-    # Of the convolution, only regions are there: it must not be needed whole.
-    assert possible_cuts(steps, spans, sizes_of(steps, spans)).tolist() == [True, False, True, True, True]
+    spans = propagate_spans(steps, 4)
+    # The convolution's output exists in regions only, so nothing may need it whole.
+    assert possible_cuts(steps, spans, step_sizes(steps, spans)).tolist() == [True, False, True, True, True]
     with only_regions():
         check(classifier)
 
 
 class Limited(Scored):
-    """Changes its logits once more in place, where they are large."""
+    """Clips its logits in place afterwards."""
 
     def forward(self, images: Tensor) -> Tensor:
         logits = super().forward(images)
@@ -111,18 +110,18 @@ class Limited(Scored):
         return logits
 
 
-def test_logits_that_are_changed_in_place_are_no_result() -> None:
+def test_logits_changed_in_place_prevent_tracing() -> None:
     classifier = Classifier(randomized(Limited()), input_shape=(3, 16, 16), device="cpu")
-    assert steps_of(classifier) is None
+    assert trace_steps(classifier) is None
 
 
-def test_a_map_that_one_step_needs_whole_stays_a_region_for_others() -> None:
+def test_an_output_needed_whole_by_one_step_stays_a_region_for_others() -> None:
     classifier = classifier_of(*stem(), Watched())
     with only_regions():
         check(classifier)
 
 
-def test_what_clips_large_values_is_right_for_bright_images_after_dark_ones() -> None:
+def test_a_clipped_convolution_is_exact_on_bright_images_after_dark_ones() -> None:
     first, conv = nn.Conv2d(3, 16, 3, padding=1), Clipped(16, 6, 3, padding=1)
     classifier = classifier_of(first, nn.ReLU(), conv)
     with torch.no_grad():
@@ -130,22 +129,20 @@ def test_what_clips_large_values_is_right_for_bright_images_after_dark_ones() ->
     engine, centers = Incremental(), torch.from_numpy(PatchGrid((16, 16), 4, 3).centers())
     for brightness in (0.01, 1.0):
         benign, adversarial = brightness * pair_of(classifier)
-        found = logits_of(engine, classifier, benign, adversarial, centers, 4)
-        assert_exact(found, classifier, benign, adversarial, centers, 4)
+        logits = logits_of(engine, classifier, benign, adversarial, centers, 4)
+        assert_exact(logits, classifier, benign, adversarial, centers, 4)
 
 
 @pytest.mark.parametrize("broken", ["cut", "around"])
-def test_regions_that_are_wrong_are_not_used(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong on the way, the network itself is asked in the end."""
+def test_wrong_regions_fall_back_to_dense(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right: Callable[..., Tensor] = getattr(Background, broken)
     monkeypatch.setattr(Background, broken, lambda *arguments: 0.5 * right(*arguments))
     check(classifier_of(*stem()))
-    with pytest.raises(AssertionError, match="the dense engine was asked"), only_regions():
+    with pytest.raises(AssertionError, match="the dense engine was called"), only_regions():
         check(classifier_of(*stem()))
 
 
-def test_a_pair_on_which_regions_are_wrong_is_dense(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And so are all that follow."""
+def test_a_mismatch_on_one_pair_makes_later_pairs_dense(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, engine = classifier_of(*stem()), Incremental()
     with only_regions():
         check(classifier, engine=engine)
@@ -153,24 +150,24 @@ def test_a_pair_on_which_regions_are_wrong_is_dense(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(Background, "around", lambda *arguments: 0.5 * right(*arguments))
         benign, adversarial = pair_of(classifier, seed=1)
         centers = torch.from_numpy(PatchGrid((16, 16), 4, 3).centers())
-        with pytest.raises(AssertionError, match="the dense engine was asked"):
+        with pytest.raises(AssertionError, match="the dense engine was called"):
             logits_of(engine, classifier, benign, adversarial, centers, 4)
     monkeypatch.undo()
-    with only_regions(), pytest.raises(AssertionError, match="the dense engine was asked"):
+    with only_regions(), pytest.raises(AssertionError, match="the dense engine was called"):
         check(classifier, engine=engine)
 
 
 @pytest.mark.parametrize("engine", [Dense, Incremental])
 @pytest.mark.parametrize("batch_size", [None, 500])
-@pytest.mark.parametrize("part", [0.1, 1.5, 3.0])
-def test_maps_that_do_not_fit_into_the_memory_go_in_smaller_batches(
-    engine: type[Dense] | type[Incremental], batch_size: int | None, part: float
+@pytest.mark.parametrize("share", [0.1, 1.5, 3.0])
+def test_little_memory_leads_to_smaller_batches(
+    engine: type[Dense] | type[Incremental], batch_size: int | None, share: float
 ) -> None:
-    """Also where the benign image's own maps take more than half of it, or larger batches are asked for."""
+    """Even if the benign image alone takes over half of it, or a larger batch size is given."""
     classifier = classifier_of(*stem())
-    steps = steps_of(classifier)
+    steps = trace_steps(classifier)
     assert steps is not None
-    memory = int(part * kept_bytes(steps, spans_of(steps, 4)))
+    memory = int(share * background_bytes(steps, propagate_spans(steps, 4)))
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4, 2).centers())
     batches = engine(memory=memory)(classifier, benign, adversarial, centers, patch=4, batch_size=batch_size)
@@ -180,48 +177,50 @@ def test_maps_that_do_not_fit_into_the_memory_go_in_smaller_batches(
     check(classifier, engine=engine(memory=memory))
 
 
-def test_regions_go_in_smaller_batches_and_give_the_same() -> None:
+def test_little_memory_leads_to_smaller_batches_of_regions() -> None:
     classifier = classifier_of(*stem())
-    steps = steps_of(classifier)
+    steps = trace_steps(classifier)
     assert steps is not None
-    kept = kept_bytes(steps, spans_of(steps, 4))
+    background = background_bytes(steps, propagate_spans(steps, 4))
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4, 2).centers())
     with only_regions():
-        for memory, tries in ((2.5 * kept, False), (2**29, True), (10**30, True)):
+        for memory, tries in ((2.5 * background, False), (2**29, True), (10**30, True)):
             engine = Incremental(memory=int(memory))
-            counts = [len(it) for it in engine(classifier, benign, adversarial, centers, patch=4) if len(it)]
+            batches = engine(classifier, benign, adversarial, centers, patch=4)
+            counts = [len(batch) for batch in batches if len(batch)]
             assert counts == [16, 16, 32] if tries else 1 < max(counts) <= 20
             check(classifier, engine=engine)
 
 
-def test_cancelling_stops_within_one_batch() -> None:
+def test_cancelling_stops_after_the_current_batch() -> None:
     classifier = classifier_of(*stem())
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4).centers())
-    done, asked = [], 0
+    done, checks = [], 0
 
     def cancelled() -> bool:
-        nonlocal asked
-        asked += 1
+        nonlocal checks
+        checks += 1
         return 20 in done
 
     with only_regions():
         batches = Incremental()(classifier, benign, adversarial, centers, patch=4, batch_size=10)
         with pytest.raises(Cancelled, match="after 20 of 256"):
-            list(watched(batches, 256, lambda now, _: done.append(now), cancelled))
+            list(Watch(lambda now, _: done.append(now), cancelled).over(batches, 256))
     assert done == [10, 20]
-    # Before the first batch, too, there are occasions to stop.
-    assert asked > 5
+    # Preparation before the first batch can be cancelled, too.
+    assert checks > 5
 
 
-def test_no_positions_give_no_logits() -> None:
+def test_no_centers_give_no_logits() -> None:
     classifier, none = classifier_of(*stem()), torch.zeros((0, 2), dtype=torch.int64)
     benign, adversarial = pair_of(classifier)
-    assert not any(len(it) for it in Incremental()(classifier, benign, adversarial, none, patch=4))
+    batches = Incremental()(classifier, benign, adversarial, none, patch=4)
+    assert not any(len(batch) for batch in batches)
 
 
-def test_one_engine_serves_several_pairs_patches_and_networks() -> None:
+def test_one_engine_is_reused_for_pairs_patches_and_networks() -> None:
     engine, centers = Incremental(), torch.from_numpy(PatchGrid((16, 16), 4, 5).centers())
     classifiers = [classifier_of(*stem()) for _ in range(2)]
     with only_regions():
@@ -229,29 +228,28 @@ def test_one_engine_serves_several_pairs_patches_and_networks() -> None:
             for classifier in classifiers:
                 for seed in range(2):
                     benign, adversarial = pair_of(classifier, seed)
-                    found = logits_of(engine, classifier, benign, adversarial, centers, patch)
-                    assert_exact(found, classifier, benign, adversarial, centers, patch)
+                    logits = logits_of(engine, classifier, benign, adversarial, centers, patch)
+                    assert_exact(logits, classifier, benign, adversarial, centers, patch)
 
 
-def test_an_image_that_is_changed_in_place_is_another_image() -> None:
+def test_an_image_changed_in_place_is_recomputed() -> None:
     classifier, engine = classifier_of(*stem()), Incremental()
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4, 5).centers())
     with only_regions():
         for seed in range(2):
             adversarial.copy_(pair_of(classifier, seed)[1])
-            found = logits_of(engine, classifier, benign, adversarial, centers, 4)
-            assert_exact(found, classifier, benign, adversarial, centers, 4)
+            logits = logits_of(engine, classifier, benign, adversarial, centers, 4)
+            assert_exact(logits, classifier, benign, adversarial, centers, 4)
 
 
-def test_the_limit_counts_what_patches_change() -> None:
-    """One 3x3 convolution on 8 x 8 pixels, patches of 2: 4 x 4 outputs inside, fewer at the borders."""
+def test_one_convolution_counted_by_hand() -> None:
+    """A 3x3 convolution on 8 x 8 pixels, patches of 2: 4 x 4 outputs inside, fewer at the borders."""
     classifier = classifier_of(nn.Conv2d(3, 6, 3, padding=1), side=8)
-    steps = steps_of(classifier)
+    steps = trace_steps(classifier)
     assert steps is not None
-    assert sorted(multiplications(steps).values()) == [24, 3 * 9 * 6 * 64]
-    centers = PatchGrid((8, 8), 2).centers()
+    assert sorted(steps.multiplications().values()) == [24, 3 * 9 * 6 * 64]
+    spans = propagate_spans(steps, 2)
     reached = [min(i + 1, 7) - max(i - 2, 0) + 1 for i in range(8)]
-    area = sum(a * b for a in reached for b in reached) / 64
-    expected = (24 + 162 * 64) / (24 + 162 * area)
-    assert limit(steps, spans_of(steps, 2), centers) == pytest.approx(expected)
+    for axis in (spans.rows, spans.columns):
+        assert axis[steps.steps[0].node].sizes.tolist() == reached

@@ -1,4 +1,4 @@
-"""What is proved about steps, and what is left alone."""
+"""Which steps are proved local, sliding or a mean, and which stay opaque."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from victims import PreciseConv
-from vulneuron.engines.incremental.operations import Local, Mean, Opaque, Sliding, operation_of
+from vulneuron.engines.incremental.operations import Local, Mean, Opaque, Sliding, classify_operation
 
 LOCAL: dict[str, Callable[..., Any]] = {
     "activation": F.hardswish,
@@ -42,57 +42,59 @@ OPAQUE: dict[str, Callable[..., Any]] = {
 }
 
 
-def found(function: Callable[..., Any], *inputs: Tensor) -> object:
+def classify(function: Callable[..., Any], *inputs: Tensor) -> object:
     module = function if isinstance(function, nn.Module) else None
     with torch.no_grad():
-        return operation_of(function, module, (function, inputs, {}), inputs)
+        return classify_operation(function, module, (function, inputs, {}), inputs)
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_local(name: str) -> None:
-    assert isinstance(found(LOCAL[name], torch.rand(1, 4, 9, 8)), Local)
+def test_point_wise_steps_are_local(name: str) -> None:
+    assert isinstance(classify(LOCAL[name], torch.rand(1, 4, 9, 8)), Local)
 
 
-def blanked(maps: Tensor, rows: slice, columns: slice) -> Tensor:
-    maps = maps.clone()
-    maps[:, :, rows, columns] = 0
-    return maps
+def blanked(features: Tensor, rows: slice, columns: slice) -> Tensor:
+    features = features.clone()
+    features[:, :, rows, columns] = 0
+    return features
 
 
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 4), slice(7, 8), slice(-2, -1), slice(-1, None)])
 @pytest.mark.parametrize("columns", [slice(0, 1), slice(5, 7), slice(-1, None), slice(None)])
-def test_what_treats_some_place_in_another_way_is_not_local(rows: slice, columns: slice) -> None:
-    assert isinstance(found(lambda maps: blanked(maps, rows, columns), torch.rand(1, 4, 9, 8)), Opaque)
+def test_a_step_that_treats_some_cells_differently_is_opaque(rows: slice, columns: slice) -> None:
+    assert isinstance(
+        classify(lambda features: blanked(features, rows, columns), torch.rand(1, 4, 9, 8)), Opaque
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 8), (9, 1), (1, 1)])
-def test_maps_of_one_row_or_column(size: tuple[int, int]) -> None:
-    assert isinstance(found(torch.relu, torch.rand(1, 4, *size)), Local)
+def test_feature_maps_of_one_row_or_column_are_local(size: tuple[int, int]) -> None:
+    assert isinstance(classify(torch.relu, torch.rand(1, 4, *size)), Local)
 
 
-def test_local_with_several_inputs() -> None:
+def test_steps_with_several_inputs_are_local_if_shapes_match() -> None:
     one, other = torch.rand(2, 1, 4, 9, 8)
-    assert isinstance(found(lambda a, b: torch.cat([a, b], 1), one, other), Local)
-    assert isinstance(found(torch.sub, one, other), Local)
-    assert isinstance(found(lambda a, b: torch.cat([a, b], 2), one, other), Opaque)
-    assert isinstance(found(torch.mul, one, other[:, :, :1, :1]), Opaque)
+    assert isinstance(classify(lambda a, b: torch.cat([a, b], 1), one, other), Local)
+    assert isinstance(classify(torch.sub, one, other), Local)
+    assert isinstance(classify(lambda a, b: torch.cat([a, b], 2), one, other), Opaque)
+    assert isinstance(classify(torch.mul, one, other[:, :, :1, :1]), Opaque)
 
 
 @pytest.mark.parametrize("name", SLIDING)
-def test_sliding(name: str) -> None:
-    assert isinstance(found(SLIDING[name].eval(), torch.rand(1, 4, 9, 8)), Sliding)
+def test_convolutions_and_pooling_slide(name: str) -> None:
+    assert isinstance(classify(SLIDING[name].eval(), torch.rand(1, 4, 9, 8)), Sliding)
 
 
 @pytest.mark.parametrize("name", OPAQUE)
-def test_opaque(name: str) -> None:
-    assert isinstance(found(OPAQUE[name], torch.rand(1, 4, 9, 8)), Opaque)
+def test_other_steps_are_opaque(name: str) -> None:
+    assert isinstance(classify(OPAQUE[name], torch.rand(1, 4, 9, 8)), Opaque)
 
 
 @pytest.mark.parametrize("function", [nn.AdaptiveAvgPool2d(1), lambda a: a.mean((2, 3))])
-def test_mean(function: Callable[..., Any]) -> None:
-    assert isinstance(found(function, torch.rand(1, 4, 9, 8)), Mean)
+def test_global_average_pooling_is_a_mean(function: Callable[..., Any]) -> None:
+    assert isinstance(classify(function, torch.rand(1, 4, 9, 8)), Mean)
 
 
-def test_values_that_are_no_maps_are_left_alone() -> None:
-    assert isinstance(found(torch.relu, torch.rand(1, 4)), Opaque)
-    assert isinstance(found(torch.abs, torch.ones(1, 4, 3, 3, dtype=torch.int64)), Opaque)
+def test_vectors_and_integers_are_opaque() -> None:
+    assert isinstance(classify(torch.relu, torch.rand(1, 4)), Opaque)
+    assert isinstance(classify(torch.abs, torch.ones(1, 4, 3, 3, dtype=torch.int64)), Opaque)

@@ -1,4 +1,4 @@
-"""Interval arithmetic against a list of what each output reads."""
+"""Interval arithmetic compared with lists of the inputs of each output."""
 
 import numpy as np
 from hypothesis import assume, given
@@ -14,7 +14,9 @@ def read_by(slide: Slide, output: int) -> list[int]:
 
 
 @given(slides, st.integers(1, 30), st.data())
-def test_no_output_outside_reads_what_changed(slide: Slide, length: int, data: st.DataObject) -> None:
+def test_outputs_outside_the_interval_read_no_changed_input(
+    slide: Slide, length: int, data: st.DataObject
+) -> None:
     outputs = (length + 2 * slide.padding - slide.reach) // slide.stride + 1
     assume(outputs >= 1)
     low = data.draw(st.integers(0, length - 1))
@@ -22,7 +24,7 @@ def test_no_output_outside_reads_what_changed(slide: Slide, length: int, data: s
     reached = slide.reached(Span(np.array([low]), np.array([high])), outputs)
     start, end = int(reached.low[0]), int(reached.high[0])
     assert 0 <= start < end <= outputs
-    reading = [o for o in range(outputs) if any(low <= it < high for it in read_by(slide, o))]
+    reading = [o for o in range(outputs) if any(low <= cell < high for cell in read_by(slide, o))]
     assert set(reading) <= set(range(start, end))
     if slide.dilation == 1 and slide.stride <= slide.kernel and reading:
         assert reading == list(range(start, end))

@@ -1,96 +1,103 @@
-"""What the steps of a network cost, measured, and from which step on whole maps are cheaper than regions."""
+"""Measured costs of a network's steps, and the step from which whole feature maps beat regions."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from vulneuron.engines.incremental.forward import Forward
-from vulneuron.engines.incremental.geometry import Patches, Spans
-from vulneuron.engines.incremental.sizes import Sizes
-from vulneuron.engines.incremental.steps import Steps
+from vulneuron.engines.incremental.forward import PatchedForward
+from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans
+from vulneuron.engines.incremental.sizes import StepSizes
+from vulneuron.engines.incremental.steps import NetworkSteps
 
 Doubles = npt.NDArray[np.float64]
 _REPEATS = 3
-#: Seconds to paste one number; rough, as the maps that are pasted are small beside what was convolved.
+#: Seconds to paste one number; rough, as pasting is cheap beside convolving.
 _PASTE = 0.5e-9
 #: Seconds that no clock can tell from 0.
 _TICK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Costs:
-    """Seconds that each step takes for one image.
+class StepCosts:
+    """Seconds per image of each step.
 
     Attributes
     ----------
     whole
-        ``(step,)``: seconds on whole maps.
+        ``(step,)``: seconds on whole feature maps.
     regions
-        ``(step,)``: seconds on regions as large as the whole map, as measured on smaller ones; where a step
-        gives no regions, seconds from what it reads, which may have to be pasted first.
+        ``(step,)``: seconds on regions, scaled up to the size of the whole feature map. For a step that
+        does not work on regions, its seconds including the pasting of its inputs.
     sizes
-        Of the steps' outputs.
+        Sizes of the steps' outputs.
     cuts
-        ``(step + 1,)``: from which steps on whole maps can be computed, see `possible_cuts`.
+        ``(step + 1,)``: steps from which whole feature maps can be computed, see `possible_cuts`.
     """
 
     whole: Doubles
     regions: Doubles
-    sizes: Sizes
+    sizes: StepSizes
     cuts: npt.NDArray[np.bool_]
 
     def cut(self, areas: Doubles) -> int:
-        """Step from which on whole maps are cheaper.
+        """Step from which whole feature maps are cheaper.
 
         Parameters
         ----------
         areas
-            ``(step,)``: part of the whole map that each step's regions take, 1 where it has none.
+            ``(step,)``: fraction of the whole feature map that each step's regions cover, 1 without regions.
         """
-        return int(np.argmin(self._seconds(areas)))
+        return int(np.argmin(self._seconds_by_cut(areas)))
 
     def seconds(self, areas: Doubles) -> float:
-        """Seconds for one image, if whole maps are computed from the `cut` on; more than 0."""
-        return max(float(self._seconds(areas).min()), _TICK)
+        """Seconds per image with whole feature maps from the `cut` on; above 0."""
+        return max(float(self._seconds_by_cut(areas).min()), _TICK)
 
-    def gain(self, areas: Doubles) -> float:
-        """How many times faster than without regions."""
+    def speedup(self, areas: Doubles) -> float:
+        """Time without regions divided by the time with them."""
         return float(self.whole.sum()) / self.seconds(areas)
 
-    def _seconds(self, areas: Doubles) -> Doubles:
-        """Seconds an image if whole maps are computed from each step on, ``(step + 1,)``."""
+    def _seconds_by_cut(self, areas: Doubles) -> Doubles:
+        """Seconds per image for each cut, ``(step + 1,)``."""
         before = np.concatenate([[0.0], np.cumsum(self.regions * areas)])
         after = np.concatenate([np.cumsum(self.whole[::-1])[::-1], [0.0]])
         seconds = before + self.sizes.alive @ self.sizes.numbers * _PASTE + after
         return np.where(self.cuts, seconds, np.inf)
 
 
-def measured(steps: Steps, sizes: Sizes, forward: Forward, patches: Patches) -> Costs:
-    """Run a batch both ways, and take each step's shortest time."""
+def measure_costs(
+    steps: NetworkSteps, sizes: StepSizes, forward: PatchedForward, patches: PatchBatch
+) -> StepCosts:
+    """Run a batch on whole feature maps and on regions, and keep each step's shortest time."""
     # The first run of each shape also pays for its preparation.
     whole, regions = (
-        np.min([_timed(forward, patches, cut) for _ in range(_REPEATS)], axis=0) / len(patches.centers)
+        np.min([_step_seconds(forward, patches, cut) for _ in range(_REPEATS)], axis=0) / len(patches.centers)
         for cut in (0, None)
     )
-    return Costs(whole, regions / areas(steps, patches), sizes, possible_cuts(steps, forward.spans, sizes))
+    cuts = possible_cuts(steps, forward.spans, sizes)
+    return StepCosts(whole, regions / region_areas(steps, patches), sizes, cuts)
 
 
-def possible_cuts(steps: Steps, spans: Spans, sizes: Sizes) -> npt.NDArray[np.bool_]:
-    """Whether all that is alive before each step, and at the end, can be made whole, ``(step + 1,)``.
+def possible_cuts(steps: NetworkSteps, spans: PatchSpans, sizes: StepSizes) -> npt.NDArray[np.bool_]:
+    """Whether all outputs alive before each step, and at the end, can be made whole, ``(step + 1,)``.
 
-    That is so for whole maps, and for regions whose surroundings are kept.
+    Outputs that are whole already can, and so can regions with a background.
     """
-    possible = np.array([step.node in spans.kept or step.node not in spans.rows for step in steps.steps])
+    possible = np.array(
+        [step.node in spans.backgrounds or step.node not in spans.rows for step in steps.steps]
+    )
     return np.asarray(~(sizes.alive & ~possible).any(axis=1))
 
 
-def areas(steps: Steps, patches: Patches) -> Doubles:
-    """Part of the whole map that each step's regions take, ``(step,)``; 1 where it has none."""
-    return np.array([patches.area(step.node) if patches.has(step.node) else 1.0 for step in steps.steps])
+def region_areas(steps: NetworkSteps, patches: PatchBatch) -> Doubles:
+    """Fraction of the whole feature map that each step's regions cover, ``(step,)``; 1 without regions."""
+    return np.array(
+        [patches.area(step.node) if patches.has_regions(step.node) else 1.0 for step in steps.steps]
+    )
 
 
-def _timed(forward: Forward, patches: Patches, cut: int | None) -> Doubles:
+def _step_seconds(forward: PatchedForward, patches: PatchBatch, cut: int | None) -> Doubles:
     times: list[float] = []
     forward.logits(patches, cut, times)
     return np.diff(times)

@@ -1,4 +1,4 @@
-"""The incremental engine: only what a patch changes is computed, as long as that is cheaper."""
+"""The incremental engine: compute only what a patch changes, as long as that is cheaper."""
 
 import math
 from collections.abc import Generator, Iterator
@@ -10,75 +10,73 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.engines.clock import clock_of
+from vulneuron.engines.clock import device_clock
 from vulneuron.engines.dense import Dense
-from vulneuron.engines.engine import Batch, nothing_yet
-from vulneuron.engines.incremental.costs import Costs, areas, measured
-from vulneuron.engines.incremental.forward import Forward
-from vulneuron.engines.incremental.geometry import Patches, Spans, by_size, spans_of
-from vulneuron.engines.incremental.limits import multiplications
-from vulneuron.engines.incremental.sizes import kept_bytes, sizes_of
-from vulneuron.engines.incremental.steps import Steps, steps_of
-from vulneuron.engines.incremental.verifying import probe_pair, right_on_pair, right_on_probes
+from vulneuron.engines.engine import Batch, empty_batch
+from vulneuron.engines.incremental.costs import StepCosts, measure_costs, region_areas
+from vulneuron.engines.incremental.forward import PatchedForward
+from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans, order_by_size, propagate_spans
+from vulneuron.engines.incremental.sizes import background_bytes, step_sizes
+from vulneuron.engines.incremental.steps import NetworkSteps, trace_steps
+from vulneuron.engines.incremental.verifying import agrees_on_pair, agrees_on_probes, probe_pair
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY, BatchSize
 
 Ints = npt.NDArray[np.int64]
-#: Smallest batch size that is tried.
-_LEAST = 16
-#: Steps are measured on the square of this many patches.
+#: Smallest batch size to try.
+_SMALLEST_BATCH = 16
+#: Step costs are measured on the square of this many patches.
 _SIDE = 4
-#: What has to be gained at least for regions to be worth it: measurements have errors.
-_WORTH = 1.03
-#: Part of the memory that the benign image's maps may take.
-_KEPT = 1 / 2
+#: Smallest speedup that makes regions worthwhile, as measurements have errors.
+_MIN_SPEEDUP = 1.03
+#: Fraction of the memory that the benign image's feature maps may take.
+_BACKGROUND_SHARE = 1 / 2
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """How patches of one size are computed in a network."""
+    """How to compute patches of one size in one network."""
 
-    steps: Steps
-    spans: Spans
-    costs: Costs
-    kept: float
+    steps: NetworkSteps
+    spans: PatchSpans
+    costs: StepCosts
+    background_bytes: float
     batch_size: BatchSize
 
 
 @dataclass(eq=False)
-class _Known:
-    """What was found out about one network: its steps, plans for patches, and the pair of images met last."""
+class _NetworkCache:
+    """Results about one network: its steps, plans by patch size, and the forward pass of the last pair."""
 
-    steps: Steps | None
+    steps: NetworkSteps | None
     plans: dict[int, _Plan | None] = field(default_factory=dict)
-    forward: Forward | None = None
+    forward: PatchedForward | None = None
 
 
 class Incremental:
-    """Exact up to summation order, and faster than dense wherever patches are small.
+    """Exact up to summation order, and faster than `Dense` wherever patches are small.
 
     Every step of the network is computed once on the benign image. Of a substituted image, only the region
-    that the patch can change is computed, with the benign values around it, from layer to layer; patches
-    whose regions have similar sizes go through the network together. From the layer on where whole maps are
-    cheaper, which is measured, the rest of the network is dense.
+    that the patch can change is computed from layer to layer, with the benign values around it. Patches
+    whose regions have similar sizes go through the network together. The rest of the network is dense from
+    the layer on where whole feature maps are cheaper, which is measured.
 
-    What a step does to a region is proved on random values (module `operations`), and the
-    whole is compared with the network before it is used, and again on each pair of images
-    (module `verifying`): where that fails once, patches of this size are dense from then on.
-    Steps that are not understood make the rest of the network dense.
-    Networks that `torch.fx` cannot trace, and mixed precision, whose rounding depends on the size of what is
-    computed, are left to `Dense`.
+    What a step does to a region is proved on random values (module `operations`). The whole is compared with
+    the network before it is used, and again on each pair of images (module `verifying`); after one mismatch,
+    patches of that size stay dense. A step that cannot be analyzed makes the rest of the network dense.
+    Networks that `torch.fx` cannot trace go to `Dense`, and so does mixed precision, whose rounding depends
+    on the size of the computation.
 
     Parameters
     ----------
     memory
-        Bytes that maps may take at once, about: those of the benign image and of a batch. Where half of it
-        does not hold the benign image's, the network is left to `Dense`.
+        Approximate number of bytes for feature maps: those of the benign image and those of a batch. If the
+        benign image's do not fit in half of it, the network goes to `Dense`.
 
     References
     ----------
-    Similar in kind, for patches of one color: Nakandala, Kumar and Papakonstantinou, "Incremental and
-    approximate inference for faster occlusion-based deep CNN explanations", SIGMOD 2019.
+    Related, for patches of one color: Nakandala, Kumar and Papakonstantinou, "Incremental and approximate
+    inference for faster occlusion-based deep CNN explanations", SIGMOD 2019.
     """
 
     name = "incremental"
@@ -86,7 +84,7 @@ class Incremental:
     def __init__(self, *, memory: int = MEMORY) -> None:
         self._memory = memory
         self._dense = Dense(memory=memory)
-        self._known: WeakKeyDictionary[Classifier, _Known] = WeakKeyDictionary()
+        self._caches: WeakKeyDictionary[Classifier, _NetworkCache] = WeakKeyDictionary()
 
     def __call__(
         self,
@@ -105,68 +103,70 @@ class Incremental:
         if plan is not None:
             forward = yield from self._forward(classifier, plan, benign, adversarial, positions)
         if plan is None or forward is None:
-            self._known[classifier].forward = None
+            self._caches[classifier].forward = None
             yield from self._dense(
                 classifier, benign, adversarial, centers, patch=patch, batch_size=batch_size
             )
             return
-        clock, costs = clock_of(classifier.device), plan.costs
-        left = by_size(plan.spans, positions, multiplications(plan.steps))
-        while len(left):
-            size = min(batch_size or plan.batch_size.size(len(left)), len(left))
-            chosen = left[:size]
-            patches = Patches(plan.spans, positions[chosen], classifier.device)
-            needed = areas(plan.steps, patches)
-            cut = costs.cut(needed)
-            fit = self._most(plan.kept, costs.sizes.bytes_of(needed, cut))
-            if fit < len(chosen):
-                chosen = chosen[:fit]
-                patches = Patches(plan.spans, positions[chosen], classifier.device)
-            left = left[len(chosen) :]
+        clock, costs = device_clock(classifier.device), plan.costs
+        remaining = order_by_size(plan.spans, positions, plan.steps.multiplications())
+        while len(remaining):
+            size = min(batch_size or plan.batch_size.size(len(remaining)), len(remaining))
+            indices = remaining[:size]
+            patches = PatchBatch(plan.spans, positions[indices], classifier.device)
+            areas = region_areas(plan.steps, patches)
+            cut = costs.cut(areas)
+            fitting = self._fitting_images(plan.background_bytes, costs.sizes.peak_bytes(areas, cut))
+            if fitting < len(indices):
+                indices = indices[:fitting]
+                patches = PatchBatch(plan.spans, positions[indices], classifier.device)
+            remaining = remaining[len(indices) :]
             start = clock()
             logits = forward.logits(patches, cut).cpu()
-            # Batches with larger regions take longer, but not because of their number.
-            plan.batch_size.tell(size, (clock() - start) / len(chosen) / costs.seconds(needed))
-            yield Batch(torch.from_numpy(chosen), logits)
+            # Divided by the expected time: batches of larger regions are slower whatever their size.
+            plan.batch_size.tell(size, (clock() - start) / len(indices) / costs.seconds(areas))
+            yield Batch(torch.from_numpy(indices), logits)
 
     def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
-        """How to compute patches of this size; None if dense is better. Found once for a network."""
-        if classifier not in self._known:
-            steps = steps_of(classifier) if classifier.precision == "float32" else None
-            self._known[classifier] = _Known(steps)
-        known = self._known[classifier]
-        if patch not in known.plans:
-            # Else the maps of two patch sizes would be in memory at once.
-            known.forward, steps = None, known.steps
-            made = None if steps is None else (yield from self._made(classifier, steps, patch))
-            known.plans[patch] = made
-        return known.plans[patch]
+        """How to compute patches of this size; None if dense is better. Cached per network."""
+        if classifier not in self._caches:
+            steps = trace_steps(classifier) if classifier.precision == "float32" else None
+            self._caches[classifier] = _NetworkCache(steps)
+        cache = self._caches[classifier]
+        if patch not in cache.plans:
+            # Dropped first: two patch sizes' feature maps must not be in memory at once.
+            cache.forward, steps = None, cache.steps
+            plan = None if steps is None else (yield from self._new_plan(classifier, steps, patch))
+            cache.plans[patch] = plan
+        return cache.plans[patch]
 
-    def _made(self, classifier: Classifier, steps: Steps, patch: int) -> Generator[Batch, None, _Plan | None]:
-        """Compare regions with the network, and measure them.
+    def _new_plan(
+        self, classifier: Classifier, steps: NetworkSteps, patch: int
+    ) -> Generator[Batch, None, _Plan | None]:
+        """Compare regions with the network, and time them.
 
-        None if the benign image's maps take too much memory, regions are wrong, or nothing is gained.
+        None if the benign image's feature maps take too much memory, regions are wrong, or they gain nothing.
         """
-        spans = spans_of(steps, patch)
-        sizes = sizes_of(steps, spans)
-        kept = kept_bytes(steps, spans)
-        if kept > self._memory * _KEPT:
+        spans = propagate_spans(steps, patch)
+        sizes = step_sizes(steps, spans)
+        background = background_bytes(steps, spans)
+        if background > self._memory * _BACKGROUND_SHARE:
             return None
         benign, adversarial = probe_pair(classifier)
-        forward = Forward(steps, spans, benign, adversarial, classifier.device)
-        most = min(self._most(kept, sizes.bytes_of_whole()), _SIDE**2)
-        yield nothing_yet(classifier)
-        if not right_on_probes(classifier, forward, most):
+        forward = PatchedForward(steps, spans, benign, adversarial, classifier.device)
+        most = min(self._fitting_images(background, sizes.peak_bytes_whole()), _SIDE**2)
+        yield empty_batch(classifier)
+        if not agrees_on_probes(classifier, forward, most):
             return None
-        yield nothing_yet(classifier)
-        tried = Patches(spans, spans.middle(math.isqrt(most)), classifier.device)
-        costs = measured(steps, sizes, forward, tried)
-        usual = areas(steps, Patches(spans, spans.middle(_SIDE), classifier.device))
-        yield nothing_yet(classifier)
-        if costs.gain(usual) < _WORTH:
+        yield empty_batch(classifier)
+        timed = PatchBatch(spans, spans.central_patches(math.isqrt(most)), classifier.device)
+        costs = measure_costs(steps, sizes, forward, timed)
+        typical = region_areas(steps, PatchBatch(spans, spans.central_patches(_SIDE), classifier.device))
+        yield empty_batch(classifier)
+        if costs.speedup(typical) < _MIN_SPEEDUP:
             return None
-        most = self._most(kept, sizes.bytes_of(usual, costs.cut(usual)))
-        return _Plan(steps, spans, costs, kept, BatchSize(most, least=_LEAST))
+        most = self._fitting_images(background, sizes.peak_bytes(typical, costs.cut(typical)))
+        return _Plan(steps, spans, costs, background, BatchSize(most, least=_SMALLEST_BATCH))
 
     def _forward(
         self,
@@ -175,19 +175,19 @@ class Incremental:
         benign: Tensor,
         adversarial: Tensor,
         positions: Ints,
-    ) -> Generator[Batch, None, Forward | None]:
-        """What a pair of images needs; the last pair's is remembered, as maps ask several times."""
-        known = self._known[classifier]
-        if known.forward is None or not known.forward.is_of(plan.spans, benign, adversarial):
-            known.forward = None
-            forward = Forward(plan.steps, plan.spans, benign, adversarial, classifier.device)
-            yield nothing_yet(classifier)
-            if not right_on_pair(classifier, forward, positions):
-                known.plans[plan.spans.patch] = None
+    ) -> Generator[Batch, None, PatchedForward | None]:
+        """The forward pass of a pair; the last one is cached, as one map takes several calls."""
+        cache = self._caches[classifier]
+        if cache.forward is None or not cache.forward.matches(plan.spans, benign, adversarial):
+            cache.forward = None
+            forward = PatchedForward(plan.steps, plan.spans, benign, adversarial, classifier.device)
+            yield empty_batch(classifier)
+            if not agrees_on_pair(classifier, forward, positions):
+                cache.plans[plan.spans.patch] = None
                 return None
-            known.forward = forward
-        return known.forward
+            cache.forward = forward
+        return cache.forward
 
-    def _most(self, kept: float, of_image: float) -> int:
-        """Images that go through the network at once, at most, if one takes so many bytes; at least 1."""
-        return max(1, int((self._memory - kept) / max(of_image, 1)))
+    def _fitting_images(self, background: float, image_bytes: float) -> int:
+        """How many images of this size fit into memory beside the background; at least 1."""
+        return max(1, int((self._memory - background) / max(image_bytes, 1)))

@@ -1,62 +1,69 @@
-"""Runs a batch of substituted images through a network: first only changed regions, then whole maps."""
+"""Runs a batch of substituted images through a network: changed regions first, then whole feature maps."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from vulneuron.engines.clock import clock_of
+from vulneuron.engines.clock import device_clock
 from vulneuron.engines.dense import substituted
-from vulneuron.engines.incremental.geometry import Patches, Spans
+from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans
 from vulneuron.engines.incremental.operations import Mean, Sliding
-from vulneuron.engines.incremental.steps import Step, Steps
+from vulneuron.engines.incremental.steps import NetworkStep, NetworkSteps
 from vulneuron.engines.incremental.windows import Background, Place, Region
 
 Regions = dict[fx.Node, Region]
 
 
-class Forward:
-    """All that a network computes on a benign image, so that only what patches change is computed anew.
+class PatchedForward:
+    """Forward passes of a benign image with patches of an adversarial one.
+
+    The network's feature maps on the benign image are computed once; each pass computes what patches change.
 
     Parameters
     ----------
     steps
         The network.
     spans
-        Which of its steps work on regions of these patches.
+        What patches of this size can change.
     benign, adversarial
-        ``(channel, y, x)``; they are copied.
+        ``(channel, y, x)``; copied.
     device
-        Where the network computes.
+        The network's device.
     """
 
     @torch.inference_mode()
     def __init__(
-        self, steps: Steps, spans: Spans, benign: Tensor, adversarial: Tensor, device: torch.device
+        self,
+        steps: NetworkSteps,
+        spans: PatchSpans,
+        benign: Tensor,
+        adversarial: Tensor,
+        device: torch.device,
     ) -> None:
         self._steps, self.spans, self.device = steps, spans, device
         self.benign, self.adversarial = (
             image.to(device)[None].clone(memory_format=torch.channels_last)[0]
             for image in (benign, adversarial)
         )
-        self._other = Background(self.adversarial[None])
-        self._clock = clock_of(device)
+        self._adversarial_background = Background(self.adversarial[None])
+        self._clock = device_clock(device)
         self._backgrounds = {steps.image: Background(self.benign[None])}
         self._means: dict[fx.Node, Tensor] = {}
         means = {step.node for step in steps.steps if isinstance(step.operation, Mean)}
         for node, output in steps.outputs(self.benign[None]):
-            if node in spans.kept:
+            if node in spans.backgrounds:
                 self._backgrounds[node] = Background(output)
             elif node in means:
                 self._means[node] = output.clone()
 
-    def is_of(self, spans: Spans, benign: Tensor, adversarial: Tensor) -> bool:
-        """Whether this was made for these images, and for patches of this size."""
-        pairs = ((self.benign, benign), (self.adversarial, adversarial))
-        return self.spans is spans and all(torch.equal(mine, it.to(self.device)) for mine, it in pairs)
+    def matches(self, spans: PatchSpans, benign: Tensor, adversarial: Tensor) -> bool:
+        """Whether these are its images and spans."""
+        images = ((self.benign, benign), (self.adversarial, adversarial))
+        return self.spans is spans and all(torch.equal(own, image.to(self.device)) for own, image in images)
 
     @torch.inference_mode()
-    def logits(self, patches: Patches, cut: int | None = None, times: list[float] | None = None) -> Tensor:
+    def logits(self, patches: PatchBatch, cut: int | None = None, times: list[float] | None = None) -> Tensor:
         """Logits ``(n, class)`` of the substituted images of a batch.
 
         Parameters
@@ -64,10 +71,10 @@ class Forward:
         patches
             The batch.
         cut
-            From this step on, one of `costs.possible_cuts`, whole maps are computed;
-            before it, regions where the operations allow it. None for regions to the end.
+            Step from which whole feature maps are computed, one of `costs.possible_cuts`; before it, regions
+            wherever the operations allow them. None for regions to the end.
         times
-            Where to put the time before the first step and after each, in seconds, if that is asked for.
+            Receives the time before the first step and after each, in seconds.
         """
         values: dict[fx.Node, Any] = {self._steps.image: self._images(patches, whole=cut == 0)}
         if times is not None:
@@ -75,10 +82,10 @@ class Forward:
         for index, step in enumerate(self._steps.steps):
             whole = cut is not None and index >= cut
             regions = {read: value for read in step.reads if isinstance(value := values[read], Region)}
-            if not whole and len(regions) == len(step.reads) and self.spans.follow(step):
+            if not whole and len(regions) == len(step.reads) and self.spans.works_on_regions(step):
                 values[step.node] = self._on_regions(step, regions, patches)
             else:
-                # From the cut on, whoever else reads an input reads it whole.
+                # From the cut on, an input made whole once stays whole for its other readers.
                 inputs = values if whole else {read: values[read] for read in step.reads}
                 values[step.node] = self._on_whole(step, inputs)
             for node in step.last:
@@ -88,15 +95,15 @@ class Forward:
         logits: Tensor = values[self._steps.result]
         return logits.float()
 
-    def _images(self, patches: Patches, *, whole: bool) -> Tensor | Region:
+    def _images(self, patches: PatchBatch, *, whole: bool) -> Tensor | Region:
         if whole:
             return substituted(self.benign, self.adversarial, patches.centers, patch=self.spans.patch)
         place = patches.place(self._steps.image)
         inside = patches.inside(place)[:, None]
         benign = self._backgrounds[self._steps.image].cut(place)
-        return Region(torch.where(inside, self._other.cut(place), benign), place)
+        return Region(torch.where(inside, self._adversarial_background.cut(place), benign), place)
 
-    def _on_regions(self, step: Step, regions: Regions, patches: Patches) -> Region | Tensor:
+    def _on_regions(self, step: NetworkStep, regions: Regions, patches: PatchBatch) -> Region | Tensor:
         operation = step.operation
         if isinstance(operation, Mean):
             return self._mean(step, *regions.items())
@@ -112,19 +119,19 @@ class Forward:
 
     def _around(self, node: fx.Node, region: Region, place: Place, fill: float = 0.0) -> Tensor:
         background = self._backgrounds.get(node)
-        # What is not kept is only read where it has changed.
+        # Nodes without a background are read exactly where they have changed.
         return region.values if background is None else background.around(region, place, fill)
 
-    def _mean(self, step: Step, item: tuple[fx.Node, Region]) -> Tensor:
-        """Mean over a map, from that of the benign one and the changes in the region."""
+    def _mean(self, step: NetworkStep, item: tuple[fx.Node, Region]) -> Tensor:
+        """Mean over a feature map: the benign mean plus the changes in the region."""
         read, region = item
         background = self._backgrounds[read]
-        changes = (region.values - background.cut(region.place)).sum((2, 3)) / background.places
+        changes = (region.values - background.cut(region.place)).sum((2, 3)) / background.cells
         benign = self._means[step.node]
         return benign + changes.view(-1, *benign.shape[1:])
 
-    def _on_whole(self, step: Step, values: dict[fx.Node, Any]) -> Any:
-        """Output of a step on whole maps; regions among the values are replaced by them."""
+    def _on_whole(self, step: NetworkStep, values: dict[fx.Node, Any]) -> Any:
+        """Output of a step on whole feature maps, which replace regions in `values`."""
         for read in step.reads:
             region = values[read]
             if isinstance(region, Region):

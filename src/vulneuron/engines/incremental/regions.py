@@ -1,4 +1,4 @@
-"""Interval arithmetic: which part of a layer's output a changed part of its input can change."""
+"""Interval arithmetic: which part of a layer's output can change with a part of its input."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """Intervals ``[low, high)`` on one axis of a map, one for each patch; none is empty.
+    """Intervals ``[low, high)`` on one axis of a feature map, one per patch and never empty.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Slide:
-    """How a convolution or pooling moves along one axis.
+    """How the window of a convolution or pooling moves along one axis.
 
     Output o reads the inputs ``o * stride - padding + dilation * t`` for t from 0 to kernel - 1.
 
@@ -42,7 +42,7 @@ class Slide:
     kernel, stride, dilation
         In inputs.
     padding
-        Places before the first input; those behind the last one follow from the number of outputs.
+        Padding before the first input; the padding after the last one follows from the number of outputs.
     """
 
     kernel: int
@@ -52,14 +52,14 @@ class Slide:
 
     @property
     def reach(self) -> int:
-        """Inputs from the first to the last that one output reads."""
+        """Number of inputs from the first to the last that one output reads."""
         return self.dilation * (self.kernel - 1) + 1
 
     def reached(self, changed: Span, outputs: int) -> Span:
-        """Outputs that may change with the inputs, of an axis of so many outputs.
+        """Intervals of the `outputs` outputs of an axis that may change with the inputs.
 
-        Where a dilation or a stride leaves inputs unread the intervals contain more than needed, and where no
-        output reads a changed input, one output; an output outside of them never changes.
+        An output outside of them never changes. They are larger than necessary where dilation or stride
+        leaves inputs unread, and hold one output where no output reads a changed input.
         """
         # The first o with o * stride - padding + reach > low, and the last with o * stride - padding < high.
         first = -((self.reach - 1 - self.padding - changed.low) // self.stride)
@@ -69,6 +69,6 @@ class Slide:
 
 
 def patch_span(centers: Ints, patch: int, length: int) -> Span:
-    """Pixels of patches around centers on one axis, clipped to the image as in `PatchGrid`."""
+    """Pixels of the patches at these centers along one axis, clipped to the image as in `PatchGrid`."""
     half = patch // 2
     return Span(np.maximum(centers - half, 0), np.minimum(centers + half, length))

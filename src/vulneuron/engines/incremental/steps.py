@@ -1,40 +1,43 @@
-"""A network as a list of steps, each with what it does to a changed region of its inputs."""
+"""A network as a list of steps, each with its effect on a changed region of its inputs."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from vulneuron.engines.incremental.operations import Opaque, Operation, operation_of
+from vulneuron.engines.incremental.operations import Opaque, Operation, classify_operation
 from vulneuron.network import Classifier
 from vulneuron.network.graphs import traced_graph
 from vulneuron.network.probes import max_relative_error, probe_images
 
 Values = dict[fx.Node, Any]
+Shapes = dict[fx.Node, tuple[int, ...] | None]
 _TOLERANCE = 1e-5
 _SEED = 2
+#: Values without memory that a tensor could share.
 _PLAIN = (int, float, torch.Size, torch.dtype, torch.device)
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class NetworkStep:
     """One operation of the network.
 
     Attributes
     ----------
     node
-        What is called, and with which arguments.
+        The call and its arguments.
     module
         The module that is called, if it is one.
     reads
-        Inputs that depend on the image, each once.
+        Inputs that depend on the image, without duplicates.
     operation
-        What the step does to a changed region.
+        The effect of the step on a changed region.
     last
-        Nodes that no later step reads, of those it reads and itself. A step that changes in place what it
-        reads is the last one to read it.
+        Nodes, among those it reads and itself, that no later step reads. A step that changes an input in
+        place is the last one to read it.
     """
 
     node: fx.Node
@@ -44,13 +47,13 @@ class Step:
     last: tuple[fx.Node, ...]
 
     def __call__(self, values: Values, constants: Values) -> Any:
-        """Output of the step for values of `reads`, which it may change; the rest is in `constants`."""
-        found = {node: values[node] for node in self.reads}
-        return _call(self.node, self.module, {**constants, **found} if constants else found)
+        """Output of the step, from the values of `reads`, which it may change, and from constants."""
+        inputs = {node: values[node] for node in self.reads}
+        return _call(self.node, self.module, {**constants, **inputs} if constants else inputs)
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class NetworkSteps:
     """A network, step by step.
 
     Attributes
@@ -60,21 +63,21 @@ class Steps:
     result
         The node of the logits.
     steps
-        In the order in which they are done; those that do not depend on the image are left out.
+        In the order of execution, without those that do not depend on the image.
     constants
         Values that do not depend on the image.
     shapes
-        Shape of each step's output for one image; None where it is no tensor.
+        Shape of each step's output for one image; None if it is not a tensor.
     """
 
     image: fx.Node
     result: fx.Node
-    steps: tuple[Step, ...]
+    steps: tuple[NetworkStep, ...]
     constants: Values
-    shapes: dict[fx.Node, tuple[int, ...] | None]
+    shapes: Shapes
 
     def outputs(self, images: Tensor) -> Iterator[tuple[fx.Node, Any]]:
-        """Every step's output on whole images, one after the other; the next step may change it in place."""
+        """Each step's output on whole images, one by one; the next step may change it in place."""
         values: Values = {self.image: images.clone()}
         for step in self.steps:
             values[step.node] = step(values, self.constants)
@@ -82,102 +85,150 @@ class Steps:
             for node in step.last:
                 del values[node]
 
-    def result_of(self, images: Tensor) -> Any:
+    def final_output(self, images: Tensor) -> Any:
         """The last step's output on whole images."""
-        result = None
+        final = None
         for _, output in self.outputs(images):
-            result = output
-        return result
+            final = output
+        return final
+
+    def multiplications(self) -> dict[fx.Node, float]:
+        """Multiplications of each convolution and dense layer on one image; others are negligible."""
+        counts = {}
+        for step in self.steps:
+            shape, module = self.shapes[step.node], step.module
+            if shape is not None and isinstance(module, nn.Conv2d | nn.Linear):
+                counts[step.node] = float(math.prod(shape) * module.weight[0].numel())
+        return counts
 
 
-def steps_of(classifier: Classifier) -> Steps | None:
-    """The steps of a classifier; None if `torch.fx` cannot trace it, or what it traced is not the network."""
+def trace_steps(classifier: Classifier) -> NetworkSteps | None:
+    """The steps of a classifier; None if `torch.fx` cannot trace it, or traces a different function."""
     graph = traced_graph(classifier.module)
     if graph is None:
         return None
     probe = probe_images(classifier.input_shape, _SEED).to(classifier.device)
     probe = probe.contiguous(memory_format=torch.channels_last)
-    # No inference mode: its tensors do not count their in-place changes.
+    # Not in inference mode, whose tensors do not count in-place changes.
     with torch.inference_mode(False), torch.no_grad():
         try:
-            steps = _read(graph, classifier.module, probe[:1])
-            found = [] if steps is None else [steps.result_of(image) for image in probe.split(1)]
+            steps = _read_graph(graph, classifier.module, probe[:1])
+            outputs = [] if steps is None else [steps.final_output(image) for image in probe.split(1)]
         except (RuntimeError, TypeError, ValueError, LookupError, AssertionError, AttributeError):
             return None
-        if steps is None or not all(isinstance(logits, Tensor) for logits in found):
+        if steps is None or not all(isinstance(output, Tensor) for output in outputs):
             return None
-        # Control flow and modules that are called in place can make a graph that is another function.
-        faithful = max_relative_error(torch.cat(found).float(), classifier.logits(probe)) <= _TOLERANCE
+        # Control flow, and modules changed by their own calls, can yield a graph of another function.
+        faithful = max_relative_error(torch.cat(outputs).float(), classifier.logits(probe)) <= _TOLERANCE
     return steps if faithful else None
 
 
-def _read(graph: fx.Graph, root: nn.Module, probe: Tensor) -> Steps | None:
-    """The steps of a graph up to its result, run once on an image.
+def _read_graph(graph: fx.Graph, root: nn.Module, probe: Tensor) -> NetworkSteps | None:
+    """The steps of a graph up to its result, which it runs once on an image.
 
-    None if there are none, or if one changes in place what a later one reads.
+    None without steps, or if one changes in place what a later one reads.
     """
-    modules = dict(root.named_modules())
     *nodes, output = graph.nodes
     image = next(node for node in nodes if node.op == "placeholder")
     result = output.args[0]
     if not isinstance(result, fx.Node):
         return None
-    order = {node: index for index, node in enumerate(graph.nodes)}
-    last_reader = {read: node for node in graph.nodes for read in node.all_input_nodes}
-    # What comes after the result does not count, but might change it in place.
-    behind = nodes[order[result] + 1 :]
-    last_step = {read: node for node in graph.nodes if node not in behind for read in node.all_input_nodes}
-    values: Values = {image: probe}
-    constants: Values = {}
-    # The first node with the memory that is behind a node's value.
-    memory: Values = {image: image}
-    shapes: dict[fx.Node, tuple[int, ...] | None] = {image: tuple(probe.shape)}
-    steps: list[Step] = []
+    reader = _GraphReader(graph, root, image, probe, result)
     for node in nodes:
         if node.op == "placeholder":
-            constants.setdefault(node, node.args[0] if node.args else None)
-            continue
-        module = modules[str(node.target)] if node.op == "call_module" else None
-        reads = tuple(read for read in node.all_input_nodes if read in values)
-        if not reads:
-            constants[node] = (
-                _attribute(root, str(node.target))
-                if node.op == "get_attr"
-                else _call(node, module, constants)
-            )
-            continue
-        copies = {read: _copied(values[read]) for read in reads}
-        versions = {read: getattr(value, "_version", 0) for read, value in copies.items()}
-        value = values[node] = _call(node, module, {**constants, **copies})
-        shapes[node] = tuple(value.shape) if isinstance(value, Tensor) else None
-        mutated = {memory[read] for read in reads if getattr(copies[read], "_version", 0) != versions[read]}
-        # What was made before and has this memory would be read with its new values.
-        if any(
-            memory[other] in mutated and order[last_reader.get(other, other)] > order[node]
-            for other in memory
-        ):
+            reader.constants.setdefault(node, node.args[0] if node.args else None)
+        elif not reader.inputs(node):
+            reader.add_constant(node)
+        elif not reader.add_step(node):
             return None
-        memory[node] = next((memory[read] for read in reads if _shares(value, copies[read])), node)
-        if node not in behind:
-            last = tuple(it for it in (*reads, node) if last_step.get(it, it) is node)
-            steps.append(Step(node, module, reads, _operation(node, module, reads, constants, values), last))
-        for it in (*reads, node):
-            if last_reader.get(it, it) is node:
-                del values[it]
-    return Steps(image, result, tuple(steps), constants, shapes) if steps and result in values else None
+    if not reader.steps or result not in reader.values:
+        return None
+    return NetworkSteps(image, result, tuple(reader.steps), reader.constants, reader.shapes)
+
+
+class _GraphReader:
+    """Runs a graph node by node on a probe, and collects its steps.
+
+    Nodes after the result are not steps. They are run nevertheless, as they might change it in place.
+    """
+
+    def __init__(
+        self, graph: fx.Graph, root: nn.Module, image: fx.Node, probe: Tensor, result: fx.Node
+    ) -> None:
+        self._root, self._modules = root, dict(root.named_modules())
+        self._order = {node: index for index, node in enumerate(graph.nodes)}
+        self._last_reader = _last_readers(graph.nodes)
+        nodes = list(graph.nodes)[:-1]
+        self._after_result = set(nodes[self._order[result] + 1 :])
+        self._last_step = _last_readers([node for node in graph.nodes if node not in self._after_result])
+        #: The first node that owns the memory of each node's value.
+        self._memory = {image: image}
+        self.values: Values = {image: probe}
+        self.constants: Values = {}
+        self.shapes: Shapes = {image: tuple(probe.shape)}
+        self.steps: list[NetworkStep] = []
+
+    def inputs(self, node: fx.Node) -> tuple[fx.Node, ...]:
+        """Inputs that depend on the image."""
+        return tuple(read for read in node.all_input_nodes if read in self.values)
+
+    def add_constant(self, node: fx.Node) -> None:
+        """Compute a node that does not depend on the image."""
+        self.constants[node] = (
+            _attribute(self._root, str(node.target))
+            if node.op == "get_attr"
+            else _call(node, self._module(node), self.constants)
+        )
+
+    def add_step(self, node: fx.Node) -> bool:
+        """Run a node that depends on the image; False if it changes in place what a later one reads."""
+        reads, module = self.inputs(node), self._module(node)
+        copies = {read: _copied(self.values[read]) for read in reads}
+        versions = {read: getattr(value, "_version", 0) for read, value in copies.items()}
+        value = self.values[node] = _call(node, module, {**self.constants, **copies})
+        self.shapes[node] = tuple(value.shape) if isinstance(value, Tensor) else None
+        changed = {
+            self._memory[read] for read in reads if getattr(copies[read], "_version", 0) != versions[read]
+        }
+        if self._is_read_later(changed, node):
+            return False
+        shared = (self._memory[read] for read in reads if _share_memory(value, copies[read]))
+        self._memory[node] = next(shared, node)
+        if node not in self._after_result:
+            last = tuple(read for read in (*reads, node) if self._last_step.get(read, read) is node)
+            operation = _operation(node, module, reads, self.constants, self.values)
+            self.steps.append(NetworkStep(node, module, reads, operation, last))
+        for read in (*reads, node):
+            if self._last_reader.get(read, read) is node:
+                del self.values[read]
+        return True
+
+    def _module(self, node: fx.Node) -> nn.Module | None:
+        return self._modules[str(node.target)] if node.op == "call_module" else None
+
+    def _is_read_later(self, owners: set[fx.Node], node: fx.Node) -> bool:
+        """Whether a node after this one reads an earlier value in memory of these owners."""
+        return any(
+            owner in owners and self._order[self._last_reader.get(earlier, earlier)] > self._order[node]
+            for earlier, owner in self._memory.items()
+        )
+
+
+def _last_readers(nodes: Sequence[fx.Node]) -> dict[fx.Node, fx.Node]:
+    return {read: node for node in nodes for read in node.all_input_nodes}
 
 
 def _operation(
     node: fx.Node, module: nn.Module | None, reads: tuple[fx.Node, ...], constants: Values, values: Values
 ) -> Operation:
     inputs = [values[read] for read in reads]
-    if not all(isinstance(it, Tensor) for it in inputs):
+    if not all(isinstance(value, Tensor) for value in inputs):
         return Opaque()
 
     def function(*arguments: Tensor) -> Any:
         return _call(node, module, {**constants, **dict(zip(reads, arguments, strict=True))})
 
-    return operation_of(function, module, (node.target, node.args, node.kwargs), inputs)
+    return classify_operation(function, module, (node.target, node.args, node.kwargs), inputs)
 
 
 def _call(node: fx.Node, module: nn.Module | None, values: Values) -> Any:
@@ -190,8 +241,8 @@ def _call(node: fx.Node, module: nn.Module | None, values: Values) -> Any:
     return node.target(*args, **kwargs)  # type: ignore[operator]
 
 
-def _shares(value: Any, other: Any) -> bool:
-    """Whether two values may have memory in common; a tuple may hold some of anything."""
+def _share_memory(value: Any, other: Any) -> bool:
+    """Whether two values may share memory; a tuple may hold tensors."""
     if isinstance(value, Tensor) and isinstance(other, Tensor):
         return value.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
     return not isinstance(value, _PLAIN) and not isinstance(other, _PLAIN)
@@ -201,8 +252,8 @@ def _copied(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
-def _attribute(root: nn.Module, name: str) -> Any:
-    found: Any = root
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
+def _attribute(root: nn.Module, path: str) -> Any:
+    attribute: Any = root
+    for name in path.split("."):
+        attribute = getattr(attribute, name)
+    return attribute

@@ -1,4 +1,4 @@
-"""Whether regions give what the network itself gives: before they are used, and on each pair of images."""
+"""Compares regions with the network itself: on probes before they are used, and on each pair of images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,74 +6,76 @@ import torch
 from torch import Tensor
 
 from vulneuron.engines.dense import substituted
-from vulneuron.engines.incremental.forward import Forward
-from vulneuron.engines.incremental.geometry import Patches
+from vulneuron.engines.incremental.forward import PatchedForward
+from vulneuron.engines.incremental.geometry import PatchBatch
 from vulneuron.network import Classifier
 from vulneuron.network.devices import out_of_memory
 from vulneuron.network.probes import probe_images
 
 Ints = npt.NDArray[np.int64]
 _SEED = 3
-#: The square of this many patches is tried on probes.
+#: Probes are compared on the square of this many patches.
 _SIDE = 4
-#: Allowed difference of a logit on probes, as parts of the largest change and of the largest logit: another
-#: order of summation explains no more.
-_OF_CHANGES, _OF_LOGITS = 1e-3, 1e-5
-#: Allowed difference of a probability on images, what `Incremental` promises; and how many patches are tried.
-_OF_PROBABILITIES, _TRIED = 1e-5, 4
+#: Allowed error of a logit on probes, relative to the largest change and to the largest logit: the order of
+#: summation explains no more.
+_CHANGE_TOLERANCE, _LOGIT_TOLERANCE = 1e-3, 1e-5
+#: Allowed error of a probability on images, which `Incremental` promises, and the number of patches compared.
+_PROBABILITY_TOLERANCE, _PAIR_PATCHES = 1e-5, 4
 
 
 def probe_pair(classifier: Classifier) -> tuple[Tensor, Tensor]:
-    """Two images ``(channel, y, x)`` that hardly have a pixel in common: soft shapes, and full colors."""
+    """Two images ``(channel, y, x)`` with hardly a pixel in common: soft shapes, and pure colors."""
     _, soft, flat = probe_images(classifier.input_shape, _SEED)
     return soft, flat
 
 
-def right_on_probes(classifier: Classifier, forward: Forward, most: int) -> bool:
-    """Whether logits are right for patches all over a probe, to its corners; `most` of them go together."""
+def agrees_on_probes(classifier: Classifier, forward: PatchedForward, batch_size: int) -> bool:
+    """Whether logits agree for patches all over a probe, up to its corners."""
     rows, columns = (
         np.linspace(0, length - 1, _SIDE).astype(np.int64) for length in classifier.input_shape[1:]
     )
     centers = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-    found = _by_regions(forward, centers, most)
-    if found is None:
+    logits = _region_logits(forward, centers, batch_size)
+    if logits is None:
         return False
-    expected, before = _expected(classifier, forward, centers, most)
-    allowed = _OF_CHANGES * (expected - before).abs().max() + _OF_LOGITS * expected.abs().max()
+    expected, before = _network_logits(classifier, forward, centers, batch_size)
+    allowed = _CHANGE_TOLERANCE * (expected - before).abs().max() + _LOGIT_TOLERANCE * expected.abs().max()
     # NaN fails the comparison.
-    return bool((found - expected).abs().max() <= allowed)
+    return bool((logits - expected).abs().max() <= allowed)
 
 
-def right_on_pair(classifier: Classifier, forward: Forward, positions: Ints) -> bool:
-    """Whether probabilities are right for some of the patches that are to be computed."""
-    chosen = np.linspace(0, len(positions) - 1, min(_TRIED, len(positions))).astype(np.int64)
-    if not len(chosen):
+def agrees_on_pair(classifier: Classifier, forward: PatchedForward, positions: Ints) -> bool:
+    """Whether probabilities agree for a few of the patches to compute."""
+    compared = np.linspace(0, len(positions) - 1, min(_PAIR_PATCHES, len(positions))).astype(np.int64)
+    if not len(compared):
         return True
-    found = _by_regions(forward, positions[chosen], most=1)
-    if found is None:
+    logits = _region_logits(forward, positions[compared], batch_size=1)
+    if logits is None:
         return False
-    expected, _ = _expected(classifier, forward, positions[chosen], most=1)
-    return bool((found.softmax(1) - expected.softmax(1)).abs().max() <= _OF_PROBABILITIES)
+    expected, _ = _network_logits(classifier, forward, positions[compared], batch_size=1)
+    return bool((logits.softmax(1) - expected.softmax(1)).abs().max() <= _PROBABILITY_TOLERANCE)
 
 
-def _by_regions(forward: Forward, centers: Ints, most: int) -> Tensor | None:
-    """Logits ``(n, class)`` with regions as far as they go; None if that fails."""
-    parts = np.array_split(centers, -(-len(centers) // most))
+def _region_logits(forward: PatchedForward, centers: Ints, batch_size: int) -> Tensor | None:
+    """Logits ``(n, class)`` from regions wherever steps allow them; None if that fails."""
+    batches = np.array_split(centers, -(-len(centers) // batch_size))
     try:
-        found = [forward.logits(Patches(forward.spans, part, forward.device)) for part in parts]
-    # Foreign code on maps of another size than it has ever seen.
-    except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as failure:
-        if out_of_memory(failure):
+        logits = [forward.logits(PatchBatch(forward.spans, batch, forward.device)) for batch in batches]
+    # Foreign code, on feature maps of a size it has never seen.
+    except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as error:
+        if out_of_memory(error):
             raise
         return None
-    return torch.cat(found).cpu()
+    return torch.cat(logits).cpu()
 
 
-def _expected(classifier: Classifier, forward: Forward, centers: Ints, most: int) -> tuple[Tensor, Tensor]:
-    """The network's own logits, ``(n, class)`` of substituted images and ``(1, class)`` of the benign one."""
-    images = (
-        substituted(forward.benign, forward.adversarial, part, patch=forward.spans.patch)
-        for part in torch.from_numpy(centers).to(forward.device).split(most)
+def _network_logits(
+    classifier: Classifier, forward: PatchedForward, centers: Ints, batch_size: int
+) -> tuple[Tensor, Tensor]:
+    """The network's own logits: ``(n, class)`` of substituted images, ``(1, class)`` of the benign one."""
+    batches = (
+        substituted(forward.benign, forward.adversarial, batch, patch=forward.spans.patch)
+        for batch in torch.from_numpy(centers).to(forward.device).split(batch_size)
     )
-    expected = torch.cat([classifier.logits(part) for part in images])
-    return expected.cpu(), classifier.logits(forward.benign[None]).cpu()
+    logits = torch.cat([classifier.logits(images) for images in batches])
+    return logits.cpu(), classifier.logits(forward.benign[None]).cpu()
