@@ -3,7 +3,9 @@
 from vulneuron._version import __version__
 from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
 from vulneuron.attacks import FGSM, PGD, Attack, FoolboxAttack, TorchattacksAttack
+from vulneuron.engines import Watch
 from vulneuron.errors import VulneuronError
+from vulneuron.maps.image_pair import ImagePair
 from vulneuron.maps.vulnerability_map import vulnerability_maps
 from vulneuron.network import Classifier
 from vulneuron.pipeline import analyze
@@ -18,11 +20,13 @@ __all__ = [
     "Classifier",
     "Dashboard",
     "FoolboxAttack",
+    "ImagePair",
     "Record",
     "Settings",
     "Threshold",
     "TorchattacksAttack",
     "VulneuronError",
+    "Watch",
     "__version__",
     "analyze",
     "load_classifier",

@@ -236,10 +236,12 @@ def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: l
     record = vn.open_record(path)
     expected = vn.vulnerability_maps(
         Classifier(color_net(), input_shape=(3, SIDE, SIDE)),
-        record.images(PAIR, "benign"),
-        record.images(PAIR, "adversarial"),
-        benign_label=int(record.dataset["benign_label"][PAIR]),
-        adversarial_label=int(record.dataset["adversarial_label"][PAIR]),
+        vn.ImagePair(
+            record.images(PAIR, "benign"),
+            record.images(PAIR, "adversarial"),
+            int(record.dataset["benign_label"][PAIR]),
+            int(record.dataset["adversarial_label"][PAIR]),
+        ),
     )
     np.testing.assert_allclose(changes(maps), changes(expected), rtol=0, atol=1e-6)
 

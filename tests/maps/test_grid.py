@@ -1,4 +1,4 @@
-"""Where patches lie, against the two loops of the paper's Algorithm 1."""
+"""Patch positions, compared with the two loops of the paper's Algorithm 1."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ GRIDS = [((6, 6), 2, 1), ((7, 5), 4, 2), ((5, 9), 6, 3), ((4, 4), 8, 1), ((8, 3)
 
 
 @pytest.mark.parametrize(("size", "patch", "stride"), GRIDS)
-def test_centers_are_those_of_two_loops(size: tuple[int, int], patch: int, stride: int) -> None:
+def test_centers_equal_those_of_two_loops(size: tuple[int, int], patch: int, stride: int) -> None:
     grid = PatchGrid(size, patch, stride)
     expected = [(i, j) for i in range(0, size[0], stride) for j in range(0, size[1], stride)]
-    assert [tuple(it) for it in grid.centers().tolist()] == expected
+    assert [tuple(center) for center in grid.centers().tolist()] == expected
     assert grid.shape[0] * grid.shape[1] == len(expected)
 
 
@@ -26,7 +26,7 @@ def test_shape_is_rounded_up() -> None:
 
 @pytest.mark.parametrize(("size", "patch", "stride"), GRIDS)
 @pytest.mark.parametrize("density", [0.0, 0.05, 0.3])
-def test_touched_patches_are_those_with_a_pixel(
+def test_touched_patches_contain_a_pixel(
     size: tuple[int, int], patch: int, stride: int, density: float
 ) -> None:
     pixels = np.random.default_rng(1).random(size) < density
@@ -38,7 +38,7 @@ def test_touched_patches_are_those_with_a_pixel(
     assert grid.touched(pixels).shape == grid.shape
 
 
-def test_default_patch_is_an_eighth_even_and_at_least_four() -> None:
+def test_the_default_patch_is_an_even_eighth_of_at_least_four() -> None:
     sizes = {(32, 32): 4, (224, 224): 28, (12, 12): 4, (299, 299): 38, (64, 128): 8, (96, 96): 12}
     assert {size: default_patch(size) for size in sizes} == sizes
 

@@ -1,4 +1,4 @@
-"""Discrepancy maps against one occluded image at a time, and numbers worked out by hand."""
+"""Discrepancy maps, compared with one occluded image at a time and with numbers worked out by hand."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nets import INPUT_SHAPE, NETS, randomized
+from vulneuron.engines import Watch
 from vulneuron.errors import Cancelled, MeasureError
 from vulneuron.maps.occlusion import discrepancy_maps
 from vulneuron.network import Classifier
@@ -23,10 +24,10 @@ def noise_like(image: Tensor, seed: int) -> Tensor:
 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize(("occluder", "batch_size"), [("noise", 5), ("gray", 64)])
-def test_maps_are_those_of_one_occluded_image_at_a_time(net: str, occluder: Any, batch_size: int) -> None:
+def test_maps_equal_those_of_one_occluded_image_at_a_time(net: str, occluder: Any, batch_size: int) -> None:
     classifier, image = classifier_of(net), torch.rand(INPUT_SHAPE)
     neurons = [3, 0] if net != "1x1 logit maps" else [1]
-    found = discrepancy_maps(
+    maps = discrepancy_maps(
         classifier, image, neurons, patch=6, stride=5, occluder=occluder, seed=7, batch_size=batch_size
     )
     before = classifier.activity(image[None]).activations[0]
@@ -39,13 +40,13 @@ def test_maps_are_those_of_one_occluded_image_at_a_time(net: str, occluder: Any,
             after = classifier.activity(occluded[None]).activations[0]
             for position, neuron in enumerate(neurons):
                 expected[position, i // 5, j // 5] = abs(float(after[neuron] - before[neuron]))
-    np.testing.assert_allclose(found.values, expected, atol=1e-5)
-    assert found.neurons.tolist() == neurons
-    assert (found.patch, found.stride, found.occluder, found.seed) == (6, 5, occluder, 7)
+    np.testing.assert_allclose(maps.values, expected, atol=1e-5)
+    assert maps.neurons.tolist() == neurons
+    assert (maps.patch, maps.stride, maps.occluder, maps.seed) == (6, 5, occluder, 7)
 
 
-def test_worked_out_by_hand() -> None:
-    """The neurons average twice one channel each; 1, 2 or 4 of the 16 pixels go from 1 or 0 to 0.5."""
+def test_a_small_network_worked_out_by_hand() -> None:
+    """Each neuron averages twice one channel; 1, 2 or 4 of its 16 pixels change from 1 or 0 to 0.5."""
     convolution = nn.Conv2d(3, 3, 1)
     with torch.no_grad():
         convolution.weight.copy_(2 * torch.eye(3)[:, :, None, None])
@@ -55,10 +56,10 @@ def test_worked_out_by_hand() -> None:
     )
     classifier = Classifier(net, input_shape=(3, 4, 4), device="cpu")
     image = torch.tensor([1.0, 0.0, 0.5])[:, None, None].expand(3, 4, 4)
-    found = discrepancy_maps(classifier, image, patch=2, stride=2, occluder="gray")
+    maps = discrepancy_maps(classifier, image, patch=2, stride=2, occluder="gray")
     lost = np.array([[1, 2], [2, 4]]) * 2 * 0.5 / 16
-    np.testing.assert_allclose(found.values, np.stack([lost, lost, np.zeros((2, 2))]), atol=1e-7)
-    assert found.neurons.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(maps.values, np.stack([lost, lost, np.zeros((2, 2))]), atol=1e-7)
+    assert maps.neurons.tolist() == [0, 1, 2]
 
 
 def test_noise_is_seeded_and_independent_of_the_batch() -> None:
@@ -73,9 +74,9 @@ def test_noise_is_seeded_and_independent_of_the_batch() -> None:
     assert values(0, 3).shape == (6, 4, 4)
 
 
-def test_progress_and_cancellation() -> None:
+def test_progress_is_reported_and_cancelling_stops_after_a_batch() -> None:
     classifier, image = classifier_of("average pooled"), torch.rand(INPUT_SHAPE)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
 
     def run(stop_after: int) -> None:
         discrepancy_maps(
@@ -84,13 +85,12 @@ def test_progress_and_cancellation() -> None:
             [0],
             stride=4,
             batch_size=6,
-            progress=lambda *it: told.append(it),
-            cancelled=lambda: len(told) == stop_after,
+            watch=Watch(lambda *counts: reports.append(counts), lambda: len(reports) == stop_after),
         )
 
     run(stop_after=4)
-    assert told == [(6, 16), (12, 16), (16, 16)]
-    told.clear()
+    assert reports == [(6, 16), (12, 16), (16, 16)]
+    reports.clear()
     with pytest.raises(Cancelled, match="after 6 of 16"):
         run(stop_after=1)
 
@@ -102,11 +102,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"patch": 5}, "given patch = 5"),
     ({"stride": 17}, "given stride = 17"),
     ({"batch_size": -1}, "given batch_size = -1"),
-    ({"image": torch.zeros(3, 8, 8)}, "given the given image as torch.float32 \\(3, 8, 8\\)"),
+    ({"image": torch.zeros(3, 8, 8)}, "given the occluded image as torch.float32 \\(3, 8, 8\\)"),
 ]
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD)
-def test_what_does_not_fit_is_refused(bad: dict[str, Any], message: str) -> None:
+def test_bad_arguments_are_refused(bad: dict[str, Any], message: str) -> None:
     with pytest.raises(MeasureError, match=message):
         discrepancy_maps(classifier_of("average pooled"), **{"image": torch.zeros(INPUT_SHAPE), **bad})

@@ -1,4 +1,4 @@
-"""The preview against small steps of the network itself."""
+"""The preview, compared with the network's response to a small perturbation."""
 
 from collections.abc import Callable
 
@@ -20,18 +20,18 @@ LABELS = (2, 0)
 def test_the_preview_is_the_derivative_of_both_log_probabilities() -> None:
     classifier = victim(1)
     benign, other = random_images(2, 3, contrast=0.8)
-    # The network is smooth and in float64 inside, so that a small step shows its slope.
+    # The network is smooth and computes in float64, so a small step shows its slope.
     adversarial = benign + 1e-3 * (other - benign)
     grid = PatchGrid(SHAPE[1:], 4, 3)
-    found = preview(classifier, benign, adversarial, LABELS, grid)
+    changes = preview(classifier, benign, adversarial, LABELS, grid)
     images = substituted(benign, adversarial, torch.from_numpy(grid.centers()), patch=4)
     logits = classifier.logits(torch.cat([benign[None], images])).double().log_softmax(1)[:, list(LABELS)]
     expected = (logits[1:] - logits[0]).T.reshape(2, *grid.shape).numpy()
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max())
+    assert changes.shape == expected.shape
+    np.testing.assert_allclose(changes, expected, atol=0.03 * np.abs(expected).max())
 
 
-def test_the_preview_works_where_gradients_are_switched_off() -> None:
+def test_the_preview_works_in_inference_mode() -> None:
     benign, adversarial = random_images(2)
     grid = PatchGrid(SHAPE[1:], 4)
     with torch.inference_mode():
@@ -44,8 +44,8 @@ def test_no_perturbation_is_no_change() -> None:
     assert not preview(victim(), benign, benign.clone(), LABELS, PatchGrid(SHAPE[1:], 4)).any()
 
 
-class Before(nn.Module):
-    """A network behind a function of its pixels."""
+class Preprocessed(nn.Module):
+    """A network applied to a function of its pixels."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -57,11 +57,11 @@ class Before(nn.Module):
 
 
 @pytest.mark.parametrize("function", [torch.sqrt, torch.detach, torch.round])
-def test_without_a_gradient_the_guess_is_0(function: Callable[[Tensor], Tensor]) -> None:
-    """Infinite at a black pixel, none at all, and 0 everywhere."""
-    classifier = Classifier(Before(function), input_shape=SHAPE, device="cpu")
+def test_the_preview_is_0_without_a_finite_gradient(function: Callable[[Tensor], Tensor]) -> None:
+    """Gradients that are infinite at a black pixel, missing, or 0 everywhere."""
+    classifier = Classifier(Preprocessed(function), input_shape=SHAPE, device="cpu")
     benign, adversarial = random_images(2)
     benign[:, 0, 0] = 0
-    found = preview(classifier, benign, adversarial, LABELS, PatchGrid(SHAPE[1:], 4, 3))
-    assert found.shape == (2, 3, 3)
-    assert not found.any()
+    changes = preview(classifier, benign, adversarial, LABELS, PatchGrid(SHAPE[1:], 4, 3))
+    assert changes.shape == (2, 3, 3)
+    assert not changes.any()

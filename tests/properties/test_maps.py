@@ -1,4 +1,4 @@
-"""What holds for every receptive field, overlap and vulnerability map."""
+"""Properties of all receptive fields, overlaps and vulnerability maps."""
 
 from functools import cache
 
@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from victims import CLASSES, random_images, victim
 from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.image_pair import ImagePair
 from vulneuron.maps.vulnerability_map import to_full_size, top_mask, vulnerability_maps
 from vulneuron.measures.fields import dead, intersection, masks, union, upsample
 from vulneuron.measures.overlap import iou
@@ -28,7 +29,7 @@ def network(seed: int) -> Classifier:
 networks = st.integers(0, 5).map(network)
 image_pairs = st.integers(0, 2**32).map(lambda seed: random_images(2, seed))
 labels = st.integers(0, CLASSES - 1)
-# Few and simple values too, so that maps tie with each other and with their thresholds.
+# Few simple values, too, which makes feature maps tie with each other and with thresholds.
 values = st.one_of(
     st.floats(-8, 8, width=32), st.sampled_from([-1.0, 0.0, 1.0]).map(float), st.integers(-3, 3).map(float)
 )
@@ -48,68 +49,70 @@ def grids(draw: st.DrawFn, size: tuple[int, int]) -> PatchGrid:
 
 @settings(deadline=None)
 @given(feature_maps, sizes)
-def test_upsampled_maps_stay_within_the_range_of_the_map(maps: Floats, size: tuple[int, int]) -> None:
-    upsampled = upsample(maps, size)
+def test_upsampling_stays_within_the_range_of_the_feature_map(
+    features: Floats, size: tuple[int, int]
+) -> None:
+    upsampled = upsample(features, size)
     slack = 1e-5
-    assert (upsampled.max(axis=(1, 2)) <= maps.max(axis=(1, 2)) + slack).all()
-    assert (upsampled.min(axis=(1, 2)) >= maps.min(axis=(1, 2)) - slack).all()
+    assert (upsampled.max(axis=(1, 2)) <= features.max(axis=(1, 2)) + slack).all()
+    assert (upsampled.min(axis=(1, 2)) >= features.min(axis=(1, 2)) - slack).all()
 
 
 @settings(deadline=None)
 @given(feature_maps, st.tuples(values, values), sizes)
 def test_masks_shrink_as_the_threshold_grows(
-    maps: Floats, levels: tuple[float, float], size: tuple[int, int]
+    features: Floats, levels: tuple[float, float], size: tuple[int, int]
 ) -> None:
     low, high = sorted(levels)
-    assert not (masks(maps, high, size) & ~masks(maps, low, size)).any()
+    assert not (masks(features, high, size) & ~masks(features, low, size)).any()
 
 
 @settings(deadline=None)
 @given(feature_maps, values, sizes)
-def test_a_map_that_never_exceeds_the_threshold_is_dead(
-    maps: Floats, level: float, size: tuple[int, int]
+def test_a_neuron_that_never_exceeds_the_threshold_is_dead(
+    features: Floats, level: float, size: tuple[int, int]
 ) -> None:
-    found = masks(maps, level, size)
-    silent = (maps <= np.float32(level)).all(axis=(1, 2))
-    loud = (maps > np.float32(level)).all(axis=(1, 2))
-    assert dead(found)[silent].all()
-    assert found[loud].all()
+    fields = masks(features, level, size)
+    silent = (features <= np.float32(level)).all(axis=(1, 2))
+    loud = (features > np.float32(level)).all(axis=(1, 2))
+    assert dead(fields)[silent].all()
+    assert fields[loud].all()
 
 
 @settings(deadline=None)
 @given(mask_stacks)
-def test_union_contains_each_and_intersection_is_contained(found: Bools) -> None:
-    assert not (found & ~union(found)).any()
-    assert not (intersection(found) & ~found).any()
-    assert union(found).sum() <= found.sum()
-    np.testing.assert_array_equal(union(found), ~intersection(~found))
+def test_the_union_contains_each_mask_and_each_contains_the_intersection(stack: Bools) -> None:
+    assert not (stack & ~union(stack)).any()
+    assert not (intersection(stack) & ~stack).any()
+    assert union(stack).sum() <= stack.sum()
+    np.testing.assert_array_equal(union(stack), ~intersection(~stack))
 
 
 @settings(deadline=None)
 @given(mask_stacks)
-def test_iou_is_in_the_unit_interval_symmetric_and_one_only_for_equals(found: Bools) -> None:
-    overlaps = np.stack([iou(found, mask) for mask in found])
+def test_iou_is_symmetric_in_the_unit_interval_and_one_only_for_equals(stack: Bools) -> None:
+    overlaps = np.stack([iou(stack, mask) for mask in stack])
     assert overlaps.min() >= 0
     assert overlaps.max() <= 1
     np.testing.assert_array_equal(overlaps, overlaps.T)
-    for neuron, mask in enumerate(found):
-        np.testing.assert_array_equal(overlaps[neuron], iou(found, mask))
-        equal = (found == mask).all(axis=(1, 2)) & mask.any()
+    for neuron, mask in enumerate(stack):
+        np.testing.assert_array_equal(overlaps[neuron], iou(stack, mask))
+        equal = (stack == mask).all(axis=(1, 2)) & mask.any()
         np.testing.assert_array_equal(overlaps[neuron] == 1, equal)
 
 
 @settings(deadline=None)
 @given(maps_2d, st.floats(0.01, 100))
-def test_exactly_the_wanted_number_of_pixels_is_on_top(vulnerability: Floats, q: float) -> None:
+def test_the_top_mask_has_exactly_the_requested_pixels(vulnerability: Floats, q: float) -> None:
     top = top_mask(vulnerability, q)
     assert top.sum() == round(q * vulnerability.size / 100)
-    order = sorted(range(vulnerability.size), key=lambda it: (-vulnerability.flat[it], it))
+    order = sorted(range(vulnerability.size), key=lambda pixel: (-vulnerability.flat[pixel], pixel))
     assert set(np.flatnonzero(top)) == set(order[: top.sum()])
 
 
 @settings(deadline=None)
 @given(sizes.flatmap(grids))
-def test_full_size_keeps_the_value_of_every_center(grid: PatchGrid) -> None:
+def test_full_size_keeps_the_values_at_the_centers(grid: PatchGrid) -> None:
     numbers = np.arange(float(np.prod(grid.shape))).reshape(grid.shape)
     full = to_full_size(numbers, grid.image_size, grid.stride)
     assert full.shape == grid.image_size
@@ -118,7 +121,7 @@ def test_full_size_keeps_the_value_of_every_center(grid: PatchGrid) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(networks, image_pairs, labels, labels, st.data())
-def test_maps_are_zero_exactly_where_the_patch_changes_nothing(
+def test_maps_are_zero_where_the_patch_changes_nothing(
     classifier: Classifier, pair: torch.Tensor, benign_label: int, adversarial_label: int, data: st.DataObject
 ) -> None:
     size = (pair.shape[2], pair.shape[3])
@@ -127,10 +130,7 @@ def test_maps_are_zero_exactly_where_the_patch_changes_nothing(
     benign, adversarial = pair[0], torch.where(torch.from_numpy(differs), pair[1], pair[0])
     maps = vulnerability_maps(
         classifier,
-        benign,
-        adversarial,
-        benign_label=benign_label,
-        adversarial_label=adversarial_label,
+        ImagePair(benign, adversarial, benign_label, adversarial_label),
         patch=grid.patch,
         stride=grid.stride,
     )
@@ -144,17 +144,14 @@ def test_maps_are_zero_exactly_where_the_patch_changes_nothing(
 
 @settings(max_examples=40, deadline=None)
 @given(networks, image_pairs, labels, labels, st.integers(0, 3))
-def test_a_patch_that_covers_the_image_gives_the_change_of_the_whole_image(
+def test_a_patch_over_the_whole_image_gives_the_change_of_the_whole_image(
     classifier: Classifier, pair: torch.Tensor, benign_label: int, adversarial_label: int, extra: int
 ) -> None:
     side = max(pair.shape[2:])
     assume(not torch.equal(pair[0], pair[1]))
     maps = vulnerability_maps(
         classifier,
-        pair[0],
-        pair[1],
-        benign_label=benign_label,
-        adversarial_label=adversarial_label,
+        ImagePair(pair[0], pair[1], benign_label, adversarial_label),
         patch=2 * side,
         stride=side - extra,
     )

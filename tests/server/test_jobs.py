@@ -52,10 +52,12 @@ def test_maps_from_beginning_to_end(served: Served) -> None:
     data = record.dataset
     expected = vn.vulnerability_maps(
         vn.Classifier(color_net(), input_shape=(3, 12, 12)),
-        record.images(3, "benign"),
-        record.images(3, "adversarial"),
-        benign_label=int(data["benign_label"][3]),
-        adversarial_label=int(data["adversarial_label"][3]),
+        vn.ImagePair(
+            record.images(3, "benign"),
+            record.images(3, "adversarial"),
+            int(data["benign_label"][3]),
+            int(data["adversarial_label"][3]),
+        ),
         stride=2,
     )
     found = served.array("/pairs/3/maps.npy", stride=2)

@@ -28,7 +28,7 @@ from vulneuron.analysis.settings import (
 )
 from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
-from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress
+from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.measures.choices import check_choice, check_whole
@@ -349,7 +349,7 @@ class Analysis:
         """
         return self._occlusion.discrepancy_maps(
             self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side,
-            patch=patch, stride=stride, occluder=occluder, seed=seed, progress=progress, cancelled=cancelled,
+            patch=patch, stride=stride, occluder=occluder, seed=seed, watch=Watch(progress, cancelled),
         )  # fmt: skip
 
     def prepare_maps(self, *, settings: Settings | None = None) -> None:
@@ -419,7 +419,7 @@ class Analysis:
             top=self.settings.top if top is None else top,
         )
         return self._vulnerability.maps(
-            self.data.check_pair(pair), chosen, progress=progress, cancelled=cancelled, on_stage=on_stage
+            self.data.check_pair(pair), chosen, watch=Watch(progress, cancelled), on_stage=on_stage
         )
 
     def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:

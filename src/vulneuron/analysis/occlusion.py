@@ -8,7 +8,7 @@ from cachetools import LRUCache
 from vulneuron.analysis.data import Ints, PairData
 from vulneuron.analysis.model import Network
 from vulneuron.analysis.settings import SIDES, Side
-from vulneuron.engines import Cancel, Progress
+from vulneuron.engines import Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, discrepancy_maps
 from vulneuron.measures.choices import check_choice
 
@@ -38,8 +38,7 @@ class Occlusion:
         neurons: Ints,
         side: Side,
         *,
-        progress: Progress | None,
-        cancelled: Cancel | None,
+        watch: Watch,
         **options: Any,
     ) -> DiscrepancyMaps:
         """Discrepancy maps of neurons on one image; see `Analysis.discrepancy_map`."""
@@ -53,8 +52,7 @@ class Occlusion:
             self._network.require(f"computing a discrepancy map of pair {pair}"),
             self._data.images(pair).of(side),
             neurons,
-            progress=progress,
-            cancelled=cancelled,
+            watch=watch,
             **options,
         )
         with self._lock:

@@ -1,11 +1,13 @@
-"""Vulnerability maps: which parts of an image are vulnerable to the attack, computed through the network."""
+"""Vulnerability maps: which parts of an image are vulnerable to the attack, computed with the network."""
 
 from vulneuron.maps.grid import PatchGrid, default_patch
+from vulneuron.maps.image_pair import ImagePair
 from vulneuron.maps.points import MapPoints
 from vulneuron.maps.stages import MapStage, StageName
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps, vulnerability_maps
 
 __all__ = [
+    "ImagePair",
     "MapPoints",
     "MapStage",
     "PatchGrid",

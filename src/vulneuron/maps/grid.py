@@ -1,4 +1,4 @@
-"""Where the patches of a map lie: Algorithm 1 of the paper, lines 5 to 8."""
+"""Positions of the patches of a map: Algorithm 1 of the paper, lines 5 to 8."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class PatchGrid:
     """Square patches around the points (0, 0), (0, stride), ... of an image.
 
     The patch around (i, j) has the rows i - patch/2 .. i + patch/2 - 1 and the columns likewise, clipped to
-    the image, so that it is smaller at the borders and never empty.
+    the image: smaller at the borders, never empty.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class PatchGrid:
     Raises
     ------
     MeasureError
-        If `patch` is no even number from 2 to twice the longer side (there it covers the image from
-        everywhere), or `stride` none from 1 to the longer side.
+        If `patch` is not an even number from 2 to twice the longer side (where every patch covers the image),
+        or `stride` is not a number from 1 to the longer side.
     """
 
     image_size: tuple[int, int]
@@ -43,28 +43,28 @@ class PatchGrid:
 
     def __post_init__(self) -> None:
         longer = max(self.image_size)
-        of_images = "for images of {} x {} pixels".format(*self.image_size)
+        image_text = "for images of {} x {} pixels".format(*self.image_size)
         if not _is_integer(self.patch) or self.patch % 2 or not 2 <= self.patch <= 2 * longer:
             raise MeasureError(
-                f"given patch = {self.patch!r} {of_images}",
+                f"given patch = {self.patch!r} {image_text}",
                 allowed=f"an even number of pixels from 2 to {2 * longer}",
                 fix=f"leave it out for {default_patch(self.image_size)}",
             )
         if not _is_integer(self.stride) or not 1 <= self.stride <= longer:
             raise MeasureError(
-                f"given stride = {self.stride!r} {of_images}",
+                f"given stride = {self.stride!r} {image_text}",
                 allowed=f"a number of pixels from 1 to {longer}",
-                fix="take 1 for every pixel, or more for a coarser map in less time",
+                fix="use 1 for every pixel, or more for a coarser, faster map",
             )
 
     @classmethod
     def for_image(cls, image_size: tuple[int, int], patch: int | None = None, stride: int = 1) -> "PatchGrid":
-        """Grid of an image ``(y, x)``, with the default patch if None; see `default_patch`.
+        """Grid for an image ``(y, x)``; the patch defaults to `default_patch`.
 
         Raises
         ------
         MeasureError
-            As `PatchGrid` does.
+            Like `PatchGrid`.
         """
         return cls(image_size, default_patch(image_size) if patch is None else patch, stride)
 
@@ -79,7 +79,7 @@ class PatchGrid:
         return np.stack(np.divmod(np.arange(rows * columns), columns), axis=1) * self.stride
 
     def touched(self, pixels: Bools) -> Bools:
-        """Whether each patch has at least one of the given pixels.
+        """Whether each patch contains at least one of these pixels.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class PatchGrid:
         Returns
         -------
         ndarray
-            Bool, the `shape` of the grid.
+            Bool, in the `shape` of the grid.
         """
         return self.sums(pixels.astype(np.float64)) > 0
 
@@ -104,9 +104,9 @@ class PatchGrid:
         Returns
         -------
         ndarray
-            The `shape` of the grid.
+            In the `shape` of the grid.
         """
-        # Sums over all patches from one table of sums over rectangles that begin in the corner (0, 0).
+        # Every patch's sum from one summed-area table, whose rectangles begin in the corner (0, 0).
         table = np.zeros((self.image_size[0] + 1, self.image_size[1] + 1))
         table[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
         (top, bottom), (left, right) = (self._bounds(axis) for axis in (0, 1))
@@ -121,7 +121,7 @@ class PatchGrid:
 
 
 def default_patch(image_size: tuple[int, int]) -> int:
-    """Even side of a patch, about 1/8 of the image's shorter side and at least 4 pixels (32: 4; 224: 28)."""
+    """Even side of a patch: 1/8 of the image's shorter side, but at least 4 pixels (32: 4; 224: 28)."""
     return max(_SMALLEST_DEFAULT, 2 * round(min(image_size) / 16))
 
 

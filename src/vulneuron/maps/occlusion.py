@@ -1,4 +1,4 @@
-"""Discrepancy maps: receptive fields estimated by occlusion, the dear way (paper, Section 3.2)."""
+"""Discrepancy maps: receptive fields estimated by occlusion, accurately but slowly (paper, Section 3.2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.engines import Cancel, Progress, Watch, substituted
-from vulneuron.maps.checks import Image, checked_image, checked_neurons
+from vulneuron.engines import UNWATCHED, Watch, substituted
 from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.image_pair import Image, check_index, checked_image
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.network import Classifier
 
@@ -24,22 +24,22 @@ _GRAY = 0.5
 
 @dataclass(frozen=True, eq=False)
 class DiscrepancyMaps:
-    """How much neurons' activations change when the patch around a pixel is occluded.
+    """Changes of neurons' activations when the patch around a pixel is occluded.
 
     Attributes
     ----------
     values
         ``(neuron, ceil(y / stride), ceil(x / stride))``, float32 >= 0, in the unit of the activations.
     neurons
-        ``(neuron,)``, the channels of the target layer, in the order of `values`.
+        ``(neuron,)``, channels of the target layer, in the order of `values`.
     patch
         Side of the occluder in pixels.
     stride
         Pixels from one center to the next.
     occluder
-        What the patch was filled with.
+        What fills the patch.
     seed
-        Of the noise.
+        Seed of the noise.
     """
 
     values: Floats
@@ -60,15 +60,13 @@ def discrepancy_maps(
     occluder: Occluder = "noise",
     seed: int = 0,
     batch_size: int = 32,
-    progress: Progress | None = None,
-    cancelled: Cancel | None = None,
+    watch: Watch = UNWATCHED,
 ) -> DiscrepancyMaps:
-    r"""Slide an occluder over an image and record by how much activations change, for many neurons at once.
+    r"""Slide an occluder over an image and record how much activations change, for many neurons at once.
 
     With :math:`\tilde x_{ij}` the image whose patch around pixel (i, j) is occluded and :math:`a_k` the
-    activation of neuron k: :math:`D_{k,ij} = |a_k(\tilde x_{ij}) - a_k(x)|`. It is large where the
-    neuron looks at. The patch is placed as in `vulnerability_maps`. One pass of the network a patch serves
-    all neurons.
+    activation of neuron k: :math:`D_{k,ij} = |a_k(\tilde x_{ij}) - a_k(x)|`. It is large where the neuron
+    looks. Patches are placed as in `vulnerability_maps`. One forward pass per patch serves all neurons.
 
     Parameters
     ----------
@@ -79,61 +77,68 @@ def discrepancy_maps(
     neurons
         Channels of the target layer; all if None.
     patch
-        Even side of the occluder in pixels; 1/8 of the image's shorter side and at least 4 if None.
+        Even side of the occluder in pixels; if None, 1/8 of the image's shorter side and at least 4.
     stride
         Pixels from one center to the next.
     occluder
-        "noise": independent uniform numbers in [0, 1], those of one noise image of the image's size, so that
-        a pixel is occluded by the same value in every patch; or "gray": 0.5.
+        "noise": independent uniform numbers in [0, 1], from one noise image of the image's size, so a pixel
+        is occluded by the same value in every patch. "gray": 0.5.
     seed
-        Same seed, same noise.
+        Seed of the noise.
     batch_size
-        Images that go through the network at once.
-    progress
-        Called after every batch with the number of patches done and of all.
-    cancelled
-        Asked before every batch whether to stop.
+        Number of images per forward pass.
+    watch
+        Follows the patches, and cancels.
 
     Raises
     ------
     MeasureError
         If the image, a neuron, `patch`, `stride`, `occluder` or `batch_size` does not fit.
     Cancelled
-        Within one batch after `cancelled` says so.
+        Within one batch after `watch` cancels.
 
     References
     ----------
     Zhou, Khosla, Lapedriza, Oliva and Torralba, "Object detectors emerge in deep scene CNNs", ICLR 2015,
     Section 3.2 (occluders of 11 x 11 pixels, stride 3, on 224 x 224; reference 39 of the paper).
     """
-    x = checked_image(image, "given", classifier)
-    chosen = checked_neurons(neurons, classifier)
+    pixels = checked_image(image, "occluded", classifier)
+    channels = _checked_neurons(neurons, classifier)
     check_whole(batch_size, "batch_size")
     check_choice(occluder, "occluder", OCCLUDERS)
-    size = (x.shape[1], x.shape[2])
-    grid = PatchGrid.for_image(size, patch, stride)
-    occluding = _occluding(occluder, x, seed)
+    grid = PatchGrid.for_image((pixels.shape[1], pixels.shape[2]), patch, stride)
+    filling = _filling(occluder, pixels, seed)
 
-    batches = _activations(classifier, x, occluding, torch.from_numpy(grid.centers()), grid.patch, batch_size)
+    batches = _activations(classifier, pixels, filling, grid, batch_size)
     rows, columns = grid.shape
-    before = classifier.activity(x[None]).activations.cpu()[:, chosen]
+    before = classifier.activity(pixels[None]).activations.cpu()[:, channels]
     changes = [
-        (activations.cpu()[:, chosen] - before).abs()
-        for activations in Watch(progress, cancelled).over(batches, rows * columns)
+        (activations.cpu()[:, channels] - before).abs() for activations in watch.over(batches, rows * columns)
     ]
-    values = torch.cat(changes).T.reshape(len(chosen), rows, columns).numpy()
-    return DiscrepancyMaps(values, chosen.numpy(), int(grid.patch), int(grid.stride), occluder, seed)
+    values = torch.cat(changes).T.reshape(len(channels), rows, columns).numpy()
+    return DiscrepancyMaps(values, channels.numpy(), int(grid.patch), int(grid.stride), occluder, seed)
+
+
+def _checked_neurons(
+    neurons: Sequence[int] | npt.NDArray[np.integer] | None, classifier: Classifier
+) -> Tensor:
+    """Neurons as an int64 tensor; all of them for None."""
+    if neurons is None:
+        return torch.arange(classifier.neurons)
+    for neuron in neurons:
+        check_index(neuron, "neuron", classifier.neurons)
+    return torch.tensor([int(neuron) for neuron in neurons], dtype=torch.int64)
 
 
 def _activations(
-    classifier: Classifier, image: Tensor, occluding: Tensor, centers: Tensor, patch: int, batch_size: int
+    classifier: Classifier, image: Tensor, filling: Tensor, grid: PatchGrid, batch_size: int
 ) -> Iterator[Tensor]:
-    image, occluding, centers = (it.to(classifier.device) for it in (image, occluding, centers))
-    for chosen in centers.split(batch_size):
-        yield classifier.activity(substituted(image, occluding, chosen, patch=patch)).activations
+    image, filling = image.to(classifier.device), filling.to(classifier.device)
+    for centers in torch.from_numpy(grid.centers()).to(classifier.device).split(batch_size):
+        yield classifier.activity(substituted(image, filling, centers, patch=grid.patch)).activations
 
 
-def _occluding(occluder: Occluder, image: Tensor, seed: int) -> Tensor:
+def _filling(occluder: Occluder, image: Tensor, seed: int) -> Tensor:
     if occluder == "gray":
         return torch.full_like(image, _GRAY)
     # Drawn on the CPU, as other devices draw other numbers from the same seed.

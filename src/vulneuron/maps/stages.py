@@ -7,39 +7,36 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vulneuron.engines import Cancel, Engine, Progress
-from vulneuron.maps.checks import Image
 from vulneuron.maps.points import MapPoints
-from vulneuron.maps.refinement import Stage, stages
-from vulneuron.maps.vulnerability_map import VulnerabilityMaps, maps_of
-from vulneuron.network import Classifier
+from vulneuron.maps.refinement import RefinementState, refine
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps, maps_from_changes
 
 Bools = npt.NDArray[np.bool_]
 StageName = Literal["preview", "estimate", "settled", "exact"]
-#: Part of a top mask that may change when it counts as settled.
+#: Fraction of a top mask that may still change when it counts as settled.
 TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class MapStage:
-    """Vulnerability maps as they are known at one time.
+    """Vulnerability maps at one stage of their computation.
 
     Attributes
     ----------
     name
-        "preview": from the gradient; "estimate": from exact points and what lies between them; "settled": the
-        same, with an `unsettled` part within the tolerance; "exact": every point is computed.
+        "preview": from the gradient; "estimate": exact points and estimates between them; "settled": an
+        estimate whose `unsettled` fraction is within the tolerance; "exact": every point is computed.
     maps
-        Both maps: exact where `computed`, else estimated. Their engine is "preview" as long as nothing but
-        the gradient is known, then "anytime".
+        Both maps, exact where `computed` and estimated elsewhere. Their engine is "preview" at the first
+        stage, "anytime" afterwards.
     computed
-        The shape of the maps: which points are exact.
+        Which points are exact, in the shape of the maps.
     unsettled
-        Part of the top mask that may change yet if every point were computed, the larger one of both maps, 0
-        to 1: an upper estimate, see `vulneuron.engines.stages`.
+        Upper estimate of the fraction of the top mask that may still change, the larger one of both maps, 0
+        to 1; see `vulneuron.maps.refinement.refine`.
     agreement
         Spearman correlations of the preview with the exact changes on the first grid, for benign drop and
-        adversarial gain; None for the preview and for exact maps that were there.
+        adversarial gain; None for the preview and for maps that were exact from the start.
     """
 
     name: StageName
@@ -49,111 +46,65 @@ class MapStage:
     agreement: tuple[float, float] | None
 
 
-def anytime_maps(
-    classifier: Classifier,
-    benign: Image,
-    adversarial: Image,
-    *,
-    benign_label: int,
-    adversarial_label: int,
-    patch: int | None = None,
-    stride: int = 1,
-    top: float = 20.0,
-    tolerance: float = TOLERANCE,
-    batch_size: int | None = None,
-    engine: Engine | None = None,
-    progress: Progress | None = None,
-    cancelled: Cancel | None = None,
-) -> Iterator[MapStage]:
-    """Compute both vulnerability maps of a pair in stages, until their top masks are settled.
-
-    The estimates are of changes of log-probabilities, which are closer to linear than those of
-    probabilities and give the same top masks.
-
-    Parameters
-    ----------
-    classifier, benign, adversarial, benign_label, adversarial_label, patch, stride, batch_size
-        As for `vulneuron.vulnerability_maps`.
-    top
-        Per cent of the pixels in the masks that are to be settled.
-    tolerance
-        Part of a mask that may change after the last stage.
-    engine
-        Computes the exact points; the incremental one if None.
-    progress
-        Called after every batch with the patches done and those of the whole map, which are rarely needed.
-    cancelled
-        Asked before every batch whether to stop.
-
-    Yields
-    ------
-    MapStage
-        The first one is the preview; the last one is settled.
-
-    Raises
-    ------
-    MeasureError
-        If an image, label, `patch`, `stride` or `batch_size` does not fit, or the network gives NaN.
-    Cancelled
-        Within one batch after `cancelled` says so.
-    """
-    points = MapPoints(
-        classifier, benign, adversarial,
-        benign_label=benign_label, adversarial_label=adversarial_label, patch=patch, stride=stride,
-        batch_size=batch_size, engine=engine, progress=progress, cancelled=cancelled,
-    )  # fmt: skip
-    yield from map_stages(points, top=top, tolerance=tolerance)
-
-
 def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLERANCE) -> Iterator[MapStage]:
     """Compute points in the order that settles the top masks first, until they are settled.
+
+    Changes of log-probabilities are estimated, as they are closer to linear than those of probabilities and
+    give the same top masks.
 
     Parameters
     ----------
     points
-        Those that are known are used from the beginning.
-    top, tolerance
-        As for `anytime_maps`.
+        The points of a pair; those already computed are used from the start.
+    top
+        Percentage of the pixels in the masks to settle.
+    tolerance
+        Fraction of a mask that may change after the last stage.
 
     Yields
     ------
     MapStage
-        The preview is left out where points of the first grid are all known.
+        The first one is the preview, unless the points of the first grid are all computed; the last one is
+        settled.
 
     Raises
     ------
-    MeasureError, Cancelled
-        As `anytime_maps` does.
+    MeasureError
+        If the network gives NaN.
+    Cancelled
+        Within one batch after the watch of `points` cancels.
     """
-    # The benign label falls where the attack works.
+    # The benign label's probability falls where the attack works.
     signs = np.array([-1.0, 1.0])
-    upright = signs[:, None, None]
-    found = stages(
-        upright * points.preview(),
-        lambda chosen: signs[:, None] * points.compute(chosen),
-        upright * points.changes,
+    sign_maps = signs[:, None, None]
+    states = refine(
+        sign_maps * points.preview(),
+        lambda indices: signs[:, None] * points.compute(indices),
+        sign_maps * points.changes,
         top=top,
         tolerance=tolerance,
     )
-    for stage in found:
-        name = _name(stage, tolerance)
+    for state in states:
+        name = _stage_name(state, tolerance)
+        engine = "preview" if name == "preview" else "anytime"
+        agreement = state.agreement
         yield MapStage(
             name,
-            maps_of(points, upright * stage.values, "preview" if name == "preview" else "anytime"),
-            stage.known,
-            stage.unsettled,
-            None if stage.agreement is None else (float(stage.agreement[0]), float(stage.agreement[1])),
+            maps_from_changes(points, sign_maps * state.values, engine),
+            state.computed,
+            state.unsettled,
+            None if agreement is None else (float(agreement[0]), float(agreement[1])),
         )
 
 
 def exact_stage(maps: VulnerabilityMaps) -> MapStage:
-    """The stage after which nothing can change."""
+    """The final stage of maps that are exact."""
     return MapStage("exact", maps, np.ones(maps.benign_drop.shape, np.bool_), 0.0, None)
 
 
-def _name(stage: Stage, tolerance: float) -> StageName:
-    if stage.known.all():
+def _stage_name(state: RefinementState, tolerance: float) -> StageName:
+    if state.computed.all():
         return "exact"
-    if stage.agreement is None:
+    if state.agreement is None:
         return "preview"
-    return "settled" if stage.unsettled <= tolerance else "estimate"
+    return "settled" if state.unsettled <= tolerance else "estimate"

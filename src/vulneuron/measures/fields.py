@@ -227,10 +227,22 @@ def _positions(length: int, wanted: int) -> npt.NDArray[np.float64]:
     return np.clip((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0, length - 1)
 
 
+def interpolation_weights(positions: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
+    """Matrix ``(position, cell)`` of linear interpolation.
+
+    Parameters
+    ----------
+    positions
+        Where to interpolate, counted in cells, from 0 to `cells` - 1.
+    cells
+        Number of values to interpolate between.
+    """
+    return np.asarray(np.maximum(1 - np.abs(positions[:, None] - np.arange(cells)), 0))
+
+
 def _weights(length: int, wanted: int) -> Floats:
-    """Matrix ``(wanted, length)`` of bilinear interpolation."""
-    distances = np.abs(_positions(length, wanted)[:, None] - np.arange(length))
-    return np.asarray(np.maximum(1 - distances, 0), np.float32)
+    """Matrix ``(wanted, length)`` of bilinear interpolation along one axis."""
+    return interpolation_weights(_positions(length, wanted), length).astype(np.float32)
 
 
 def _next_to_centers(length: int, wanted: int) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
-"""Checks of what measures that need the network are given."""
+"""`ImagePair`: a benign and an adversarial image with their labels, and checks against a classifier."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,33 @@ from vulneuron.network import Classifier
 Image = Tensor | npt.NDArray[np.floating]
 
 
+@dataclass(frozen=True, eq=False)
+class ImagePair:
+    """A benign image, its adversarial counterpart, and the labels of both.
+
+    Attributes
+    ----------
+    benign, adversarial
+        ``(channel, y, x)``, floats in [0, 1].
+    benign_label, adversarial_label
+        Class indices.
+    """
+
+    benign: Image
+    adversarial: Image
+    benign_label: int
+    adversarial_label: int
+
+
 def checked_image(image: Image, name: str, classifier: Classifier) -> Tensor:
     """The image as a float32 tensor ``(channel, y, x)`` on the CPU.
 
     Raises
     ------
     MeasureError
-        If it has not the classifier's input shape, is not of floats, or has pixels outside of [0, 1].
+        If its shape is not the classifier's input shape, or its pixels are not floats in [0, 1].
     """
-    # Copied, as torch takes no array that is read-only or a mirrored view.
+    # Copied, as torch accepts neither read-only arrays nor negative strides.
     tensor = (
         image.detach().cpu() if isinstance(image, Tensor) else torch.from_numpy(np.array(image, order="C"))
     )
@@ -29,7 +47,7 @@ def checked_image(image: Image, name: str, classifier: Classifier) -> Tensor:
     if not tensor.is_floating_point() or tuple(tensor.shape) != tuple(classifier.input_shape):
         raise MeasureError(
             f"given the {name} image as {tensor.dtype} {tuple(tensor.shape)}",
-            allowed=f"floats (channel, y, x) of {shape}, as the classifier reads them",
+            allowed=f"floats (channel, y, x) of {shape}, the classifier's input shape",
             fix="give one image of the record, or resize it and divide by 255",
         )
     low, high = tensor.min().item(), tensor.max().item()
@@ -43,36 +61,27 @@ def checked_image(image: Image, name: str, classifier: Classifier) -> Tensor:
     return tensor.float()
 
 
-def checked_label(label: int, name: str, classifier: Classifier) -> int:
-    """The label as a Python integer.
+def checked_labels(pair: ImagePair, classifier: Classifier) -> tuple[int, int]:
+    """The benign and the adversarial label as Python integers.
 
     Raises
     ------
     MeasureError
-        If it is no integer from 0 to ``classifier.classes - 1``.
+        If one is not an integer from 0 to ``classifier.classes - 1``.
     """
-    _check_index(label, f"{name}_label", classifier.classes)
-    return int(label)
+    check_index(pair.benign_label, "benign_label", classifier.classes)
+    check_index(pair.adversarial_label, "adversarial_label", classifier.classes)
+    return int(pair.benign_label), int(pair.adversarial_label)
 
 
-def checked_neurons(
-    neurons: Sequence[int] | npt.NDArray[np.integer] | None, classifier: Classifier
-) -> Tensor:
-    """Numbers of neurons as an int64 tensor; all of them for None.
+def check_index(value: object, name: str, count: int) -> None:
+    """Refuse anything but an integer from 0 to `count` - 1.
 
     Raises
     ------
     MeasureError
-        If one is no integer from 0 to ``classifier.neurons - 1``.
+        For anything else.
     """
-    if neurons is None:
-        return torch.arange(classifier.neurons)
-    for neuron in neurons:
-        _check_index(neuron, "neuron", classifier.neurons)
-    return torch.tensor([int(neuron) for neuron in neurons], dtype=torch.int64)
-
-
-def _check_index(value: object, name: str, count: int) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < count:
         raise MeasureError(
             f"given {name} = {value!r}",
