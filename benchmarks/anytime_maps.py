@@ -5,8 +5,8 @@ python benchmarks/anytime_maps.py --record demo.zarr --pairs 10
 
 Stages are compared with the exact maps of the incremental engine. Maps of up to 4,096 points are also
 compared with dense ones, and computed a second time in the order of the stages; larger maps are followed up
-to an eighth of the dense time. Times are CPU times of the process, as fractions of the time for a dense map at
-stride 1 in the same run.
+to an eighth of the dense time. Times are CPU times of the process, as fractions of the time for a dense map
+at stride 1 in the same run.
 """
 
 import argparse

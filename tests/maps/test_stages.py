@@ -16,7 +16,8 @@ from vulneuron.maps.vulnerability_map import vulnerability_maps
 
 
 def make_pair() -> ImagePair:
-    return ImagePair(*random_images(2, 5), benign_label=1, adversarial_label=3)
+    benign, adversarial = random_images(2, 5)
+    return ImagePair(benign, adversarial, benign_label=1, adversarial_label=3)
 
 
 def run_stages(tolerance: float = 0.02, **options: Any) -> list[MapStage]:

@@ -1,7 +1,7 @@
 """A network as a list of steps, each with its effect on a changed region of its inputs."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,7 +214,7 @@ class _GraphReader:
         )
 
 
-def _last_readers(nodes: Sequence[fx.Node]) -> dict[fx.Node, fx.Node]:
+def _last_readers(nodes: Iterable[fx.Node]) -> dict[fx.Node, fx.Node]:
     return {read: node for node in nodes for read in node.all_input_nodes}
 
 
