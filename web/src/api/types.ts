@@ -6,7 +6,6 @@ export type RecordEntry = Schemas["RecordListing"];
 export type RecordSummary = Schemas["RecordSummary"];
 export type NetworkModel = Schemas["NetworkModel"];
 export type PairModel = Schemas["PairModel"];
-export type ClassProbability = Schemas["Probability"];
 export type SettingsModel = Schemas["SettingsModel-Output"];
 export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];

@@ -28,9 +28,6 @@ test("a merge stands in the middle of its children", () => {
 test("ancestors lead to the root", () => {
   expect(tree.ancestors(2)).toEqual([2, 5, 7, 8]);
   expect(tree.parent(8)).toBeUndefined();
-  expect(tree.above([2, 4])).toBe(7);
-  expect(tree.above([1])).toBe(1);
-  expect(tree.above([])).toBeUndefined();
 });
 
 test("a cut undoes the last merges", () => {
@@ -113,7 +110,9 @@ test("likeness orders all leaves by the height at which they meet", () => {
       const leaf = number % any.size;
       const found = any.byLikeness(leaf, any.root);
       expect(found.toSorted((a, b) => a - b)).toEqual([...any.order].sort((a, b) => a - b));
-      const heights = found.slice(1).map((other) => any.height(any.above([leaf, other]) as number));
+      const meeting = (other: number): number =>
+        any.ancestors(leaf).find((node) => any.ancestors(other).includes(node)) as number;
+      const heights = found.slice(1).map((other) => any.height(meeting(other)));
       expect(heights).toEqual(heights.toSorted((a, b) => a - b));
     }),
   );

@@ -96,18 +96,6 @@ export class Dendrogram {
     return path;
   }
 
-  /** Lowest node above all of these leaves; undefined without any. */
-  above(leaves: Iterable<number>): number | undefined {
-    const places = [...leaves].map((leaf) => this.start(leaf));
-    if (!places.length) return undefined;
-    const [first, last] = places.reduce(
-      ([low, high], place) => [Math.min(low, place), Math.max(high, place)],
-      [this.size, -1],
-    );
-    const nodes = this.ancestors(this.order[first] as number);
-    return nodes.find((node) => this.start(node) + this.leafCount(node) > last);
-  }
-
   /** Roots of exactly so many clusters, from left to right: the last merges are undone. */
   cut(clusters: number): number[] {
     const kept = 2 * this.size - clusters;

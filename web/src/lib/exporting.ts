@@ -37,26 +37,6 @@ export function fileName(extension: string, ...parts: readonly (string | number)
   return `${words.map((word) => word.replaceAll(/^-|-$/g, "")).join("-")}.${extension}`;
 }
 
-export type CsvCell = string | number | null | undefined;
-
-/**
- * Comma-separated values (RFC 4180); numbers that are not known are empty cells. Texts that a spreadsheet would compute
- * get an apostrophe in front.
- */
-export function csvText(names: readonly string[], rows: Iterable<readonly CsvCell[]>): string {
-  const lines = [names.map(csvCell).join(",")];
-  for (const row of rows) lines.push(row.map(csvCell).join(","));
-  return `${lines.join("\n")}\n`;
-}
-
-function csvCell(value: CsvCell): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return "";
-  // A class of somebody's record may be named "=HYPERLINK(...)".
-  const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value);
-  const text = isFormula ? `'${value}` : String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 /** An SVG element as a file of its own: the page's styles are written into it, on the panel's background. */
 export function svgText(svg: SVGSVGElement): string {
   const { width, height } = svg.getBoundingClientRect();

@@ -12,9 +12,6 @@ export const count = format(",d");
 /** Distance of any size, without an exponent: three significant digits. */
 export const distance = format(",.3~r");
 
-/** Part of a whole as per cent. */
-export const percent = format(".1%");
-
 /** Any other number: three significant digits; a dash where it is not known. */
 export function number(value: number): string {
   return Number.isNaN(value) ? "–" : format(".3~g")(value);

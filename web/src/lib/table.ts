@@ -1,4 +1,6 @@
-/** A table of numbers with named columns, as the server sends it: one contiguous array a column. */
+import { csvText } from "./csv";
+
+/** A table of numbers with named columns, as the server sends it: one contiguous array per column. */
 export class Table {
   readonly #columns: ReadonlyMap<string, Float32Array | Float64Array>;
 
@@ -42,19 +44,9 @@ export class Table {
     });
   }
 
-  /** Comma-separated values, one line a row, the row's number first. */
-  toCsv(
-    rowName: string,
-    rows: Iterable<number> = this.#columns.get(this.names[0] ?? "")?.keys() ?? [],
-  ): string {
-    const lines = [[rowName, ...this.names].join(",")];
-    for (const row of rows) {
-      const cells = this.names.map((name) => {
-        const value = this.at(name, row);
-        return Number.isNaN(value) ? "" : String(value);
-      });
-      lines.push([row, ...cells].join(","));
-    }
-    return lines.join("\n") + "\n";
+  /** Comma-separated values: the row's number first, then its cells. */
+  toCsv(rowName: string, rows: Iterable<number> = Array(this.length).keys()): string {
+    const cells = Array.from(rows, (row) => [row, ...this.names.map((name) => this.at(name, row))]);
+    return csvText([rowName, ...this.names], cells);
   }
 }

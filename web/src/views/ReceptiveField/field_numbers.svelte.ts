@@ -1,6 +1,6 @@
 import type { NumberArray, Numbers } from "../../api/arrays";
 import type { OverlapModel, PairModel, Side, StageModel, SubstitutionsModel } from "../../api/types";
-import { csvText, type CsvCell } from "../../lib/exporting";
+import { csvText, type CsvCell } from "../../lib/csv";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
 import { largest } from "../../lib/vulnerability_map";
