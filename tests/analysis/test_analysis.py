@@ -14,9 +14,10 @@ from torch import nn
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
-from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
 from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
 from vulneuron.maps.stages import MapStage
+from vulneuron.measures import MEASURES
 from vulneuron.record import Record
 from vulneuron.record.growing import GrowingArrays
 
@@ -63,7 +64,7 @@ def slow_contributions(analysis: Analysis, pair: int, side: int, label: int) -> 
 def test_columns_agree_with_loops(analysis: Analysis, pair: int) -> None:
     data = analysis.record.dataset
     table = analysis.neurons(pair)
-    assert tuple(table.columns) == COLUMNS
+    assert list(table.columns) == list(MEASURES)
     labels = [int(data[name][pair]) for name in LABELS]
     for side, name in enumerate(("benign", "adversarial")):
         np.testing.assert_allclose(table[f"activation_{name}"], data["activation"][pair, side], atol=1e-6)
@@ -91,7 +92,7 @@ def test_substitution_agrees_with_a_loop_through_the_network(analysis: Analysis)
     maps = torch.from_numpy(data["feature_map"].values[pair])
     benign_label, adversarial_label = (int(data[name][pair]) for name in LABELS)
     before = probabilities(net[1:](maps[:1]).detach().numpy()[0])
-    table = analysis.neurons(pair, compute_maps=False)
+    table = analysis.neurons(pair)
     for neuron in range(4):
         mixed = maps[:1].clone()
         mixed[0, neuron] = maps[1, neuron]
@@ -306,7 +307,7 @@ def test_overlap_agrees_with_counting_pixels(
 ) -> None:
     settings = Settings(stride=3, top=35, iou_side=side, threshold=Threshold("relative", 0.6))
     found = analysis.overlap(3, neurons, combine, settings=settings)
-    masks, top = analysis.masks(3, settings=settings).of(side), analysis.top_masks(3, settings=settings)
+    masks, top = analysis.masks(3, settings=settings)[side], analysis.top_masks(3, settings=settings)
     rule = any if combine == "union" else all
     for shown, outlined in (
         (found.benign_drop, top.benign_drop),
@@ -393,8 +394,8 @@ def test_dendrogram_has_every_neuron_once(analysis: Analysis, distance: Any) -> 
 )
 def test_settings_change_what_is_shown(analysis: Analysis, settings: Settings) -> None:
     one, other = (
-        analysis.neurons(0, compute_maps=False),
-        analysis.neurons(0, settings=settings, compute_maps=False),
+        analysis.neurons(0),
+        analysis.neurons(0, settings=settings),
     )
     field = (
         analysis.receptive_field(0, 1, "benign"),

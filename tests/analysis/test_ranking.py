@@ -10,8 +10,10 @@ import pytest
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
-from vulneuron.analysis import COLUMNS, Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis.neurons import NeuronTable
 from vulneuron.errors import Cancelled, MeasureError
+from vulneuron.measures import MEASURES
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
@@ -31,7 +33,7 @@ def analysis(template: tuple[Path, bool], tmp_path: Path) -> Analysis:
 
 
 def slow_means(analysis: Analysis, pairs: list[int], settings: Settings) -> pd.DataFrame:
-    tables = [analysis.neurons(pair, settings=settings, compute_maps=False) for pair in pairs]
+    tables = [analysis.neurons(pair, settings=settings) for pair in pairs]
     return pd.concat(tables).astype(np.float64).groupby("neuron").mean()
 
 
@@ -50,44 +52,54 @@ def test_means_are_those_of_one_table_a_pair(analysis: Analysis, settings: Setti
     pairs = [0, 3, 4, 11, 17]
     for pair in (3, 11):
         analysis.vulnerability_maps(pair)
-    found = analysis.rank(pairs, settings=settings, allow_unknown=True)
-    pd.testing.assert_frame_equal(found[list(COLUMNS)], slow_means(analysis, pairs, settings), rtol=1e-9)
+    found = analysis.mean_neurons(pairs, settings=settings)
+    pd.testing.assert_frame_equal(found, slow_means(analysis, pairs, settings), rtol=1e-9)
     # Each table a pair stands on its own: dead neurons are those whose masks are empty.
     masks = [analysis.masks(pair, settings=settings) for pair in pairs]
     dead = np.mean([~one.adversarial.any(axis=(1, 2)) for one in masks], axis=0)
     np.testing.assert_allclose(found.dead_adversarial, dead)
 
 
-@pytest.mark.parametrize("sort_by", ["activation_adversarial", "curve_gap", "substitution_benign_drop"])
-def test_ranks_are_those_of_the_means(analysis: Analysis, sort_by: str) -> None:
-    found = analysis.rank(range(20), sort_by=sort_by)
-    np.testing.assert_array_equal(found["rank"], found[sort_by].rank(ascending=False))
-    assert (found.rank_low <= found["rank"]).all()
-    assert (found["rank"] <= found.rank_high).all()
+@pytest.mark.parametrize("sort_by", MEASURES.ranking)
+def test_ranks_begin_at_the_end_that_the_measure_declares(analysis: Analysis, sort_by: str) -> None:
+    analysis.vulnerability_maps(3)
+    ranking = analysis.rank(range(20), sort_by=sort_by)
+    ascending = MEASURES[sort_by].first == "smallest"
+    np.testing.assert_array_equal(ranking["rank"], ranking[sort_by].rank(ascending=ascending))
+    assert (ranking.rank_low <= ranking["rank"]).all()
+    assert (ranking["rank"] <= ranking.rank_high).all()
 
 
-def test_quick_leaves_out_what_every_pair_is_read_for(analysis: Analysis) -> None:
-    pairs = [1, 2, 5]
-    analysis.vulnerability_maps(2)
-    full = analysis.rank(pairs, resamples=0)
-    quick = analysis.rank(pairs, quick=True, resamples=0)
-    left_out = ["iou_benign_drop", "iou_adversarial_gain", "dead_benign", "dead_adversarial"]
-    if "weight" not in analysis.record.dataset:
-        left_out += ["substitution_benign_drop", "substitution_adversarial_gain"]
-    assert quick[left_out].isna().all(axis=None)
-    assert full[left_out].notna().all(axis=None)
-    pd.testing.assert_frame_equal(quick.drop(columns=left_out), full.drop(columns=left_out))
-    assert full[["rank_low", "rank_high"]].isna().all(axis=None)
+def test_most_inhibited_neuron_has_rank_1(analysis: Analysis) -> None:
+    ranking = analysis.rank(range(20), sort_by="curve_gap")
+    assert ranking["rank"].iloc[int(ranking.curve_gap.argmin())] == 1
+
+
+def test_only_the_columns_asked_for_are_computed(analysis: Analysis) -> None:
+    pairs, names = [1, 2, 5], ["band_gap", "activation_benign"]
+    whole, some = (analysis.mean_neurons(pairs, columns=columns) for columns in (None, names))
+    assert list(some.columns) == names
+    pd.testing.assert_frame_equal(some, whole[names])
+    ranking = analysis.rank(pairs, columns=names, resamples=0)
+    assert list(ranking.columns) == [*names, "rank", "rank_low", "rank_high"]
+    assert ranking[["rank_low", "rank_high"]].isna().all(axis=None)
+
+
+def test_naming_a_column_computes_the_maps_that_it_needs(analysis: Analysis) -> None:
+    assert analysis.neurons(6)["iou_benign_drop"].isna().all()
+    assert not analysis.has_maps(6)
+    assert analysis.neurons(6, columns=["iou_benign_drop"])["iou_benign_drop"].notna().all()
+    assert analysis.has_maps(6)
+
+
+def test_unknown_column(analysis: Analysis) -> None:
+    with pytest.raises(MeasureError, match=r"given column 'band_gaps'.*Perhaps you mean band_gap"):
+        analysis.neurons(0, columns=["band_gaps"])
 
 
 def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
-    with pytest.raises(MeasureError, match="iou_benign_drop is unknown here"):
+    with pytest.raises(MeasureError, match="iou_benign_drop has no values here"):
         analysis.rank([0, 3], sort_by="iou_benign_drop")
-    found = analysis.rank([0, 3], sort_by="iou_benign_drop", allow_unknown=True)
-    assert found[["rank", "rank_low", "rank_high"]].isna().all(axis=None)
-    known = analysis.rank([0, 3])
-    columns = list(COLUMNS)
-    pd.testing.assert_frame_equal(found[columns], known[columns])
     analysis.vulnerability_maps(3)
     assert analysis.rank([0, 3], sort_by="iou_benign_drop")["rank"].notna().all()
 
@@ -95,7 +107,7 @@ def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
 def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = analysis.rank(range(20))
     told: list[tuple[int, int]] = []
-    monkeypatch.setattr("vulneuron.analysis.neurons._VALUES_AT_ONCE", 3 * analysis.data.neurons)
+    monkeypatch.setattr(NeuronTable, "values_at_once", 3 * analysis.data.neurons)
     blocks = analysis.rank(range(20), progress=lambda done, total: told.append((done, total)))
     pd.testing.assert_frame_equal(whole, blocks)
     assert told == [(min(done, 20), 20) for done in range(3, 22, 3)]

@@ -11,7 +11,7 @@ from browser.conftest import settle
 from browser.guards import Guards
 from browser.neuron_view import FirstView, assert_shows, first_view
 from vulneuron.analysis import Context
-from vulneuron.analysis.settings import SIDES, Side
+from vulneuron.measures import SIDES, Side
 
 #: Mean value of a canvas's pixels, once it is drawn.
 _MEAN = """async (canvas) => {
@@ -47,7 +47,7 @@ def _expect_cards(window: Locator, found: Context, neuron: int, side: Side, anal
     record = analysis.record
     labels, confidences = record.pairs[f"{side}_label"], record.pairs[f"{side}_label_p_{side}"]
     activations = record.dataset["activation"].values[:, SIDES.index(side), neuron]
-    masks = analysis.neuron_masks(neuron, found.pairs).of(side)
+    masks = analysis.neuron_masks(neuron, found.pairs)[side]
     for index, pair in enumerate(found.pairs):
         card = cards.nth(index)
         expect(card).to_have_accessible_name(re.compile(f"^Pair {pair}, {re.escape(labels[pair])}, "))
@@ -148,7 +148,7 @@ def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis, si
     expected = [
         analysis.record.dataset["activation"].values[found.pairs, SIDES.index(side), first.neuron],
         analysis.record.pairs[f"{side}_label_p_{side}"][found.pairs],
-        analysis.neuron_masks(first.neuron, found.pairs).of(side).mean(axis=(1, 2)),
+        analysis.neuron_masks(first.neuron, found.pairs)[side].mean(axis=(1, 2)),
     ]
     exported = [[float(value) for value in row[1:]] for row in rows]
     np.testing.assert_allclose(exported, np.stack(expected, axis=1), rtol=1e-6)

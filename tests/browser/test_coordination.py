@@ -88,7 +88,7 @@ def test_keys_step_through_pairs_and_neurons(page: Page, analysis: vn.Analysis) 
     expect(page).not_to_have_url(re.compile(r"[?&]pair="))
 
     settings = analysis.suggested_settings
-    table = analysis.neurons(first["pair"], settings=settings, compute_maps=False)
+    table = analysis.neurons(first["pair"], settings=settings)
     sort = "band_gap" if table["band_gap"].notna().any() else "curve_gap"
     by_gap = table[sort].to_numpy().argsort(kind="stable")
     assert focused(page) == by_gap[0] == first["neuron"]

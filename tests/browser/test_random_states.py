@@ -22,6 +22,7 @@ from browser.neuron_view import (
 )
 from browser.overview import expect_selection, focused, pair_of
 from vulneuron.analysis.settings import COMBINATIONS, Combination
+from vulneuron.measures import MEASURES
 from vulneuron.measures.thresholds import Mode
 from vulneuron.server.parsing import format_numbers
 
@@ -103,11 +104,17 @@ def _check_images(page: Page, analysis: vn.Analysis, state: State) -> None:
 
 
 def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
-    table = analysis.neurons(state.pair, settings=state.settings, compute_maps=False)
+    table = analysis.neurons(
+        state.pair,
+        settings=state.settings,
+    )
     if state.sort == "neuron":
         order = list(range(len(table)))
     else:
-        order = order_of(table[state.sort].to_numpy(), largest_first=state.sort != "curve_gap")
+        order = order_of(
+            table[state.sort].to_numpy(),
+            largest_first=state.sort != "neuron" and MEASURES[state.sort].first == "largest",
+        )
     for place in (0, order.index(state.focus), len(order) - 1):
         page.mouse.move(*place_at(page, place, len(order)))
         expect(page.get_by_role("tooltip")).to_contain_text(f"Neuron {order[place]}")
@@ -116,8 +123,8 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
         for index, side in enumerate(("benign", "adversarial")):
             assert_shows(cells["activation"][index], row[f"activation_{side}"])
             assert_shows(cells["contribution"][index], row[f"contribution_{side}"])
-        assert_shows(cells["gap"][0], row["band_gap"])
-        assert_shows(cells["gap"][1], row["curve_gap"])
+        assert_shows(cells["band gap"][0], row["band_gap"])
+        assert_shows(cells["curve gap"][0], row["curve_gap"])
         assert_shows(cells["substituted alone"][0], row["substitution_benign_drop"])
         assert_shows(cells["substituted alone"][1], row["substitution_adversarial_gain"])
     page.mouse.move(0, 0)

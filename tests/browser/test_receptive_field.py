@@ -23,7 +23,7 @@ from browser.neuron_view import (
     tooltip_rows,
 )
 from vulneuron.analysis.analysis import Combination
-from vulneuron.analysis.settings import SIDES, Side
+from vulneuron.measures import SIDES, Side
 from vulneuron.measures.thresholds import Mode
 
 #: The two maps: column and words.
@@ -206,7 +206,7 @@ def test_overlap_is_that_of_the_union_or_intersection(
     analysis = truth(record)
     pair = first_view(open_page(record), record).pair
     settings = page_settings(analysis, iou_side=side)
-    masks = analysis.masks(pair, settings=settings).of(side)
+    masks = analysis.masks(pair, settings=settings)[side]
     # Two neurons whose receptive fields overlap, neither within the other.
     areas = masks.sum(axis=(1, 2))
     first = int(np.argsort(areas)[int(0.8 * len(areas))])
@@ -241,7 +241,7 @@ def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
     expect(_map_figure(page, "benign drop")).to_contain_text(re.compile("IoU [01]"), timeout=60_000)
     fresh = vn.Analysis(analysis.record.path)
     assert fresh.has_maps(other, settings=settings)
-    of_pair = fresh.neurons(first.pair, settings=settings, compute_maps=False)["iou_benign_drop"]
+    of_pair = fresh.neurons(first.pair, settings=settings)["iou_benign_drop"]
     means = fresh.rank(cell, sort_by="iou_benign_drop", settings=settings)["iou_benign_drop"]
     neuron = int((of_pair - means).abs().argmax())
     assert abs(of_pair[neuron] - means[neuron]) > 0.02

@@ -76,7 +76,7 @@ def test_every_cell_runs(
         exec(compile(source, "section_6_1.ipynb", "exec"), names)  # noqa: S102  our own notebook
     assert "plane -> car: most inhibited [" in capsys.readouterr().out
     assert len(plt.get_fignums()) > 8
-    table = names["analysis"].neurons(names["car"], compute_maps=False)
+    table = names["analysis"].neurons(names["car"])
     assert table.band_gap[names["excited"]] == table.band_gap.min()
 
 

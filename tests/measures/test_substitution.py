@@ -11,11 +11,10 @@ import torch
 
 from nets import INPUT_SHAPE, NETS, average_pooled, mlp_head, randomized
 from vulneuron.errors import MeasureError
+from vulneuron.measures import SIDES, Side
 from vulneuron.measures.substitution import (
-    INTO,
     Floating,
     Head,
-    Into,
     substitute_each,
     substitute_each_map,
     substitute_map_set,
@@ -40,7 +39,7 @@ def softmax(logits: Any) -> list[float]:
 
 
 def slow_effect(
-    vectors: tuple[Doubles, Doubles], weight: Doubles, bias: Doubles, neurons: list[int], into: Into
+    vectors: tuple[Doubles, Doubles], weight: Doubles, bias: Doubles, neurons: list[int], into: Side
 ) -> tuple[float, float]:
     """Benign drop and adversarial gain: with the adversarial values against with the benign ones."""
     mixed = vectors[into == "adversarial"].copy()
@@ -64,9 +63,9 @@ def test_two_neurons_by_hand() -> None:
     assert together.adversarial_gain == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("into", INTO)
+@pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_against_a_loop(into: Into, classes: int) -> None:
+def test_against_a_loop(into: Side, classes: int) -> None:
     rng = np.random.default_rng(classes)
     vectors = rng.normal(size=9), rng.normal(size=9)
     weight, bias = 2 * rng.normal(size=(classes, 9)), rng.normal(size=classes)
@@ -80,9 +79,9 @@ def test_against_a_loop(into: Into, classes: int) -> None:
         assert together.adversarial_gain == pytest.approx(gain, abs=1e-12)
 
 
-@pytest.mark.parametrize("into", INTO)
+@pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("classes", [3, 4000])
-def test_many_pairs_at_once_are_one_after_the_other(into: Into, classes: int) -> None:
+def test_many_pairs_at_once_are_one_after_the_other(into: Side, classes: int) -> None:
     """With many classes, one pair at a time is computed."""
     rng = np.random.default_rng(classes)
     vectors = rng.normal(size=(2, 5, 90))
@@ -108,7 +107,7 @@ def test_many_pairs_at_once_are_one_after_the_other(into: Into, classes: int) ->
 def test_both_directions_of_all_neurons_agree() -> None:
     rng = np.random.default_rng(0)
     given = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(4, 5)), rng.normal(size=4), range(5)
-    there, back = (substitute_set(*given, **LABELS, into=into) for into in INTO)
+    there, back = (substitute_set(*given, **LABELS, into=into) for into in SIDES)
     assert there.benign_drop == pytest.approx(back.benign_drop)
     assert there.adversarial_gain == pytest.approx(back.adversarial_gain)
     np.testing.assert_allclose(there.logits, given[2] @ given[1] + given[3])
@@ -156,7 +155,7 @@ def numpy_head(classifier: Classifier) -> Head:
 
 
 def slow_network_effect(
-    classifier: Classifier, activity: Activity, neuron: int, into: Into
+    classifier: Classifier, activity: Activity, neuron: int, into: Side
 ) -> tuple[float, float]:
     receiving, giving = (0, 1) if into == "benign" else (1, 0)
     mixed = activity.maps[receiving].clone()
@@ -167,9 +166,9 @@ def slow_network_effect(
     return sign * (rest[0] - changed[0]), sign * (changed[1] - rest[1])
 
 
-@pytest.mark.parametrize("into", INTO)
+@pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("name", NETS)
-def test_maps_against_a_loop_over_the_network(name: str, into: Into) -> None:
+def test_maps_against_a_loop_over_the_network(name: str, into: Side) -> None:
     classifier = classifier_of(NETS[name][0]())
     activity = both_images(classifier)
     benign, adversarial = activity.maps.numpy()

@@ -16,8 +16,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from vulneuron import plots
-from vulneuron.analysis.settings import SIDES
 from vulneuron.errors import MeasureError
+from vulneuron.measures import SIDES
 
 
 @pytest.fixture(scope="module")

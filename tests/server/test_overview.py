@@ -7,7 +7,7 @@ import pytest
 
 from runs import CLASS_NAMES, SIDE
 from served import Served, decoded
-from vulneuron.analysis import COLUMNS, MEASURES
+from vulneuron.measures import MEASURES
 from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
 
 
@@ -58,9 +58,15 @@ def test_summary(served: Served) -> None:
     assert set(levels) == {"quantile", "relative"}
     assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_features))
     assert summary["default_patch"] == 4
-    assert summary["neuron_columns"] == list(COLUMNS)
-    assert summary["rank_columns"] == [*COLUMNS, "rank", "rank_low", "rank_high"]
-    assert summary["measures"] == list(MEASURES)
+    assert summary["neuron_columns"] == list(MEASURES)
+    assert summary["rank_columns"] == [*MEASURES, "rank", "rank_low", "rank_high"]
+    assert [one["name"] for one in summary["measures"] if one["ranks"]] == list(MEASURES.ranking)
+    assert {one["name"] for one in summary["measures"]} == set(MEASURES)
+    for one in summary["measures"]:
+        declared = MEASURES[one["name"]]
+        assert one["ends"] == list(declared.ends)
+        for field in ("label", "meaning", "unit", "group", "family", "part", "first", "signed", "display"):
+            assert one[field] == getattr(declared, field)
     assert summary["defaults"]["confidence"] == 0.95
     assert summary["provenance"]["versions torch"] == info["versions"]["torch"]
     assert "model probe" not in summary["provenance"]
@@ -77,7 +83,7 @@ def test_first_view_is_the_most_inhibited_neuron_of_the_least_changed_pair(serve
         & (pairs.adversarial_label == names[first["adversarial"]])
     ]
     assert first["pair"] == cell["perturbation_l2"].idxmin()
-    gaps = truth.neurons(first["pair"], compute_maps=False)["band_gap"]
+    gaps = truth.neurons(first["pair"])["band_gap"]
     assert first["neuron"] == gaps.idxmin()
 
 

@@ -177,7 +177,7 @@ def test_fifty_clients_at_once(linear: Path, start: Callable[..., Served]) -> No
     served = start(linear, color_net())
     truth = served.truth
     pairs = truth.data.count
-    expected = [truth.neurons(pair, compute_maps=False).to_numpy(np.float64).T for pair in range(pairs)]
+    expected = [truth.neurons(pair).to_numpy(np.float64).T for pair in range(pairs)]
     trees = [truth.dendrogram(pair).linkage for pair in range(pairs)]
 
     def visit(number: int) -> None:

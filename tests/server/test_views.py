@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from served import Served, assert_error, decoded
-from vulneuron.analysis import COLUMNS, Analysis, Settings
+from vulneuron.analysis import Analysis, Settings
+from vulneuron.measures import MEASURES
 from vulneuron.measures.thresholds import Threshold
 from vulneuron.server.network import RecordNetwork
 
@@ -26,11 +27,11 @@ CHOICES: list[tuple[dict[str, Any], Settings]] = [
 
 @pytest.mark.parametrize(("query", "settings"), CHOICES)
 def test_neurons(served: Served, query: dict[str, Any], settings: Settings) -> None:
-    expected = served.truth.neurons(2, settings=settings, compute_maps=False)
+    expected = served.truth.neurons(2, settings=settings)
     found = served.array("/pairs/2/neurons.npy", **query)
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)
-    assert np.isnan(found[COLUMNS.index("iou_benign_drop")]).all()
+    assert np.isnan(found[list(MEASURES).index("iou_benign_drop")]).all()
 
 
 def test_ious_are_there_when_maps_are(fresh: Served) -> None:
@@ -39,7 +40,7 @@ def test_ious_are_there_when_maps_are(fresh: Served) -> None:
     expected = truth.neurons(2, settings=settings)
     found = fresh.array("/pairs/2/neurons.npy", stride=4, top=30)
     np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)
-    assert not np.isnan(found[COLUMNS.index("iou_benign_drop")]).any()
+    assert not np.isnan(found[list(MEASURES).index("iou_benign_drop")]).any()
 
 
 @pytest.mark.parametrize("intervals", [False, True])
@@ -60,12 +61,18 @@ def test_rank(served: Served, intervals: bool) -> None:
         assert np.isnan(found[-2:]).all()
 
 
-def test_quick_rank_leaves_out_what_takes_long(served: Served) -> None:
-    body = {"pairs": "0-9", "quick": True}
+def test_only_the_columns_asked_for(served: Served) -> None:
+    body = {"pairs": "0-9", "columns": ["band_gap"]}
     found = decoded(served.client.post(f"/api/records/{served.name}/neurons.npy", json=body))
-    assert np.isnan(found[COLUMNS.index("dead_benign")]).all()
-    expected = served.truth.rank(np.arange(10))
-    np.testing.assert_array_equal(found[COLUMNS.index("band_gap")], expected["band_gap"])
+    assert np.isnan(np.delete(found, list(MEASURES).index("band_gap"), axis=0)).all()
+    expected = served.truth.mean_neurons(np.arange(10))
+    np.testing.assert_array_equal(found[list(MEASURES).index("band_gap")], expected["band_gap"])
+
+
+def test_unknown_column(served: Served) -> None:
+    body = {"pairs": "0-9", "columns": ["beauty"]}
+    response = served.client.post(f"/api/records/{served.name}/neurons.npy", json=body)
+    assert_error(response, 422, "beauty", "band_gap")
 
 
 def test_rank_by_something_unknown(served: Served) -> None:
@@ -78,10 +85,10 @@ def test_rank_by_what_no_pair_has_a_value_of(fresh: Served) -> None:
     body = {"pairs": "0-3", "sort_by": "iou_benign_drop"}
     found = decoded(fresh.client.post(f"/api/records/{fresh.name}/neurons.npy", json=body))
     known = decoded(fresh.client.post(f"/api/records/{fresh.name}/neurons.npy", json={"pairs": "0-3"}))
-    count = len(COLUMNS)
+    count = len(MEASURES)
     np.testing.assert_array_equal(found[:count], known[:count])
     assert np.isnan(found[count:]).all()
-    assert not np.isnan(known[count]).any()
+    assert np.isnan(known[count:]).all()
 
 
 @pytest.mark.parametrize("into", ["benign", "adversarial"])
@@ -149,7 +156,7 @@ def test_overlap_of_what_is_shown(fresh: Served, combine: Any, side: Any) -> Non
     for kind, name in enumerate(("benign_drop", "adversarial_gain")):
         assert body[name] == pytest.approx((field & top[kind]).sum() / (field | top[kind]).sum())
     alone = fresh.get("/pairs/2/overlap", neurons="3", **query).json()
-    column = fresh.array("/pairs/2/neurons.npy", **query)[COLUMNS.index("iou_benign_drop")]
+    column = fresh.array("/pairs/2/neurons.npy", **query)[list(MEASURES).index("iou_benign_drop")]
     assert alone["benign_drop"] == column[3]
 
 

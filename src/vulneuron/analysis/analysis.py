@@ -14,16 +14,14 @@ from vulneuron.analysis.contributions import Curves
 from vulneuron.analysis.data import Ints, PairData
 from vulneuron.analysis.fields import DeadNeurons, FieldThresholds, ReceptiveFields, combined
 from vulneuron.analysis.model import Network
-from vulneuron.analysis.neurons import MEASURES, NeuronTable
+from vulneuron.analysis.neurons import DEFAULT_SORTS, NeuronTable, declared_measures
 from vulneuron.analysis.occlusion import Occlusion
-from vulneuron.analysis.results import Context, Masks, Overlap, Pair, ReceptiveField, TopMasks
+from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
 from vulneuron.analysis.selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
 from vulneuron.analysis.settings import (
     COMBINATIONS,
-    SIDES,
     Combination,
     Settings,
-    Side,
     suggested_settings,
 )
 from vulneuron.analysis.substitution import Substitution
@@ -31,10 +29,11 @@ from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
 from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
+from vulneuron.measures import MEASURES, SIDES, ByEffect, Side
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
-from vulneuron.measures.substitution import Into, SetSubstitution
+from vulneuron.measures.substitution import SetSubstitution
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record, open_record
@@ -155,86 +154,122 @@ class Analysis:
     # -- neurons -----------------------------------------------------------------------------------------
 
     def neurons(
-        self, pair: int, *, settings: Settings | None = None, compute_maps: bool = True
+        self, pair: int, *, columns: Sequence[str] | None = None, settings: Settings | None = None
     ) -> pd.DataFrame:
-        """All measures of all neurons on one pair, indexed by neuron.
-
-        Columns: ``activation_benign, activation_adversarial, contribution_benign, contribution_adversarial,
-        band_benign_low, band_benign_high, band_adversarial_low, band_adversarial_high, band_gap, curve_gap,
-        substitution_benign_drop, substitution_adversarial_gain, iou_benign_drop, iou_adversarial_gain,
-        dead_benign, dead_adversarial``. What cannot be known is NaN: bands of a class with fewer than two
-        images, IoUs without vulnerability maps, substitution without the network of a nonlinear head.
+        """Measures of all neurons on one pair, indexed by neuron.
 
         Parameters
         ----------
         pair
             Number of the pair.
-        compute_maps
-            Whether to compute vulnerability maps that are not there yet, which takes seconds and needs the
-            classifier.
+        columns
+            Names of columns, see `vulneuron.measures.MEASURES`. None for all of them, as far as they can be
+            had without new vulnerability maps. Naming a column that needs vulnerability maps computes these
+            if the network is there, which takes seconds.
+
+        Returns
+        -------
+        DataFrame
+            NaN where there is no value: bands of a class with fewer than two images, IoUs without
+            vulnerability maps, substitution in front of a head that is not linear without the network.
+
+        Raises
+        ------
+        MeasureError
+            If there is no such pair or column.
         """
-        chosen, number = settings or self.settings, self.data.check_pair(pair)
-        if compute_maps and self.network.ready:
-            self._vulnerability.maps(number, chosen)
-        return self._table.for_pair(number, chosen)
+        settings, number = settings or self.settings, self.data.check_pair(pair)
+        measures = declared_measures(columns)
+        wanted = columns is not None and any("vulnerability_maps" in one.needs for one in measures)
+        if wanted and self.network.ready:
+            self._vulnerability.maps(number, settings)
+        return self._table.for_pair(number, settings, measures)
+
+    def mean_neurons(
+        self,
+        pairs: Sequence[int] | Ints,
+        *,
+        columns: Sequence[str] | None = None,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancel | None = None,
+    ) -> pd.DataFrame:
+        """Means of the measures over a set of pairs, such as a matrix cell, indexed by neuron.
+
+        Most columns follow from activations and weights in closed form, for thousands of pairs within a
+        second. Those with costly `NeuronMeasure.needs` read or compute something for each pair.
+
+        Parameters
+        ----------
+        pairs
+            Numbers of the pairs.
+        columns
+            As for `neurons`. No new vulnerability maps are computed here: a mean is over the pairs that have
+            a value, for IoUs those with maps.
+        progress, cancelled
+            Called after and before each block of pairs, with the number of pairs done and of all.
+
+        Raises
+        ------
+        MeasureError
+            If there is no such pair or column.
+        Cancelled
+            If `cancelled` returns True.
+        """
+        return self._table.means(
+            checked_pairs(self.record, pairs),
+            settings or self.settings,
+            declared_measures(columns),
+            progress=progress,
+            cancelled=cancelled,
+        )
 
     def rank(
         self,
         pairs: Sequence[int] | Ints,
         *,
-        sort_by: str = "band_gap",
+        sort_by: str = DEFAULT_SORTS[0],
+        columns: Sequence[str] | None = None,
         settings: Settings | None = None,
-        quick: bool = False,
         resamples: int = 1000,
-        allow_unknown: bool = False,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
     ) -> pd.DataFrame:
-        """Means of all measures over a set of pairs, with the rank of each neuron and its bootstrap interval.
-
-        Most columns follow from activations and weights in closed form, for thousands of pairs within a
-        second. The others take something of every pair, and `quick` leaves them out: ``dead_*`` its feature
-        maps, which are read once, ``iou_*`` its vulnerability maps and all receptive fields, and
-        ``substitution_*`` in front of a head that is not linear a run of the head for every neuron.
+        """Means over a set of pairs, and each neuron's rank by the mean of one measure.
 
         Parameters
         ----------
-        pairs
-            Numbers of pairs: a matrix cell, a lasso.
         sort_by
-            The measure that ranks: a numeric column of `neurons`, the largest first.
-        quick
-            Whether to leave out those columns; they are NaN then.
+            The measure that ranks. Rank 1 is the end that the measure declares as the first: the most
+            inhibited neuron for gaps, the largest value for the others.
         resamples
             Bootstrap resamples of the pairs behind the intervals of the ranks; 0 for none (NaN).
-        allow_unknown
-            Whether ranks by a measure that none of the pairs has a value of are NaN, and no error.
-        progress, cancelled
-            Called after and asked before each block of pairs, with the number of pairs done and of all.
+        pairs, columns, settings, progress, cancelled
+            As for `mean_neurons`.
 
         Returns
         -------
         DataFrame
-            The columns of `neurons`, averaged, and ``rank, rank_low, rank_high``, the interval at the
-            settings' confidence. A band gap is the same for all pairs of a cell, so its rank has no width
-            there. A mean is over the pairs that have a value: for IoUs, those with vulnerability maps.
+            The means, and ``rank, rank_low, rank_high``, the interval at the settings' confidence. All pairs
+            of a cell have the same band gap, so its rank has no width there.
 
         Raises
         ------
         MeasureError
-            If there is no such pair or measure, or none of the pairs has a value of it, unless allowed.
+            If there is no such pair, column or measure, or none of the pairs has a value of the measure.
         Cancelled
-            If `cancelled` says so.
+            If `cancelled` returns True.
         """
-        check_choice(sort_by, "sort_by", MEASURES)
-        return self._table.for_pairs(
-            checked_pairs(self.record, pairs), sort_by, settings or self.settings,
-            quick=quick, resamples=resamples, allow_unknown=allow_unknown,
-            progress=progress, cancelled=cancelled,
-        )  # fmt: skip
+        measure, numbers = MEASURES.to_rank_by(sort_by), checked_pairs(self.record, pairs)
+        chosen = settings or self.settings
+        ranks = self._table.ranks(numbers, chosen, measure, resamples=resamples)
+        means = self.mean_neurons(
+            numbers, columns=columns, settings=chosen, progress=progress, cancelled=cancelled
+        )
+        return means.join(ranks)
 
     def substitute(
-        self, pair: int, neurons: Sequence[int] | Ints, *, into: Into = "benign"
+        self, pair: int, neurons: Sequence[int] | Ints, *, into: Side = "benign"
     ) -> SetSubstitution:
         """Put the adversarial values of a set of neurons into the benign image's, or the other way round.
 
@@ -304,8 +339,8 @@ class Analysis:
         """
         check_choice(side, "side", SIDES)
         check_choice(combine, "combine", COMBINATIONS)
-        masks = self.receptive_fields(pair, neurons, settings=settings).of(side)
-        return combined(masks, self.data.images(pair).of(side), combine)
+        masks = self.receptive_fields(pair, neurons, settings=settings)[side]
+        return combined(masks, self.data.images(pair)[side], combine)
 
     def discrepancy_map(
         self,
@@ -434,7 +469,7 @@ class Analysis:
         combine: Combination = "union",
         *,
         settings: Settings | None = None,
-    ) -> Overlap:
+    ) -> ByEffect[float]:
         """IoU of the combined receptive field of some neurons with the `top_masks` of a pair.
 
         The receptive field is that on the image that the settings' ``iou_side`` names, of the images' size.

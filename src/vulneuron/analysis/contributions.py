@@ -1,33 +1,25 @@
 """Contributions of the neurons on pairs, and the bands of the pairs' classes."""
 
-from dataclasses import dataclass
 from operator import attrgetter
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 from cachetools import LRUCache, cachedmethod
 
 from vulneuron.analysis.data import Ints, PairData
-from vulneuron.analysis.settings import Settings, Side
+from vulneuron.analysis.settings import Settings
 from vulneuron.measures.bands import Band, BandKind, band, class_rows, scaled
 from vulneuron.measures.contribution import (
-    Contributions,
     Weights,
     contributions,
     curve_weights,
     label_contributions,
 )
-from vulneuron.record.schema import SIDES
+from vulneuron.measures.sides import SIDES, BySide, Side
 
+Doubles = npt.NDArray[np.float64]
 _CACHED_CLASSES = 4096
-
-
-@dataclass(frozen=True)
-class Bands:
-    """Bands ``(pair, neuron)`` of the benign class and of the adversarial class of pairs."""
-
-    benign: Band
-    adversarial: Band
 
 
 class Curves:
@@ -44,7 +36,7 @@ class Curves:
         self._cache: LRUCache[tuple[object, ...], Band] = LRUCache(_CACHED_CLASSES)
         self._lock = Lock()
 
-    def contributions(self, pairs: Ints, weights: Weights) -> Contributions:
+    def contributions(self, pairs: Ints, weights: Weights) -> BySide[Doubles]:
         """What each neuron adds to the logits that `weights` names, ``(pair, neuron)`` on both images."""
         data = self._data
         if not data.linear:
@@ -52,7 +44,7 @@ class Curves:
         benign, adversarial = np.moveaxis(data.activations[pairs], 1, 0)
         return contributions(benign, adversarial, data.weight, weights=weights, **data.labels_of(pairs))
 
-    def bands(self, pairs: Ints, settings: Settings) -> Bands:
+    def bands(self, pairs: Ints, settings: Settings) -> BySide[Band]:
         """Bands of each pair's two classes.
 
         A record of a head that is not linear has contributions to each image's own labels only, so bands for
@@ -63,11 +55,11 @@ class Curves:
         adversarial = self._class_bands(labels["adversarial_label"], settings.band_images, settings)
         if data.linear:
             weights = curve_weights(data.weight, weights=settings.weights, **labels)
-            return Bands(scaled(benign, weights.benign), scaled(adversarial, weights.adversarial))
+            return BySide(scaled(benign, weights.benign), scaled(adversarial, weights.adversarial))
         if settings.weights != "own":
             unknown = np.full((len(pairs), data.neurons), np.nan)
-            return Bands(Band(unknown, unknown), Band(unknown, unknown))
-        return Bands(benign, adversarial)
+            return BySide(Band(unknown, unknown), Band(unknown, unknown))
+        return BySide(benign, adversarial)
 
     def _class_bands(self, labels: Ints, images: Side, settings: Settings) -> Band:
         """Bands of the class of each pair, of activations for a linear head and else of contributions."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from vulneuron.analysis.results import Pair
-from vulneuron.analysis.settings import Side
 from vulneuron.errors import MeasureError
+from vulneuron.measures.sides import BySide
 from vulneuron.measures.thresholds import sample
 from vulneuron.record import Record
 from vulneuron.record.schema import BENIGN, to_pixels
@@ -34,21 +34,6 @@ class LabelArrays(TypedDict):
 
     benign_label: Ints
     adversarial_label: Ints
-
-
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """Arrays of the two images of one pair.
-
-    Feature maps ``(neuron, row, column)``, or pixels ``(channel, y, x)``.
-    """
-
-    benign: Floats
-    adversarial: Floats
-
-    def of(self, side: Side) -> Floats:
-        """Array of one side."""
-        return self.benign if side == "benign" else self.adversarial
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,13 +139,13 @@ class PairData:
             )
         return int(pair)
 
-    def features(self, pair: int) -> Sides:
+    def features(self, pair: int) -> BySide[Floats]:
         """Feature maps of a pair."""
-        return Sides(*self._of_pair("feature_map", pair))
+        return BySide(*self._of_pair("feature_map", pair))
 
-    def images(self, pair: int) -> Sides:
+    def images(self, pair: int) -> BySide[Floats]:
         """Images of a pair, in [0, 1]."""
-        return Sides(*to_pixels(self._of_pair("image", pair)))
+        return BySide(*to_pixels(self._of_pair("image", pair)))
 
     def labels(self, pair: int) -> PairLabels:
         """Benign and adversarial label of a pair."""

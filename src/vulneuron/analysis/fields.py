@@ -12,6 +12,7 @@ from vulneuron.analysis.data import Floats, Ints, PairData
 from vulneuron.analysis.results import Masks, ReceptiveField
 from vulneuron.analysis.settings import Combination
 from vulneuron.measures import fields
+from vulneuron.measures.sides import BySide
 from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
 
 Bools = npt.NDArray[np.bool_]
@@ -95,7 +96,7 @@ class ReceptiveFields:
     ) -> Masks:
         """Masks of these neurons on both images of a pair, each ``(k, *size)``; of the image size if None."""
         features = self._data.features(pair)
-        return Masks(
+        return BySide(
             self._masks(features.benign[neurons], neurons, rule, size),
             self._masks(features.adversarial[neurons], neurons, rule, size),
         )
@@ -103,7 +104,7 @@ class ReceptiveFields:
     def masks_for_pairs(self, pairs: Ints, neuron: int, rule: Threshold) -> Masks:
         """Masks of one neuron on the images of many pairs, each ``(pair, y, x)``."""
         features, neurons = self._data.neuron_features(pairs, neuron), np.full(len(pairs), neuron)
-        return Masks(*(self._masks(features[:, side], neurons, rule) for side in range(2)))
+        return BySide(*(self._masks(features[:, side], neurons, rule) for side in range(2)))
 
     def _masks(
         self, features: Floats, neurons: Ints, rule: Threshold, size: tuple[int, int] | None = None

@@ -8,9 +8,9 @@ from torch import nn
 
 from vulneuron.errors import MeasureError, ModelError
 from vulneuron.inputs.models import load_model
+from vulneuron.measures.sides import SIDES
 from vulneuron.network import Classifier
 from vulneuron.record import Record, open_record
-from vulneuron.record.schema import SIDES
 
 #: Other devices, libraries and mixed precision sum in another order; another network differs by much more.
 _TOLERANCE = 1e-2

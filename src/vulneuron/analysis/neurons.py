@@ -1,7 +1,8 @@
-"""`NeuronTable`: all neurons and all measures, of one pair or averaged over many."""
+"""The table of neurons: one row per neuron, one column per measure, for one pair or averaged over many."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,59 +15,101 @@ from vulneuron.analysis.settings import Settings
 from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import PairVulnerability
 from vulneuron.engines import Cancel, Progress
-from vulneuron.errors import Cancelled, MeasureError
-from vulneuron.measures.bands import band_gap
-from vulneuron.measures.choices import check_choice
+from vulneuron.errors import Cancelled, MeasureError, did_you_mean
+from vulneuron.measures import MEASURES, ByEffect, BySide, NeuronMeasure
+from vulneuron.measures.bands import Band
 from vulneuron.measures.ranking import rank_neurons
 
 Doubles = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
 
-COLUMNS = (
-    "activation_benign",
-    "activation_adversarial",
-    "contribution_benign",
-    "contribution_adversarial",
-    "band_benign_low",
-    "band_benign_high",
-    "band_adversarial_low",
-    "band_adversarial_high",
-    "band_gap",
-    "curve_gap",
-    "substitution_benign_drop",
-    "substitution_adversarial_gain",
-    "iou_benign_drop",
-    "iou_adversarial_gain",
-    "dead_benign",
-    "dead_adversarial",
-)
-#: Columns that neurons can be sorted by.
-MEASURES = COLUMNS[:4] + COLUMNS[8:14]
-#: Why there may be no value of a measure, by the beginning of its name, and what to do.
-_UNKNOWN = {
-    "band": (
-        "as a class has fewer than two images, or has none for these weights",
-        "sort by curve_gap, or take Analysis.suggested_settings",
-    ),
-    "iou": (
-        "as there are no vulnerability maps, or they are left out",
-        "run `vulneuron maps` first, or give the model",
-    ),
-    "substitution": ("as the head is not linear, so that the network is needed", "give the model"),
-    "contribution": ("as the record has none for these weights", "take other weights"),
-}
-#: Values ``(pair, neuron)`` of a column that are computed at once, to stay in a CPU's cache.
-_VALUES_AT_ONCE = 2**16
+#: Columns that `Analysis.rank` adds.
+RANKS = ("rank", "rank_low", "rank_high")
+#: What neurons are sorted by unless a measure is named: the first of these that has values.
+DEFAULT_SORTS = ("band_gap", "curve_gap")
+
+
+class PairBlock:
+    """The numbers of a block of pairs that measures are computed from; a `NeuronContext`.
+
+    Parameters
+    ----------
+    table
+        The table that knows where the numbers come from.
+    pairs
+        Numbers of the pairs.
+    settings
+        Choices behind the numbers.
+    """
+
+    def __init__(self, table: "NeuronTable", pairs: Ints, settings: Settings) -> None:
+        self._table, self._pairs, self._settings = table, pairs, settings
+
+    @cached_property
+    def activations(self) -> BySide[npt.NDArray[Any]]:
+        """Activations on both images, ``(pair, neuron)``."""
+        return BySide(*np.moveaxis(self._table.data.activations[self._pairs], 1, 0))
+
+    @cached_property
+    def contributions(self) -> BySide[Doubles]:
+        """Contributions on both images, ``(pair, neuron)``."""
+        return self._table.curves.contributions(self._pairs, self._settings.weights)
+
+    @cached_property
+    def bands(self) -> BySide[Band]:
+        """Bands of each pair's two classes, ``(pair, neuron)``."""
+        return self._table.curves.bands(self._pairs, self._settings)
+
+    @cached_property
+    def substitution(self) -> ByEffect[Doubles]:
+        """Effect of substituting each neuron on its own, ``(pair, neuron)``."""
+        return self._table.substitution.each_neuron(self._pairs)
+
+    @cached_property
+    def overlaps(self) -> ByEffect[Doubles]:
+        """IoU with the top of either vulnerability map, ``(pair, neuron)``; NaN for pairs without maps."""
+        drop, gain = np.full((2, len(self._pairs), self._table.data.neurons), np.nan)
+        vulnerability = self._table.vulnerability
+        for row in np.flatnonzero(vulnerability.with_maps(self._pairs, self._settings)):
+            drop[row], gain[row] = vulnerability.overlaps(int(self._pairs[row]), self._settings)
+        return ByEffect(drop, gain)
+
+    @cached_property
+    def dead(self) -> BySide[npt.NDArray[np.bool_]]:
+        """Whether the neuron captures nothing on each image, ``(pair, neuron)``."""
+        return BySide(*np.moveaxis(self._table.dead.dead(self._pairs, self._settings.threshold), 1, 0))
+
+    @cached_property
+    def feature_maps(self) -> BySide[npt.NDArray[Any]]:
+        """Feature maps on both images, ``(pair, neuron, row, column)``."""
+        features = [self._table.data.features(int(pair)) for pair in self._pairs]
+        return BySide(
+            np.stack([one.benign for one in features]), np.stack([one.adversarial for one in features])
+        )
+
+    @cached_property
+    def labels(self) -> BySide[Ints]:
+        """Benign and adversarial label, ``(pair,)``."""
+        data = self._table.data
+        return BySide(data.benign_label[self._pairs], data.adversarial_label[self._pairs])
+
+    @cached_property
+    def logits(self) -> BySide[npt.NDArray[Any]]:
+        """Logits on both images, ``(pair, class)``."""
+        return BySide(*np.moveaxis(self._table.data.logits[self._pairs], 1, 0))
 
 
 class NeuronTable:
-    """Puts the columns together; each comes from the part of the analysis that knows it.
+    """Computes the columns that measures declare, block by block of pairs.
 
     Parameters
     ----------
     data, curves, substitution, dead, vulnerability
-        Sources of the columns.
+        Where the numbers come from.
     """
+
+    #: Values ``(pair, neuron)`` of a column that are computed at once, to stay in a CPU's cache.
+    values_at_once: ClassVar[int] = 2**16
 
     def __init__(
         self,
@@ -76,136 +119,132 @@ class NeuronTable:
         dead: DeadNeurons,
         vulnerability: PairVulnerability,
     ) -> None:
-        self._data = data
-        self._curves = curves
-        self._dead = dead
-        self._vulnerability = vulnerability
-        self._substitution = substitution
+        self.data = data
+        self.curves = curves
+        self.substitution = substitution
+        self.dead = dead
+        self.vulnerability = vulnerability
 
-    def for_pair(self, pair: int, settings: Settings) -> pd.DataFrame:
-        """All measures of all neurons on one pair, `COLUMNS` indexed by neuron; see `Analysis.neurons`."""
-        columns = self._columns(np.array([pair]), settings, quick=False)
+    def for_pair(self, pair: int, settings: Settings, measures: Sequence[NeuronMeasure]) -> pd.DataFrame:
+        """Columns of one pair, indexed by neuron; see `Analysis.neurons`."""
+        columns = self._columns(np.array([pair]), settings, measures)
         return _as_table({name: values[0] for name, values in columns.items()})
 
-    def for_pairs(
+    def means(
         self,
         pairs: Ints,
-        sort_by: str,
         settings: Settings,
+        measures: Sequence[NeuronMeasure],
         *,
-        quick: bool,
-        resamples: int,
-        allow_unknown: bool,
-        progress: Progress | None,
-        cancelled: Cancel | None,
+        progress: Progress | None = None,
+        cancelled: Cancel | None = None,
     ) -> pd.DataFrame:
-        """Means of all measures over pairs, and ranks; see `Analysis.rank`."""
-        totals = {name: np.zeros(self._data.neurons) for name in COLUMNS}
-        counts = {name: np.zeros(self._data.neurons) for name in COLUMNS}
-        ranked = np.empty((len(pairs), self._data.neurons))
-        for start, block in self._blocks(pairs, progress, cancelled):
-            columns = self._columns(block, settings, quick=quick)
-            ranked[start : start + len(block)] = columns[sort_by]
-            for name, values in columns.items():
+        """Means of the columns over the pairs that have a value; see `Analysis.mean_neurons`."""
+        totals, counts = (np.zeros((len(measures), self.data.neurons)) for _ in range(2))
+        for block in self._blocks(pairs, progress, cancelled):
+            for row, values in enumerate(self._columns(pairs[block], settings, measures).values()):
                 present = ~np.isnan(values)
-                totals[name] += values.sum(axis=0, where=present, dtype=np.float64)
-                counts[name] += present.sum(axis=0)
-        unknown = np.full(self._data.neurons, np.nan)
-        means = {
-            name: np.divide(totals[name], counts[name], out=unknown.copy(), where=counts[name] > 0)
-            for name in COLUMNS
-        }
-        if np.isnan(means[sort_by]).all():
-            if not allow_unknown:
-                raise _unknown_measure(sort_by)
-            return _as_table({**means, "rank": unknown, "rank_low": unknown, "rank_high": unknown})
-        ranking = rank_neurons(ranked, confidence=settings.confidence, resamples=resamples)
-        ranks = {"rank": ranking.rank, "rank_low": ranking.rank_low, "rank_high": ranking.rank_high}
-        return _as_table({**means, **ranks})
+                totals[row] += values.sum(axis=0, where=present, dtype=np.float64)
+                counts[row] += present.sum(axis=0)
+        means = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+        return _as_table({measure.name: mean for measure, mean in zip(measures, means, strict=True)})
 
-    def _blocks(
-        self, pairs: Ints, progress: Progress | None, cancelled: Cancel | None
-    ) -> Iterator[tuple[int, Ints]]:
-        """Start and numbers of the pairs of each block."""
-        size = max(1, _VALUES_AT_ONCE // self._data.neurons)
+    def ranks(
+        self, pairs: Ints, settings: Settings, measure: NeuronMeasure, *, resamples: int
+    ) -> pd.DataFrame:
+        """Rank of each neuron by the mean of a measure over pairs, and its interval: the columns `RANKS`.
+
+        Raises
+        ------
+        MeasureError
+            If none of the pairs has a value of the measure.
+        """
+        values = np.empty((len(pairs), self.data.neurons))
+        for block in self._blocks(pairs, None, None):
+            values[block] = self._columns(pairs[block], settings, [measure])[measure.name]
+        if np.isnan(values).all():
+            raise measure.missing()
+        ranking = rank_neurons(
+            values,
+            descending=measure.first == "largest",
+            confidence=settings.confidence,
+            resamples=resamples,
+        )
+        return _as_table(dict(zip(RANKS, (ranking.rank, ranking.rank_low, ranking.rank_high), strict=True)))
+
+    def _columns(self, pairs: Ints, settings: Settings, measures: Sequence[NeuronMeasure]) -> Columns:
+        context, shape = PairBlock(self, pairs, settings), (len(pairs), self.data.neurons)
+        return {measure.name: measure.values(context, shape) for measure in measures}
+
+    def _blocks(self, pairs: Ints, progress: Progress | None, cancelled: Cancel | None) -> Iterator[slice]:
+        size = max(1, self.values_at_once // self.data.neurons)
         for start in range(0, len(pairs), size):
             if cancelled is not None and cancelled():
                 raise Cancelled(
-                    f"the ranking was cancelled after {start} of {len(pairs)} pairs",
-                    allowed="a run to the end, which gives the means",
+                    f"the means were canceled after {start} of {len(pairs)} pairs",
+                    allowed="a run to the end",
                     fix="start it again",
                 )
-            yield start, pairs[start : start + size]
+            yield slice(start, start + size)
             if progress is not None:
                 progress(min(start + size, len(pairs)), len(pairs))
 
-    def _columns(self, pairs: Ints, settings: Settings, *, quick: bool) -> Columns:
-        """`COLUMNS` to ``(pair, neuron)``; NaN for what cannot be known."""
-        benign, adversarial = np.moveaxis(self._data.activations[pairs], 1, 0)
-        contributions = self._curves.contributions(pairs, settings.weights)
-        bands = self._curves.bands(pairs, settings)
-        substitution = self._substitution.each_neuron(pairs, run_head=not quick)
-        unknown = np.full(benign.shape, np.nan)
-        drop, gain = (unknown, unknown) if quick else self._overlaps(pairs, settings)
-        dead = (unknown, unknown) if quick else np.moveaxis(self._dead.dead(pairs, settings.threshold), 1, 0)
-        values = (
-            benign,
-            adversarial,
-            contributions.benign,
-            contributions.adversarial,
-            bands.benign.low,
-            bands.benign.high,
-            bands.adversarial.low,
-            bands.adversarial.high,
-            band_gap(bands.benign, bands.adversarial),
-            contributions.curve_gap,
-            substitution.benign_drop,
-            substitution.adversarial_gain,
-            drop,
-            gain,
-            *dead,
-        )
-        return dict(zip(COLUMNS, values, strict=True))
 
-    def _overlaps(self, pairs: Ints, settings: Settings) -> tuple[Doubles, Doubles]:
-        """IoUs ``(pair, neuron)`` with the top of either map, NaN for pairs without maps."""
-        drop, gain = np.full((2, len(pairs), self._data.neurons), np.nan)
-        for row in np.flatnonzero(self._vulnerability.with_maps(pairs, settings)):
-            overlaps = self._vulnerability.overlaps(int(pairs[row]), settings)
-            drop[row], gain[row] = overlaps.benign_drop, overlaps.adversarial_gain
-        return drop, gain
+def declared_measures(columns: Sequence[str] | None) -> list[NeuronMeasure]:
+    """Measures of these columns, in this order; all of them for None.
+
+    Raises
+    ------
+    MeasureError
+        If there is no such column.
+    """
+    for name in columns or ():
+        if name not in MEASURES:
+            raise MeasureError(
+                f"given column {name!r}",
+                allowed=", ".join(MEASURES),
+                fix=did_you_mean(str(name), MEASURES) or "choose among these columns",
+            )
+    return [MEASURES[name] for name in (MEASURES if columns is None else columns)]
 
 
-def known_measure(neurons: pd.DataFrame, measure: str | None) -> str:
-    """What to sort neurons by.
+def sort_measure(neurons: pd.DataFrame, sort_by: str | None = None) -> NeuronMeasure:
+    """The measure that a table of neurons is sorted by.
 
     Parameters
     ----------
     neurons
-        As `Analysis.neurons` or `Analysis.rank` gives them.
-    measure
-        What was asked for; None for the band gap, or the curve gap where no neuron has a band.
+        As `Analysis.neurons` or `Analysis.rank` return it.
+    sort_by
+        Name of the measure; None for the first of `DEFAULT_SORTS` that has values.
 
     Raises
     ------
     MeasureError
         If there is no such measure, or no neuron has a value of it.
     """
-    if measure is None:
-        return "band_gap" if neurons["band_gap"].notna().any() else "curve_gap"
-    check_choice(measure, "sort_by", MEASURES)
-    if neurons[measure].isna().all():
-        raise _unknown_measure(measure)
-    return measure
+    names = DEFAULT_SORTS if sort_by is None else (sort_by,)
+    measures = [MEASURES.to_rank_by(name) for name in names]
+    for measure in measures:
+        if neurons[measure.name].notna().any():
+            return measure
+    raise measures[-1].missing()
 
 
-def _unknown_measure(measure: str) -> MeasureError:
-    reason, fix = _UNKNOWN[measure.partition("_")[0]]
-    return MeasureError(f"{measure} is unknown here, {reason}", allowed="a measure with values", fix=fix)
+def sorted_neurons(neurons: pd.DataFrame, measure: NeuronMeasure, *, reverse: bool = False) -> pd.DataFrame:
+    """The table in the order of a measure: the end that comes first in rankings at the top.
+
+    Parameters
+    ----------
+    reverse
+        Whether to put the other end at the top.
+    """
+    ascending = (measure.first == "smallest") != reverse
+    return neurons.sort_values(measure.name, ascending=ascending, kind="stable")
 
 
 def _as_table(columns: Columns) -> pd.DataFrame:
-    neurons = pd.RangeIndex(len(columns[COLUMNS[0]]), name="neuron")
-    # Nothing times a negative weight is -0.0, which reads as if it meant something.
-    shown = {name: values if values.dtype == np.bool_ else values + 0 for name, values in columns.items()}
-    return pd.DataFrame(shown, index=neurons)
+    # Adding 0 turns -0.0, which is 0 times a negative weight and reads as if it meant something, into 0.0.
+    values = {name: column if column.dtype == np.bool_ else column + 0 for name, column in columns.items()}
+    neurons = len(next(iter(columns.values())))
+    return pd.DataFrame(values, index=pd.RangeIndex(neurons, name="neuron"))

@@ -7,10 +7,10 @@ from cachetools import LRUCache
 
 from vulneuron.analysis.data import Ints, PairData
 from vulneuron.analysis.model import Network
-from vulneuron.analysis.settings import SIDES, Side
 from vulneuron.engines import Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, discrepancy_maps
 from vulneuron.measures.choices import check_choice
+from vulneuron.measures.sides import SIDES, Side
 
 _CACHED_MAPS = 32
 
@@ -50,7 +50,7 @@ class Occlusion:
             return cached
         maps = discrepancy_maps(
             self._network.require(f"computing a discrepancy map of pair {pair}"),
-            self._data.images(pair).of(side),
+            self._data.images(pair)[side],
             neurons,
             watch=watch,
             **options,

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vulneuron.analysis.settings import Side
+from vulneuron.measures.sides import ByEffect, BySide
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+#: Receptive fields on both images, each ``(neuron, y, x)``; of one neuron on many pairs ``(pair, y, x)``.
+Masks = BySide[Bools]
+#: The most vulnerable pixels by either vulnerability map, each ``(y, x)``.
+TopMasks = ByEffect[Bools]
+#: IoU of each neuron's receptive field with either of the `TopMasks`, each ``(neuron,)`` in [0, 1].
+Overlaps = ByEffect[Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,21 +52,6 @@ class Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class Masks:
-    """What neurons capture on both images of a pair, each ``(neuron, y, x)``, bool.
-
-    For one neuron on many pairs, each is ``(pair, y, x)``.
-    """
-
-    benign: Bools
-    adversarial: Bools
-
-    def of(self, side: Side) -> Bools:
-        """Masks of one side."""
-        return self.benign if side == "benign" else self.adversarial
-
-
-@dataclass(frozen=True, eq=False)
 class ReceptiveField:
     """What one neuron, or a set of neurons, captures on one image.
 
@@ -80,30 +71,6 @@ class ReceptiveField:
     image: Floats
     coverage: float
     dead: Bools
-
-
-@dataclass(frozen=True, eq=False)
-class TopMasks:
-    """The most vulnerable pixels by either vulnerability map, each ``(y, x)``."""
-
-    benign_drop: Bools
-    adversarial_gain: Bools
-
-
-@dataclass(frozen=True, eq=False)
-class Overlaps:
-    """IoU of each neuron's receptive field with either of the `TopMasks`, each ``(neuron,)`` in [0, 1]."""
-
-    benign_drop: Floats
-    adversarial_gain: Floats
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """IoU of one receptive field, such as a union, with either of the `TopMasks`, in [0, 1]."""
-
-    benign_drop: float
-    adversarial_gain: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,15 +8,14 @@ import numpy.typing as npt
 
 from vulneuron.engines import ENGINES, EngineName
 from vulneuron.errors import MeasureError
-from vulneuron.measures.bands import BAND_IMAGES, BAND_KINDS, BandImages, BandKind
+from vulneuron.measures.bands import BAND_KINDS, BandKind
 from vulneuron.measures.choices import check_choice, check_confidence, check_per_cent, check_size, check_whole
 from vulneuron.measures.clustering import METHODS, Method
 from vulneuron.measures.contribution import WEIGHTS, Weights
+from vulneuron.measures.sides import SIDES, Side
 from vulneuron.measures.thresholds import Threshold
 
 Ints = npt.NDArray[np.int64]
-Side = Literal["benign", "adversarial"]
-SIDES: tuple[Side, ...] = get_args(Side)
 Combination = Literal["union", "intersection"]
 COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
 DistanceKind = Literal["receptive_field", "iou", "feature_map"]
@@ -62,7 +61,7 @@ class Settings:
     weights: Weights = "own"
     band: BandKind = "mean"
     confidence: float = 0.95
-    band_images: BandImages = "benign"
+    band_images: Side = "benign"
     threshold: Threshold = field(default_factory=Threshold)
     rf_size: tuple[int, int] | None = None
     top: float = 20.0
@@ -77,7 +76,7 @@ class Settings:
         check_choice(self.weights, "weights", WEIGHTS)
         check_choice(self.band, "band", BAND_KINDS)
         check_confidence(self.confidence)
-        check_choice(self.band_images, "band_images", BAND_IMAGES)
+        check_choice(self.band_images, "band_images", SIDES)
         check_choice(self.iou_side, "iou_side", SIDES)
         check_choice(self.distance, "distance", DISTANCES)
         if self.linkage is not None:

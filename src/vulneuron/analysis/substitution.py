@@ -11,10 +11,9 @@ from cachetools import LRUCache, cachedmethod
 
 from vulneuron.analysis.data import Ints, PairData
 from vulneuron.analysis.model import Network
+from vulneuron.measures.sides import ByEffect, Side
 from vulneuron.measures.substitution import (
     Head,
-    Into,
-    NeuronSubstitutions,
     SetSubstitution,
     substitute_each,
     substitute_each_map,
@@ -23,6 +22,7 @@ from vulneuron.measures.substitution import (
 )
 from vulneuron.network import Classifier
 
+Doubles = npt.NDArray[np.float64]
 _CACHED_PAIRS = 64
 
 
@@ -40,10 +40,10 @@ class Substitution:
     def __init__(self, data: PairData, network: Network) -> None:
         self._data = data
         self._network = network
-        self._cache: LRUCache[tuple[int, ...], NeuronSubstitutions] = LRUCache(_CACHED_PAIRS)
+        self._cache: LRUCache[tuple[int, ...], ByEffect[Doubles]] = LRUCache(_CACHED_PAIRS)
         self._lock = Lock()
 
-    def each_neuron(self, pairs: Ints, *, run_head: bool = True) -> NeuronSubstitutions:
+    def each_neuron(self, pairs: Ints, *, run_head: bool = True) -> ByEffect[Doubles]:
         """Every neuron on its own, ``(pair, neuron)``; NaN if the head has to run and the network is missing.
 
         Parameters
@@ -57,14 +57,14 @@ class Substitution:
             return substitute_each(benign, adversarial, data.weight, data.bias, **data.labels_of(pairs))
         if not (run_head and self._network.ready):
             unknown = np.full((len(pairs), data.neurons), np.nan)
-            return NeuronSubstitutions(unknown, unknown)
+            return ByEffect(unknown, unknown)
         effects = [self._each_feature_map(int(pair)) for pair in pairs]
-        return NeuronSubstitutions(
+        return ByEffect(
             np.stack([effect.benign_drop for effect in effects]),
             np.stack([effect.adversarial_gain for effect in effects]),
         )
 
-    def neuron_set(self, pair: int, neurons: Ints, into: Into) -> SetSubstitution:
+    def neuron_set(self, pair: int, neurons: Ints, into: Side) -> SetSubstitution:
         """A set of neurons together; see `Analysis.substitute`."""
         data, labels = self._data, self._data.labels(pair)
         if data.linear:
@@ -75,7 +75,7 @@ class Substitution:
         return substitute_map_set(features.benign, features.adversarial, head, neurons, into=into, **labels)
 
     @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
-    def _each_feature_map(self, pair: int) -> NeuronSubstitutions:
+    def _each_feature_map(self, pair: int) -> ByEffect[Doubles]:
         features, head = self._data.features(pair), _head(self._network.require("substitution"))
         return substitute_each_map(features.benign, features.adversarial, head, **self._data.labels(pair))
 

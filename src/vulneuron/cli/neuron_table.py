@@ -6,23 +6,12 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-#: Heads of the columns; the last ones are left out first where the terminal is too narrow.
-_HEADS = {
-    "band_gap": "band\ngap",
-    "curve_gap": "curve\ngap",
-    "substitution_benign_drop": "subst.\ndrop",
-    "substitution_adversarial_gain": "subst.\ngain",
-    "iou_benign_drop": "IoU\ndrop",
-    "iou_adversarial_gain": "IoU\ngain",
-    "contribution_benign": "contrib.\nbenign",
-    "contribution_adversarial": "contrib.\nadvers.",
-    "activation_benign": "activ.\nbenign",
-    "activation_adversarial": "activ.\nadvers.",
-}
+from vulneuron.measures import MEASURES, NeuronMeasure
+
 _GAP = 2
 
 
-def print_table(neurons: pd.DataFrame, title: str, sorted_by: str) -> None:
+def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> None:
     """Print neurons, with as many columns as fit: the one that sorts comes first.
 
     Parameters
@@ -40,8 +29,9 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: str) -> None:
     if "rank" in neurons and (neurons["rank_low"] != neurons["rank_high"]).any():
         ranks = zip(neurons["rank_low"], neurons["rank_high"], strict=True)
         columns["rank\n(95 %)"] = [f"{low:.0f}-{high:.0f}" for low, high in ranks]
-    for name in (sorted_by, *(name for name in _HEADS if name != sorted_by)):
-        columns[_HEADS[name]] = [_short(value) for value in neurons[name]]
+    shown = [sorted_by, *(MEASURES[name] for name in MEASURES.ranking if name != sorted_by.name)]
+    for measure in shown:
+        columns[measure.heading] = [_short(value) for value in neurons[measure.name]]
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
     for head in _fitting(columns, console.width):
         table.add_column(head, justify="right", vertical="bottom", no_wrap=True)

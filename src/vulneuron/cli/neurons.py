@@ -10,10 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 import typer
 
-from vulneuron.analysis import MEASURES, Analysis, checked_pairs, known_measure, load_classifier, named_cell
+from vulneuron.analysis import (
+    DEFAULT_SORTS,
+    Analysis,
+    checked_pairs,
+    load_classifier,
+    named_cell,
+    sort_measure,
+    sorted_neurons,
+)
 from vulneuron.cli.maps import PATCH_HELP, STRIDE_HELP, compute_maps, missing_maps
 from vulneuron.cli.neuron_table import print_table
 from vulneuron.errors import MeasureError
+from vulneuron.measures import MEASURES
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.record import Record, open_record
 
@@ -34,12 +43,12 @@ def command(
     sort_by: Annotated[
         str | None,
         typer.Option(
-            help=f"Measure to sort by, largest first: {', '.join(MEASURES)}. "
-            "[default: band_gap, or curve_gap where there is no band]"
+            help=f"Measure to sort by: {', '.join(MEASURES.ranking)}. "
+            f"[default: the first of {', '.join(DEFAULT_SORTS)} that has values]"
         ),
     ] = None,
-    ascending: Annotated[
-        bool, typer.Option("--ascending", help="Smallest first: the most inhibited, for gaps.")
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="The other end first: the most excited, for gaps.")
     ] = False,
     top: Annotated[
         int | None, typer.Option(help="How many neurons to show. [default: 25 in a table, else all]")
@@ -62,7 +71,7 @@ def command(
     """
     check_choice(output, "--format", FORMATS)
     if sort_by is not None:
-        check_choice(sort_by, "--sort-by", MEASURES)
+        MEASURES.to_rank_by(sort_by, "--sort-by")
     if top is not None:
         check_whole(top, "--top")
     if output == "parquet" and sys.stdout.isatty():
@@ -81,19 +90,18 @@ def command(
         compute_maps(analysis, missing_maps(analysis, pairs))
     if settings.band_images == "adversarial":
         _note("no adversarial label has two benign images here: its bands are of adversarial images")
-    quick = analysis.rank(pairs, quick=True, resamples=0, allow_unknown=True)
-    measure = sort_by or known_measure(quick, None)
-    if measure != (sort_by or "band_gap"):
-        _note(f"no band gap, as a class has fewer than two images: sorted by {measure}")
-    neurons = analysis.neurons(int(pairs[0])) if cell is None else analysis.rank(pairs, sort_by=measure)
-    known_measure(neurons, measure)
+    sortable = analysis.mean_neurons(pairs, columns=DEFAULT_SORTS if sort_by is None else [sort_by])
+    measure = sort_measure(sortable, sort_by)
+    if sort_by is None and measure.name != DEFAULT_SORTS[0]:
+        _note(f"{MEASURES[DEFAULT_SORTS[0]].missing().given}: sorted by {measure.name}")
+    neurons = analysis.neurons(int(pairs[0])) if cell is None else analysis.rank(pairs, sort_by=measure.name)
     without = len(missing_maps(analysis, pairs))
     if without:
         part = f" for {without} of {len(pairs)} pairs" if len(pairs) > 1 else ""
         _note(f"no IoUs{part}: `vulneuron maps` or --model computes vulnerability maps")
-    neurons = neurons.sort_values(measure, ascending=ascending, kind="stable")
+    neurons = sorted_neurons(neurons, measure, reverse=reverse)
     if output == "table":
-        print_table(neurons.head(top or _DEFAULT_ROWS), _title(record, pairs, cell, measure), measure)
+        print_table(neurons.head(top or _DEFAULT_ROWS), _title(record, pairs, cell, measure.name), measure)
     else:
         _write(neurons if top is None else neurons.head(top), output)
 

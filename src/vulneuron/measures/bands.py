@@ -8,6 +8,8 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from vulneuron.measures.choices import check_choice, check_confidence
+from vulneuron.measures.registry import VULNERABILITY, Bounds, Need, NeuronContext, neuron_measure
+from vulneuron.measures.sides import SIDES, BySide, Side
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -16,8 +18,6 @@ Labels = npt.NDArray[np.integer]
 
 BandKind = Literal["mean", "quantile"]
 BAND_KINDS: tuple[BandKind, ...] = get_args(BandKind)
-BandImages = Literal["benign", "adversarial"]
-BAND_IMAGES: tuple[BandImages, ...] = get_args(BandImages)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,7 @@ class Band:
     high: Doubles
 
 
-def class_rows(
-    benign_label: Labels, adversarial_label: Labels, label: int, images: BandImages = "benign"
-) -> Ints:
+def class_rows(benign_label: Labels, adversarial_label: Labels, label: int, images: Side = "benign") -> Ints:
     """Pairs whose images make up a class's band.
 
     Parameters
@@ -61,7 +59,7 @@ def class_rows(
     MeasureError
         If `images` is unknown.
     """
-    check_choice(images, "images", BAND_IMAGES)
+    check_choice(images, "images", SIDES)
     return np.flatnonzero((benign_label if images == "benign" else adversarial_label) == label)
 
 
@@ -120,7 +118,7 @@ def scaled(of_activations: Band, weights: Doubles) -> Band:
     return Band(np.minimum(low, high), np.maximum(low, high))
 
 
-def band_gap(benign: Band, adversarial: Band) -> Doubles:
+def band_gap(benign: Bounds, adversarial: Bounds) -> Doubles:
     r"""Signed distance between the adversarial and the benign band, ``(..., neuron)``, in units of logits.
 
     The paper's equation, with the bounds :math:`CL, CU` of the adversarial (a) and the benign (b) band:
@@ -141,3 +139,78 @@ def band_gap(benign: Band, adversarial: Band) -> Doubles:
     )
     gap[np.isnan(benign.low) | np.isnan(adversarial.low)] = np.nan
     return np.asarray(gap)
+
+
+_TWO_IMAGES: frozenset[Need] = frozenset({"two_images"})
+_UNKNOWN = "as a class has fewer than two images, or none for these weights"
+_FIX = "sort by curve_gap, or use Analysis.suggested_settings"
+
+
+@neuron_measure(
+    "band_{part}_low",
+    label="{part} band, lower bound",
+    row="band, lower bound",
+    meaning={
+        "benign": "Lower bound of the contribution over the benign class",
+        "adversarial": "Lower bound of the contribution over the adversarial class",
+    },
+    formula={
+        "benign": "mean - t-interval over the benign images of class b",
+        "adversarial": "mean - t-interval over the benign images of class a",
+    },
+    unit="logit",
+    first=None,
+    needs=_TWO_IMAGES,
+    unknown=_UNKNOWN,
+    fix=_FIX,
+    by="side",
+)
+def band_low(context: NeuronContext) -> BySide[Doubles]:
+    """Lower bounds of the bands of both classes."""
+    return BySide(context.bands.benign.low, context.bands.adversarial.low)
+
+
+@neuron_measure(
+    "band_{part}_high",
+    label="{part} band, upper bound",
+    row="band, upper bound",
+    meaning={
+        "benign": "Upper bound of the contribution over the benign class",
+        "adversarial": "Upper bound of the contribution over the adversarial class",
+    },
+    formula={
+        "benign": "mean + t-interval over the benign images of class b",
+        "adversarial": "mean + t-interval over the benign images of class a",
+    },
+    unit="logit",
+    first=None,
+    needs=_TWO_IMAGES,
+    unknown=_UNKNOWN,
+    fix=_FIX,
+    by="side",
+)
+def band_high(context: NeuronContext) -> BySide[Doubles]:
+    """Upper bounds of the bands of both classes."""
+    return BySide(context.bands.benign.high, context.bands.adversarial.high)
+
+
+@neuron_measure(
+    "band_gap",
+    label="band gap",
+    heading="band\ngap",
+    meaning="Gap between the two classes' contribution bands: inhibited below 0, excited above 0",
+    formula="low_a - high_b if low_a > high_b; high_a - low_b if low_b > high_a; otherwise 0",
+    unit="logit",
+    group=VULNERABILITY,
+    first="smallest",
+    ends=("most inhibited", "most excited"),
+    signed=True,
+    display="change",
+    needs=_TWO_IMAGES,
+    unknown=_UNKNOWN,
+    fix=_FIX,
+)
+def gap_of_bands(context: NeuronContext) -> Doubles:
+    """Signed distance between the bands of both classes; see `band_gap`."""
+    bands = context.bands
+    return band_gap(bands.benign, bands.adversarial)

@@ -1,6 +1,5 @@
 """Contributions: what each neuron adds to a class's logit (paper, Section 5.2.1)."""
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -8,6 +7,8 @@ import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
 from vulneuron.measures.choices import check_choice
+from vulneuron.measures.registry import VULNERABILITY, NeuronContext, neuron_measure
+from vulneuron.measures.sides import BySide
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -25,42 +26,9 @@ _COEFFICIENTS: dict[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class CurveWeights:
-    """Weights that turn the activations of each side into contributions.
-
-    Attributes
-    ----------
-    benign, adversarial
-        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64.
-    """
-
-    benign: Doubles
-    adversarial: Doubles
-
-
-@dataclass(frozen=True, eq=False)
-class Contributions:
-    """What each neuron adds to a logit on the benign and on the adversarial image.
-
-    Attributes
-    ----------
-    benign, adversarial
-        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64, any sign, in units of logits.
-    """
-
-    benign: Doubles
-    adversarial: Doubles
-
-    @property
-    def curve_gap(self) -> Doubles:
-        """Adversarial minus benign contribution: > 0 excited by the attack, < 0 inhibited."""
-        return self.adversarial - self.benign
-
-
 def curve_weights(
     weight: Floating, *, benign_label: Labels, adversarial_label: Labels, weights: Weights = "own"
-) -> CurveWeights:
+) -> BySide[Doubles]:
     """Weights of the dense layer that the two curves of a pair use.
 
     Parameters
@@ -82,7 +50,7 @@ def curve_weights(
     check_choice(weights, "weights", WEIGHTS)
     both = np.stack([_rows(weight, benign_label), _rows(weight, adversarial_label)], axis=-2)
     benign, adversarial = np.moveaxis(_combined(both, weights), -2, 0)
-    return CurveWeights(benign, adversarial)
+    return BySide(benign, adversarial)
 
 
 def contributions(
@@ -93,7 +61,7 @@ def contributions(
     benign_label: Labels,
     adversarial_label: Labels,
     weights: Weights = "own",
-) -> Contributions:
+) -> BySide[Doubles]:
     r"""Activation x weight of all neurons, for a linear head (paper, Section 5.2.1).
 
     With activations :math:`a_k` and :math:`a'_k` on the benign and the adversarial image, and the rows
@@ -130,10 +98,10 @@ def contributions(
     chosen = curve_weights(
         weight, benign_label=benign_label, adversarial_label=adversarial_label, weights=weights
     )
-    return Contributions(benign * chosen.benign, adversarial * chosen.adversarial)
+    return BySide(benign * chosen.benign, adversarial * chosen.adversarial)
 
 
-def label_contributions(contribution: Floating, weights: Weights = "own") -> Contributions:
+def label_contributions(contribution: Floating, weights: Weights = "own") -> BySide[Doubles]:
     """The two curves from contributions to both labels' logits, for a head that is not linear.
 
     What "own", "benign", "adversarial" and "margin" take is as for `contributions`. As gradients differ
@@ -156,7 +124,42 @@ def label_contributions(contribution: Floating, weights: Weights = "own") -> Con
     benign, adversarial = (
         _combined(contribution[..., side, :, :], weights)[..., side, :] for side in range(2)
     )
-    return Contributions(benign, adversarial)
+    return BySide(benign, adversarial)
+
+
+@neuron_measure(
+    label="contribution, {part}",
+    row="contribution",
+    heading={"benign": "contrib.\nbenign", "adversarial": "contrib.\nadvers."},
+    meaning={
+        "benign": "What the neuron adds to the logit, on the benign image",
+        "adversarial": "What the neuron adds to the logit, on the adversarial image",
+    },
+    formula={"benign": "a_k w_bk", "adversarial": "a'_k w_ak"},
+    unit="logit",
+    ends=("largest contribution", "smallest contribution"),
+    by="side",
+)
+def contribution(context: NeuronContext) -> BySide[Doubles]:
+    """Contribution of each neuron on either image, for the weights that the settings choose."""
+    return context.contributions
+
+
+@neuron_measure(
+    label="curve gap",
+    heading="curve\ngap",
+    meaning="Contribution on the adversarial image minus that on the benign image",
+    formula="adversarial minus benign contribution",
+    unit="logit",
+    group=VULNERABILITY,
+    first="smallest",
+    ends=("most inhibited", "most excited"),
+    signed=True,
+    display="change",
+)
+def curve_gap(context: NeuronContext) -> Doubles:
+    """Adversarial minus benign contribution: > 0 excited by the attack, < 0 inhibited."""
+    return context.contributions.adversarial - context.contributions.benign
 
 
 def _combined(of_labels: Floating, weights: Weights) -> Doubles:

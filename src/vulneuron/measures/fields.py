@@ -12,6 +12,8 @@ from PIL import Image
 
 from vulneuron.errors import MeasureError
 from vulneuron.measures.choices import check_size
+from vulneuron.measures.registry import NeuronContext, neuron_measure
+from vulneuron.measures.sides import BySide
 
 Floats = npt.NDArray[np.float32]
 Floating = npt.NDArray[np.floating]
@@ -220,6 +222,26 @@ def peaks(maps: Floating, size: Size) -> Floats:
         # Weights sum to 1 only up to rounding, and no pixel exceeds all cells.
         found[start : start + at_once] = np.minimum(values.max(axis=(0, 1)), block.max(axis=0))
     return found.reshape(outer)
+
+
+@neuron_measure(
+    "dead_{part}",
+    label="dead, {part}",
+    row="dead",
+    meaning={
+        "benign": "Whether the neuron captures nothing on the benign image; a share over pairs",
+        "adversarial": "Whether the neuron captures nothing on the adversarial image; a share over pairs",
+    },
+    formula="the upsampled feature map nowhere exceeds the threshold",
+    unit="yes or no",
+    first=None,
+    display="share",
+    needs={"feature_maps"},
+    by="side",
+)
+def captures_nothing(context: NeuronContext) -> BySide[Bools]:
+    """Whether each neuron's receptive field is empty on either image."""
+    return context.dead
 
 
 def _positions(length: int, wanted: int) -> npt.NDArray[np.float64]:

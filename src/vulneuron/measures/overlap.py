@@ -4,7 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
+from vulneuron.measures.registry import OVERLAP, NeuronContext, neuron_measure
+from vulneuron.measures.sides import ByEffect
 
+Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
@@ -51,6 +54,30 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     union = areas + np.count_nonzero(mask) - common
     shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return shares
+
+
+@neuron_measure(
+    "iou_{part}",
+    label="IoU with {part}",
+    row="IoU with its map",
+    heading={"benign_drop": "IoU\ndrop", "adversarial_gain": "IoU\ngain"},
+    meaning={
+        "benign_drop": "Overlap of what the neuron captures with where the benign label loses",
+        "adversarial_gain": "Overlap of what the neuron captures with where the adversarial label gains",
+    },
+    formula="intersection over union of the receptive field and the top mask",
+    unit="0 to 1",
+    group=OVERLAP,
+    ends=("largest IoU", "smallest IoU"),
+    display="share",
+    needs={"vulnerability_maps"},
+    unknown="as no vulnerability maps have been computed, or they are left out",
+    fix="run `vulneuron maps` first, or provide the model",
+    by="effect",
+)
+def overlap_with_top(context: NeuronContext) -> ByEffect[Doubles]:
+    """IoU of each receptive field with the most vulnerable pixels by either map."""
+    return context.overlaps
 
 
 def _counts(packed: npt.NDArray[np.uint8]) -> Floats:

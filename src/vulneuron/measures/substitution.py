@@ -11,7 +11,6 @@ adversarial value works for the attack, whichever vector the value is put into:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,8 @@ from scipy.special import expit
 
 from vulneuron.errors import MeasureError
 from vulneuron.measures.choices import check_choice, check_whole
+from vulneuron.measures.registry import SUBSTITUTION, NeuronContext, neuron_measure
+from vulneuron.measures.sides import SIDES, ByEffect, Side
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -30,25 +31,6 @@ Head = Callable[[Floating], Floating]
 
 #: Logits after a substitution that are computed at once, to stay in a CPU's cache.
 _LOGITS_AT_ONCE = 2**18
-
-#: The vector that a value is put into.
-Into = Literal["benign", "adversarial"]
-INTO: tuple[Into, ...] = get_args(Into)
-
-
-@dataclass(frozen=True, eq=False)
-class NeuronSubstitutions:
-    """Effect of substituting each neuron alone.
-
-    Attributes
-    ----------
-    benign_drop, adversarial_gain
-        ``(neuron,)``, or ``(pair, neuron)`` for many pairs; float64 in [-1, 1]; positive where the
-        adversarial value works for the attack.
-    """
-
-    benign_drop: Doubles
-    adversarial_gain: Doubles
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +58,8 @@ def substitute_each(
     *,
     benign_label: Labels,
     adversarial_label: Labels,
-    into: Into = "benign",
-) -> NeuronSubstitutions:
+    into: Side = "benign",
+) -> ByEffect[Doubles]:
     r"""Substitute each neuron alone, for a linear head: in closed form, all neurons of all pairs at once.
 
     Putting the adversarial activation :math:`a'_k` in place of the benign :math:`a_k` changes the logits by
@@ -97,9 +79,10 @@ def substitute_each(
 
     Returns
     -------
-    NeuronSubstitutions
-        Also where probabilities are nearer to 0 or 1 than float64 can tell, so that neurons have an order
-        however sure the network is.
+    ByEffect
+        Float64 in [-1, 1], positive where the adversarial value works for the attack. Differences keep their
+        digits where probabilities are closer to 0 or 1 than float64 resolves, so neurons can be ordered
+        however confident the network is.
 
     Raises
     ------
@@ -120,7 +103,7 @@ def substitute_each(
     # Exactly, not up to the rounding of sums in another order.
     effects[:, changes == 0] = 0
     drop, gain = effects.reshape(2, *receiving.shape)
-    return NeuronSubstitutions(drop, gain)
+    return ByEffect(drop, gain)
 
 
 def substitute_set(
@@ -132,7 +115,7 @@ def substitute_set(
     *,
     benign_label: int,
     adversarial_label: int,
-    into: Into = "benign",
+    into: Side = "benign",
 ) -> SetSubstitution:
     """Substitute a set of neurons together, for a linear head.
 
@@ -164,9 +147,9 @@ def substitute_each_map(
     *,
     benign_label: int,
     adversarial_label: int,
-    into: Into = "benign",
+    into: Side = "benign",
     batch_size: int = 64,
-) -> NeuronSubstitutions:
+) -> ByEffect[Doubles]:
     """Substitute each neuron's whole feature map alone, for any head.
 
     Parameters
@@ -182,7 +165,7 @@ def substitute_each_map(
 
     Returns
     -------
-    NeuronSubstitutions
+    ByEffect
         As exact as the head, which usually computes in float32.
 
     Raises
@@ -202,7 +185,7 @@ def substitute_each_map(
         after.append(np.asarray(head(mixed), np.float64))
     drop, gain = _effect(before[:, None], np.concatenate(after).T, labels, into)
     changed = (receiving != given).any(axis=(1, 2))
-    return NeuronSubstitutions(np.where(changed, drop, 0), np.where(changed, gain, 0))
+    return ByEffect(np.where(changed, drop, 0), np.where(changed, gain, 0))
 
 
 def substitute_map_set(
@@ -213,7 +196,7 @@ def substitute_map_set(
     *,
     benign_label: int,
     adversarial_label: int,
-    into: Into = "benign",
+    into: Side = "benign",
 ) -> SetSubstitution:
     """Substitute the whole feature maps of a set of neurons together, for any head.
 
@@ -235,9 +218,34 @@ def substitute_map_set(
     return _set_result(before, after, labels, into)
 
 
-def _directed(benign: Floating, adversarial: Floating, into: Into) -> tuple[Floating, Floating]:
+@neuron_measure(
+    label="{part}",
+    row="substituted alone",
+    heading={"benign_drop": "subst.\ndrop", "adversarial_gain": "subst.\ngain"},
+    meaning={
+        "benign_drop": "Drop of the benign label's probability if this neuron alone were attacked",
+        "adversarial_gain": "Rise of the adversarial label's probability if this neuron alone were attacked",
+    },
+    formula={
+        "benign_drop": "p_b(x) - p_b with a_k replaced by a'_k",
+        "adversarial_gain": "p_a with a_k replaced by a'_k, minus p_a(x)",
+    },
+    unit="probability, -1 to 1",
+    group=SUBSTITUTION,
+    display="change",
+    needs={"network"},
+    unknown="as the head is not linear and the network is missing",
+    fix="provide the model",
+    by="effect",
+)
+def substitution(context: NeuronContext) -> ByEffect[Doubles]:
+    """Effect of substituting each neuron on its own into the benign image."""
+    return context.substitution
+
+
+def _directed(benign: Floating, adversarial: Floating, into: Side) -> tuple[Floating, Floating]:
     """What receives values, and what gives them."""
-    check_choice(into, "into", INTO)
+    check_choice(into, "into", SIDES)
     return (benign, adversarial) if into == "benign" else (adversarial, benign)
 
 
@@ -258,12 +266,12 @@ def _logits(head: Head, maps: Floating) -> Doubles:
     return np.asarray(head(maps[None])[0], np.float64)
 
 
-def _set_result(before: Doubles, after: Doubles, labels: Ints, into: Into) -> SetSubstitution:
+def _set_result(before: Doubles, after: Doubles, labels: Ints, into: Side) -> SetSubstitution:
     drop, gain = _effect(before[:, None], after[:, None], labels, into)
     return SetSubstitution(after, float(drop[0]), float(gain[0]))
 
 
-def _effect(before: Doubles, after: Doubles, labels: Ints, into: Into) -> tuple[Doubles, Doubles]:
+def _effect(before: Doubles, after: Doubles, labels: Ints, into: Side) -> tuple[Doubles, Doubles]:
     """Benign drop and adversarial gain of logits ``(..., class, n)`` for labels ``(..., label)``."""
     changes = _probability_changes(_log_odds(before, labels), _log_odds(after, labels))
     benign, adversarial = np.moveaxis(changes, -2, 0)

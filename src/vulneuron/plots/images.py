@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from vulneuron.analysis import Analysis
 from vulneuron.analysis.analysis import Combination
 from vulneuron.analysis.context import Order
-from vulneuron.analysis.settings import SIDES
 from vulneuron.maps.vulnerability_map import to_full_size
+from vulneuron.measures import SIDES
 from vulneuron.measures.fields import masked_image
 from vulneuron.plots.style import ADVERSARIAL, BENIGN, grid, show
 
@@ -98,6 +98,6 @@ def context(
     for row, side in enumerate(SIDES):
         images = analysis.record.images(found.pairs, side)
         for column, number in enumerate(found.pairs):
-            image = masked_image(images[column], masks.of(side)[column])
+            image = masked_image(images[column], masks[side][column])
             show(axes[row, column], image, "" if row else f"pair {number}", _COLORS[side])
     return figure

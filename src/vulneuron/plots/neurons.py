@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from vulneuron.analysis import Analysis, checked_neurons, known_measure
+from vulneuron.analysis import Analysis, checked_neurons, sort_measure, sorted_neurons
 from vulneuron.plots.style import ADVERSARIAL, BENIGN, mark
 
 
@@ -22,14 +22,14 @@ def contribution_curves(
     pair
         Number of the pair.
     sort_by
-        Measure that orders the neurons from left to right, ascending: for gaps the most inhibited come first.
-        When None the band gap, or the curve gap where there is no band.
+        Measure that orders the neurons from left to right: for gaps the most inhibited come first, otherwise
+        the largest values. None for the band gap, or the curve gap if there is no band.
     highlight
         Neurons to mark.
     """
     table = analysis.neurons(pair)
-    measure = known_measure(table, sort_by)
-    table = table.sort_values(measure, kind="stable")
+    measure = sort_measure(table, sort_by)
+    table = sorted_neurons(table, measure)
     of_pair = analysis.pair(pair)
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
     places = np.arange(len(table))
@@ -49,9 +49,8 @@ def contribution_curves(
     if len(highlight):
         order = {int(neuron): place for place, neuron in enumerate(table.index)}
         mark(ax, {int(it): order[int(it)] for it in checked_neurons(highlight, len(table))})
-    gaps = measure in {"band_gap", "curve_gap"}
-    direction = "   (inhibited by the attack on the left, excited on the right)" if gaps else ""
-    ax.set_xlabel(f"neurons by {measure.replace('_', ' ')}{direction}")
+    left, right = measure.ends
+    ax.set_xlabel(f"neurons by {measure.label}   ({left} on the left, {right} on the right)")
     ax.set_ylabel("contribution (logit)")
     ax.set_title(
         f"pair {pair}: {of_pair.benign_label} -> {of_pair.adversarial_label}", fontsize=8, loc="left"

@@ -15,7 +15,6 @@ SCHEMA_VERSION = 1
 #: Attribute of the root group that tells a record from any other Zarr group.
 VERSION_KEY = "vulneuron_schema"
 
-SIDES = ("benign", "adversarial")
 BENIGN, ADVERSARIAL = range(2)
 
 #: Pixels are stored as integers n of n / 65535: 8-bit images and epsilons of n/255 are exact on this grid.

@@ -19,6 +19,7 @@ from scipy.special import logsumexp
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
 from vulneuron.errors import RecordError, one_line
+from vulneuron.measures.sides import SIDES
 from vulneuron.record.schema import (
     COORDINATES,
     LINEAR_ONLY,
@@ -26,7 +27,6 @@ from vulneuron.record.schema import (
     PAIR_VARIABLES,
     RUN_VARIABLES,
     SCHEMA_VERSION,
-    SIDES,
     VERSION_KEY,
     Outcome,
     Phase,

@@ -19,13 +19,13 @@ import zarr
 from filelock import FileLock, Timeout
 
 from vulneuron.errors import RecordError
+from vulneuron.measures.sides import SIDES
 from vulneuron.record.schema import (
     BLOCK_VARIABLES,
     PAIR_VARIABLES,
     PIXEL_STEPS,
     RUN_VARIABLES,
     SCHEMA_VERSION,
-    SIDES,
     VERSION_KEY,
     BlockSize,
     Outcome,

@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.analysis import Order
-from vulneuron.analysis.settings import DistanceKind, Settings, Side
+from vulneuron.analysis.settings import DistanceKind, Settings
 from vulneuron.maps.stages import StageName
-from vulneuron.measures.bands import BandImages, BandKind
+from vulneuron.measures.bands import BandKind
 from vulneuron.measures.clustering import Method
 from vulneuron.measures.context import Scope
 from vulneuron.measures.contribution import Weights
+from vulneuron.measures.registry import COSTLY, Need, NeuronMeasure
+from vulneuron.measures.sides import Side
 from vulneuron.measures.thresholds import Mode, Threshold
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -45,7 +47,7 @@ class SettingsModel(Model):
     weights: Weights = Field(default="own", description="Class whose weights the contribution curves use.")
     band: BandKind = Field(default="mean", description="Interval of the mean, or central quantile band.")
     confidence: Finite = Field(default=0.95, gt=0, lt=1, description="Level of the bands.")
-    band_images: BandImages = Field(default="benign", description="Images behind the adversarial band.")
+    band_images: Side = Field(default="benign", description="Images behind the adversarial band.")
     threshold_mode: Mode = Field(default="absolute", description="How RF thresholds are chosen.")
     threshold_level: Finite | None = Field(
         default=None, description="Activation, quantile or fraction of the maximum; null for the default."
@@ -124,13 +126,41 @@ class CountsModel(Model):
     succeeded: int
 
 
+class MeasureModel(Model):
+    """One column of the table of neurons, as it is declared."""
+
+    name: str
+    label: str = Field(description="What menus call it.")
+    meaning: str = Field(description="What a value says.")
+    unit: str
+    group: str = Field(description="What menus list it under.")
+    row: str = Field(description="What a table of one neuron calls the row of its family.")
+    family: str = Field(description="Columns of one family share a row.")
+    part: str = Field(description="Which column of its family it is; empty if it is the only one.")
+    ranks: bool = Field(description="Whether neurons can be sorted by it.")
+    first: Literal["smallest", "largest"] | None = Field(description="Which end stands on the left.")
+    ends: list[str] = Field(description="What stands at both ends.", min_length=2, max_length=2)
+    signed: bool = Field(description="Whether below 0 means inhibited, above 0 excited.")
+    display: Literal["number", "change", "share"]
+    needs: list[Need] = Field(description="What it needs on this record beyond activations and weights.")
+    costly: bool = Field(description="Whether it takes long for many pairs.")
+
+    @classmethod
+    def for_head(cls, measure: NeuronMeasure, *, linear: bool) -> "MeasureModel":
+        """The declaration, without needs that a linear head does not have."""
+        needs = measure.needs - {"network"} if linear else measure.needs
+        values = {name: getattr(measure, name) for name in cls.model_fields}
+        values |= {"ends": list(measure.ends), "needs": sorted(needs), "costly": bool(needs & COSTLY)}
+        return cls(**values)
+
+
 class FirstView(Model):
     """A sensible first selection: the fullest cell of the matrix, and what stands out in it."""
 
     benign: int = Field(description="Class index of the cell's row.")
     adversarial: int = Field(description="Class index of the cell's column.")
     pair: int = Field(description="Pair of the cell with the smallest perturbation (L2).")
-    neuron: int = Field(description="Most inhibited neuron of this pair, by band gap.")
+    neuron: int = Field(description="The first neuron of this pair by the default sort.")
 
 
 class NetworkModel(Model):
@@ -180,7 +210,10 @@ class RecordSummary(Model):
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of the answer to a ranking.")
-    measures: list[str] = Field(description="Columns that neurons can be ranked by.")
+    measures: list[MeasureModel] = Field(description="The columns as declared, in the order of menus.")
+    default_sorts: list[str] = Field(
+        description="What neurons are sorted by at first: the first of these measures that has values."
+    )
     first_view: FirstView
     provenance: dict[str, str]
 
@@ -265,12 +298,12 @@ class RankRequest(Model):
     """Pairs to rank neurons over."""
 
     pairs: NumberText
-    sort_by: str = Field(default="band_gap", description="One of the record's `measures`.")
+    sort_by: str | None = Field(
+        default=None, description="The measure that ranks the neurons; null for means without ranks."
+    )
     settings: SettingsModel = SettingsModel()
-    quick: bool = Field(
-        default=False,
-        description="Whether to leave out what takes long for many pairs (NaN then): dead neurons, IoUs, and "
-        "substitution in front of a head that is not linear.",
+    columns: list[str] | None = Field(
+        default=None, description="Columns to compute, the others are NaN; null for all of them."
     )
     intervals: bool = Field(default=False, description="Whether to compute bootstrap intervals of the ranks.")
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from torch import nn
 
 from vulneuron._version import __version__
-from vulneuron.analysis import COLUMNS, MEASURES, Analysis, Settings
+from vulneuron.analysis import DEFAULT_SORTS, RANKS, Analysis, Settings, sort_measure, sorted_neurons
 from vulneuron.engines import Cancel
 from vulneuron.maps.grid import PatchGrid, default_patch
+from vulneuron.measures import MEASURES
 from vulneuron.measures.thresholds import DEFAULT_FRACTION, DEFAULT_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
@@ -46,7 +47,6 @@ _SMALLEST, _MOST = 0.01, 5
 #: Maps of so many points per side take seconds, not minutes.
 _GRID = 32
 _SAMPLED_PAIRS = 32
-RANK_COLUMNS = (*COLUMNS, "rank", "rank_low", "rank_high")
 
 
 class OpenedRecord:
@@ -73,7 +73,7 @@ class OpenedRecord:
         self.record = record
         self.id = name
         # Browsers keep answers by it for ever, and another version may give a table other columns.
-        content = [__version__, dict(record.attributes)]
+        content = [__version__, list(MEASURES), dict(record.attributes)]
         described = json.dumps(content, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
         self.analysis = Analysis(record)
@@ -164,9 +164,13 @@ class OpenedRecord:
             default_patch=default_patch(data.image_size),
             defaults=dto.SettingsModel.of(dashboard_settings(self.analysis)),
             pair_columns=list(PAIR_COLUMNS),
-            neuron_columns=list(COLUMNS),
-            rank_columns=list(RANK_COLUMNS),
-            measures=list(MEASURES),
+            neuron_columns=list(MEASURES),
+            rank_columns=[*MEASURES, *RANKS],
+            measures=[
+                dto.MeasureModel.for_head(MEASURES[name], linear=linear)
+                for name in dict.fromkeys((*MEASURES.ranking, *MEASURES))
+            ],
+            default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),
             provenance=_provenance(info),
         )
@@ -201,13 +205,11 @@ class OpenedRecord:
         cell = np.flatnonzero((data.benign_label == benign) & (data.adversarial_label == adversarial))
         norms = self.record.pairs["perturbation_l2"].to_numpy()[cell]
         pair = int(cell[np.argmin(norms)])
-        neurons = self.analysis.neurons(pair, settings=self.analysis.suggested_settings, compute_maps=False)
-        gaps = neurons["band_gap"].to_numpy()
-        # A class with a single image has no band; then the curves say which neuron falls most.
-        gaps = neurons["curve_gap"].to_numpy() if np.isnan(gaps).all() else gaps
-        return dto.FirstView(
-            benign=benign, adversarial=adversarial, pair=pair, neuron=int(np.nanargmin(gaps))
+        neurons = self.analysis.neurons(
+            pair, columns=DEFAULT_SORTS, settings=self.analysis.suggested_settings
         )
+        first = sorted_neurons(neurons, sort_measure(neurons)).index[0]
+        return dto.FirstView(benign=benign, adversarial=adversarial, pair=pair, neuron=int(first))
 
 
 def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:

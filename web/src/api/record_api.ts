@@ -102,22 +102,24 @@ export class RecordApi {
   ): Promise<Table> {
     const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
     const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
-    return this.#cache.get(`${path} ${version}`, load, signal, isComplete);
+    return this.#cache.get(`${path} ${version}`, load, signal, (neurons) => this.#isComplete(neurons));
   }
 
+  /** Means over pairs; "quick" leaves out columns that take long for many pairs, and the intervals of ranks. */
   async meanNeurons(
     pairs: Iterable<number>,
-    sortBy: string,
+    sortBy: string | null,
     settings: SettingsModel,
     extent: "quick" | "all",
     signal: AbortSignal,
   ): Promise<Table> {
     const quick = extent === "quick";
+    const columns = this.summary.measures.filter(({ costly }) => !costly).map(({ name }) => name);
     const body = JSON.stringify({
       pairs: formatRanges(pairs),
       sort_by: sortBy,
       settings,
-      quick,
+      columns: quick ? columns : null,
       intervals: !quick,
     });
     const headers = { "Content-Type": "application/json" };
@@ -273,15 +275,18 @@ export class RecordApi {
     return this.#cache.get(path, () => this.#array<T>(path, given(signal)), signal);
   }
 
+  /** Whether nothing is missing that comes later, such as what needs vulnerability maps or the network. */
+  #isComplete(neurons: Table): boolean {
+    const late = this.summary.measures.filter(({ needs }) =>
+      needs.some((need) => need === "vulnerability_maps" || need === "network"),
+    );
+    return late.every(({ name }) => neurons.isKnown(name));
+  }
+
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {
     const { data, shape } = await this.#array<Numbers>(path, init);
     return new Table(columns, data, shape[1] ?? 0);
   }
-}
-
-/** Whether nothing is missing that comes later: overlaps with vulnerability maps, and what needs the network. */
-function isComplete(neurons: Table): boolean {
-  return neurons.isKnown("iou_benign_drop") && neurons.isKnown("substitution_benign_drop");
 }
 
 /** How the client asks: without a signal, nobody waits for the answer yet, so that nothing is said of a failure. */

@@ -4,6 +4,7 @@ type Schemas = components["schemas"];
 
 export type RecordEntry = Schemas["RecordListing"];
 export type RecordSummary = Schemas["RecordSummary"];
+export type MeasureModel = Schemas["MeasureModel"];
 export type NetworkModel = Schemas["NetworkModel"];
 export type PairModel = Schemas["PairModel"];
 export type SettingsModel = Schemas["SettingsModel-Output"];

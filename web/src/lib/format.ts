@@ -12,6 +12,15 @@ export const count = format(",d");
 /** Distance of any size, without an exponent: three significant digits. */
 export const distance = format(",.3~r");
 
+/** How a measure's values are shown. */
+export type Display = "number" | "change" | "share";
+
+/** A value of a measure; a dash if it is unknown. */
+export function formatted(value: number, display: Display): string {
+  if (Number.isNaN(value)) return "–";
+  return { number, change: signed, share: probability }[display](value);
+}
+
 /** Any other number: three significant digits; a dash where it is not known. */
 export function number(value: number): string {
   return Number.isNaN(value) ? "–" : format(".3~g")(value);

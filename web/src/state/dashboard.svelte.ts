@@ -2,6 +2,7 @@ import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
 import { classColor } from "../lib/colors";
+import { measureOf, NEURON_NUMBER } from "../lib/measures";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, recordOf, type Step } from "./address_bar";
@@ -19,9 +20,6 @@ import { ORDERS, SHARED_SLICES, type ViewState } from "./view_state";
 const KEY = Symbol("dashboard");
 
 const SLIDER_REST = 150;
-
-/** Measures that put the neurons with the largest value first; the gaps put the most inhibited one first. */
-const LARGEST_FIRST = /^(substitution|iou|activation|contribution)_/;
 
 /** What the dashboard knows of a view. */
 export interface ViewModel extends PlacedView {
@@ -163,16 +161,18 @@ export class Dashboard {
   /** Measure by which neurons stand: one without values, such as bands of too few images, gives way to the next. */
   readonly shownSort: string = $derived.by(() => {
     const neurons = this.neurons.value;
-    const wanted = [this.#sort, "band_gap", "curve_gap"];
-    return wanted.find((name) => name === "neuron" || neurons?.isKnown(name)) ?? "neuron";
+    const wanted = [this.#sort, ...this.summary.default_sorts];
+    return wanted.find((name) => name === NEURON_NUMBER.name || neurons?.isKnown(name)) ?? NEURON_NUMBER.name;
   });
 
   /** Neurons from left to right in the neuron view. */
   readonly neuronOrder: Uint32Array = $derived.by(() => {
     const neurons = this.neurons.value;
     const sort = this.shownSort;
-    if (!neurons || sort === "neuron") return Uint32Array.from({ length: this.summary.neurons }, (_, n) => n);
-    return neurons.order(sort, LARGEST_FIRST.test(sort) ? "descending" : "ascending");
+    if (!neurons || sort === NEURON_NUMBER.name)
+      return Uint32Array.from({ length: this.summary.neurons }, (_, n) => n);
+    const { first } = measureOf(this.summary, sort);
+    return neurons.order(sort, first === "largest" ? "descending" : "ascending");
   });
 
   /** Neurons whose receptive fields are shown; the same array while they are the same neurons. */
@@ -256,13 +256,14 @@ export class Dashboard {
     }
     const pairs = this.selected;
     if (!pairs.length) return undefined;
-    const sortBy = sort === "neuron" ? "band_gap" : sort;
+    const sorting = this.summary.measures.find(({ name }) => name === sort);
+    const sortBy = sorting?.name ?? this.summary.default_sorts[0] ?? null;
     return {
       key: JSON.stringify([this.#selectionText, settings, sortBy, version]),
       load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
       delay: this.restDelay,
-      // What dies and how sure the ranks are takes longer, and so do the overlaps, which are then sorted by.
-      loadPart: sortBy.startsWith("iou_")
+      // Costly columns and the intervals of ranks take longer, and so does a sort by one of these.
+      loadPart: sorting?.costly
         ? undefined
         : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),
     };

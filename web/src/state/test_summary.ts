@@ -8,7 +8,11 @@ export const SUMMARY = {
   pairs: 50,
   neurons: 20,
   image: { height: 32, width: 32, channels: 3 },
-  measures: ["band_gap", "iou_benign_drop"],
+  measures: [
+    { name: "band_gap", ranks: true, first: "smallest" },
+    { name: "iou_benign_drop", ranks: true, first: "largest" },
+  ],
+  default_sorts: ["band_gap"],
   first_view: { benign: 3, adversarial: 1, pair: 7, neuron: 4 },
   defaults: {
     weights: "own",

@@ -1,4 +1,5 @@
 import type { RecordSummary } from "../api/types";
+import { NEURON_NUMBER } from "../lib/measures";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { LayoutState } from "./layout";
 import { parseSelection, selectionText, type PairSelection } from "./selection";
@@ -88,8 +89,9 @@ function firstCell({ first_view: { benign, adversarial } }: RecordSummary): Pair
 const orderSlice = slice<OrderState>({
   order: choice(Object.keys(ORDERS) as Order[], "l2_up"),
   sort: {
-    initial: () => "band_gap",
-    parse: (text, { measures }) => oneOf(["neuron", ...measures])(text),
+    initial: ({ default_sorts: [first] }) => first ?? NEURON_NUMBER.name,
+    parse: (text, { measures }) =>
+      oneOf([NEURON_NUMBER.name, ...measures.filter(({ ranks }) => ranks).map(({ name }) => name)])(text),
     format: String,
   },
   level: choice(["pair", "selection"], "pair"),

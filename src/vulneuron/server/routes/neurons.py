@@ -1,17 +1,20 @@
 """Neuron Vulnerability View (paper, Figure 4)."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from fastapi import APIRouter, Query, Response
 from scipy.special import softmax
 
-from vulneuron.measures.substitution import Into
+from vulneuron.analysis import RANKS
+from vulneuron.measures import MEASURES, Side
 from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.summary import RANK_COLUMNS, most_probable
+from vulneuron.server.summary import most_probable
 
 _RESAMPLES = 1000
 
@@ -28,30 +31,32 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 )
 def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
     """Return all measures of all neurons on one pair; computes no vulnerability maps."""
-    table = opened.analysis.neurons(pair, settings=settings, compute_maps=False)
-    return array_response(table.to_numpy(np.float64).T)
+    table = opened.analysis.neurons(pair, settings=settings)
+    return _table_response(table, tuple(MEASURES))
 
 
 @router.post(
     "/neurons.npy",
     response_class=NpyResponse,
     responses=npy_responses(
-        "float64 `(column, neuron)`; columns are the record's `rank_columns`. The last two are NaN unless "
-        "intervals were asked for. Ranks are NaN, too, if none of the pairs has a value of the measure."
+        "float64 `(column, neuron)`; columns are the record's `rank_columns`. Ranks are NaN if there is no "
+        "measure or none of the pairs has a value of it; their intervals unless they are requested."
     ),
 )
 def rank_neurons(opened: Opened, body: RankRequest) -> Response:
     """Return means of all measures over a set of pairs, and the ranks of the neurons."""
     pairs = parse_numbers(body.pairs, name="pair", count=opened.analysis.data.count)
-    table = opened.analysis.rank(
-        pairs,
-        sort_by=body.sort_by,
-        settings=body.settings.settings(),
-        quick=body.quick,
-        resamples=_RESAMPLES if body.intervals else 0,
-        allow_unknown=True,
-    )
-    return array_response(table[list(RANK_COLUMNS)].to_numpy(np.float64).T)
+    analysis, settings = opened.analysis, body.settings.settings()
+    table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings)
+    if body.sort_by is not None:
+        MEASURES.to_rank_by(body.sort_by)
+        if body.sort_by in table and table[body.sort_by].notna().any():
+            resamples = _RESAMPLES if body.intervals else 0
+            ranked = analysis.rank(
+                pairs, sort_by=body.sort_by, columns=[body.sort_by], settings=settings, resamples=resamples
+            )
+            table = table.join(ranked[list(RANKS)])
+    return _table_response(table, (*MEASURES, *RANKS))
 
 
 @router.get("/pairs/{pair}/substitution")
@@ -66,7 +71,7 @@ def substitute_neurons(
         opened.network.require("substitution in front of a head that is not linear")
     labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
 
-    def substituted(into: Into) -> SubstitutionModel:
+    def substituted(into: Side) -> SubstitutionModel:
         effect = opened.analysis.substitute(pair, numbers, into=into)
         return SubstitutionModel(
             benign_drop=effect.benign_drop,
@@ -75,3 +80,8 @@ def substitute_neurons(
         )
 
     return SubstitutionsModel(benign=substituted("benign"), adversarial=substituted("adversarial"))
+
+
+def _table_response(table: pd.DataFrame, columns: Sequence[str]) -> Response:
+    """Response with the columns in this order, NaN for those that the table does not have."""
+    return array_response(table.reindex(columns=list(columns)).to_numpy(np.float64).T)

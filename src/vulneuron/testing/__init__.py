@@ -1,0 +1,5 @@
+"""Contract tests for those who extend Vulneuron: inherit from them in your own test suite."""
+
+from vulneuron.testing.measures import ArrayContext, MeasureTests
+
+__all__ = ["ArrayContext", "MeasureTests"]

@@ -1,0 +1,53 @@
+"""Measures of other packages, found through their entry points in a fresh interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+import vulneuron as vn
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "measure"
+SCRIPT = """
+import json, sys
+import vulneuron as vn
+from vulneuron.measures import MEASURES
+analysis = vn.Analysis(sys.argv[1])
+table = analysis.neurons(0)
+ranking = analysis.rank(range(4), sort_by="log_ratio")
+print(json.dumps([MEASURES.ranking, table.log_ratio.tolist(), ranking["rank"].tolist()]))
+"""
+
+
+def installed(folder: Path, code: str) -> dict[str, str]:
+    """Environment of an interpreter that has the example's package with this code."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (folder / "log_ratio.py").write_text(code, encoding="utf-8")
+    info = folder / "vulneuron_log_ratio-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n")
+    ((group, entries),) = project["entry-points"].items()
+    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def test_example_is_a_column_a_ranking_and_an_option(linear_record: Path, tmp_path: Path) -> None:
+    environment = installed(tmp_path, (EXAMPLE / "log_ratio.py").read_text(encoding="utf-8"))
+    command = [sys.executable, "-W", "error", "-c", SCRIPT, str(linear_record)]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    ranking, values, ranks = json.loads(answer.stdout)
+    assert "log_ratio" in ranking
+    activations = vn.open_record(linear_record).dataset["activation"].values.astype(np.float64)
+    expected = np.log((activations[:, 1] + 1) / (activations[:, 0] + 1))
+    np.testing.assert_allclose(values, expected[0], rtol=1e-5, atol=1e-7)
+    assert np.argsort(ranks)[0] == expected[:4].mean(axis=0).argmax()
+    command = [sys.executable, "-m", "vulneuron", "neurons", str(linear_record)]
+    command += ["--pair", "0", "--sort-by", "log_ratio", "--format", "csv"]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "log_ratio" in answer.stdout.splitlines()[0]
