@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from vulneuron.measures.registry import NeuronContext, neuron_measure
+from vulneuron.measures.registry import VULNERABILITY, NeuronContext, neuron_measure
 from vulneuron.measures.sides import BySide
 
 
@@ -24,3 +24,20 @@ from vulneuron.measures.sides import BySide
 def activation(context: NeuronContext) -> BySide[npt.NDArray[Any]]:
     """Activation of each neuron, as the head of the network reads it: one number per feature map."""
     return context.activations
+
+
+@neuron_measure(
+    label="activation gap",
+    heading="activ.\ngap",
+    meaning="Activation on the adversarial image minus that on the benign image",
+    formula="a'_k - a_k",
+    unit="activation",
+    group=VULNERABILITY,
+    first="smallest",
+    ends=("weakened most", "strengthened most"),
+    signed=True,
+    display="change",
+)
+def activation_gap(context: NeuronContext) -> npt.NDArray[Any]:
+    """Adversarial minus benign activation, the plain difference that the paper's gaps are compared with."""
+    return context.activations.adversarial - context.activations.benign
