@@ -35,7 +35,6 @@ def activation(context: NeuronContext) -> BySide[npt.NDArray[Any]]:
     group=VULNERABILITY,
     first="smallest",
     ends=("weakened most", "strengthened most"),
-    signed=True,
     display="change",
 )
 def activation_gap(context: NeuronContext) -> npt.NDArray[Any]:
