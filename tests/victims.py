@@ -1,4 +1,4 @@
-"""Small classifiers to attack, whose predictions differ between images and which can be fooled."""
+"""Small classifiers that predict different labels for different images and can be fooled."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,7 +11,7 @@ CLASSES = 4
 
 
 class PreciseConv(nn.Conv2d):
-    """Computes in float64, so that sums in another order (another batch size) change no float32 gradient."""
+    """Computes in float64, so the summation order (batch size) changes no float32 gradient."""
 
     def forward(self, images: Tensor) -> Tensor:
         return F.conv2d(images.double(), self.weight.double(), None, self.stride, self.padding)
@@ -23,7 +23,7 @@ class PreciseLinear(nn.Linear):
 
 
 def victim(seed: int = 0, *, steepness: float = 20.0) -> Classifier:
-    """A smooth network in float64 with random weights and logits that are centerd on random images.
+    """A smooth network in float64 with random weights, and logits centered on random images.
 
     Large `steepness` makes it easy to fool.
     """
@@ -47,7 +47,7 @@ def victim(seed: int = 0, *, steepness: float = 20.0) -> Classifier:
 
 
 def random_images(count: int, seed: int = 0, *, contrast: float = 1.4) -> Tensor:
-    """Images in [0, 1]; with a contrast above 1, many pixels are black or white, where projections clip."""
+    """Images in [0, 1]; above a contrast of 1, many pixels are black or white, where projections clip."""
     generator = torch.Generator().manual_seed(seed)
     return (0.5 + (torch.rand(count, *SHAPE, generator=generator) - 0.5) * contrast).clamp(0, 1)
 

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, each in one line: what was given, what is allowed, what to do next."""
+"""Errors that users can fix, each in one line: what was given, what is allowed, what to do next."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ _LONGEST_REASON = 300
 
 
 class VulneuronError(Exception):
-    """Base of every error that Vulneuron raises on purpose.
+    """Base class of the errors that Vulneuron raises deliberately.
 
     Parameters
     ----------
     given
-        What was given or found, with its value.
+        The rejected input, with its value.
     allowed
-        What would have been accepted.
+        What is accepted.
     fix
-        What to do next.
+        What to do next; imperative, in lower case.
     """
 
     def __init__(self, given: str, *, allowed: str, fix: str) -> None:
@@ -27,7 +27,7 @@ class VulneuronError(Exception):
         super().__init__(" ".join(f"{given}. Allowed: {allowed}. {sentence}.".split()))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep the error picklable, so that it crosses process borders."""
+        """Support pickling, for errors that cross process boundaries."""
         return (_rebuild, (type(self), self.given, self.allowed, self.fix))
 
 
@@ -36,7 +36,7 @@ def _rebuild(kind: type[VulneuronError], given: str, allowed: str, fix: str) -> 
 
 
 class ModelError(VulneuronError):
-    """The model cannot be loaded, or is no classifier that can be analyzed."""
+    """The model cannot be loaded, or is not a classifier that can be analyzed."""
 
 
 class ImagesError(VulneuronError):
@@ -44,37 +44,37 @@ class ImagesError(VulneuronError):
 
 
 class AttackError(VulneuronError):
-    """The attack is unknown, has a bad parameter, or returned what no attack may return."""
+    """The attack is unknown, has an invalid parameter, or returned an invalid result."""
 
 
 class RecordError(VulneuronError):
-    """The record cannot be created, opened, or continued."""
+    """The record cannot be created, opened or resumed."""
 
 
 class RunError(VulneuronError):
-    """The run cannot be done as it was asked for."""
+    """The run cannot be done with these arguments."""
 
 
 class NothingToAnalyzeError(RunError):
-    """The run has come to an end without a pair: no correct prediction, or no success."""
+    """The run ended without a pair: no correct prediction, or no successful attack."""
 
 
 class MeasureError(VulneuronError):
-    """A measure was asked for what it cannot give: a bad patch, stride, threshold, label, mask or image."""
+    """A measure got an invalid argument: a patch, stride, threshold, label, mask or image."""
 
 
-class Cancelled(VulneuronError):  # noqa: N818  what is meant is no error of the user
-    """A long computation was stopped on request; nothing of it is kept."""
+class Cancelled(VulneuronError):  # noqa: N818  not a user error
+    """A long computation was stopped on request."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Name the closest known names in a hint; an empty string if nothing is close."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Suggest the closest candidates; an empty string if none is close."""
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
-    return f"Perhaps you mean {' or '.join(by_lower[match] for match in close)}" if close else ""
+    return f"perhaps you mean {' or '.join(by_lower[match] for match in close)}" if close else ""
 
 
 def one_line(error: BaseException) -> str:
-    """Describe another library's or a user's exception in one line of bounded length."""
+    """Describe an exception of another library or of user code in one line of bounded length."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."

@@ -1,4 +1,4 @@
-"""Other people's attacks behind our interface."""
+"""Attacks of other libraries and user-defined functions behind our interface."""
 
 import random
 import sys
@@ -39,7 +39,7 @@ def images() -> Tensor:
     return random_images(6)
 
 
-def test_foolbox_attacks_give_what_foolbox_gives(classifier: Classifier, images: Tensor) -> None:
+def test_a_foolbox_attack_equals_pgd(classifier: Classifier, images: Tensor) -> None:
     labels = predicted(classifier, images)
     attack = FoolboxAttack(foolbox.attacks.LinfPGD(abs_stepsize=0.01, steps=5, random_start=False), 0.03)
     result = attack(classifier, images, labels)
@@ -57,17 +57,17 @@ def test_foolbox_attacks_give_what_foolbox_gives(classifier: Classifier, images:
     }
 
 
-def test_foolbox_attacks_are_held_to_their_ball(classifier: Classifier, images: Tensor) -> None:
+def test_foolbox_attacks_stay_in_their_ball(classifier: Classifier, images: Tensor) -> None:
     labels = predicted(classifier, images)
     for make, eps, order in ((foolbox.attacks.L2PGD, 0.7, 2), (foolbox.attacks.LinfPGD, 8 / 255, np.inf)):
         attack = FoolboxAttack(make(steps=5, abs_stepsize=eps / 3), eps)
         assert attack.ball is not None
         result = attack(classifier, images, labels)
         change = result.images.numpy().astype(np.float64) - images.numpy().astype(np.float64)
-        assert max(np.linalg.norm(one.ravel(), order) for one in change) <= eps
+        assert max(np.linalg.norm(perturbation.ravel(), order) for perturbation in change) <= eps
 
 
-def test_foolbox_attacks_aim_at_a_target(classifier: Classifier, images: Tensor) -> None:
+def test_foolbox_attacks_reach_a_target(classifier: Classifier, images: Tensor) -> None:
     labels = predicted(classifier, images)
     attack = FoolboxAttack(foolbox.attacks.LinfPGD(steps=10, abs_stepsize=0.05), 0.2).aimed_at(1)
     result = attack(classifier, images, labels)
@@ -105,7 +105,7 @@ FACTORIES = [
 
 @pytest.mark.parametrize("attack", FACTORIES)
 @pytest.mark.parametrize("target", [None, 1])
-def test_torchattacks_by_name_class_and_function(
+def test_torchattacks_by_name_class_and_function_equal_pgd(
     classifier: Classifier, images: Tensor, attack: TorchattacksAttack, target: int | None
 ) -> None:
     labels = predicted(classifier, images)
@@ -116,7 +116,7 @@ def test_torchattacks_by_name_class_and_function(
     assert torch.equal(result.success, expected.success)
 
 
-def test_torchattacks_provenance() -> None:
+def test_torchattacks_are_recorded_by_name_and_arguments() -> None:
     attack = TorchattacksAttack("PGD", {"eps": 8 / 255, "alpha": 2 / 255}, target=3)
     assert attack.name == "torchattacks:PGD"
     assert attack.parameters() == {"eps": "8/255", "alpha": "2/255", "target": 3}
@@ -137,7 +137,7 @@ def test_attacks_that_reshape_gradients_work_on_a_classifier_in_channels_last(im
 
 
 @pytest.mark.parametrize("name", ["CW", "DeepFool", "MIFGSM", "TPGD", "VANILA"])
-def test_several_of_torchattacks_run(classifier: Classifier, images: Tensor, name: str) -> None:
+def test_other_torchattacks_run(classifier: Classifier, images: Tensor, name: str) -> None:
     labels = predicted(classifier, images)
     result = TorchattacksAttack(name)(classifier, images, labels)
     assert torch.equal(result.success, predicted(classifier, result.images) != labels)
@@ -180,7 +180,7 @@ class Generator:
         return np.clip(x + (y[:, None, None, None] + 1) * 0.01, 0, 1)
 
 
-def test_objects_with_generate(classifier: Classifier, images: Tensor) -> None:
+def test_objects_with_generate_are_attacks(classifier: Classifier, images: Tensor) -> None:
     labels = predicted(classifier, images)
     attack = as_attack(Generator())
     result = attack(classifier, images, labels)
@@ -212,9 +212,9 @@ def test_functions_return_tensors_or_arrays(classifier: Classifier, images: Tens
     assert (attack.name, attack.parameters()) == ("mine", {"amount": 0.25, "digest": "0123"})
 
 
-def test_functions_may_change_what_they_are_given(classifier: Classifier, images: Tensor) -> None:
+def test_functions_may_modify_their_arguments(classifier: Classifier, images: Tensor) -> None:
     before, labels = images.clone(), predicted(classifier, images)
-    given = labels.clone()
+    labels_before = labels.clone()
 
     def spoil(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
         labels.zero_()
@@ -222,11 +222,11 @@ def test_functions_may_change_what_they_are_given(classifier: Classifier, images
 
     result = as_attack(spoil)(classifier, images, labels)
     assert torch.equal(images, before)
-    assert torch.equal(labels, given)
+    assert torch.equal(labels, labels_before)
     assert torch.equal(result.success, predicted(classifier, images * 0) != labels)
 
 
-def test_foreign_exceptions_are_one_line(classifier: Classifier, images: Tensor) -> None:
+def test_foreign_exceptions_become_one_line(classifier: Classifier, images: Tensor) -> None:
     def fails(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
         raise ValueError("first line\nsecond line")
 
@@ -246,9 +246,7 @@ def test_foreign_exceptions_are_one_line(classifier: Classifier, images: Tensor)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("MPS backend out of memory")])
-def test_callers_see_that_the_memory_ran_out(
-    classifier: Classifier, images: Tensor, error: Exception
-) -> None:
+def test_out_of_memory_errors_pass_through(classifier: Classifier, images: Tensor, error: Exception) -> None:
     def fails(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
         raise error
 
@@ -266,10 +264,10 @@ def test_our_own_errors_pass_through(classifier: Classifier, images: Tensor) -> 
 
 
 def draws() -> tuple[float, float, float]:
-    return torch.rand(()).item(), np.random.rand(), random.random()  # noqa: NPY002, S311  # what is tested
+    return torch.rand(()).item(), np.random.rand(), random.random()  # noqa: NPY002, S311  # under test
 
 
-def test_foreign_random_numbers_follow_the_seeds_and_leave_no_trace(
+def test_foreign_random_numbers_follow_the_seeds_and_restore_the_generators(
     classifier: Classifier, images: Tensor
 ) -> None:
     drawn = []
@@ -296,7 +294,7 @@ def test_foreign_random_numbers_follow_the_seeds_and_leave_no_trace(
         (foolbox.attacks.LinfPGD, r"without an epsilon"),
         (
             torchattacks.PGD(victim().module),
-            r"PGD, which is bound to a network already.*TorchattacksAttack\('PGD'",
+            r"PGD, which is already bound to a network.*TorchattacksAttack\('PGD'",
         ),
         (
             lambda module: torchattacks.PGD(module, steps=3),
@@ -307,12 +305,12 @@ def test_foreign_random_numbers_follow_the_seeds_and_leave_no_trace(
         (Generator, "as an attack"),
     ],
 )
-def test_what_is_no_attack_is_refused(obj: object, expected: str) -> None:
+def test_other_objects_are_refused(obj: object, expected: str) -> None:
     with pytest.raises(AttackError, match=expected):
         as_attack(obj)
 
 
-def test_attacks_and_classes_of_torchattacks_are_attacks() -> None:
+def test_attacks_and_torchattacks_classes_are_accepted() -> None:
     attack = PGD()
     assert as_attack(attack) is attack
     assert as_attack(torchattacks.FFGSM) == TorchattacksAttack(torchattacks.FFGSM)
@@ -322,7 +320,7 @@ def test_attacks_and_classes_of_torchattacks_are_attacks() -> None:
     ("package", "advice"),
     [("foolbox", r"'vulneuron\[foolbox\]'"), ("torchattacks", "--no-deps torchattacks")],
 )
-def test_a_missing_library_says_how_to_install_it(
+def test_a_missing_library_explains_its_installation(
     monkeypatch: pytest.MonkeyPatch, package: str, advice: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -357,7 +355,7 @@ def test_parameters_become_json_values() -> None:
     }
 
 
-def test_the_plain_network_is_the_classifier(classifier: Classifier, images: Tensor) -> None:
+def test_the_plain_network_equals_the_classifier(classifier: Classifier, images: Tensor) -> None:
     network = PlainNetwork(classifier)
     assert not network.training
     pixels = images.clone().requires_grad_()

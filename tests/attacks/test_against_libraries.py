@@ -1,4 +1,4 @@
-"""Without a random start, PGD and FGSM are those of torchattacks and foolbox on the same network."""
+"""Without a random start, PGD and FGSM equal those of torchattacks and foolbox on the same network."""
 
 from typing import Any
 
@@ -39,14 +39,14 @@ def classifier(request: pytest.FixtureRequest) -> Classifier:
     return CLASSIFIERS[request.param]()
 
 
-def ours(attack: Attack, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+def run(attack: Attack, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
     result = attack(classifier, images, labels).images
-    # Agreeing on images that nobody changed would prove nothing.
+    # Agreement on unchanged images would prove nothing.
     assert (result - images).abs().amax(dim=(1, 2, 3)).min() > 1e-3
     return result
 
 
-def of_torchattacks(attack: Any, images: Tensor, labels: Tensor, target: int | None) -> Tensor:
+def run_torchattacks(attack: Any, images: Tensor, labels: Tensor, target: int | None) -> Tensor:
     if target is not None:
         attack.set_mode_targeted_by_label(quiet=True)
         labels = torch.full_like(labels, target)
@@ -54,7 +54,7 @@ def of_torchattacks(attack: Any, images: Tensor, labels: Tensor, target: int | N
     return result
 
 
-def of_foolbox(
+def run_foolbox(
     attack: Any, classifier: Classifier, images: Tensor, labels: Tensor, eps: float, target: int | None
 ) -> Tensor:
     model = foolbox.PyTorchModel(PlainNetwork(classifier), bounds=(0, 1), device="cpu")
@@ -66,64 +66,68 @@ def of_foolbox(
     return clipped
 
 
-def assert_same(found: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+def assert_same(adversarial: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(adversarial, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("target", [None, 1])
 @pytest.mark.parametrize(("eps", "step_size", "steps"), [(8 / 255, 2 / 255, 7), (0.1, 0.03, 12)])
-def test_linf_pgd(
+def test_linf_pgd_equals_both_libraries(
     classifier: Classifier, eps: float, step_size: float, steps: int, target: int | None
 ) -> None:
     images = random_images(8)
     labels = predicted(classifier, images)
-    found = ours(PGD(eps, step_size, steps, target=target, random_start=False), classifier, images, labels)
+    adversarial = run(
+        PGD(eps, step_size, steps, target=target, random_start=False), classifier, images, labels
+    )
     attack = torchattacks.PGD(PlainNetwork(classifier), eps, step_size, steps, random_start=False)
-    assert_same(found, of_torchattacks(attack, images, labels, target))
+    assert_same(adversarial, run_torchattacks(attack, images, labels, target))
     attack = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=steps, random_start=False)
-    assert_same(found, of_foolbox(attack, classifier, images, labels, eps, target))
+    assert_same(adversarial, run_foolbox(attack, classifier, images, labels, eps, target))
 
 
 @pytest.mark.parametrize("target", [None, 1])
 @pytest.mark.parametrize(("eps", "step_size", "steps"), [(0.5, 0.1, 7), (2.0, 0.6, 12)])
-def test_l2_pgd(classifier: Classifier, eps: float, step_size: float, steps: int, target: int | None) -> None:
+def test_l2_pgd_equals_both_libraries(
+    classifier: Classifier, eps: float, step_size: float, steps: int, target: int | None
+) -> None:
     images = random_images(8)
     labels = predicted(classifier, images)
     attack = PGD(eps, step_size, steps, "l2", target, random_start=False)
-    found = ours(attack, classifier, images, labels)
-    # By default torchattacks adds 1e-10 to the norm of a gradient, which a tiny one feels.
-    theirs = torchattacks.PGDL2(
+    adversarial = run(attack, classifier, images, labels)
+    # By default torchattacks adds 1e-10 to the norm of a gradient, which affects tiny ones.
+    foreign = torchattacks.PGDL2(
         PlainNetwork(classifier), eps, step_size, steps, random_start=False, eps_for_division=0
     )
-    assert_same(found, of_torchattacks(theirs, images, labels, target))
-    theirs = foolbox.attacks.L2PGD(abs_stepsize=step_size, steps=steps, random_start=False)
-    assert_same(found, of_foolbox(theirs, classifier, images, labels, eps, target))
+    assert_same(adversarial, run_torchattacks(foreign, images, labels, target))
+    foreign = foolbox.attacks.L2PGD(abs_stepsize=step_size, steps=steps, random_start=False)
+    assert_same(adversarial, run_foolbox(foreign, classifier, images, labels, eps, target))
 
 
 @pytest.mark.parametrize("eps", [2 / 255, 8 / 255, 0.1])
-def test_linf_fgsm(classifier: Classifier, eps: float) -> None:
+def test_linf_fgsm_equals_both_libraries(classifier: Classifier, eps: float) -> None:
     images = random_images(8)
     labels = predicted(classifier, images)
-    found = ours(FGSM(eps), classifier, images, labels)
+    adversarial = run(FGSM(eps), classifier, images, labels)
     assert_same(
-        found, of_torchattacks(torchattacks.FGSM(PlainNetwork(classifier), eps), images, labels, None)
+        adversarial, run_torchattacks(torchattacks.FGSM(PlainNetwork(classifier), eps), images, labels, None)
     )
     attack = foolbox.attacks.LinfFastGradientAttack()
-    assert_same(found, of_foolbox(attack, classifier, images, labels, eps, None))
+    assert_same(adversarial, run_foolbox(attack, classifier, images, labels, eps, None))
 
 
-def test_targeted_linf_fgsm(classifier: Classifier) -> None:
+def test_targeted_linf_fgsm_equals_torchattacks(classifier: Classifier) -> None:
     images = random_images(8)
     labels = predicted(classifier, images)
     attack = torchattacks.FGSM(PlainNetwork(classifier), 8 / 255)
-    found = ours(FGSM(target=1), classifier, images, labels)
-    assert_same(found, of_torchattacks(attack, images, labels, 1))
+    adversarial = run(FGSM(target=1), classifier, images, labels)
+    assert_same(adversarial, run_torchattacks(attack, images, labels, 1))
 
 
 @pytest.mark.parametrize("eps", [0.1, 1.0])
-def test_l2_fgsm(classifier: Classifier, eps: float) -> None:
+def test_l2_fgsm_equals_foolbox(classifier: Classifier, eps: float) -> None:
     images = random_images(8)
     labels = predicted(classifier, images)
     attack = foolbox.attacks.L2FastGradientAttack()
-    found = ours(FGSM(eps, "l2"), classifier, images, labels)
-    assert_same(found, of_foolbox(attack, classifier, images, labels, eps, None))
+    adversarial = run(FGSM(eps, "l2"), classifier, images, labels)
+    assert_same(adversarial, run_foolbox(attack, classifier, images, labels, eps, None))

@@ -1,4 +1,4 @@
-"""Projection, sampling and steepest steps against slow rewrites in float64."""
+"""Projection, sampling and steepest steps, compared with slow rewrites in float64."""
 
 import math
 
@@ -18,8 +18,8 @@ def exact_distances(adversarial: Tensor, images: Tensor, norm: str) -> list[floa
     """Norms with the exact sum of the squares of each image."""
     change = adversarial.numpy().astype(np.float64) - images.numpy().astype(np.float64)
     if norm == "linf":
-        return [float(np.abs(one).max()) for one in change]
-    return [math.sqrt(math.fsum((one.ravel() ** 2).tolist())) for one in change]
+        return [float(np.abs(perturbation).max()) for perturbation in change]
+    return [math.sqrt(math.fsum((perturbation.ravel() ** 2).tolist())) for perturbation in change]
 
 
 def moved(images: Tensor, size: float) -> Tensor:
@@ -61,14 +61,14 @@ def test_l2_projection_shortens_the_perturbation(eps: float) -> None:
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("eps", [1e-8, 8 / 255, 1.0])
-def test_what_is_inside_stays_bit_for_bit(norm: str, eps: float) -> None:
+def test_points_inside_are_unchanged_bit_for_bit(norm: str, eps: float) -> None:
     images, ball = random_images(20), make_ball(norm, eps)
     once = ball.project(moved(images, 0.3), images)
     assert torch.equal(ball.project(once, images), once)
     assert torch.equal(ball.project(images, images), images)
 
 
-def test_projection_reaches_the_border() -> None:
+def test_projection_reaches_the_boundary() -> None:
     images = torch.full((1, 3, 8, 8), 0.5)
     for norm, eps in (("linf", 0.1), ("l2", 1.0)):
         (distance,) = exact_distances(make_ball(norm, eps).project(images + 0.4, images), images, norm)
@@ -76,7 +76,7 @@ def test_projection_reaches_the_border() -> None:
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_not_a_number_is_passed_on(norm: str) -> None:
+def test_nan_is_propagated(norm: str) -> None:
     images = random_images(2)
     broken = images.clone()
     broken[1, 0, 0, 0] = torch.nan
@@ -92,13 +92,13 @@ def test_distance_is_measured_in_float64(norm: str) -> None:
     np.testing.assert_allclose(distance, exact_distances(adversarial, images, norm), rtol=1e-14)
 
 
-def test_tolerance_is_that_of_pixels_which_are_a_millionth_off() -> None:
+def test_tolerance_allows_an_error_of_1e_6_per_pixel() -> None:
     images = random_images(2)
     assert LinfBall(0.1).tolerance(images) == pytest.approx(1e-6)
     assert L2Ball(0.1).tolerance(images) == pytest.approx(1e-6 * math.sqrt(3 * 8 * 8))
 
 
-def test_steepest_steps_are_of_norm_one_along_the_gradient() -> None:
+def test_steepest_steps_have_norm_one_along_the_gradient() -> None:
     gradients = torch.randn(4, 3, 8, 8)
     gradients[3] = 0
     assert torch.equal(LinfBall(0.1).steepest(gradients), torch.sign(gradients))
@@ -108,7 +108,7 @@ def test_steepest_steps_are_of_norm_one_along_the_gradient() -> None:
     assert torch.equal(steps[3], torch.zeros(3, 8, 8))
 
 
-def test_gradients_whose_squares_underflow_still_give_a_direction() -> None:
+def test_gradients_with_underflowing_squares_have_a_direction() -> None:
     gradients = torch.full((1, 3, 8, 8), 1e-40)
     assert L2Ball(0.1).steepest(gradients).norm().item() == pytest.approx(1, abs=1e-5)
 
@@ -136,7 +136,7 @@ def test_random_points_are_uniform_in_the_l2_ball() -> None:
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_random_points_come_from_each_image_s_own_generator(norm: str) -> None:
+def test_random_points_come_from_each_images_own_generator(norm: str) -> None:
     images, ball = random_images(6), make_ball(norm, 0.2)
     together = ball.random_points(images, generators(6))
     alone = ball.random_points(images[4:5], generators(6)[4:5])
@@ -151,7 +151,7 @@ def test_bad_radii_are_refused(ball: type[Ball], eps: float) -> None:
         ball(eps)
 
 
-def test_radii_above_one_make_sense_for_l2_only() -> None:
+def test_radii_above_one_are_valid_for_l2_only() -> None:
     assert L2Ball(3.0).eps == 3
     with pytest.raises(AttackError, match=r"given eps = 8 for linf.* 8 levels are 8/255"):
         LinfBall(8.0)

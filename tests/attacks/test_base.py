@@ -1,4 +1,4 @@
-"""What the base class checks, with attacks that do what no attack may do."""
+"""Checks of the base class, on attacks that violate its contract."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from vulneuron.network import Classifier
 
 @dataclass(frozen=True)
 class Stub(Attack):
-    """Does what it is told to, and promises a ball if it is told so."""
+    """Applies a function, and claims to stay in a ball if it has a norm."""
 
     function: Callable[[Tensor], object] = Tensor.clone
     target: int | None = None
@@ -54,7 +54,7 @@ def images() -> Tensor:
 LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
 
 
-def test_the_result_is_what_the_attack_made(classifier: Classifier, images: Tensor) -> None:
+def test_the_result_holds_the_images_of_the_attack(classifier: Classifier, images: Tensor) -> None:
     result = Stub(lambda x: 1 - x)(classifier, images, LABELS)
     torch.testing.assert_close(result.images, 1 - images)
     assert result.images.dtype == torch.float32
@@ -63,13 +63,15 @@ def test_the_result_is_what_the_attack_made(classifier: Classifier, images: Tens
     assert torch.equal(result.success, predicted(classifier, 1 - images) != LABELS)
 
 
-def test_the_given_images_stay_untouched(classifier: Classifier, images: Tensor) -> None:
+def test_the_benign_images_are_not_modified(classifier: Classifier, images: Tensor) -> None:
     before = images.clone()
     Stub(lambda x: x.fill_(0.5))(classifier, images, LABELS)
     assert torch.equal(images, before)
 
 
-def test_targeted_success_is_the_target_and_not_the_label(classifier: Classifier, images: Tensor) -> None:
+def test_targeted_success_requires_the_target_and_another_label(
+    classifier: Classifier, images: Tensor
+) -> None:
     target = int(predicted(classifier, images)[0])
     success = Stub(target=target)(classifier, images, LABELS).success
     assert torch.equal(success, (predicted(classifier, images) == target) & (target != LABELS))
@@ -77,7 +79,7 @@ def test_targeted_success_is_the_target_and_not_the_label(classifier: Classifier
     assert not Stub(target=target)(classifier, images, labels).success.any()
 
 
-def test_no_images_are_no_problem(classifier: Classifier) -> None:
+def test_an_empty_batch_is_accepted(classifier: Classifier) -> None:
     result = Stub(lambda _: pytest.fail("called"))(
         classifier, torch.zeros(0, *SHAPE), torch.zeros(0, dtype=torch.int64)
     )
@@ -85,7 +87,7 @@ def test_no_images_are_no_problem(classifier: Classifier) -> None:
     assert result.success.shape == (0,)
 
 
-def test_works_in_inference_mode_and_without_gradients(classifier: Classifier, images: Tensor) -> None:
+def test_attacks_work_in_inference_mode_and_without_gradients(classifier: Classifier, images: Tensor) -> None:
     expected = PGD()(classifier, images, LABELS, seeds=range(6)).images
     with torch.inference_mode():
         labels = LABELS.clone()
@@ -95,12 +97,16 @@ def test_works_in_inference_mode_and_without_gradients(classifier: Classifier, i
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
-def test_any_integers_are_labels(classifier: Classifier, images: Tensor, dtype: torch.dtype) -> None:
+def test_labels_may_be_of_any_integer_type(
+    classifier: Classifier, images: Tensor, dtype: torch.dtype
+) -> None:
     expected = PGD()(classifier, images, LABELS, seeds=range(6)).images
     assert torch.equal(PGD()(classifier, images, LABELS.to(dtype), seeds=range(6)).images, expected)
 
 
-@pytest.mark.parametrize("convert", [list, tuple, np.array, lambda labels: [np.int64(it) for it in labels]])
+@pytest.mark.parametrize(
+    "convert", [list, tuple, np.array, lambda labels: [np.int64(label) for label in labels]]
+)
 def test_labels_may_be_lists_and_arrays(
     classifier: Classifier, images: Tensor, convert: Callable[[list[int]], list[int]]
 ) -> None:
@@ -111,19 +117,19 @@ def test_labels_may_be_lists_and_arrays(
     assert Stub()(classifier, torch.zeros(0, *SHAPE), []).success.shape == (0,)
 
 
-def test_images_without_the_success_cost_no_prediction(
+def test_adversarial_images_runs_no_prediction(
     classifier: Classifier, images: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Classifier, "__call__", lambda *_: pytest.fail("predicted"))
-    made = Stub(lambda x: x - 1e-7).adversarial_images(classifier, images, LABELS)
-    torch.testing.assert_close(made, images, rtol=0, atol=2e-7)
-    assert made.min() >= 0
+    adversarial = Stub(lambda x: x - 1e-7).adversarial_images(classifier, images, LABELS)
+    torch.testing.assert_close(adversarial, images, rtol=0, atol=2e-7)
+    assert adversarial.min() >= 0
     with pytest.raises(AttackError, match="given label 4"):
         Stub().adversarial_images(classifier, images, LABELS + 1)
 
 
 @pytest.mark.parametrize("make", [np.int64, np.uint8, torch.tensor])
-def test_other_integers_become_pythons_own(make: Callable[[int], int]) -> None:
+def test_numpy_and_torch_integers_become_python_integers(make: Callable[[int], int]) -> None:
     attack = PGD(steps=make(3), restarts=make(2)).aimed_at(make(1))
     assert attack == PGD(steps=3, restarts=2, target=1)
     assert json.loads(json.dumps(attack.parameters())) == attack.parameters()
@@ -131,7 +137,7 @@ def test_other_integers_become_pythons_own(make: Callable[[int], int]) -> None:
 
 
 @pytest.mark.parametrize("value", [1.0, np.float32(1), True, np.True_, "1", torch.tensor([1, 2])])
-def test_what_is_no_integer_is_refused(value: int) -> None:
+def test_non_integers_are_refused(value: int) -> None:
     with pytest.raises(AttackError, match=r"given steps = .*an integer of at least 1"):
         PGD(steps=value)
     with pytest.raises(AttackError, match=r"given target = .*an integer of at least 0"):
@@ -166,7 +172,7 @@ def nan(images: Tensor) -> Tensor:
         (lambda _: None, "returned NoneType"),
     ],
 )
-def test_impossible_results_are_named(
+def test_invalid_results_are_described_in_one_line(
     classifier: Classifier, images: Tensor, function: Callable[[Tensor], object], expected: str
 ) -> None:
     with pytest.raises(AttackError, match=f"^attack stub {expected}") as caught:
@@ -175,16 +181,16 @@ def test_impossible_results_are_named(
 
 
 @pytest.mark.parametrize("excess", [0.9e-6, -0.9e-6])
-def test_pixels_that_are_off_by_rounding_are_clipped(
-    classifier: Classifier, images: Tensor, excess: float
-) -> None:
+def test_rounding_out_of_the_range_is_clipped(classifier: Classifier, images: Tensor, excess: float) -> None:
     result = Stub(lambda x: x + excess)(classifier, images, LABELS).images
     assert result.min() >= 0
     assert result.max() <= 1
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_rounding_out_of_the_ball_is_repaired(classifier: Classifier, images: Tensor, norm: str) -> None:
+def test_rounding_out_of_the_ball_is_projected_back(
+    classifier: Classifier, images: Tensor, norm: str
+) -> None:
     images = images * 0.8 + 0.1
     direction = torch.sign(images - 0.5)
     step = 0.1 if norm == "linf" else 0.1 / np.sqrt(3 * 8 * 8)
@@ -194,8 +200,8 @@ def test_rounding_out_of_the_ball_is_repaired(classifier: Classifier, images: Te
 
     result = Stub(beyond, norm=norm)(classifier, images, LABELS).images
     change = result.numpy().astype(np.float64) - images.numpy().astype(np.float64)
-    for one in change:
-        assert np.linalg.norm(one.ravel(), np.inf if norm == "linf" else 2) <= 0.1
+    for perturbation in change:
+        assert np.linalg.norm(perturbation.ravel(), np.inf if norm == "linf" else 2) <= 0.1
 
 
 @pytest.mark.parametrize(("norm", "distance"), [("linf", "0.10001"), ("l2", "0.138564")])
@@ -209,7 +215,7 @@ def test_results_far_out_of_the_ball_are_refused(
         Stub(lambda x: x + step, norm=norm)(classifier, images, LABELS)
 
 
-def test_the_ball_is_around_the_given_images(classifier: Classifier, images: Tensor) -> None:
+def test_the_ball_is_centered_on_the_benign_images(classifier: Classifier, images: Tensor) -> None:
     with pytest.raises(AttackError, match=r"at a linf distance of 0\.5"):
         Stub(lambda x: x.fill_(0.5), norm="linf")(classifier, images, LABELS)
 
@@ -265,7 +271,7 @@ def test_a_target_must_be_a_class(classifier: Classifier, images: Tensor) -> Non
         Stub(target=CLASSES)(classifier, images, LABELS)
 
 
-def test_aiming_at_a_target() -> None:
+def test_aimed_at_sets_the_target() -> None:
     assert PGD(steps=3).aimed_at(2) == PGD(steps=3, target=2)
     with pytest.raises(AttackError, match="given target 2 for the attack mine"):
         FunctionAttack(lambda classifier, images, labels: images, label="mine").aimed_at(2)
@@ -274,7 +280,7 @@ def test_aiming_at_a_target() -> None:
 
 
 @pytest.mark.parametrize("target", [None, 2])
-def test_gradients_and_losses_against_finite_differences(classifier: Classifier, target: int | None) -> None:
+def test_gradients_and_losses_equal_finite_differences(classifier: Classifier, target: int | None) -> None:
     images = random_images(2) * 0.5 + 0.25
     goal = Goal(LABELS[:2], target)
     gradient, logits = loss_gradient(classifier, images, goal)

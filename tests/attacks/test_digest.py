@@ -30,7 +30,7 @@ def shifted(classifier: object, images: Tensor, labels: Tensor, amount: float = 
     return images + amount
 
 
-def made(amount: float) -> Callable[..., Tensor]:
+def scaling_by(amount: float) -> Callable[..., Tensor]:
     return lambda classifier, images, labels: images * amount
 
 
@@ -53,9 +53,9 @@ DIFFERENT: list[Callable[..., Any]] = [
     scaled,
     scaled_less,
     shifted,
-    made(0.25),
-    made(0.125),
-    *[lambda *given: given[1], lambda *given: 1 - given[1]],
+    scaling_by(0.25),
+    scaling_by(0.125),
+    *[lambda *args: args[1], lambda *args: 1 - args[1]],
     lambda classifier, images, labels: images.sin(),
     lambda classifier, images, labels: images.cos(),
     lambda classifier, images, labels: [row * 0.5 for row in images],
@@ -67,8 +67,8 @@ DIFFERENT: list[Callable[..., Any]] = [
     Scaling(0.5),
     Scaling(0.6),
     Scaling(0.5).method,
-    torch.no_grad()(made(0.3)),
-    torch.no_grad()(made(0.4)),
+    torch.no_grad()(scaling_by(0.3)),
+    torch.no_grad()(scaling_by(0.4)),
     torch.add,
     torch.sub,
 ]
@@ -76,21 +76,21 @@ DIFFERENT: list[Callable[..., Any]] = [
 
 def test_different_functions_have_different_digests() -> None:
     digests = [function_digest(function) for function in DIFFERENT]
-    # A callable object does what its method of the same text does.
+    # A callable object and its method with the same code share a digest.
     assert len(set(digests)) == len(digests) - 1
     assert function_digest(Scaling(0.5)) == function_digest(Scaling(0.5).method)
     assert [function_digest(function) for function in DIFFERENT] == digests
 
 
-def test_two_lambdas_are_two_attacks() -> None:
-    first, second = map(FunctionAttack, [lambda *given: given[1], lambda *given: 1 - given[1]])
+def test_two_lambdas_have_different_parameters() -> None:
+    first, second = map(FunctionAttack, [lambda *args: args[1], lambda *args: 1 - args[1]])
     assert first.name == second.name
     assert first.parameters() != second.parameters()
-    assert made(0.5) is not made(0.5)
-    assert FunctionAttack(made(0.5)).parameters() == FunctionAttack(made(0.5)).parameters()
+    assert scaling_by(0.5) is not scaling_by(0.5)
+    assert FunctionAttack(scaling_by(0.5)).parameters() == FunctionAttack(scaling_by(0.5)).parameters()
 
 
-def test_constants_of_the_module_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_constants_change_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     before = function_digest(by_module_constant)
     monkeypatch.setitem(by_module_constant.__globals__, "SCALE", 0.25)
     assert function_digest(by_module_constant) != before
@@ -108,12 +108,12 @@ sys.stdout.write(function_digest(attack))
 """
 
 
-def test_digests_are_the_same_in_each_process(tmp_path: Path) -> None:
-    found = set()
+def test_digests_are_equal_in_all_processes(tmp_path: Path) -> None:
+    digests = set()
     for seed, folder in (("1", "here"), ("2", "there")):
         path = tmp_path / folder / "file.py"
         path.parent.mkdir()
         path.write_text(FILE)
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        found.add(subprocess.run([sys.executable, path], env=environment, check=True, stdout=-1).stdout)
-    assert len(found) == 1
+        digests.add(subprocess.run([sys.executable, path], env=environment, check=True, stdout=-1).stdout)
+    assert len(digests) == 1

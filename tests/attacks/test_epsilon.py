@@ -1,4 +1,4 @@
-"""Perturbation budgets as texts."""
+"""Perturbation budgets as strings."""
 
 import pytest
 from hypothesis import given
@@ -21,14 +21,14 @@ from vulneuron.errors import AttackError
         (1, 1.0),
     ],
 )
-def test_reads_fractions_and_numbers(text: str | float, value: float) -> None:
+def test_parsing_reads_fractions_and_numbers(text: str | float, value: float) -> None:
     assert parse_epsilon(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "eight", "8/", "/255", "8/0", "8/255/2", "0", "-1/255", "nan", "inf", 0, -0.1, True, None]
 )
-def test_refuses_anything_else(text: str | float) -> None:
+def test_parsing_refuses_anything_else(text: str | float) -> None:
     with pytest.raises(AttackError, match=r"^given epsilon .* Allowed: a fraction such as 8/255"):
         parse_epsilon(text)
 
@@ -46,11 +46,11 @@ def test_refuses_anything_else(text: str | float) -> None:
         (1e-9, "1e-09"),
     ],
 )
-def test_writes_the_shorter_exact_form(value: float, text: str) -> None:
+def test_formatting_writes_the_shorter_exact_form(value: float, text: str) -> None:
     assert format_epsilon(value) == text
 
 
-def test_does_not_write_what_cannot_be_read() -> None:
+def test_formatting_refuses_what_parsing_refuses() -> None:
     with pytest.raises(AttackError, match="epsilon -1"):
         format_epsilon(-1.0)
 

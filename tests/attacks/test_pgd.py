@@ -1,4 +1,4 @@
-"""PGD and FGSM against slow rewrites on an affine network, whose gradient is known in closed form."""
+"""PGD and FGSM, compared with slow rewrites on an affine network with a closed-form gradient."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SIZE = math.prod(SHAPE)
 
 @dataclass(frozen=True)
 class Affine:
-    """Logits W x + b with the interface of a `Classifier`; notes on how many images it is called."""
+    """Logits W x + b with the interface of a `Classifier`; records the number of images of each call."""
 
     weight: Tensor
     bias: Tensor
@@ -53,7 +53,7 @@ def as_classifier(affine: Affine) -> Classifier:
 
 
 def loss_and_gradient(affine: Affine, image: Array, label: int, target: int | None) -> tuple[float, Array]:
-    """Loss to raise, and its gradient (p - e_y) W or (e_t - p) W, of one flat image."""
+    """Loss to increase, and its gradient (p - e_y) W or (e_t - p) W, of one flat image."""
     weight, bias = affine.weight.numpy(), affine.bias.numpy()
     logits = weight @ image + bias
     probabilities = np.exp(logits - logits.max())
@@ -97,31 +97,31 @@ NORMS = [("linf", 0.05, 0.02), ("l2", 0.6, 0.25)]
 @pytest.mark.parametrize(("norm", "eps", "step_size"), NORMS)
 @pytest.mark.parametrize("target", [None, 2])
 @pytest.mark.parametrize("random_start", [False, True])
-def test_pgd_is_the_textbook_algorithm(
+def test_pgd_equals_the_textbook_algorithm(
     affine: Affine, norm: str, eps: float, step_size: float, target: int | None, random_start: bool
 ) -> None:
     images, labels = random_images(8), torch.arange(8) % CLASSES
     attack = PGD(eps, step_size, 6, norm, target, random_start)
     result = attack(as_classifier(affine), images, labels, seeds=range(8))
     begin = starts(attack, images, range(8)) if random_start else images
-    for image, start, label, found, success in zip(
+    for image, start, label, point, success in zip(
         flat(images), flat(begin), labels.tolist(), flat(result.images), result.success.tolist(), strict=True
     ):
         expected = slow_steps(affine, start, image, label, attack)[-1]
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
-        reached = int(np.argmax(affine.weight.numpy() @ found + affine.bias.numpy()))
+        np.testing.assert_allclose(point, expected, rtol=0, atol=1e-6)
+        reached = int(np.argmax(affine.weight.numpy() @ point + affine.bias.numpy()))
         assert success == (reached != label if target is None else reached == target != label)
 
 
 @pytest.mark.parametrize(("norm", "eps", "step_size"), NORMS)
 @pytest.mark.parametrize("target", [None, 2])
-def test_fgsm_is_one_step_to_the_border(
+def test_fgsm_is_one_step_to_the_boundary(
     affine: Affine, norm: str, eps: float, step_size: float, target: int | None
 ) -> None:
     images, labels = random_images(8), torch.arange(8) % CLASSES
-    found = FGSM(eps, norm, target)(as_classifier(affine), images, labels).images
+    adversarial = FGSM(eps, norm, target)(as_classifier(affine), images, labels).images
     one_step = PGD(eps, eps, 1, norm, target, random_start=False)
-    for image, label, point in zip(flat(images), labels.tolist(), flat(found), strict=True):
+    for image, label, point in zip(flat(images), labels.tolist(), flat(adversarial), strict=True):
         expected = slow_steps(affine, image, image, label, one_step)[-1]
         np.testing.assert_allclose(point, expected, rtol=0, atol=1e-6)
 
@@ -133,10 +133,10 @@ def test_early_stop_keeps_the_first_successful_iterate(
 ) -> None:
     images, labels = random_images(12), torch.arange(12) % CLASSES
     attack = PGD(eps, step_size, 6, norm, target, early_stop=True)
-    found = attack(as_classifier(affine), images, labels, seeds=range(12)).images
+    adversarial = attack(as_classifier(affine), images, labels, seeds=range(12)).images
     begin, lengths = starts(attack, images, range(12)), []
     for image, start, label, point in zip(
-        flat(images), flat(begin), labels.tolist(), flat(found), strict=True
+        flat(images), flat(begin), labels.tolist(), flat(adversarial), strict=True
     ):
         path = slow_steps(affine, start, image, label, attack)
         predictions = [int(np.argmax(affine.weight.numpy() @ x + affine.bias.numpy())) for x in path]
@@ -144,12 +144,12 @@ def test_early_stop_keeps_the_first_successful_iterate(
         first = reached.index(True) if any(reached) else attack.steps
         np.testing.assert_allclose(point, path[first], rtol=0, atol=1e-6)
         lengths.append(first)
-    # All of these cases do occur: a wrong start, a success on the way, none at all.
+    # The cases include a success at the start and one on the way.
     assert 0 in lengths
     assert len([n for n in lengths if 0 < n < attack.steps]) > 0
 
 
-def test_early_stop_spends_no_gradients_on_successes(affine: Affine) -> None:
+def test_early_stop_computes_no_gradients_of_successes(affine: Affine) -> None:
     images = random_images(20)
     labels = affine.logits(images).argmax(1)
     PGD(early_stop=True, steps=5)(as_classifier(affine), images, labels, seeds=range(20))
@@ -182,8 +182,8 @@ def test_restarts_keep_the_first_success_or_the_highest_loss(affine: Affine, tar
     assert len(kinds) >= 3
 
 
-class Steps(Affine):
-    """A dark pixel is predicted right with little confidence, a bright one wrong with more: no gradient."""
+class StepFunction(Affine):
+    """No gradient: a dark pixel is predicted right with low confidence, a bright one wrong with more."""
 
     def logits(self, images: Tensor) -> Tensor:
         below = torch.tensor([0.34, 0.33, 0.33, 1e-9]).log()
@@ -191,9 +191,9 @@ class Steps(Affine):
         return torch.where(images.flatten(1) < 0.5, below, above) + 0 * images.flatten(1)
 
 
-def test_a_success_counts_more_than_a_higher_loss(affine: Affine) -> None:
+def test_a_success_beats_a_higher_loss(affine: Affine) -> None:
     images, label = torch.full((1, 1, 1, 1), 0.5), torch.zeros(1, dtype=torch.int64)
-    steps = as_classifier(Steps(affine.weight, affine.bias, []))
+    steps = as_classifier(StepFunction(affine.weight, affine.bias, []))
     once = [PGD()(steps, images, label, seeds=[seed]).success.item() for seed in range(20)]
     assert {True, False} == set(once)
     for seed in range(20):
@@ -205,7 +205,7 @@ def test_a_success_counts_more_than_a_higher_loss(affine: Affine) -> None:
         assert result.success.item() == (expected >= 0.5)
 
 
-def test_restarts_attack_only_what_has_not_succeeded(affine: Affine) -> None:
+def test_restarts_attack_only_images_without_a_success(affine: Affine) -> None:
     images = random_images(30)
     labels = affine.logits(images).argmax(1)
     once = PGD(0.05, 3e-3, 2)(as_classifier(affine), images, labels, seeds=range(30)).success
@@ -224,14 +224,14 @@ def test_an_image_whose_label_is_the_target_fails(affine: Affine) -> None:
     assert (affine.logits(result.images).argmax(1) == target).all()
 
 
-def test_networks_with_not_a_number_are_an_error_in_all_variants(affine: Affine) -> None:
+def test_nan_gradients_are_an_error_in_all_variants(affine: Affine) -> None:
     broken = Affine(affine.weight * torch.nan, affine.bias, [])
     for attack in (PGD(), PGD(restarts=2), PGD(early_stop=True), PGD(norm="l2"), FGSM(), FGSM(norm="l2")):
         with pytest.raises(AttackError, match=r"gradients .* are NaN on 3 of 3 images"):
             attack(as_classifier(broken), random_images(3), torch.zeros(3, dtype=torch.int64))
 
 
-def test_no_seeds_follow_the_default_generator() -> None:
+def test_without_seeds_the_default_generator_decides() -> None:
     classifier, images = victim(), random_images(3)
     labels = predicted(classifier, images)
     runs = []
@@ -242,7 +242,7 @@ def test_no_seeds_follow_the_default_generator() -> None:
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_the_defaults_are_those_of_the_paper() -> None:
+def test_the_defaults_equal_the_papers() -> None:
     assert PGD().parameters() == {
         "eps": "8/255",
         "step_size": "2/255",
@@ -280,7 +280,7 @@ def test_the_defaults_are_those_of_the_paper() -> None:
         ({"early_stop": None}, "given early_stop = None"),
     ],
 )
-def test_bad_parameters_are_refused_at_once(parameters: dict[str, Any], expected: str) -> None:
+def test_bad_parameters_are_refused(parameters: dict[str, Any], expected: str) -> None:
     with pytest.raises(AttackError, match=f"^{expected}"):
         PGD(**parameters)
     if parameters.keys() <= {"eps", "norm", "target"}:

@@ -1,4 +1,4 @@
-"""Attacks by name."""
+"""Attacks from specs."""
 
 import hashlib
 import sys
@@ -50,11 +50,11 @@ def _clean_import_state() -> Iterator[None]:
         ("fgsm", {"norm": "l2", "eps": 1}, FGSM(1, "l2")),
     ],
 )
-def test_our_own(spec: str, options: dict[str, Any], expected: PGD | FGSM) -> None:
+def test_pgd_and_fgsm_by_name(spec: str, options: dict[str, Any], expected: PGD | FGSM) -> None:
     assert make_attack(spec, **options) == expected
 
 
-def test_names_are_attacks() -> None:
+def test_names_become_attacks() -> None:
     assert as_attack("pgd") == PGD()
     assert as_attack("fgsm?eps=0.1") == FGSM(0.1)
     with pytest.raises(AttackError, match=r"given 'pdg' as an attack.* Perhaps you mean pgd"):
@@ -62,25 +62,29 @@ def test_names_are_attacks() -> None:
 
 
 def test_foolbox_by_name() -> None:
-    made = make_attack(
+    attack = make_attack(
         "foolbox:LinfPGD?random_start=false", eps="8/255", steps=3, step_size="2/255", target=2
     )
-    assert isinstance(made, FoolboxAttack)
-    assert isinstance(made.attack, foolbox.attacks.LinfPGD)
-    assert (made.attack.steps, made.attack.abs_stepsize, made.attack.random_start) == (3, 2 / 255, False)
-    assert (made.eps, made.target) == (8 / 255, 2)
-    made = make_attack("foolbox:L2CarliniWagnerAttack?binary_search_steps=2", step_size=0.05)
-    assert isinstance(made, FoolboxAttack)
-    assert (made.eps, made.attack.stepsize, made.attack.binary_search_steps) == (None, 0.05, 2)
+    assert isinstance(attack, FoolboxAttack)
+    assert isinstance(attack.attack, foolbox.attacks.LinfPGD)
+    assert (attack.attack.steps, attack.attack.abs_stepsize, attack.attack.random_start) == (
+        3,
+        2 / 255,
+        False,
+    )
+    assert (attack.eps, attack.target) == (8 / 255, 2)
+    attack = make_attack("foolbox:L2CarliniWagnerAttack?binary_search_steps=2", step_size=0.05)
+    assert isinstance(attack, FoolboxAttack)
+    assert (attack.eps, attack.attack.stepsize, attack.attack.binary_search_steps) == (None, 0.05, 2)
 
 
 def test_torchattacks_by_name() -> None:
-    made = make_attack(
+    attack = make_attack(
         "torchattacks:PGD?random_start=false", eps="8/255", steps=3, step_size="2/255", target=2
     )
     arguments = {"eps": 8 / 255, "steps": 3, "alpha": 2 / 255, "random_start": False}
-    assert made == TorchattacksAttack("PGD", arguments, 2)
-    assert made.parameters()["eps"] == "8/255"
+    assert attack == TorchattacksAttack("PGD", arguments, 2)
+    assert attack.parameters()["eps"] == "8/255"
     assert make_attack("torchattacks:CW?c=1.5&kappa=0") == TorchattacksAttack("CW", {"c": 1.5, "kappa": 0})
     assert make_attack("torchattacks:APGD?loss=ce", norm="l2", eps=0.5) == TorchattacksAttack(
         "APGD", {"norm": "L2", "eps": 0.5, "loss": "ce"}
@@ -88,13 +92,13 @@ def test_torchattacks_by_name() -> None:
 
 
 @pytest.mark.parametrize("spec", ["foolbox:LinfPGD", "torchattacks:PGD"])
-def test_libraries_by_name_equal_ours(spec: str) -> None:
+def test_attacks_of_libraries_by_name_equal_pgd(spec: str) -> None:
     classifier, images = victim(), random_images(4)
     labels = predicted(classifier, images)
     options = {"eps": "8/255", "step_size": "2/255", "steps": 7}
-    found = make_attack(f"{spec}?random_start=false", **options)(classifier, images, labels)  # type: ignore[arg-type]
+    result = make_attack(f"{spec}?random_start=false", **options)(classifier, images, labels)  # type: ignore[arg-type]
     expected = PGD(random_start=False)(classifier, images, labels)
-    torch.testing.assert_close(found.images, expected.images, rtol=0, atol=1e-6)
+    torch.testing.assert_close(result.images, expected.images, rtol=0, atol=1e-6)
 
 
 FILE = """
@@ -129,7 +133,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_functions_of_a_file(file: Path) -> None:
+def test_attack_functions_of_a_file(file: Path) -> None:
     classifier, images = victim(), random_images(4)
     labels = predicted(classifier, images)
     attack = make_attack(f"{file}:darken", eps=0.25)
@@ -141,7 +145,7 @@ def test_functions_of_a_file(file: Path) -> None:
     torch.testing.assert_close(make_attack(f"{file}:darken")(classifier, images, labels).images, images * 0.5)
 
 
-def test_attacks_that_a_file_makes(file: Path) -> None:
+def test_attacks_created_by_a_file(file: Path) -> None:
     assert make_attack(f"{file}:make") == PGD(eps=0.1, steps=3)
     assert make_attack(f"{file}:make", steps=5, eps="4/255") == PGD(eps=4 / 255, steps=5)
     assert make_attack(f"{file}:READY") == FGSM()
@@ -156,12 +160,14 @@ def test_attacks_that_a_file_makes(file: Path) -> None:
         ("READY", {"eps": 0.1}, "given eps for .*READY, .* Allowed: no parameters"),
         ("make", {"norm": "l2"}, r"given norm for .*make.* Allowed: steps, eps"),
         ("make", {"eps": 8}, "given eps = 8 for linf"),
-        ("fails", {}, "fails cannot be made: ValueError: no luck"),
+        ("fails", {}, "fails cannot be created: ValueError: no luck"),
         ("nothing", {}, "given None as an attack"),
         ("missing", {}, "'missing', which does not exist in .* Allowed: darken, fails, make, make_function"),
     ],
 )
-def test_what_is_wrong_in_a_file(file: Path, name: str, options: dict[str, Any], expected: str) -> None:
+def test_errors_in_a_file_are_described(
+    file: Path, name: str, options: dict[str, Any], expected: str
+) -> None:
     with pytest.raises(AttackError, match=expected):
         make_attack(f"{file}:{name}", **options)
 
@@ -186,7 +192,7 @@ def test_what_is_wrong_in_a_file(file: Path, name: str, options: dict[str, Any],
         ),
         ("fgsm", {"step_size": 3}, "given step_size for fgsm"),
         ("pgd?restart=3", {}, r"given restart for pgd.* Perhaps you mean restarts"),
-        ("pgd?eps=4/255", {"eps": 0.1}, r"given eps in 'pgd\?eps=4/255' and once more as 0\.1"),
+        ("pgd?eps=4/255", {"eps": 0.1}, r"given eps in 'pgd\?eps=4/255' and again as 0\.1"),
         ("pgd?steps=4&steps=5", {}, "given the option 'steps=5' twice in"),
         ("pgd?steps", {}, r"given the option 'steps' in 'pgd\?steps'\. Allowed: .*key=value"),
         ("pgd?steps=", {}, "given the option 'steps=' in"),
@@ -223,26 +229,26 @@ def test_what_is_wrong_in_a_file(file: Path, name: str, options: dict[str, Any],
         ("nowhere.py:attack", {}, r"nowhere\.py', which does not exist"),
     ],
 )
-def test_bad_specs_are_one_clear_line(spec: str, options: dict[str, Any], expected: str) -> None:
+def test_bad_specs_are_described_in_one_line(spec: str, options: dict[str, Any], expected: str) -> None:
     with pytest.raises(AttackError, match=expected) as caught:
         make_attack(spec, **options)
     assert "\n" not in str(caught.value)
 
 
-def test_every_listed_attack_of_foolbox_can_be_made() -> None:
+def test_nearly_all_foolbox_attacks_can_be_created() -> None:
     listed = [name for name in vars(foolbox.attacks) if name.endswith(("Attack", "PGD", "FGSM"))]
-    made = 0
+    created = 0
     for name in listed:
         try:
-            made += isinstance(make_attack(f"foolbox:{name}", eps=0.1), FoolboxAttack)
+            created += isinstance(make_attack(f"foolbox:{name}", eps=0.1), FoolboxAttack)
         except AttackError as error:
-            # Abstract classes, and those with arguments that no text can give.
-            assert "as an attack of foolbox" in str(error) or "cannot be made" in str(error)  # noqa: PT017
-    assert made > 30
+            # Abstract classes, and those with arguments that a string cannot express.
+            assert "as an attack of foolbox" in str(error) or "cannot be created" in str(error)  # noqa: PT017
+    assert created > 30
 
 
 @pytest.mark.parametrize("library", ["foolbox", "torchattacks"])
-def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(AttackError, match=f"the package {library} cannot be imported.* Install it with"):
         make_attack(f"{library}:PGD", eps=format_epsilon(0.1))

@@ -107,7 +107,7 @@ def test_imagenet_folders() -> None:
             3,
             ANIMALS,
             r"6 are no class names \(catt, x1, x2, x3, x4, \.\.\.\)\. Allowed: .*bird, cat, dog.* below 3\. "
-            r"Rename .*--class-names \(Perhaps you mean cat\)",
+            r"Rename .*--class-names \(perhaps you mean cat\)",
         ),
         (folders("bird", "cat", "wolf"), 3, ANIMALS, r"1 are no class names \(wolf\)"),
         (folders("0", "3"), 3, ANIMALS, r"2 are no class names \(0, 3\).* below 3"),

@@ -56,7 +56,7 @@ def test_bad_flag() -> None:
 
 
 def test_close_names_are_found_whatever_their_case() -> None:
-    assert did_you_mean("cifar_10", ["CIFAR10", "MNIST"]) == "Perhaps you mean CIFAR10"
+    assert did_you_mean("cifar_10", ["CIFAR10", "MNIST"]) == "perhaps you mean CIFAR10"
     assert did_you_mean("xyz", ["CIFAR10", "MNIST"]) == ""
 
 

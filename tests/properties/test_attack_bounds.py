@@ -1,4 +1,4 @@
-"""What holds for every network, image, norm, radius and number of steps."""
+"""Properties of attacks on any network and image, with any norm, radius and number of steps."""
 
 import math
 from functools import cache
@@ -80,9 +80,9 @@ def test_results_are_exactly_inside_the_ball_and_the_range(
     assert attack.ball is not None
     changes = result.images.numpy().astype(np.float64) - benign.numpy().astype(np.float64)
     assert max(norm_of(change, attack.ball.norm) for change in changes) <= attack.ball.eps
-    found = predicted(classifier, result.images)
-    aimed = torch.ones(COUNT, dtype=torch.bool) if attack.target is None else found == attack.target
-    assert torch.equal(result.success, (found != labels) & aimed)
+    prediction = predicted(classifier, result.images)
+    hits = torch.ones(COUNT, dtype=torch.bool) if attack.target is None else prediction == attack.target
+    assert torch.equal(result.success, (prediction != labels) & hits)
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,7 +133,7 @@ def test_restarts_lose_no_success_and_keep_the_first(
 def test_early_stop_loses_no_success_and_changes_no_failure(
     classifier: Classifier, benign: Tensor, labels: Tensor, seeds: list[int], attack: PGD, random_start: bool
 ) -> None:
-    """The iterates are the same, so whoever succeeds at the end has stopped there or earlier.
+    """The iterates are the same, so an image that succeeds at the end stopped there or earlier.
 
     The converse does not hold, as later steps may lose a success. Whoever fails has taken every step.
     """

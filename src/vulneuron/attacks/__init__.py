@@ -1,4 +1,4 @@
-"""Adversarial attacks: two of our own, adapters for other people's, and the checks that all have to pass."""
+"""Adversarial attacks: PGD, FGSM, adapters for other libraries, and the checks that all attacks pass."""
 
 from vulneuron.attacks.adapters import ArtAttack, FoolboxAttack, FunctionAttack, TorchattacksAttack
 from vulneuron.attacks.ball import Ball

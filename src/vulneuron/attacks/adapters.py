@@ -1,4 +1,4 @@
-"""Attacks of other libraries, and functions of users, behind the interface of `Attack`."""
+"""Attacks of other libraries and user-defined functions behind the interface of `Attack`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Goal, Parameter, keep_target
+from vulneuron.attacks.base import Goal, Parameter, coerce_target
 from vulneuron.attacks.digest import function_digest
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.attacks.foreign import (
@@ -23,7 +23,7 @@ from vulneuron.attacks.foreign import (
 from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
 
-# As foolbox counts them.
+# Foolbox's p of the norm.
 _NORMS = {float("inf"): "linf", 2.0: "l2"}
 
 
@@ -36,16 +36,16 @@ class FoolboxAttack(ForeignAttack):
     attack
         An instance, such as ``foolbox.attacks.LinfPGD(steps=10)``.
     eps
-        Largest perturbation in the attack's own norm; foolbox clips to it. None, only for attacks that look
-        for the smallest perturbation, takes what they find.
+        Largest perturbation in the attack's own norm; foolbox clips to it. None for no limit, only for
+        attacks that search for the smallest perturbation.
     target
-        Label to reach, or None to leave the true one.
+        Target label, or None for an untargeted attack.
 
     Raises
     ------
     AttackError
-        If `attack` is no instance of a foolbox attack, foolbox cannot be imported, or `eps` is missing or
-        does not fit the norm.
+        If `attack` is not an instance of a foolbox attack, foolbox cannot be imported, or `eps` is missing or
+        invalid for the norm.
     """
 
     attack: Any
@@ -58,15 +58,15 @@ class FoolboxAttack(ForeignAttack):
             raise AttackError(
                 f"given {self.attack!r} as a foolbox attack",
                 allowed="an instance of a class in foolbox.attacks",
-                fix="Make one, for example foolbox.attacks.LinfPGD(steps=10)",
+                fix="create one, for example foolbox.attacks.LinfPGD(steps=10)",
             )
         if self.eps is None and isinstance(self.attack, foolbox.attacks.base.FixedEpsilonAttack):
             raise AttackError(
                 f"given no eps for {self.name}",
                 allowed="a number above 0, as this attack perturbs by a fixed amount",
-                fix="Give eps, such as 8/255",
+                fix="give eps, such as 8/255",
             )
-        keep_target(self)
+        coerce_target(self)
         if self.eps is not None:
             make_ball(self._norm or "l2", self.eps)
 
@@ -77,24 +77,24 @@ class FoolboxAttack(ForeignAttack):
 
     @property
     def ball(self) -> Ball | None:
-        """Ball that foolbox clips to; None without `eps` or in a norm other than linf and l2."""
+        """Ball that foolbox clips to; None without `eps` or for norms other than linf and l2."""
         return None if self.eps is None or self._norm is None else make_ball(self._norm, self.eps)
 
     @property
     def _norm(self) -> str | None:
         try:
             return _NORMS.get(self.attack.distance.p)
-        # Attacks that leave the distance open raise ValueError.
+        # Attacks without a fixed distance raise ValueError.
         except (AttributeError, ValueError):
             return None
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the attack's attributes, `eps` and `target`."""
+        """The attack's attributes, `eps` and `target`."""
         eps = None if self.eps is None else format_epsilon(self.eps)
         return {**json_values(vars(self.attack)), "eps": eps, "target": self.target}
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
-        """Run it in foolbox's way; the result is the one clipped to `eps`."""
+        """Run the attack through foolbox; the result is clipped to `eps`."""
         foolbox = require("foolbox")
         model = foolbox.PyTorchModel(PlainNetwork(classifier), bounds=(0, 1), device=classifier.device)
         if self.target is None:
@@ -109,23 +109,23 @@ class FoolboxAttack(ForeignAttack):
 class TorchattacksAttack(ForeignAttack):
     """An attack of torchattacks 3 (Kim 2020, https://arxiv.org/abs/2010.01950).
 
-    torchattacks binds an attack to its network when it is made, so give its name or class with arguments,
-    or a function that makes it.
+    torchattacks binds an attack to its network on creation, so give its name or class with arguments, or a
+    function that creates it.
 
     Parameters
     ----------
     attack
         Name of a class in torchattacks (``"CW"``), a class, or a function such as
-        ``lambda module: torchattacks.CW(module, c=1)``, of which the record has name and digest.
+        ``lambda module: torchattacks.CW(module, c=1)``, recorded by name and digest.
     arguments
-        Keyword arguments for it, beside the network.
+        Keyword arguments in addition to the network.
     target
-        Label to reach, or None to leave the true one.
+        Target label, or None for an untargeted attack.
 
     Raises
     ------
     AttackError
-        If torchattacks cannot be imported, the name is unknown, or an argument is.
+        If torchattacks cannot be imported, or the name or an argument is unknown.
     """
 
     attack: str | Callable[..., Any]
@@ -133,12 +133,12 @@ class TorchattacksAttack(ForeignAttack):
     target: int | None = None
 
     def __post_init__(self) -> None:
-        keep_target(self)
+        coerce_target(self)
         if not accepts(self._factory, 1, self.arguments):
             raise AttackError(
                 f"given {', '.join(self.arguments) or 'no arguments'} for {self.name}",
                 allowed=f"the network, then {', '.join(argument_names(self._factory)[1:]) or 'nothing else'}",
-                fix="Give what is required and nothing that is not listed",
+                fix="give all required arguments and none that is not listed",
             )
 
     @property
@@ -155,19 +155,19 @@ class TorchattacksAttack(ForeignAttack):
             raise AttackError(
                 f"given {self.attack!r} as an attack of torchattacks",
                 allowed=", ".join(classes),
-                fix="Choose one of these",
+                fix="choose one of these",
             )
         return classes[self.attack]
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the `arguments` and the `target`, and the digest of a function."""
+        """The `arguments` and the `target`, and the digest of a function."""
         parameters = {**json_values(self.arguments), "target": self.target}
         if isinstance(self.attack, str | type):
             return parameters
         return {**parameters, "digest": function_digest(self.attack)}
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
-        """Make the attack for this network and call it."""
+        """Create the attack for this network and call it."""
         attack = self._factory(PlainNetwork(classifier), **self.arguments)
         if self.target is None:
             return attack(images, goal.labels)
@@ -180,33 +180,32 @@ class ArtAttack(ForeignAttack):
     """An attack of the Adversarial Robustness Toolbox (Nicolae et al. 2018, https://arxiv.org/abs/1807.01069).
 
     Or any other object with ``generate(x=images, y=labels)`` on NumPy arrays: images ``(n, channel, y, x)``
-    in float32, labels ``(n,)`` in int64. Such an object holds a classifier of its own: make sure that it is
-    the same network, and that it reads pixels in [0, 1]. Success is judged on the network that is analyzed.
+    in float32, labels ``(n,)`` in int64. Such an object holds its own classifier: make sure that it wraps the
+    same network and reads pixels in [0, 1]. Success is determined on the analyzed network.
 
     Parameters
     ----------
     attack
         The object.
     target
-        Label that is passed as ``y`` in place of the true ones, for an attack that was made
-        ``targeted=True``.
+        Label passed as ``y`` in place of the true ones, for an attack created with ``targeted=True``.
 
     Raises
     ------
     AttackError
-        If `attack` has no method ``generate``.
+        If `attack` has no ``generate`` method.
     """
 
     attack: Any
     target: int | None = None
 
     def __post_init__(self) -> None:
-        keep_target(self)
+        coerce_target(self)
         if not has_generate(self.attack):
             raise AttackError(
                 f"given {self.attack!r} as an attack",
                 allowed="an object with a method generate(x=..., y=...)",
-                fix="Give an instance of an evasion attack",
+                fix="give an instance of an evasion attack",
             )
 
     @property
@@ -215,7 +214,7 @@ class ArtAttack(ForeignAttack):
         return f"art:{type(self.attack).__name__}"
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return what the object lists in ``attack_params``, and the `target`."""
+        """The attributes listed in ``attack_params``, and the `target`."""
         listed = getattr(self.attack, "attack_params", ())
         return {
             **json_values({name: getattr(self.attack, name, None) for name in listed}),
@@ -230,25 +229,24 @@ class ArtAttack(ForeignAttack):
 
 @dataclass(frozen=True)
 class FunctionAttack(ForeignAttack):
-    """A function ``(classifier, images, labels) -> images`` of a user.
+    """A user-defined function ``(classifier, images, labels) -> images``.
 
     Parameters
     ----------
     function
-        Reads a `Classifier`, float32 images ``(n, channel, y, x)`` in [0, 1] and int64 labels ``(n,)``,
-        both on the classifier's device; returns images of the same shape, as a tensor or a NumPy array.
+        Takes a `Classifier`, float32 images ``(n, channel, y, x)`` in [0, 1] and int64 labels ``(n,)``, both
+        on the classifier's device; returns images of the same shape as a tensor or a NumPy array.
     arguments
-        Keyword arguments for it, beside these.
+        Additional keyword arguments.
     label
-        Name for the record; the function's own by default.
+        Name in the record; the function's own by default.
     digest
-        Hash by which a record tells an edited function from the first, such as that of its file; None for
-        that of `function_digest`.
+        Hash that changes when the function does, such as a hash of its file; None for `function_digest`.
 
     Raises
     ------
     AttackError
-        If `function` cannot be called so.
+        If `function` cannot be called with these arguments.
     """
 
     function: Callable[..., Any]
@@ -262,7 +260,7 @@ class FunctionAttack(ForeignAttack):
             raise AttackError(
                 f"given {self.name}, which cannot be called with three arguments{named}",
                 allowed="a function (classifier, images, labels) -> images",
-                fix="Change its arguments, or wrap what makes a torchattacks attack in TorchattacksAttack",
+                fix="change its arguments, or wrap a factory of torchattacks attacks in TorchattacksAttack",
             )
 
     @property
@@ -271,7 +269,7 @@ class FunctionAttack(ForeignAttack):
         return self.label or function_name(self.function)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Return the `arguments` and the `digest`."""
+        """The `arguments` and the `digest`."""
         return {**json_values(self.arguments), "digest": self.digest or function_digest(self.function)}
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
@@ -280,7 +278,7 @@ class FunctionAttack(ForeignAttack):
 
 
 def torchattacks_classes() -> dict[str, Callable[..., Any]]:
-    """Return the attacks of torchattacks that need nothing but a network, by name.
+    """The attacks of torchattacks that need only a network, by name.
 
     Raises
     ------
@@ -296,5 +294,5 @@ def torchattacks_classes() -> dict[str, Callable[..., Any]]:
 
 
 def has_generate(obj: object) -> bool:
-    """Whether an object (not a class) has a method ``generate``."""
+    """Whether an object (not a class) has a ``generate`` method."""
     return not isinstance(obj, type) and callable(getattr(obj, "generate", None))

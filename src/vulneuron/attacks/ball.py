@@ -1,4 +1,4 @@
-"""Balls around images, inside which an attack has to stay, exact to the last bit."""
+"""Balls around images that bound an attack, exact to the last bit."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vulneuron.errors import AttackError
 
-# Pixels that an attack computed in float32 may be this much off.
+# Error allowed in a pixel that an attack computed in float32.
 ROUNDING = 1e-6
 
 
@@ -19,8 +19,8 @@ ROUNDING = 1e-6
 class Ball(ABC):
     r"""All images within a distance of a benign image: :math:`\{x' \in [0, 1]^d : \|x' - x\| \le \epsilon\}`.
 
-    Distances are measured in float64, so that a float32 image is inside only if it really is: rounding
-    ``x + epsilon`` to float32 may leave the ball by half a unit in the last place.
+    Distances are measured in float64, as rounding ``x + epsilon`` to float32 may leave the ball by half a
+    unit in the last place.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Ball(ABC):
         return self._size(adversarial.double() - images.double())
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        r"""Map images into the ball and into [0, 1]; a float32 image that is inside stays as it is.
+        r"""Project images into the ball and into [0, 1]; a float32 image inside both is unchanged.
 
         Parameters
         ----------
@@ -51,24 +51,24 @@ class Ball(ABC):
         Returns
         -------
         Tensor
-            The shape of `images`, float32, in [0, 1], with ``distance(...) <= eps`` without any tolerance.
+            In the shape of `images`, float32, in [0, 1], with ``distance(...) <= eps`` exactly.
         """
         inside = self._project(_with_float64(adversarial), _with_float64(images))
         return inside.clamp(0.0, 1.0).to(images.device)
 
     def random_points(self, images: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """Draw a point of each image's ball, uniformly, from its own generator, and clip it to [0, 1]."""
+        """Draw a uniform point of each image's ball with the image's own generator, and clip it to [0, 1]."""
         shape = images.shape[1:]
         noise = [self._uniform(shape, generator) for generator in generators]
         return self.project(images + self.eps * torch.stack(noise).to(images), images)
 
     def tolerance(self, images: Tensor) -> float:
-        """Distance that an image may be outside because each of its pixels is off by `ROUNDING`."""
+        """Distance from the ball that rounding explains, with every pixel off by `ROUNDING`."""
         return float(self._size(torch.full_like(_with_float64(images[:1]), ROUNDING, dtype=torch.float64)))
 
     @abstractmethod
     def steepest(self, gradients: Tensor) -> Tensor:
-        """Step of norm 1 that raises a function with these gradients most; zero for a zero gradient."""
+        """Step of norm 1 that most increases a function with these gradients; 0 for a zero gradient."""
 
     @abstractmethod
     def _size(self, perturbations: Tensor) -> Tensor:
@@ -76,11 +76,11 @@ class Ball(ABC):
 
     @abstractmethod
     def _project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Nearest float32 image in the ball, whatever its range."""
+        """Nearest float32 image in the ball, not clipped to [0, 1]."""
 
     @abstractmethod
     def _uniform(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Draw a point of the unit ball around zero."""
+        """Draw a uniform point of the unit ball around 0."""
 
 
 class LinfBall(Ball):
@@ -94,7 +94,7 @@ class LinfBall(Ball):
             raise AttackError(
                 f"given eps = {self.eps:g} for linf",
                 allowed="0 < eps <= 1, as pixels are in [0, 1]",
-                fix="Divide gray levels by 255: 8 levels are 8/255",
+                fix="divide gray levels by 255: 8 levels are 8/255",
             )
 
     def steepest(self, gradients: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ class L2Ball(Ball):
 
     def steepest(self, gradients: Tensor) -> Tensor:
         """Gradients divided by their L2 norm."""
-        # Squares of small float32 gradients would underflow to a norm of zero, so scale by the largest first.
+        # Scaled by the largest first, as squares of small float32 gradients underflow to a norm of 0.
         largest = gradients.flatten(1).abs().amax(dim=1).reshape(-1, 1, 1, 1)
         scaled = gradients / torch.where(largest > 0, largest, 1)
         length = self._size(scaled).reshape(-1, 1, 1, 1)
@@ -133,14 +133,14 @@ class L2Ball(Ball):
         return perturbations.flatten(1).square().sum(dim=1).sqrt()
 
     def _project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        # The margin covers what the order of a float64 sum changes.
+        # The margin covers the summation order in float64.
         radius = self.eps * (1 - 1e-12)
         exact = images.double()
         perturbations = adversarial.double() - exact
         sizes = self._size(perturbations).reshape(-1, 1, 1, 1)
         outside = ~(sizes <= radius)
         perturbations = perturbations * torch.where(outside, radius / sizes, 1)
-        # Rounding every pixel towards the benign one keeps each change, and so their norm, from growing.
+        # Each pixel is rounded toward the benign one: no change grows, and neither does their norm.
         rounded = (exact + perturbations).float()
         grown = (rounded.double() - exact).abs() > perturbations.abs()
         rounded = torch.where(grown, torch.nextafter(rounded, images), rounded)
@@ -148,7 +148,7 @@ class L2Ball(Ball):
 
     def _uniform(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
         direction = torch.randn(shape, generator=generator, dtype=torch.float64)
-        # The volume within radius r grows as r ** d.
+        # The volume within radius r is proportional to r ** d.
         radius = torch.rand((), generator=generator, dtype=torch.float64) ** (1 / math.prod(shape))
         return direction * (radius / direction.square().sum().sqrt())
 
@@ -168,7 +168,7 @@ def make_ball(norm: str, eps: float) -> Ball:
         raise AttackError(
             f"given norm {norm!r}",
             allowed=", ".join(_BALLS),
-            fix="Choose one of these, or leave it out for linf",
+            fix="choose one of these, or leave it out for linf",
         )
     return _BALLS[norm](eps)
 
@@ -179,14 +179,14 @@ def check_positive(name: str, value: float) -> None:
     Raises
     ------
     AttackError
-        If `value` is something else.
+        For anything else.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not (math.isfinite(value) and value > 0):
         raise AttackError(
             f"given {name} = {value!r}",
             allowed=f"a finite number above 0 for {name}",
-            fix="Use parse_epsilon to read texts such as '8/255'",
+            fix="use parse_epsilon to read strings such as '8/255'",
         )
 
 

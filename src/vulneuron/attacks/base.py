@@ -1,4 +1,4 @@
-"""What every attack has to keep: the base class owns the checks, a subclass only its algorithm."""
+"""The interface of attacks: the base class owns the checks, a subclass only its algorithm."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ Labels: TypeAlias = Tensor | npt.NDArray[Any] | Sequence[int]
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack made of a batch of images.
+    """Result of an attack on a batch of images.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class AttackResult:
         Adversarial images, float32 in [0, 1], with the shape and on the device of the benign ones.
     success
         ``(n,)``, bool, on the same device: the prediction on the adversarial image differs from the label
-        and, for a targeted attack, is the target. An image whose label is the target never succeeds.
+        and, for a targeted attack, equals the target. An image with the target as its label never succeeds.
     """
 
     images: Tensor
@@ -41,21 +41,21 @@ class AttackResult:
 
 @dataclass(frozen=True)
 class Goal:
-    """What an attack wants of each image: any label but its own, or one target label.
+    """Goal of an attack: any label but the true one, or one target label.
 
     Attributes
     ----------
     labels
         True labels, ``(n,)``, int64.
     target
-        The label to reach, or None if any wrong one will do.
+        Target label, or None for an untargeted attack.
     """
 
     labels: Tensor
     target: int | None = None
 
     def loss(self, logits: Tensor) -> Tensor:
-        r"""Loss of each image that an attack raises, ``(n,)``.
+        r"""Loss that the attack increases, per image: ``(n,)``.
 
         Untargeted :math:`-\log p_y`, the cross-entropy of the true label y; targeted :math:`\log p_t`, the
         negative cross-entropy of the target t.
@@ -65,21 +65,21 @@ class Goal:
         return -F.cross_entropy(logits, torch.full_like(self.labels, self.target), reduction="none")
 
     def reached(self, logits: Tensor) -> Tensor:
-        """Whether each image is predicted as wanted, ``(n,)``, bool."""
+        """Whether each image reaches the goal, ``(n,)``, bool."""
         predicted = logits.argmax(dim=1)
         wrong = predicted != self.labels
         return wrong if self.target is None else wrong & (predicted == self.target)
 
-    def __getitem__(self, chosen: Tensor) -> "Goal":
-        return Goal(self.labels[chosen], self.target)
+    def __getitem__(self, images: Tensor) -> "Goal":
+        return Goal(self.labels[images], self.target)
 
 
 class Attack(ABC):
-    """An algorithm that perturbs images until a classifier errs.
+    """An algorithm that perturbs images until a classifier misclassifies them.
 
-    Subclass it as a frozen dataclass and write `name`, `parameters` and `perturb`; give it a `ball` if its
-    perturbations are bounded, and a `target` if it has one. `adversarial_images`, and calling the attack,
-    check what goes in and what comes out, so a subclass need not.
+    Subclass it as a frozen dataclass with `name`, `parameters` and `perturb`, a `ball` if its perturbations
+    are bounded, and a `target` if it supports one. `adversarial_images` and calling the attack check inputs
+    and outputs, so a subclass need not.
     """
 
     @property
@@ -89,12 +89,12 @@ class Attack(ABC):
 
     @property
     def target(self) -> int | None:
-        """Label that every image shall be predicted as; None if any wrong one will do."""
+        """Target label, or None for an untargeted attack."""
         return None
 
     @property
     def ball(self) -> Ball | None:
-        """Where the results are bound to be; None if nothing is promised."""
+        """Ball that contains the results; None if they are not bounded."""
         return None
 
     def aimed_at(self, target: int) -> "Attack":
@@ -103,46 +103,48 @@ class Attack(ABC):
         Raises
         ------
         AttackError
-            If it is no attack that can have one.
+            If the attack does not support targets.
         """
-        if not dataclasses.is_dataclass(self) or "target" not in {it.name for it in dataclasses.fields(self)}:
+        if not dataclasses.is_dataclass(self) or "target" not in {
+            field.name for field in dataclasses.fields(self)
+        }:
             raise AttackError(
                 f"given target {target} for the attack {self.name}",
-                allowed="an attack that has a target, such as pgd and fgsm",
-                fix="Leave the target out, or set it where the attack is made",
+                allowed="an attack with a target, such as pgd and fgsm",
+                fix="leave the target out, or set it when you create the attack",
             )
         return dataclasses.replace(self, target=target)
 
     @abstractmethod
     def parameters(self) -> dict[str, Parameter]:
-        """Everything that decides the result, as JSON values; epsilons as texts like ``8/255``."""
+        """Everything that determines the result, as JSON values; epsilons as strings such as ``8/255``."""
 
     @abstractmethod
     def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
-        """Make the adversarial images.
+        """Compute adversarial images.
 
         Parameters
         ----------
         classifier
             The network to attack.
         images
-            ``(n, channel, y, x)``, float32 in [0, 1], n > 0, on the classifier's device; yours to change.
+            ``(n, channel, y, x)``, float32 in [0, 1], n > 0, on the classifier's device; may be modified.
         goal
-            The true labels, yours to change too, and the target if there is one.
+            The true labels, which may be modified too, and the target if there is one.
         seeds
-            One seed an image: draw whatever is random for an image from its own seed only, so that the result
-            does not depend on the batch.
+            One seed per image. Draw an image's random numbers from its own seed only; its result then does
+            not depend on the batch.
 
         Returns
         -------
         Tensor
-            The shape of `images`. Pixels may be outside of [0, 1] and of the ball by rounding only.
+            In the shape of `images`. Pixels may leave [0, 1] and the ball only by rounding.
         """
 
     def __call__(
         self, classifier: Classifier, images: Tensor, labels: Labels, *, seeds: Sequence[int] | None = None
     ) -> AttackResult:
-        """Attack a batch of images, and predict the results to see which ones succeeded.
+        """Attack a batch of images, and classify the results to determine success.
 
         Parameters and errors are those of `adversarial_images`.
         """
@@ -155,7 +157,7 @@ class Attack(ABC):
     def adversarial_images(
         self, classifier: Classifier, images: Tensor, labels: Labels, *, seeds: Sequence[int] | None = None
     ) -> Tensor:
-        """Attack a batch of images, without looking whether it succeeds.
+        """Attack a batch of images without determining success.
 
         Parameters
         ----------
@@ -166,19 +168,19 @@ class Attack(ABC):
         labels
             True labels, ``(n,)``, integers from 0 to ``classifier.classes - 1``, as a tensor, array or list.
         seeds
-            One seed an image, so that an image gets the same result in whatever batch it is; None draws them
-            from PyTorch's default generator.
+            One seed per image, which gives an image the same result in any batch; None draws them from
+            PyTorch's default generator.
 
         Returns
         -------
         Tensor
-            The shape and the device of `images`, float32: finite, in [0, 1] and, where the attack has a
-            `ball`, inside it exactly.
+            In the shape and on the device of `images`, float32: finite, in [0, 1] and exactly inside the
+            attack's `ball`, if it has one.
 
         Raises
         ------
         AttackError
-            If the images, labels, seeds or the target do not fit, or the attack returns what no attack may.
+            If the images, labels, seeds or target are invalid, or the attack's result is.
         """
         _check_images(images)
         labels = _checked_labels(labels, images, classifier)
@@ -186,11 +188,11 @@ class Attack(ABC):
         seeds = _checked_seeds(seeds, len(images))
         if len(images) == 0:
             return images.clone()
-        # Callers may be in inference mode, whose tensors have no part in gradients: hence the copies.
+        # Copied, as callers may be in inference mode, whose tensors cannot be differentiated.
         with torch.inference_mode(False), torch.enable_grad():
             benign = images.detach().to(classifier.device, copy=True)
-            made = self.perturb(classifier, benign.clone(), Goal(labels.clone(), target), seeds)
-            adversarial = self._checked_result(made, benign)
+            perturbed = self.perturb(classifier, benign.clone(), Goal(labels.clone(), target), seeds)
+            adversarial = self._checked_result(perturbed, benign)
         return adversarial.to(images.device)
 
     def _checked_target(self, classifier: Classifier) -> int | None:
@@ -198,15 +200,15 @@ class Attack(ABC):
             raise AttackError(
                 f"given target {self.target} for a model with {classifier.classes} classes",
                 allowed=f"0 to {classifier.classes - 1}",
-                fix="Choose the number of a class, counted from 0",
+                fix="choose a class index, counted from 0",
             )
         return self.target
 
     def _checked_result(self, adversarial: Tensor, images: Tensor) -> Tensor:
         allowed = "finite float images of the given shape, in [0, 1]"
-        fix = "Mend the attack, or clip what it returns"
-        same = isinstance(adversarial, Tensor) and adversarial.shape == images.shape
-        if not (same and adversarial.is_floating_point()):
+        fix = "fix the attack, or clip its output"
+        same_shape = isinstance(adversarial, Tensor) and adversarial.shape == images.shape
+        if not (same_shape and adversarial.is_floating_point()):
             raise AttackError(
                 f"attack {self.name} returned {_described(adversarial)} for images of {_described(images)}",
                 allowed=allowed,
@@ -235,25 +237,25 @@ class Attack(ABC):
             raise AttackError(
                 f"attack {self.name} returned an image at a {self.ball.norm} distance of {distance:.6g}",
                 allowed=f"at most eps = {self.ball.eps:.6g}",
-                fix="Project what it returns with its ball's project",
+                fix="project the result with its ball's project method",
             )
         return self.ball.project(adversarial, images)
 
 
 def loss_gradient(classifier: Classifier, images: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-    """Gradients of the goal's loss with respect to the pixels, and the logits on the way.
+    """Gradients of the goal's loss with respect to the pixels, and the logits.
 
-    Losses are summed, so the gradient of an image does not depend on the size of the batch.
+    Losses are summed, so an image's gradient does not depend on the batch size.
 
     Returns
     -------
     tuple of Tensor
-        Gradients, the shape of `images`, and logits ``(n, class)``, both detached.
+        Gradients, in the shape of `images`, and logits ``(n, class)``, both detached.
 
     Raises
     ------
     AttackError
-        If gradients are NaN: their signs would be 0, and the attack would stand still in silence.
+        If gradients are NaN, whose signs are 0: the attack would silently stand still.
     """
     leaf = images.detach().requires_grad_()
     logits = classifier(leaf)
@@ -262,40 +264,40 @@ def loss_gradient(classifier: Classifier, images: Tensor, goal: Goal) -> tuple[T
     if broken.any():
         raise AttackError(
             f"the network's gradients for the pixels are NaN on {int(broken.sum())} of {len(images)} images",
-            allowed="a network that can be differentiated at these images",
-            fix="Check its weights and its normalization, and compute in float32",
+            allowed="a network that is differentiable at these images",
+            fix="check its weights and its normalization, and compute in float32",
         )
     return gradient, logits.detach()
 
 
-def keep_target(attack: Attack) -> None:
-    """Check the field `target` of a new attack: None, or an integer from 0; see `keep_integer`."""
+def coerce_target(attack: Attack) -> None:
+    """Validate a new attack's `target`, None or an integer >= 0; see `coerce_integer`."""
     if attack.target is not None:
-        keep_integer(attack, "target", least=0)
+        coerce_integer(attack, "target", minimum=0)
 
 
-def keep_integer(attack: Attack, field: str, *, least: int = 1) -> None:
-    """Check that a field of a new attack is an integer, and keep it as one of Python's own.
+def coerce_integer(attack: Attack, field: str, *, minimum: int = 1) -> None:
+    """Validate an integer field of a new attack, and convert it to a Python integer.
 
-    Integers of NumPy and PyTorch are taken, but have no place among JSON values.
+    Integers of NumPy and PyTorch are accepted, but are not JSON values.
 
     Raises
     ------
     AttackError
-        If the field is no integer of at least `least`.
+        If the field is not an integer >= `minimum`.
     """
     value = getattr(attack, field)
     number = None
-    # An index is what all types of integers can be turned into, and floats cannot; True could, too.
+    # All integer types have __index__ and floats do not, but booleans do.
     with contextlib.suppress(TypeError):
         number = None if isinstance(value, bool) else operator.index(value)
-    if number is None or number < least:
+    if number is None or number < minimum:
         raise AttackError(
             f"given {field} = {value!r}",
-            allowed=f"an integer of at least {least}",
-            fix=f"Choose another {field}",
+            allowed=f"an integer of at least {minimum}",
+            fix=f"choose another {field}",
         )
-    # The way of frozen dataclasses to finish their fields in __post_init__.
+    # Frozen dataclasses set fields this way in __post_init__.
     object.__setattr__(attack, field, number)
 
 
@@ -305,10 +307,10 @@ def check_flag(name: str, value: bool) -> None:
     Raises
     ------
     AttackError
-        If `value` is something else.
+        For anything else.
     """
     if not isinstance(value, bool):
-        raise AttackError(f"given {name} = {value!r}", allowed="True or False", fix=f"Choose another {name}")
+        raise AttackError(f"given {name} = {value!r}", allowed="True or False", fix=f"choose another {name}")
 
 
 def _check_images(images: Tensor) -> None:
@@ -317,7 +319,7 @@ def _check_images(images: Tensor) -> None:
         raise AttackError(
             f"given images as {_described(images)}",
             allowed=allowed,
-            fix="Convert them, for example with .float() / 255",
+            fix="convert them, for example with .float() / 255",
         )
     if images.numel() == 0:
         return
@@ -327,21 +329,21 @@ def _check_images(images: Tensor) -> None:
         raise AttackError(
             f"given images with pixels from {low:g} to {high:g}",
             allowed=allowed,
-            fix="Undo the normalization, which is part of the model, or divide by 255",
+            fix="undo the normalization, which is part of the model, or divide by 255",
         )
 
 
 def _checked_labels(labels: Labels, images: Tensor, classifier: Classifier) -> Tensor:
     allowed = f"one integer from 0 to {classifier.classes - 1} for each of the {len(images)} images"
     if not isinstance(labels, Tensor):
-        # Texts and lists of several lengths raise; an empty list would become floats.
+        # Strings and ragged lists raise; an empty list would become floats.
         with contextlib.suppress(TypeError, ValueError, RuntimeError):
             labels = torch.tensor(np.asarray(labels) if len(labels) else np.zeros(0, np.int64))
     if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or not _integers(labels):
         raise AttackError(
             f"given labels as {_described(labels)}",
             allowed=allowed,
-            fix="Give the true labels as an int64 tensor",
+            fix="give the true labels as an int64 tensor",
         )
     labels = labels.to(classifier.device, torch.int64)
     outside = labels[(labels < 0) | (labels >= classifier.classes)]
@@ -349,7 +351,7 @@ def _checked_labels(labels: Labels, images: Tensor, classifier: Classifier) -> T
         raise AttackError(
             f"given label {outside[0].item()}",
             allowed=allowed,
-            fix="Check that the labels are of this model's classes",
+            fix="check that the labels are indices of this model's classes",
         )
     return labels
 
@@ -369,7 +371,7 @@ def _checked_seeds(seeds: Sequence[int] | None, count: int) -> list[int]:
     if len(seeds) != count or not all(0 <= seed < 2**63 for seed in seeds):
         raise AttackError(
             f"given {len(seeds)} seeds from {min(seeds, default=0)} for {count} images",
-            allowed="one integer from 0 to 2 ** 63 - 1 an image",
-            fix="Give one seed an image, or leave them out",
+            allowed="one integer from 0 to 2 ** 63 - 1 per image",
+            fix="give one seed per image, or leave them out",
         )
     return seeds

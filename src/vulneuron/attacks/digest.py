@@ -1,4 +1,4 @@
-"""Digests of functions, by which a record tells one function of a user from another."""
+"""Digests of functions, by which a record distinguishes user-defined attacks."""
 
 import functools
 import hashlib
@@ -9,31 +9,31 @@ from typing import Any
 
 
 def function_digest(function: Callable[..., Any]) -> str:
-    """Hash what a Python function does.
+    """Hash the behavior of a Python function.
 
-    Covers its code, its default arguments, and the numbers and texts that it takes from around it (from the
-    function that made it, or from its module). Other objects, and the functions that it calls, count by the
-    name of their type alone. Names, comments and the place of the function do not count.
+    Covers its code, its default arguments, and the numbers and strings that it reads from its closure and
+    its module. Other objects, and the functions that it calls, contribute only the name of their type. Names,
+    comments and the location of the function do not matter.
 
-    The source text would not do: two lambdas on one line have the same, and so have two functions that one
-    factory made with different numbers.
+    The source text would not be enough: two lambdas on one line share it, and so do functions that one
+    factory creates with different numbers.
 
     Parameters
     ----------
     function
-        A function, method, `functools.partial`, or an object that can be called. One that is written in C
-        is told by its name.
+        A function, method, `functools.partial` or callable object. A function written in C is identified by
+        its name.
 
     Returns
     -------
     str
-        16 hexadecimal digits; the same in every process of one version of Python.
+        16 hexadecimal digits, the same in every process of one Python version.
     """
     return hashlib.sha256(repr(_described(function)).encode()).hexdigest()[:16]
 
 
 def _described(function: Any) -> Any:
-    # Decorators such as torch.no_grad() would hide the function.
+    # Decorators such as torch.no_grad() hide the function.
     function = inspect.unwrap(function)
     if isinstance(function, functools.partial):
         return (
@@ -44,13 +44,13 @@ def _described(function: Any) -> Any:
     if inspect.ismethod(function):
         return (_described(function.__func__), _values(getattr(function.__self__, "__dict__", {})))
     if inspect.isfunction(function):
-        around = inspect.getclosurevars(function)
+        closure = inspect.getclosurevars(function)
         return (
             _code(function.__code__),
             _values(dict(enumerate(function.__defaults__ or ()))),
             _values(function.__kwdefaults__ or {}),
-            _values(around.nonlocals),
-            _values(around.globals),
+            _values(closure.nonlocals),
+            _values(closure.globals),
         )
     if inspect.isfunction(type(function).__call__):
         return (_described(type(function).__call__), _values(getattr(function, "__dict__", {})))
@@ -64,12 +64,12 @@ def _code(code: CodeType) -> Any:
 def _constant(value: Any) -> Any:
     if isinstance(value, CodeType):
         return _code(value)
-    # The order of a set of texts differs from process to process.
+    # The order of a set of strings differs between processes.
     return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
 
 
 def _values(values: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
-    """Names and plain values; what is no plain value may change, or hold an address that does."""
+    """Names with plain values, or with type names: other objects may change, or print an address."""
     plain = bool | int | float | complex | str | bytes | None
     return sorted(
         (str(name), repr(value) if isinstance(value, plain) else type(value).__qualname__)

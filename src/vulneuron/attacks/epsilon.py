@@ -1,4 +1,4 @@
-"""Perturbation budgets as people write them: ``8/255``."""
+"""Perturbation budgets in the usual notation, ``8/255``."""
 
 import math
 
@@ -16,12 +16,12 @@ def parse_epsilon(text: str | float) -> float:
     Returns
     -------
     float
-        The value, above 0 and finite.
+        Finite and above 0.
 
     Raises
     ------
     AttackError
-        If it is no number, zero, negative, infinite or NaN.
+        If it is not a finite number above 0.
 
     Examples
     --------
@@ -39,13 +39,13 @@ def parse_epsilon(text: str | float) -> float:
         raise AttackError(
             f"given epsilon {text!r}",
             allowed="a fraction such as 8/255, or a number above 0 such as 0.03",
-            fix="Write it in units of pixels in [0, 1]; 8 of 255 gray levels are 8/255",
+            fix="write it for pixels in [0, 1]: 8 of 255 gray levels are 8/255",
         )
     return value
 
 
 def format_epsilon(epsilon: float) -> str:
-    """Write a perturbation budget so that `parse_epsilon` gives back the very same number.
+    """Format a perturbation budget such that `parse_epsilon` restores exactly the same number.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def format_epsilon(epsilon: float) -> str:
     Returns
     -------
     str
-        ``n/255`` with at most two decimals for n where that is exact and shorter, the plain number otherwise.
+        ``n/255``, n with up to two decimals, where that is exact and shorter; else the plain number.
 
     Raises
     ------
     AttackError
-        If `epsilon` is zero, negative, infinite or NaN.
+        If `epsilon` is not a finite number above 0.
 
     Examples
     --------

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Attack, Goal, Parameter, keep_target, loss_gradient
+from vulneuron.attacks.base import Attack, Goal, Parameter, coerce_target, loss_gradient
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.network import Classifier
 
 
 @dataclass(frozen=True)
 class FGSM(Attack):
-    r"""The fast gradient sign method (Goodfellow et al. 2015): one step to the border of the ball.
+    r"""The fast gradient sign method (Goodfellow et al. 2015): one step to the boundary of the ball.
 
     .. math::
         x' = \operatorname{clip}_{[0, 1]} \bigl( x + \epsilon \, s(\nabla_x L(x)) \bigr)
@@ -24,16 +24,16 @@ class FGSM(Attack):
     Parameters
     ----------
     eps
-        Size :math:`\epsilon` of the step, in units of pixels in [0, 1]; at most 1 for linf.
+        Size :math:`\epsilon` of the step, for pixels in [0, 1]; at most 1 for linf.
     norm
         ``linf`` or ``l2``. The default of `eps` is for linf.
     target
-        Label to reach, or None to leave the true one. An image whose label is the target fails.
+        Target label, or None for an untargeted attack. An image with the target as its label fails.
 
     Raises
     ------
     AttackError
-        If a parameter is outside of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -52,7 +52,7 @@ class FGSM(Attack):
 
     def __post_init__(self) -> None:
         make_ball(self.norm, self.eps)
-        keep_target(self)
+        coerce_target(self)
 
     @property
     def name(self) -> str:
@@ -65,10 +65,10 @@ class FGSM(Attack):
         return make_ball(self.norm, self.eps)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Every field; `eps` as a text such as ``8/255``."""
+        """All fields; `eps` as a string such as ``8/255``."""
         return {"eps": format_epsilon(self.eps), "norm": self.norm, "target": self.target}
 
     def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
-        """Take the step; nothing is random."""
+        """Take the step, which is deterministic."""
         gradient, _ = loss_gradient(classifier, images, goal)
         return self.ball.project(images + self.eps * self.ball.steepest(gradient), images)

@@ -1,4 +1,4 @@
-"""What it takes to run other people's attacks: the network in their terms, seeds, errors in one line."""
+"""Support for attacks of other libraries: a plain network, seeding, errors in one line."""
 
 import importlib
 import inspect
@@ -22,28 +22,28 @@ from vulneuron.network import Classifier
 from vulneuron.network.devices import out_of_memory
 
 _INSTALL = {
-    "foolbox": "Install it with: pip install 'vulneuron[foolbox]'",
-    "torchattacks": "Install it with: pip install --no-deps torchattacks==3.5.1 (all that it imports is here "
-    "already; with dependencies, pip would put requests back to 2.25, which torchattacks never imports)",
+    "foolbox": "install it with: pip install 'vulneuron[foolbox]'",
+    "torchattacks": "install it with: pip install --no-deps torchattacks==3.5.1 (its imports are already "
+    "installed; with dependencies, pip would downgrade requests to 2.25, which torchattacks never imports)",
 }
 
 
 class ForeignAttack(Attack):
-    """Base of the adapters: other people's code, seeded, with its exceptions in one line.
+    """Base class of the adapters: seeds foreign code, and reports its exceptions in one line.
 
-    Errors that mean that the memory ran out pass, so that callers can try fewer images.
+    Out-of-memory errors pass through, so callers can retry with fewer images.
 
-    Its random numbers come from the generators of PyTorch, NumPy and Python, which are seeded from the
-    seeds of the images and put back afterwards. So the same batch gives the same result, but another batch
-    may not.
+    Random numbers come from the generators of PyTorch, NumPy and Python, which are seeded from the images'
+    seeds and restored afterwards. The same batch gives the same result; in another batch, an image's result
+    may differ.
     """
 
     @abstractmethod
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
-        """Call the foreign code; it should return a tensor or a NumPy array."""
+        """Call the foreign code, which returns a tensor or a NumPy array."""
 
     def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
-        """Call `run` and turn what it returns into a tensor."""
+        """Call `run` and convert its result to a tensor."""
         try:
             with _seeded(seeds, classifier.device):
                 result = self.run(classifier, images.contiguous(), goal)
@@ -55,24 +55,24 @@ class ForeignAttack(Attack):
             raise AttackError(
                 f"attack {self.name} failed: {one_line(error)}",
                 allowed="an attack that runs on this model and these images",
-                fix="Check its parameters, and that it supports what was asked of it",
+                fix="check its parameters, and that it supports this norm and target",
             ) from error
         finally:
             # Some libraries leave a network in train mode.
             classifier.module.eval()
-        return result  # type: ignore[return-value]  # the base class refuses anything but a tensor
+        return result  # type: ignore[return-value]  # the base class rejects non-tensors
 
 
 class PlainNetwork(nn.Module):
-    """The classifier as other libraries expect a network: pixels to logits, with contiguous gradients.
+    """A classifier as a plain module from pixels to logits, with contiguous gradients.
 
-    A classifier computes in ``channels_last``, and the gradients of the pixels come out so. Several attacks
-    reshape them with ``view``, which then fails.
+    A classifier computes in ``channels_last``, and its pixel gradients come in that layout. Several attacks
+    reshape them with ``view``, which would fail.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        # Libraries read the device off the parameters.
+        # Libraries take the device from the parameters.
         self.network = classifier.module
         self._logits = classifier.__call__
         self.eval()
@@ -94,7 +94,7 @@ class _ContiguousGradient(torch.autograd.Function):
 
 
 def require(package: str) -> ModuleType:
-    """Import ``foolbox`` or ``torchattacks``, or say how to install it.
+    """Import ``foolbox`` or ``torchattacks``, or explain how to install it.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def require(package: str) -> ModuleType:
         If it cannot be imported.
     """
     try:
-        # Deprecated names that a library imports are no business of our users.
+        # Our users can do nothing about deprecated names that a library imports.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(package)
@@ -115,39 +115,41 @@ def require(package: str) -> ModuleType:
 
 
 def comes_from(package: str, obj: object) -> bool:
-    """Whether an object or a class is made from a class of `package`, found out without importing it."""
+    """Whether an object or class derives from a class of `package`; does not import the package."""
     kind = obj if isinstance(obj, type) else type(obj)
     return any(base.__module__.partition(".")[0] == package for base in kind.__mro__)
 
 
 def accepts(function: Callable[..., Any], positional: int, arguments: Mapping[str, Any]) -> bool:
-    """Whether a function can be called with so many positional arguments and these named ones."""
+    """Whether a function accepts this number of positional arguments and these named ones."""
     try:
         inspect.signature(function).bind(*[None] * positional, **arguments)
     except TypeError:
         return False
-    # Some functions in C tell nothing about their arguments.
+    # Some functions written in C have no signature.
     except ValueError:
         return True
     return True
 
 
 def argument_names(function: Callable[..., Any]) -> list[str]:
-    """Names of the arguments that can be given by name."""
+    """Names of the arguments that can be passed by keyword."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [name for name, it in inspect.signature(function).parameters.items() if it.kind in kinds]
+    return [
+        name for name, argument in inspect.signature(function).parameters.items() if argument.kind in kinds
+    ]
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """Name of a function or class; of its class for another callable object."""
+    """Name of a function or class, or of the class of a callable object."""
     return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
 def json_values(values: Mapping[str, Any]) -> dict[str, Parameter]:
-    """Parameters of other people's attacks as JSON values for the record.
+    """Parameters of foreign attacks as JSON values for the record.
 
-    Numbers that are whole gray levels become texts n/255; objects become the name of their class, as their
-    ``repr`` may hold an address that differs from run to run.
+    Whole numbers of gray levels become strings n/255. Objects become the name of their class, as their
+    ``repr`` may contain an address that differs between runs.
     """
     return {name.strip("_"): _json_value(value) for name, value in values.items()}
 
@@ -170,7 +172,7 @@ def _json_value(value: Any) -> Parameter:
 @contextmanager
 def _seeded(seeds: Sequence[int], device: torch.device) -> Iterator[None]:
     seed = int(np.random.SeedSequence(list(seeds)).generate_state(1)[0])
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # what foreign code uses
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # used by foreign code
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002

@@ -12,8 +12,8 @@ from vulneuron.attacks.base import (
     Goal,
     Parameter,
     check_flag,
-    keep_integer,
-    keep_target,
+    coerce_integer,
+    coerce_target,
     loss_gradient,
 )
 from vulneuron.attacks.epsilon import format_epsilon
@@ -23,9 +23,9 @@ from vulneuron.network import Classifier
 
 @dataclass(frozen=True)
 class PGD(Attack):
-    r"""Projected gradient descent (Madry et al. 2018): the paper's attack, with its settings as defaults.
+    r"""Projected gradient descent (Madry et al. 2018): the paper's attack, with the paper's settings.
 
-    From a start in the ball, steepest ascent steps on the loss, each projected back:
+    Steepest-ascent steps on the loss from a start in the ball, each projected back into the ball:
 
     .. math::
         x_{t+1} = \Pi_{\|x' - x\| \le \epsilon,\; x' \in [0, 1]^d}
@@ -37,7 +37,7 @@ class PGD(Attack):
     Parameters
     ----------
     eps
-        Radius :math:`\epsilon` of the ball, in units of pixels in [0, 1]; at most 1 for linf.
+        Radius :math:`\epsilon` of the ball, for pixels in [0, 1]; at most 1 for linf.
     step_size
         :math:`\alpha`, in the same units.
     steps
@@ -46,22 +46,21 @@ class PGD(Attack):
         ``linf`` or ``l2``. The defaults of `eps` and `step_size` are for linf; for l2, 0.5 and 0.1 are common
         on images of 32 x 32 pixels.
     target
-        Label to reach, or None to leave the true one. An image whose label is the target fails.
+        Target label, or None for an untargeted attack. An image with the target as its label fails.
     random_start
         Start from a point drawn uniformly from the ball (linf: a cube; l2: a ball) and clipped to [0, 1],
         instead of from the image.
     restarts
-        Number of random starts. For each image the first success is kept, and without any the result with
-        the highest loss.
+        Number of random starts. Each image keeps its first success or, without one, the result with the
+        highest loss.
     early_stop
-        Leave an image alone as soon as it is predicted as wanted, and spend no more gradients on it: no later
-        step can lose the success, and perturbations are smaller. The start counts, so an image that is
-        predicted as wanted from the first stays as it started.
+        Stop working on an image as soon as it reaches the goal. This saves gradients, keeps successes from
+        being lost and perturbations small. An image that reaches the goal at its start stays there.
 
     Raises
     ------
     AttackError
-        If a parameter is outside of its range, or `restarts` are asked for without a random start.
+        If a parameter is out of range, or there are `restarts` without a random start.
 
     References
     ----------
@@ -87,16 +86,16 @@ class PGD(Attack):
     def __post_init__(self) -> None:
         make_ball(self.norm, self.eps)
         check_positive("step_size", self.step_size)
-        keep_integer(self, "steps")
-        keep_integer(self, "restarts")
-        keep_target(self)
+        coerce_integer(self, "steps")
+        coerce_integer(self, "restarts")
+        coerce_target(self)
         check_flag("random_start", self.random_start)
         check_flag("early_stop", self.early_stop)
         if self.restarts > 1 and not self.random_start:
             raise AttackError(
                 f"given restarts = {self.restarts} without a random start",
                 allowed="1 restart from the image itself",
-                fix="Set random_start, as every restart would give the same result",
+                fix="set random_start, as all restarts would give the same result",
             )
 
     @property
@@ -110,7 +109,7 @@ class PGD(Attack):
         return make_ball(self.norm, self.eps)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Every field; `eps` and `step_size` as texts such as ``8/255``."""
+        """All fields; `eps` and `step_size` as strings such as ``8/255``."""
         return {
             "eps": format_epsilon(self.eps),
             "step_size": format_epsilon(self.step_size),
@@ -123,21 +122,21 @@ class PGD(Attack):
         }
 
     def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
-        """Run every restart on the images that have not succeeded yet; see the class."""
+        """Run each restart on the images without a success; see the class."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         best = images.clone()
         best_loss = torch.full((len(images),), -torch.inf, device=images.device)
         remaining = torch.arange(len(images), device=images.device)
         for _ in range(self.restarts):
-            chosen = [generators[i] for i in remaining.tolist()]
-            found = self._ascend(classifier, images[remaining], goal[remaining], chosen)
+            own_generators = [generators[image] for image in remaining.tolist()]
+            adversarial = self._ascend(classifier, images[remaining], goal[remaining], own_generators)
             if self.restarts == 1:
-                return found
-            logits = classifier.logits(found)
+                return adversarial
+            logits = classifier.logits(adversarial)
             success, loss = goal[remaining].reached(logits), goal[remaining].loss(logits)
-            # Turned round so that NaN is not passed over in silence.
+            # Negated, as NaN must not be skipped silently.
             better = success | ~(loss <= best_loss[remaining])
-            best[remaining[better]] = found[better]
+            best[remaining[better]] = adversarial[better]
             best_loss[remaining[better]] = loss[better]
             remaining = remaining[~success]
             if len(remaining) == 0:
@@ -149,14 +148,14 @@ class PGD(Attack):
     ) -> Tensor:
         ball = self.ball
         current = ball.random_points(images, generators) if self.random_start else images.clone()
-        moving = torch.arange(len(images), device=images.device)
+        active = torch.arange(len(images), device=images.device)
         for _ in range(self.steps):
-            gradient, logits = loss_gradient(classifier, current[moving], goal[moving])
+            gradient, logits = loss_gradient(classifier, current[active], goal[active])
             if self.early_stop:
-                still = ~goal[moving].reached(logits)
-                moving, gradient = moving[still], gradient[still]
-                if len(moving) == 0:
+                unreached = ~goal[active].reached(logits)
+                active, gradient = active[unreached], gradient[unreached]
+                if len(active) == 0:
                     break
-            stepped = current[moving] + self.step_size * ball.steepest(gradient)
-            current[moving] = ball.project(stepped, images[moving])
+            stepped = current[active] + self.step_size * ball.steepest(gradient)
+            current[active] = ball.project(stepped, images[active])
         return current

@@ -1,4 +1,4 @@
-"""Attacks from what users have: a name, as the command line gives it, or an object of Python."""
+"""Attacks from specs such as ``pgd?steps=20``, or from Python objects."""
 
 import hashlib
 import inspect
@@ -25,33 +25,33 @@ from vulneuron.inputs.userfile import load_function
 
 Options = dict[str, Any]
 
-#: What `make_attack` reads.
+#: Forms that `make_attack` accepts.
 ATTACK_FORMS = (
     "pgd, fgsm, foolbox:NAME, torchattacks:NAME, or PATH.py:FUNCTION, each with ?parameter=value&..."
 )
 
 _OWN: dict[str, type[Attack]] = {"pgd": PGD, "fgsm": FGSM}
 _WORDS = {"true": True, "false": False, "none": None}
-# How the libraries call what is `step_size` here.
+# The libraries' names for `step_size`.
 _STEP_SIZES = ("abs_stepsize", "stepsize", "alpha")
 _TORCHATTACKS_NORMS = {"linf": "Linf", "l2": "L2"}
 
 
 def as_attack(obj: object) -> Attack:
-    """Make an `Attack` of what a user has.
+    """Convert an object to an `Attack`.
 
     Parameters
     ----------
     obj
         An `Attack`; the name of one, as in `make_attack`; a class of torchattacks (with its default
-        parameters); an object of the Adversarial Robustness Toolbox, or another one with
+        parameters); an attack of the Adversarial Robustness Toolbox, or another object with
         ``generate(x=..., y=...)``; or a function ``(classifier, images, labels) -> images``.
 
     Raises
     ------
     AttackError
-        For anything else, and for attacks that need more than the object: those of foolbox need an epsilon,
-        and those of torchattacks are bound to a network when they are made.
+        For anything else, and for instances that are not enough: a foolbox attack needs an epsilon, and a
+        torchattacks attack is already bound to a network.
     """
     if isinstance(obj, Attack):
         return obj
@@ -61,16 +61,16 @@ def as_attack(obj: object) -> Attack:
         raise AttackError(
             f"given the foolbox attack {obj!r} without an epsilon",
             allowed="FoolboxAttack(attack, eps)",
-            fix="Wrap an instance, for example FoolboxAttack(attack, 8 / 255)",
+            fix="wrap an instance, for example FoolboxAttack(attack, 8 / 255)",
         )
     if comes_from("torchattacks", obj):
         if isinstance(obj, type):
             return TorchattacksAttack(obj)
         name = type(obj).__name__
         raise AttackError(
-            f"given the torchattacks attack {name}, which is bound to a network already",
+            f"given the torchattacks attack {name}, which is already bound to a network",
             allowed="TorchattacksAttack(name, arguments)",
-            fix=f"Give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
+            fix=f"give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
         )
     if has_generate(obj):
         return ArtAttack(obj)
@@ -80,7 +80,7 @@ def as_attack(obj: object) -> Attack:
         f"given {obj!r} as an attack",
         allowed="an Attack, a name such as 'pgd', a class of torchattacks, an object with generate(x=..., "
         "y=...), or a function (classifier, images, labels) -> images",
-        fix="Give one of these",
+        fix="give one of these",
     )
 
 
@@ -98,25 +98,25 @@ def make_attack(
     Parameters
     ----------
     spec
-        ``pgd``, ``fgsm``, ``foolbox:NAME``, ``torchattacks:NAME``, or ``PATH.py:FUNCTION``, where the
-        function is ``(classifier, images, labels) -> images`` or returns an attack when it is called
-        without arguments. Parameters may follow: ``pgd?restarts=5&early_stop=true``,
+        ``pgd``, ``fgsm``, ``foolbox:NAME``, ``torchattacks:NAME``, or ``PATH.py:FUNCTION`` with a function
+        ``(classifier, images, labels) -> images``, or one without required arguments that returns an attack.
+        Parameters may follow: ``pgd?restarts=5&early_stop=true``,
         ``torchattacks:CW?c=1``.
     eps, step_size
-        In units of pixels in [0, 1], as a number or a text such as ``8/255``.
+        For pixels in [0, 1], as a number or a string such as ``8/255``.
     steps, norm, target
         As in `PGD`. None leaves a parameter at the attack's default.
 
     Returns
     -------
     Attack
-        Ready to be called.
+        The attack.
 
     Raises
     ------
     AttackError
-        If the name is unknown, a parameter is one that the attack does not have, is given twice or has a bad
-        value, or the library is not installed.
+        If the name is unknown, a parameter is unknown, given twice or invalid, or the library is not
+        installed.
 
     Examples
     --------
@@ -124,8 +124,8 @@ def make_attack(
     '4/255'
     """
     name, texts = split_spec(spec, AttackError)
-    given = {"eps": eps, "step_size": step_size, "steps": steps, "norm": norm, "target": target}
-    options = _merged(spec, texts, {key: value for key, value in given.items() if value is not None})
+    arguments = {"eps": eps, "step_size": step_size, "steps": steps, "norm": norm, "target": target}
+    options = _merged(spec, texts, {key: value for key, value in arguments.items() if value is not None})
     library, colon, attack = name.partition(":")
     if name in _OWN:
         return _own(name, options)
@@ -137,19 +137,19 @@ def make_attack(
         return _from_file(name, options)
     hint = did_you_mean(library, [*_OWN, "foolbox", "torchattacks"])
     raise AttackError(
-        f"given {spec!r} as an attack", allowed=ATTACK_FORMS, fix=hint or "Choose one of these forms"
+        f"given {spec!r} as an attack", allowed=ATTACK_FORMS, fix=hint or "choose one of these forms"
     )
 
 
-def _merged(spec: str, texts: Mapping[str, str], given: Options) -> Options:
-    twice = next((key for key in texts if key in given), None)
+def _merged(spec: str, texts: Mapping[str, str], arguments: Options) -> Options:
+    twice = next((key for key in texts if key in arguments), None)
     if twice is not None:
         raise AttackError(
-            f"given {twice} in {spec!r} and once more as {given[twice]}",
+            f"given {twice} in {spec!r} and again as {arguments[twice]}",
             allowed="each parameter once",
-            fix="Leave one of the two out",
+            fix="leave out one of the two",
         )
-    options = {**given, **{key: _literal(text) for key, text in texts.items()}}
+    options = {**arguments, **{key: _literal(text) for key, text in texts.items()}}
     for key in ("eps", "step_size"):
         if options.get(key) is not None:
             options[key] = parse_epsilon(options[key])
@@ -170,15 +170,13 @@ def _literal(text: str) -> Any:
 def _own(name: str, options: Options) -> Attack:
     cls = _OWN[name]
     fields = argument_names(cls)
-    _check_known(name, options, fields)
-    needed = [key for key in ("eps", "step_size") if key in fields and key not in options]
-    if options.get("norm") == "l2" and needed:
+    _check_parameters(name, options, fields)
+    missing = [key for key in ("eps", "step_size") if key in fields and key not in options]
+    if options.get("norm") == "l2" and missing:
         raise AttackError(
-            f"given norm l2 for {name} without {' and '.join(needed)}",
-            allowed="l2 with both given, as the defaults are for linf"
-            if "step_size" in fields
-            else "l2 with eps",
-            fix="Give for example eps 0.5 and step size 0.1 for images of 32 x 32 pixels",
+            f"given norm l2 for {name} without {' and '.join(missing)}",
+            allowed="l2 with both, as the defaults are for linf" if "step_size" in fields else "l2 with eps",
+            fix="use for example eps 0.5 and step size 0.1 for images of 32 x 32 pixels",
         )
     return cls(**options)
 
@@ -191,21 +189,21 @@ def _foolbox(name: str, options: Options) -> Attack:
         if isinstance(value, type) and issubclass(value, attacks.Attack) and not inspect.isabstract(value)
     }
     _check_name("foolbox", name, classes)
-    known = argument_names(classes[name])
+    parameters = argument_names(classes[name])
     eps, target = options.pop("eps", None), options.pop("target", None)
-    options = _with_their_step_size(options, known)
-    _check_known(f"foolbox:{name}", options, ["eps", "target", *known])
-    attack = _made(f"foolbox:{name}", classes[name], options)
+    options = _rename_step_size(options, parameters)
+    _check_parameters(f"foolbox:{name}", options, ["eps", "target", *parameters])
+    attack = _create(f"foolbox:{name}", classes[name], options)
     return FoolboxAttack(attack, eps, target)
 
 
 def _torchattacks(name: str, options: Options) -> Attack:
     classes = torchattacks_classes()
     _check_name("torchattacks", name, classes)
-    known = argument_names(classes[name])[1:]
+    parameters = argument_names(classes[name])[1:]
     target = options.pop("target", None)
-    options = _with_their_step_size(options, known)
-    _check_known(f"torchattacks:{name}", options, ["target", *known])
+    options = _rename_step_size(options, parameters)
+    _check_parameters(f"torchattacks:{name}", options, ["target", *parameters])
     if "norm" in options:
         options["norm"] = _TORCHATTACKS_NORMS.get(options["norm"], options["norm"])
     return TorchattacksAttack(name, options, target)
@@ -214,49 +212,49 @@ def _torchattacks(name: str, options: Options) -> Attack:
 def _from_file(name: str, options: Options) -> Attack:
     function = load_function(name, AttackError)
     if isinstance(function, Attack):
-        _check_known(name, options, [])
+        _check_parameters(name, options, [])
         return function
-    _check_known(name, options, argument_names(function))
-    # Attack functions need their three arguments, so what can do without any makes an attack.
+    _check_parameters(name, options, argument_names(function))
+    # Attack functions require three arguments, so a function without required ones creates an attack.
     if accepts(function, 0, options):
-        return as_attack(_made(name, function, options))
+        return as_attack(_create(name, function, options))
     path = Path(name.rpartition(":")[0]).expanduser()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return FunctionAttack(function, options, name, digest)
 
 
-def _made(name: str, function: Callable[..., Any], options: Options) -> Any:
+def _create(name: str, function: Callable[..., Any], options: Options) -> Any:
     try:
         return function(**options)
     except VulneuronError:
         raise
     except Exception as error:
         raise AttackError(
-            f"{name} cannot be made: {one_line(error)}",
+            f"{name} cannot be created: {one_line(error)}",
             allowed=", ".join(argument_names(function)) or "no parameters",
-            fix="Check its parameters",
+            fix="check its parameters",
         ) from error
 
 
-def _with_their_step_size(options: Options, known: Collection[str]) -> Options:
-    theirs = next((name for name in _STEP_SIZES if name in known), "step_size")
-    return {theirs if key == "step_size" else key: value for key, value in options.items()}
+def _rename_step_size(options: Options, parameters: Collection[str]) -> Options:
+    foreign_name = next((name for name in _STEP_SIZES if name in parameters), "step_size")
+    return {foreign_name if key == "step_size" else key: value for key, value in options.items()}
 
 
-def _check_known(name: str, options: Options, known: Collection[str]) -> None:
-    unknown = [key for key in options if key not in known]
+def _check_parameters(name: str, options: Options, parameters: Collection[str]) -> None:
+    unknown = [key for key in options if key not in parameters]
     if unknown:
         raise AttackError(
             f"given {', '.join(unknown)} for {name}, which has no such parameter",
-            allowed=", ".join(known) or "no parameters",
-            fix=did_you_mean(unknown[0], known) or "Leave it out",
+            allowed=", ".join(parameters) or "no parameters",
+            fix=did_you_mean(unknown[0], parameters) or "leave it out",
         )
 
 
-def _check_name(library: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
+def _check_name(library: str, name: str, attacks: Collection[str]) -> None:
+    if name not in attacks:
         raise AttackError(
             f"given {name!r} as an attack of {library}",
-            allowed=", ".join(sorted(known)),
-            fix=did_you_mean(name, known) or "Choose one of these",
+            allowed=", ".join(sorted(attacks)),
+            fix=did_you_mean(name, attacks) or "choose one of these",
         )
