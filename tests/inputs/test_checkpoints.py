@@ -26,7 +26,7 @@ def assert_same(first: nn.Module, second: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt", "pth", "bin"])
-def test_plain_state_dict(tmp_path: Path, suffix: str) -> None:
+def test_a_plain_state_dict_is_loaded(tmp_path: Path, suffix: str) -> None:
     path, source, target = tmp_path / f"weights.{suffix}", net(1), net(2)
     save = save_file if suffix == "safetensors" else torch.save
     save(source.state_dict(), path)
@@ -49,7 +49,9 @@ def test_plain_state_dict(tmp_path: Path, suffix: str) -> None:
         lambda weights: {name: t for name, t in weights.items() if "num_batches" not in name},
     ],
 )
-def test_wrapped_state_dicts(tmp_path: Path, wrap: Callable[[Weights], object]) -> None:
+def test_nested_and_prefixed_state_dicts_are_unwrapped(
+    tmp_path: Path, wrap: Callable[[Weights], object]
+) -> None:
     path, source, target = tmp_path / "weights.pt", net(1), net(2)
     torch.save(wrap(dict(source.state_dict())), path)
     apply_checkpoint(target, path)
@@ -77,7 +79,7 @@ def test_half_precision_is_cast_to_the_modules_type(tmp_path: Path) -> None:
 
 
 class Payload:
-    """Pickled, it would write a file when it is unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -106,20 +108,20 @@ def test_a_whole_module_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 @pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1", b"PK\x03\x04cut"])
-def test_damaged_files(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_damaged_files_are_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"broken.{suffix}"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=rf"broken\.{suffix}', which .* Allowed: a \.safetensors file"):
         load_checkpoint(path)
 
 
-def test_missing_file() -> None:
-    with pytest.raises(ModelError, match=r"'nowhere\.pt', which is no file\. Allowed: .* Check the path"):
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"'nowhere\.pt', which is not a file\. Allowed: .* Check the path"):
         load_checkpoint("nowhere.pt")
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "described"),
     [
         ({"epoch": 1, "weights": {}}, "keys epoch, weights"),
         ({}, "keys "),
@@ -128,10 +130,12 @@ def test_missing_file() -> None:
         ({"state_dict": {"a": torch.zeros(1), "b": 2}}, "keys a, b"),
     ],
 )
-def test_no_state_dict(tmp_path: Path, content: object, found: str) -> None:
+def test_files_without_a_state_dict_are_refused(tmp_path: Path, content: object, described: str) -> None:
     path = tmp_path / "weights.pt"
     torch.save(content, path)
-    with pytest.raises(ModelError, match=rf"no state dict but {found}.* Allowed: a dict of tensors.* Save"):
+    with pytest.raises(
+        ModelError, match=rf"no state dict but {described}.* Allowed: a dict of tensors.* Save"
+    ):
         load_checkpoint(path)
 
 
@@ -151,7 +155,7 @@ def test_tensors_that_do_not_fit_are_counted_and_named(tmp_path: Path) -> None:
     assert_same(target, net(2))
 
 
-def test_only_the_first_of_many_are_named(tmp_path: Path) -> None:
+def test_only_the_first_of_many_faults_are_named(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save({f"layer{i}": torch.zeros(1) for i in range(50)}, path)
     with pytest.raises(ModelError, match=r"50 unexpected \(layer0, layer1, layer2, \.\.\.\)"):
@@ -159,7 +163,7 @@ def test_only_the_first_of_many_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
     path, source = tmp_path / "weights.safetensors", net()
     source.state_dict()["3.bias"][1] = value
     save_file(source.state_dict(), path)
@@ -170,7 +174,7 @@ def test_weights_that_are_not_finite(tmp_path: Path, value: float) -> None:
         check_finite(source)
 
 
-def test_digest_depends_on_the_weights_alone() -> None:
+def test_the_digest_depends_only_on_the_weights() -> None:
     model = net(1)
     digest = model_digest(model)
     assert digest == model_digest(net(1)) == model_digest(model.to(memory_format=torch.channels_last))
@@ -180,7 +184,7 @@ def test_digest_depends_on_the_weights_alone() -> None:
     assert digest != model_digest(model)
 
 
-def test_digest_is_of_names_shapes_types_and_bytes() -> None:
+def test_the_digest_covers_names_shapes_dtypes_and_bytes() -> None:
     model = nn.Linear(2, 1)
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, 2.0]]))

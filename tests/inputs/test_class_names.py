@@ -1,4 +1,4 @@
-"""Names of classes, and folder names that mean them."""
+"""Class names, and matching with folder names."""
 
 import json
 from pathlib import Path
@@ -21,13 +21,13 @@ CLASS_NAMES = ("tench, Tinca tinca", "great white shark", "crane", "Crane", "ice
         ("e.json", json.dumps({"0": ["n1", "cat"], "1": ["n2", "great dane"], "2": ["n3", "owl"]})),
     ],
 )
-def test_files(tmp_path: Path, name: str, content: str) -> None:
+def test_names_from_files(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert parse_class_names(str(path)) == ("cat", "great dane", "owl")
 
 
-def test_list() -> None:
+def test_names_from_a_list() -> None:
     assert parse_class_names("cat, great dane ,owl") == ("cat", "great dane", "owl")
 
 
@@ -51,7 +51,9 @@ def test_list() -> None:
         ("a.json", '{"cat": 0}', r"1 entries but none for 0"),
     ],
 )
-def test_bad_files(tmp_path: Path, name: str, content: str | bytes | None, message: str | None) -> None:
+def test_bad_files_are_refused(
+    tmp_path: Path, name: str, content: str | bytes | None, message: str | None
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -62,7 +64,7 @@ def test_bad_files(tmp_path: Path, name: str, content: str | bytes | None, messa
         parse_class_names(str(path))
 
 
-def test_bad_list() -> None:
+def test_a_list_with_an_empty_name_is_refused() -> None:
     with pytest.raises(ImagesError, match=r"'cat,,owl', whose name number 1 is ''\. Allowed: 'a,b,c'"):
         parse_class_names("cat,,owl")
 
@@ -81,7 +83,7 @@ def test_bad_list() -> None:
         ("ICE_CREAM, icecream", 4),
     ],
 )
-def test_match(name: str, index: int) -> None:
+def test_names_match_exactly_loosely_or_by_synonym(name: str, index: int) -> None:
     assert match_names([name], CLASS_NAMES) == {name: index}
 
 
@@ -91,26 +93,26 @@ def test_names_without_a_match_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("name", "outputs"), [("bird", "5 and 6"), ("CRANE", "2 and 3")])
-def test_ambiguous_names(name: str, outputs: str) -> None:
+def test_ambiguous_names_are_refused(name: str, outputs: str) -> None:
     with pytest.raises(
         ImagesError, match=rf"'{name}', .* outputs {outputs}\. Allowed: .* one output each\. Make"
     ):
         match_names([name], CLASS_NAMES)
 
 
-def test_two_names_of_one_class() -> None:
+def test_two_names_of_one_class_are_refused() -> None:
     message = (
-        r"'tench' and 'Tench', which both mean 'tench, Tinca tinca'\. Allowed: one folder a class\. Join"
+        r"'tench' and 'Tench', which both match 'tench, Tinca tinca'\. Allowed: one folder per class\. Merge"
     )
     with pytest.raises(ImagesError, match=message):
         match_names(["tench", "Tench"], CLASS_NAMES)
 
 
-def test_imagenet_ids() -> None:
+def test_imagenet_ids_of_a_subset() -> None:
     # The classes of Imagenette, with their published indices.
-    found = imagenet_indices(["n01440764", "n02102040", "n02979186", "n03000684", "n03888257"], [])
-    assert found is not None
-    assert list(found.values()) == [0, 217, 482, 491, 701]
+    indices = imagenet_indices(["n01440764", "n02102040", "n02979186", "n03000684", "n03888257"], [])
+    assert indices is not None
+    assert list(indices.values()) == [0, 217, 482, 491, 701]
     assert imagenet_indices(["n01440764", "tench"], []) is None
 
 

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms import v2
 
+from inputs.loading import load_images
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.images import load_images
 from vulneuron.inputs.preprocessing import Preprocessing
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
@@ -22,7 +22,7 @@ LABELS = [1, 0, 2, 1]
 
 
 class Items(Dataset[Any]):
-    """Items made by a function, counted as they are read."""
+    """Items from a function, counting reads."""
 
     def __init__(self, make: Callable[[int], Any], count: int = 4, **attributes: object) -> None:
         self.make, self.count, self.reads = make, count, 0
@@ -55,7 +55,7 @@ def labeled(image: Callable[[int], Any]) -> Items:
         lambda index: torch.from_numpy(RGB[index]).permute(2, 0, 1),
     ],
 )
-def test_every_kind_of_image(image: Callable[[int], Any]) -> None:
+def test_images_of_any_type_give_the_same_pixels(image: Callable[[int], Any]) -> None:
     images = load_images(labeled(image), classes=3)
     assert images.spec == "Items"
     assert images.shape == (3, 8, 8)
@@ -75,26 +75,26 @@ def test_every_kind_of_image(image: Callable[[int], Any]) -> None:
         lambda index: torch.from_numpy(EXPECTED[index, :1]),
     ],
 )
-def test_gray_images(image: Callable[[int], Any], channels: int) -> None:
+def test_gray_images_for_gray_and_rgb_models(image: Callable[[int], Any], channels: int) -> None:
     images = load_images(labeled(image), classes=3, channels=channels)
     np.testing.assert_array_equal(images.load([2]), EXPECTED[2:3, :1].repeat(channels, axis=1))
 
 
 @pytest.mark.parametrize("make", [lambda index: RGB[index], lambda index: (RGB[index],)])
-def test_items_without_labels(make: Callable[[int], Any]) -> None:
+def test_items_may_have_no_labels(make: Callable[[int], Any]) -> None:
     images = load_images(Items(make), classes=3)
     assert images.labels is None
     np.testing.assert_array_equal(images.load(range(4)), EXPECTED)
 
 
-def test_items_with_more_than_a_label_and_lists_of_items() -> None:
+def test_items_may_have_more_than_a_label() -> None:
     images = load_images([(RGB[i], LABELS[i], "more") for i in range(4)], classes=3)
     assert images.labels is not None
     assert images.labels.tolist() == LABELS
 
 
 @pytest.mark.parametrize("label", [np.int32(1), torch.tensor(1), torch.tensor([1]), np.array([1]), True])
-def test_labels_that_are_integers_in_other_types(label: object) -> None:
+def test_labels_may_be_any_integer_type(label: object) -> None:
     labels = load_images(Items(lambda index: (RGB[index], label)), classes=3).labels
     assert labels is not None
     assert labels.tolist() == [1, 1, 1, 1]
@@ -102,7 +102,7 @@ def test_labels_that_are_integers_in_other_types(label: object) -> None:
 
 @pytest.mark.parametrize("name", ["targets", "labels"])
 @pytest.mark.parametrize("convert", [list, np.array, torch.tensor])
-def test_stored_labels_spare_a_pass_over_the_items(name: str, convert: Callable[[Any], Any]) -> None:
+def test_stored_labels_avoid_a_pass_over_the_items(name: str, convert: Callable[[Any], Any]) -> None:
     stored = [index % 3 for index in range(500)]
     attributes = {name: convert(stored)}
     dataset = Items(lambda index: (RGB[index % 4], stored[index]), 500, **attributes)
@@ -116,14 +116,14 @@ def test_stored_labels_spare_a_pass_over_the_items(name: str, convert: Callable[
     "targets",
     [[0, 0, 0, 0], [1, 0, 2], [[1], [0], [2], [1]], [[1], [0, 2], [1], []], ["1"] * 4, "1021", None],
 )
-def test_stored_labels_that_do_not_agree_with_the_items_are_not_used(targets: object) -> None:
+def test_stored_labels_that_disagree_with_the_items_are_ignored(targets: object) -> None:
     dataset = Items(lambda index: (RGB[index], LABELS[index]), targets=targets)
     labels = load_images(dataset, classes=3).labels
     assert labels is not None
     assert labels.tolist() == LABELS
 
 
-def test_subsets_of_subsets() -> None:
+def test_subsets_of_subsets_use_the_stored_labels() -> None:
     stored = [index % 3 for index in range(100)]
     dataset = Items(
         lambda index: (RGB[index % 4], stored[index]), 100, targets=stored, classes=["a", "b", "c"]
@@ -137,7 +137,7 @@ def test_subsets_of_subsets() -> None:
     assert dataset.reads < 30
 
 
-def test_names_of_classes() -> None:
+def test_class_names_come_from_the_data_set() -> None:
     dataset = Items(lambda index: (RGB[index], LABELS[index]), classes=[("tench", "Tinca"), "cat", "dog"])
     assert load_images(dataset, classes=3).class_names == ("tench, Tinca", "cat", "dog")
     images = load_images(dataset, classes=4, class_names=("dog", "Cat", "owl", "tench"))
@@ -165,7 +165,7 @@ def test_torchvision_and_tensor_data_sets(tmp_path: Path) -> None:
     assert load_images(TensorDataset(torch.from_numpy(EXPECTED)), classes=3).labels is None
 
 
-def test_preprocessing() -> None:
+def test_images_are_preprocessed() -> None:
     transform = v2.Compose([v2.Resize(6), v2.CenterCrop(4)])
     dataset = labeled(lambda index: Image.fromarray(RGB[index]))
     got = load_images(dataset, classes=3, preprocessing=Preprocessing(4, 4, 6)).load([0])
@@ -175,7 +175,7 @@ def test_preprocessing() -> None:
     np.testing.assert_array_equal(arrays.load([0]), EXPECTED[:1])
 
 
-def test_fingerprint() -> None:
+def test_fingerprint_depends_on_pixels_and_options() -> None:
     def fingerprint(scale: int = 1, **options: object) -> str:
         return load_images(labeled(lambda index: RGB[index] // scale), classes=3, **options).fingerprint  # type: ignore[arg-type]
 
@@ -187,7 +187,9 @@ def test_fingerprint() -> None:
 
 def test_random_transforms_are_refused() -> None:
     dataset = FakeData(20, (3, 8, 8), 3, transform=v2.RandomHorizontalFlip())
-    message = r"FakeData, which gives other pixels each time .* Allowed: .* without random transforms\. Use"
+    message = (
+        r"FakeData, which returns different pixels each time .* Allowed: .* without random transforms\. Use"
+    )
     with pytest.raises(ImagesError, match=message):
         load_images(dataset, classes=3)
     assert load_images(FakeData(20, (3, 8, 8), 3), classes=3).shape == (3, 8, 8)
@@ -200,7 +202,7 @@ def fails(index: int) -> Any:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (fails, r"whose item 0 raised RuntimeError: first line second line\. Allowed: .* Mend"),
+        (fails, r"whose item 0 raised RuntimeError: first line second line\. Allowed: .* Fix"),
         (
             lambda index: {"image": RGB[index]},
             r"item 0 has a dict as its image\. Allowed: a map-style .* Wrap it",
@@ -213,7 +215,7 @@ def fails(index: int) -> Any:
             r"in item 0 of Items: given pixels from -0\.5 .* normalization",
         ),
         (lambda index: (RGB[index][..., :2], 0), r"in item 0 of Items: given images of shape"),
-        (lambda index: (RGB[index], 0.5), r"item 0 has the label 0\.5\. Allowed: integers\. Give"),
+        (lambda index: (RGB[index], 0.5), r"item 0 has the label 0\.5\. Allowed: integers\. Use"),
         (lambda index: (RGB[index], "cat"), r"item 0 has the label 'cat'"),
         (lambda index: (RGB[index], [0, 1]), r"item 0 has the label \[0, 1\]"),
         (
@@ -231,7 +233,7 @@ def fails(index: int) -> Any:
         (lambda index: (RGB[index], 11), r"the labels go up to 11 but the model has 3 outputs"),
     ],
 )
-def test_bad_items(make: Callable[[int], Any], message: str) -> None:
+def test_bad_items_are_refused(make: Callable[[int], Any], message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         load_images(Items(make), classes=3)
 
@@ -242,7 +244,7 @@ def test_an_item_that_fails_later_is_named() -> None:
         images.load([8, 9])
 
 
-def test_mixed_sizes() -> None:
+def test_mixed_sizes_are_refused() -> None:
     images = load_images(Items(lambda index: (RGB[0][: 8 - index], 0), 4), classes=3)
     with pytest.raises(ImagesError, match=r"given 2 of 6x8 pixels beside images of 8x8\. .* --image-size 8"):
         images.load([0, 2])
@@ -257,7 +259,7 @@ class Stream(IterableDataset[Any]):
     "source",
     [DataLoader(TensorDataset(torch.zeros(1, 3, 8, 8))), Stream(), [], None, 3, Dataset(), {"a": 1}.keys()],
 )
-def test_other_objects(source: object) -> None:
-    message = r"empty or no map-style data set\. Allowed: .* DataLoader give its \.dataset"
+def test_other_objects_are_refused(source: object) -> None:
+    message = r"empty or not a map-style data set\. Allowed: .* DataLoader, give its \.dataset"
     with pytest.raises(ImagesError, match=message):
         load_images(source, classes=3)

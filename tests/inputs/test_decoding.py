@@ -1,4 +1,4 @@
-"""Pixels of files and arrays."""
+"""Decoding of files and arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def save(path: Path, image: Image.Image, **options: Any) -> Path:
     return path
 
 
-def test_rgb_is_exact(tmp_path: Path) -> None:
+def test_rgb_files_are_decoded_exactly(tmp_path: Path) -> None:
     pixels = decode_file(save(tmp_path / "a.png", Image.fromarray(RGB)), 3)
     assert pixels.dtype == np.float32
     assert pixels.flags.c_contiguous
@@ -28,7 +28,7 @@ def test_rgb_is_exact(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_mode_of_a_file_gives_pixels(tmp_path: Path, mode: str, channels: int) -> None:
+def test_files_of_any_mode_are_decoded(tmp_path: Path, mode: str, channels: int) -> None:
     image = Image.fromarray(RGB).convert(mode)
     suffix = "tif" if mode in ("CMYK", "YCbCr") else "png"
     pixels = decode_file(save(tmp_path / f"a.{suffix}", image), channels)
@@ -44,7 +44,7 @@ def test_transparency_is_dropped_and_not_blended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("transparency", [2, bytes([0, 255, 255, 0])])
-def test_palette_with_transparency(tmp_path: Path, transparency: int | bytes) -> None:
+def test_palettes_with_transparency_are_decoded(tmp_path: Path, transparency: int | bytes) -> None:
     palette = Image.new("P", (4, 1))
     palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
     palette.putdata([0, 1, 2, 3])
@@ -61,7 +61,7 @@ def test_sixteen_bits_are_kept(tmp_path: Path, channels: int) -> None:
     np.testing.assert_allclose(pixels, np.broadcast_to(gray / 65535, (channels, 2, 3)), atol=1e-7)
 
 
-def test_integer_and_float_images(tmp_path: Path) -> None:
+def test_integer_and_float_images_are_scaled(tmp_path: Path) -> None:
     integers = Image.fromarray(np.array([[0, 65535]], dtype=np.int32))
     np.testing.assert_array_equal(decode_file(save(tmp_path / "i.tif", integers), 1), [[[0, 1]]])
     floats = Image.fromarray(np.array([[0, 0.25]], dtype=np.float32))
@@ -75,10 +75,10 @@ def test_integer_and_float_images(tmp_path: Path) -> None:
             as_mode(Image.fromarray(bad), 1)
 
 
-def test_rotated_by_exif_is_turned_upright(tmp_path: Path) -> None:
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     image = Image.fromarray(RGB)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    exif[0x0112] = 6  # rotate by 90 degrees clockwise
     pixels = decode_file(save(tmp_path / "a.png", image, exif=exif), 3)
     expected = np.rot90(RGB, k=-1).transpose(2, 0, 1) / 255
     np.testing.assert_allclose(pixels, expected, atol=1e-6)
@@ -98,7 +98,7 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes | str) -> None:
         decode_file(path, 3)
 
 
-def test_files_have_one_or_three_channels(tmp_path: Path) -> None:
+def test_other_numbers_of_channels_are_refused_for_files(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", Image.fromarray(RGB))
     with pytest.raises(ImagesError, match=r"4 input channels\. Allowed: .* 1 or 3 .* \.npz"):
         decode_file(path, 4)
@@ -118,13 +118,13 @@ CHW = torch.from_numpy(RGB.transpose(2, 0, 1).copy())
         (CHW[None] / 255).requires_grad_(),
     ],
 )
-def test_every_layout_and_type_gives_the_same_pixels(array: np.ndarray | torch.Tensor) -> None:
+def test_arrays_of_any_layout_and_dtype_give_the_same_pixels(array: np.ndarray | torch.Tensor) -> None:
     pixels = to_pixels(array, 3)
     assert pixels.dtype == np.float32
     np.testing.assert_allclose(pixels, CHW[None].numpy() / 255, atol=1e-7)
 
 
-def test_half_precision() -> None:
+def test_half_precision_is_converted() -> None:
     for dtype, tolerance in ((torch.float16, 1e-3), (torch.bfloat16, 4e-3)):
         pixels = to_pixels((CHW[None] / 255).to(dtype), 3)
         np.testing.assert_allclose(pixels, CHW[None].numpy() / 255, atol=tolerance)
@@ -132,18 +132,18 @@ def test_half_precision() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 28, 28), (2, 28, 28, 1), (2, 1, 28, 28)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_gray_arrays(shape: tuple[int, ...], channels: int) -> None:
+def test_gray_arrays_of_any_layout(shape: tuple[int, ...], channels: int) -> None:
     array = np.random.default_rng(1).random(shape, dtype=np.float32)
     pixels = to_pixels(array, channels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(array.reshape(2, 1, 28, 28), (2, channels, 28, 28)))
 
 
-def test_other_numbers_of_channels() -> None:
+def test_arrays_may_have_other_numbers_of_channels() -> None:
     assert to_pixels(np.zeros((2, 8, 9, 4)), 4).shape == (2, 4, 8, 9)
     assert to_pixels(np.zeros((2, 4, 8, 9)), 4).shape == (2, 4, 8, 9)
 
 
-def test_rounding_errors_at_the_end_of_the_range_are_clipped() -> None:
+def test_rounding_errors_beyond_the_range_are_clipped() -> None:
     pixels = to_pixels(np.array([-1e-7, 1 + 1e-7]).reshape(1, 1, 1, 2), 1)
     assert pixels.min() == 0
     assert pixels.max() == 1
@@ -158,7 +158,7 @@ def test_rounding_errors_at_the_end_of_the_range_are_clipped() -> None:
         (np.inf, r"1 pixels that are NaN or infinite"),
     ],
 )
-def test_bad_pixels(value: float, message: str) -> None:
+def test_bad_pixels_are_refused(value: float, message: str) -> None:
     array = np.zeros((2, 3, 4, 4), np.float32)
     array[1, 2, 3, 3] = value
     with pytest.raises(ImagesError, match=message):
@@ -166,7 +166,7 @@ def test_bad_pixels(value: float, message: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, bool, complex])
-def test_bad_types(dtype: type) -> None:
+def test_other_dtypes_are_refused(dtype: type) -> None:
     with pytest.raises(ImagesError, match=r"dtype .* Allowed: uint8 .* uint16 .* floats .* Convert"):
         to_pixels(np.zeros((2, 3, 4, 4), dtype), 3)
 
@@ -177,17 +177,17 @@ def test_bad_types(dtype: type) -> None:
         ((32, 32, 3), 3, r"\(32, 32, 3\) .* single image .* Allowed: n,3,y,x .* Reshape"),
         ((3, 32, 32), 3, "single image"),
         ((32, 32, 1), 1, "single image"),
-        ((2, 3, 8, 3), 3, r"reads both as n,3,y,x and as n,y,x,3"),
-        ((2, 1, 8, 1), 3, r"reads both as n,1,y,x and as n,y,x,1"),
+        ((2, 3, 8, 3), 3, r"could be n,3,y,x or n,y,x,3"),
+        ((2, 1, 8, 1), 3, r"could be n,1,y,x or n,y,x,1"),
         ((2, 4, 8, 8), 3, "does not fit"),
         ((2, 3, 8, 8), 1, "does not fit"),
-        ((2, 8, 8), 4, r"no axis for the channels\. Allowed: n,4,y,x or n,y,x,4\."),
+        ((2, 8, 8), 4, r"no channel axis\. Allowed: n,4,y,x or n,y,x,4\."),
         ((8, 8), 3, "does not fit"),
         ((1, 2, 3, 8, 8), 3, "does not fit"),
-        ((0, 3, 8, 8), 3, r"\(0, 3, 8, 8\), which holds no image"),
-        ((2, 3, 0, 8), 3, "holds no image"),
+        ((0, 3, 8, 8), 3, r"\(0, 3, 8, 8\), which contains no image"),
+        ((2, 3, 0, 8), 3, "contains no image"),
     ],
 )
-def test_bad_shapes(shape: tuple[int, ...], channels: int, message: str) -> None:
+def test_bad_shapes_are_refused(shape: tuple[int, ...], channels: int, message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         to_pixels(np.zeros(shape, np.uint8), channels)

@@ -13,14 +13,15 @@ import torchvision.models
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from inputs.loading import load_images
 from vulneuron.errors import ImagesError
 from vulneuron.inputs.folders import FolderSource
-from vulneuron.inputs.images import load_images, open_images
+from vulneuron.inputs.images import open_images
 from vulneuron.inputs.preprocessing import Preprocessing
 
 
 def write(path: Path, size: tuple[int, int] = (8, 8), seed: int | None = None, mode: str = "RGB") -> None:
-    """Write noise that depends on the path alone."""
+    """Write noise that depends only on the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(sum(map(ord, path.name)) if seed is None else seed)
     noise = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -44,7 +45,7 @@ def animals(tmp_path: Path) -> Path:
     return root
 
 
-def test_class_folders(animals: Path) -> None:
+def test_class_folders_give_labels_and_names(animals: Path) -> None:
     images = load_images(animals, classes=2)
     assert images.spec == str(animals)
     assert list(images.ids) == ["cat/b.jpg", "dog/10.JPEG", "dog/2.png", "dog/more/deep/a.png"]
@@ -56,21 +57,21 @@ def test_class_folders(animals: Path) -> None:
     assert len(images) == 4
 
 
-def test_class_names_of_the_model_give_the_order(animals: Path) -> None:
+def test_folders_are_labeled_in_the_order_of_the_class_names(animals: Path) -> None:
     images = load_images(str(animals), classes=3, class_names=("Dog", "owl", "CAT"))
     assert images.labels is not None
     assert images.labels.tolist() == [2, 0, 0, 0]
     assert images.class_names == ("Dog", "owl", "CAT")
 
 
-def test_given_labels_win(animals: Path) -> None:
+def test_explicit_labels_take_precedence(animals: Path) -> None:
     images = load_images(animals, classes=10, labels=[9, 8, 7, 6])
     assert images.labels is not None
     assert images.labels.tolist() == [9, 8, 7, 6]
     assert images.class_names is None
 
 
-def test_flat_folder_has_no_labels(tmp_path: Path) -> None:
+def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
     for name in ("b.png", "a.jpg", "empty"):
         write(tmp_path / name) if "." in name else (tmp_path / name).mkdir()
     images = load_images(tmp_path, classes=2, class_names=("x", "y"))
@@ -79,7 +80,7 @@ def test_flat_folder_has_no_labels(tmp_path: Path) -> None:
     assert images.class_names == ("x", "y")
 
 
-def test_pixels_are_those_of_the_files_in_the_order_asked_for(animals: Path) -> None:
+def test_images_are_loaded_in_the_requested_order(animals: Path) -> None:
     images = load_images(animals, classes=2)
     pixels = images.load([3, 0, 3])
     assert pixels.dtype == np.float32
@@ -112,7 +113,7 @@ def test_equals_torchvisions_folder_and_transforms(tmp_path: Path, name: str) ->
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_mixed_modes(tmp_path: Path, channels: int) -> None:
+def test_files_of_mixed_modes(tmp_path: Path, channels: int) -> None:
     for mode in ("1", "L", "LA", "P", "RGBA"):
         write(tmp_path / f"{mode}.png", mode=mode)
     Image.fromarray(np.full((8, 8), 65535, np.uint16)).save(tmp_path / "deep.png")
@@ -142,7 +143,7 @@ def test_mixed_sizes_need_an_image_size(tmp_path: Path) -> None:
     assert fitted.load([0, 1]).shape == (2, 3, 8, 8)
 
 
-def test_damaged_images_are_named_when_they_are_loaded(animals: Path) -> None:
+def test_loading_names_damaged_images(animals: Path) -> None:
     (animals / "dog" / "2.png").write_bytes(b"damaged")
     images = load_images(animals, classes=2)
     images.load([0, 1, 3])
@@ -150,7 +151,7 @@ def test_damaged_images_are_named_when_they_are_loaded(animals: Path) -> None:
         images.load(range(4))
 
 
-def test_damaged_images_are_found_before_they_are_loaded(animals: Path) -> None:
+def test_check_finds_damaged_images(animals: Path) -> None:
     images = load_images(animals, classes=2)
     images.check(range(4))
     (animals / "dog" / "2.png").write_bytes(b"damaged")
@@ -163,7 +164,7 @@ def test_damaged_images_are_found_before_they_are_loaded(animals: Path) -> None:
         images.check(range(4))
 
 
-def test_a_png_file_that_was_cut_off_is_found(tmp_path: Path) -> None:
+def test_check_finds_truncated_png_files(tmp_path: Path) -> None:
     write(tmp_path / "a.png", (64, 64))
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
@@ -171,19 +172,19 @@ def test_a_png_file_that_was_cut_off_is_found(tmp_path: Path) -> None:
         load_images(tmp_path, classes=2).check([0, 1])
 
 
-def test_one_source_keeps_its_threads(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+def test_a_source_reuses_its_threads(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = []
     original = ThreadPoolExecutor.__init__
 
     def counted(pool: ThreadPoolExecutor, *arguments: Any) -> None:
-        made.append(pool)
+        pools.append(pool)
         original(pool, *arguments)
 
     monkeypatch.setattr(ThreadPoolExecutor, "__init__", counted)
     source = open_images(animals)
     for _ in range(5):
         source.load(range(4))
-    assert len(made) == 1
+    assert len(pools) == 1
 
 
 def test_fingerprints_cover_the_contents(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_a_file_that_vanishes_is_named(animals: Path) -> None:
         _ = source.fingerprint
 
 
-def test_fingerprint(animals: Path, tmp_path: Path) -> None:
+def test_fingerprint_depends_on_files_and_options(animals: Path, tmp_path: Path) -> None:
     def fingerprint(root: Path = animals, **options: object) -> str:
         return load_images(root, classes=2, **options).fingerprint  # type: ignore[arg-type]
 
@@ -220,7 +221,7 @@ def test_fingerprint(animals: Path, tmp_path: Path) -> None:
     assert fingerprint(copy) != original
 
 
-def test_links_to_folders_are_followed_and_loops_are_not(animals: Path, tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_without_loops(animals: Path, tmp_path: Path) -> None:
     subset = tmp_path / "subset"
     subset.mkdir()
     (subset / "dog").symlink_to(animals / "dog")
@@ -234,27 +235,30 @@ def test_links_to_folders_are_followed_and_loops_are_not(animals: Path, tmp_path
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda root: None, r"which is not there\. Allowed: a folder .* Check the path"),
-        (lambda root: root.mkdir(), r"which holds no images\. Allowed: images \(\.avif, .*\), or .* Check"),
-        (lambda root: (root / "cat").mkdir(parents=True), "which holds no images"),
+        (lambda root: None, r"which does not exist\. Allowed: a folder .* Check the path"),
+        (
+            lambda root: root.mkdir(),
+            r"which contains no images\. Allowed: images \(\.avif, .*\), or .* Check",
+        ),
+        (lambda root: (root / "cat").mkdir(parents=True), "which contains no images"),
         (lambda root: root.write_text("x"), r"which is a file\. Allowed: .* Name the folder"),
     ],
 )
-def test_bad_folders(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
+def test_bad_folders_are_refused(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
     make(tmp_path / "images")
     with pytest.raises(ImagesError, match=rf"images', {message}"):
         load_images(tmp_path / "images", classes=2)
 
 
-def test_images_beside_class_folders(tmp_path: Path) -> None:
+def test_images_beside_class_folders_are_refused(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "cat/c.png"):
         write(tmp_path / name)
-    message = r"which mixes 2 images and the class folder 'cat'\. Allowed: either one sub-folder .* Move"
+    message = r"which mixes 2 images with the class folder 'cat'\. Allowed: either one sub-folder .* Move"
     with pytest.raises(ImagesError, match=message):
         load_images(tmp_path, classes=2)
 
 
-def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def scandir(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -263,12 +267,12 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
         FolderSource(tmp_path, 3, None)
 
 
-def test_class_folders_that_do_not_fit_the_model(animals: Path) -> None:
+def test_class_folders_that_do_not_fit_the_model_are_refused(animals: Path) -> None:
     with pytest.raises(
         ImagesError, match=r"2 sub-folders for a model with 10 outputs .*\(cat, dog\).*--class-names"
     ):
         load_images(animals, classes=10)
-    with pytest.raises(ImagesError, match=r"1 are no class names \(cat\)"):
+    with pytest.raises(ImagesError, match=r"1 are not class names \(cat\)"):
         load_images(animals, classes=2, class_names=("dog", "wolf"))
     with pytest.raises(ImagesError, match="3 class names for a model with 2 outputs"):
         load_images(animals, classes=2, class_names=("cat", "dog", "owl"))

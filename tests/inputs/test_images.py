@@ -1,12 +1,13 @@
-"""Strings that name images."""
+"""Spec strings of images."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inputs.loading import load_images
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.images import load_images, open_images
+from vulneuron.inputs.images import open_images
 
 FILE = """
 import numpy as np
@@ -38,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "labels"), [("arrays", None), ("pairs", [1, 0]), ("dataset", [0, 1])])
-def test_file(file: Path, name: str, labels: list[int] | None) -> None:
+def test_functions_of_a_file_return_images(file: Path, name: str, labels: list[int] | None) -> None:
     images = load_images(f"{file}:{name}", classes=2)
     assert images.spec == f"{file}:{name}"
     assert (None if images.labels is None else images.labels.tolist()) == labels
@@ -49,12 +50,12 @@ def test_file(file: Path, name: str, labels: list[int] | None) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (":fails", r"mine\.py:fails', which raised OSError: first line second line\. Allowed: .* Mend"),
-        (":nothing", r"images as NoneType, which is empty or no map-style"),
+        (":fails", r"mine\.py:fails', which raised OSError: first line second line\. Allowed: .* Fix"),
+        (":nothing", r"images as NoneType, which is empty or not a map-style"),
         (":nowhere", r"'nowhere'.* does not exist"),
     ],
 )
-def test_bad_files(file: Path, rest: str, message: str) -> None:
+def test_bad_files_are_refused(file: Path, rest: str, message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         load_images(f"{file}{rest}", classes=2)
 
@@ -64,13 +65,13 @@ def test_bad_files(file: Path, rest: str, message: str) -> None:
     [
         (
             "nowhere",
-            r"nowhere', which is not there\. Allowed: a folder .*\.npz.*torchvision:.*PATH\.py.* Check",
+            r"nowhere', which does not exist\. Allowed: a folder .*\.npz.*torchvision:.*PATH\.py.* Check",
         ),
-        ("nowhere.npz", r"nowhere\.npz', which is not there"),
+        ("nowhere.npz", r"nowhere\.npz', which does not exist"),
         ("mine.py", r"mine\.py', which is a file\. Allowed: .* Name the folder"),
     ],
 )
-def test_bad_paths(file: Path, name: str, message: str) -> None:
+def test_bad_paths_are_refused(file: Path, name: str, message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         load_images(str(file.with_name(name)), classes=2)
 

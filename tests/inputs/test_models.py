@@ -22,7 +22,7 @@ FETCH = "torchvision.models._api.load_state_dict_from_url"
 
 
 def fetches(result: object) -> Callable[..., object]:
-    """Stand in for the download of weights: give a state dict or raise an error."""
+    """Replace the download of weights: return a state dict or raise an error."""
 
     def fetch(*_: object, **__: object) -> object:
         if isinstance(result, Exception):
@@ -37,7 +37,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FETCH, fetches(URLError("no network")))
 
 
-def test_torchvision_without_weights_is_random_and_says_so() -> None:
+def test_torchvision_without_weights_is_random_with_a_note() -> None:
     model = load_model(f"torchvision:{SMALL}?num_classes=7")
     assert type(model.module).__name__ == "SqueezeNet"
     assert model.module.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
@@ -49,7 +49,7 @@ def test_torchvision_without_weights_is_random_and_says_so() -> None:
     assert "ImageNet" in model.notes[1]
 
 
-def test_random_weights_are_the_same_in_each_run_and_leave_the_seed_alone() -> None:
+def test_random_weights_are_reproducible_and_keep_the_seed() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
     first = load_model(f"torchvision:{SMALL}")
@@ -59,7 +59,9 @@ def test_random_weights_are_the_same_in_each_run_and_leave_the_seed_alone() -> N
 
 
 @pytest.mark.parametrize("weights", ["DEFAULT", "IMAGENET1K_V1", "imagenet1k_v1", "ResNet18_Weights.DEFAULT"])
-def test_torchvision_with_weights(monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
+def test_torchvision_weights_give_preprocessing_and_names(
+    monkeypatch: pytest.MonkeyPatch, weights: str
+) -> None:
     trained = torchvision.models.resnet18()
     monkeypatch.setattr(FETCH, fetches(trained.state_dict()))
     model = load_model(f"torchvision:resnet18?weights={weights}")
@@ -80,7 +82,7 @@ def test_weights_and_checkpoint_together_download_nothing(tmp_path: Path) -> Non
     assert len(model.class_names) == 1000
 
 
-def test_fine_tuned_checkpoint_with_the_preprocessing_of_weights(tmp_path: Path) -> None:
+def test_a_fine_tuned_checkpoint_with_the_preprocessing_of_weights(tmp_path: Path) -> None:
     trained, path = torchvision.models.get_model(SMALL, num_classes=5), tmp_path / "weights.pt"
     torch.save(trained.state_dict(), path)
     model = load_model(f"torchvision:{SMALL}?weights=DEFAULT&checkpoint={path}&num_classes=5")
@@ -89,7 +91,7 @@ def test_fine_tuned_checkpoint_with_the_preprocessing_of_weights(tmp_path: Path)
     assert model.class_names is None
 
 
-def test_checkpoint_alone(tmp_path: Path) -> None:
+def test_a_checkpoint_without_weights(tmp_path: Path) -> None:
     trained, path = torchvision.models.get_model(SMALL, num_classes=5), tmp_path / "weights.pt"
     torch.save(trained.state_dict(), path)
     model = load_model(f"torchvision:{SMALL}?checkpoint={path}&num_classes=5")
@@ -98,7 +100,7 @@ def test_checkpoint_alone(tmp_path: Path) -> None:
     assert "ImageNet" in model.notes[0]
 
 
-def test_every_trained_weight_has_a_preprocessing_that_is_allowed() -> None:
+def test_preprocessing_of_all_trained_weights_is_valid() -> None:
     for name in list_models(module=torchvision.models):
         for weights in get_model_weights(name):
             transform = weights.transforms()
@@ -122,7 +124,7 @@ def test_googlenet_rescales_its_input_as_its_weights_expect(tmp_path: Path) -> N
             "resnet18",
             r"'resnet18'\. Allowed: torchvision:NAME.*\. Write torchvision:resnet18\?weights=DEFAULT",
         ),
-        ("net.pth", r"'net\.pth'\. Allowed: .* Weights alone are no network.*checkpoint=net\.pth"),
+        ("net.pth", r"'net\.pth'\. Allowed: .* Weights alone are not a network.*checkpoint=net\.pth"),
         ("onnx:net", r"'onnx:net'\. Allowed: .* Write for example"),
         ("torchvision:resnet81", r"'resnet81'\. Allowed: the \d+ names .* Perhaps you mean resnet18"),
         ("torchvision:fcn_resnet50", r"'fcn_resnet50'\. Allowed: the \d+ names"),
@@ -130,18 +132,18 @@ def test_googlenet_rescales_its_input_as_its_weights_expect(tmp_path: Path) -> N
         ("torchvision:resnet18?weights=V7", r"weights=V7 for resnet18\. Allowed: IMAGENET1K_V1, DEFAULT\."),
         ("torchvision:resnet18?pretrained=true", r"'pretrained=true' .* Allowed: weights=.*num_classes="),
         ("torchvision:resnet18?num_classes=ten", r"num_classes=ten .* Allowed: a positive integer"),
-        ("torchvision:resnet18?checkpoint=nowhere.pt", r"'nowhere\.pt', which is no file"),
+        ("torchvision:resnet18?checkpoint=nowhere.pt", r"'nowhere\.pt', which is not a file"),
         (
             "torchvision:resnet18?weights=DEFAULT&num_classes=10",
             r"num_classes=10 .* 1000 classes\. Allowed: num_classes without weights.* Give &checkpoint=FILE",
         ),
         (
             "torchvision:resnet18?weights=DEFAULT",
-            r"cannot be downloaded \(URLError: .*no network.*\)\. Allowed: .* Fetch https://.*&checkpoint=FILE",
+            r"cannot be downloaded \(URLError: .*no network.*\)\. Allowed: .* Download https://.*&checkpoint=FILE",
         ),
     ],
 )
-def test_bad_specs(spec: str, message: str) -> None:
+def test_bad_specs_are_refused(spec: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         load_model(spec)
 
@@ -190,7 +192,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["net", "Net"])
-def test_file(file: Path, name: str) -> None:
+def test_functions_of_a_file_return_models(file: Path, name: str) -> None:
     model = load_model(f"{file}:{name}")
     assert isinstance(model.module, nn.Linear)
     assert model.spec == f"{file}:{name}"
@@ -198,7 +200,7 @@ def test_file(file: Path, name: str) -> None:
     assert model_digest(load_model(f"{file}:{name}").module) == model_digest(model.module)
 
 
-def test_file_with_checkpoint(file: Path) -> None:
+def test_a_model_of_a_file_loads_a_checkpoint(file: Path) -> None:
     trained, path = nn.Linear(3, 2), file.with_name("weights.pt")
     torch.save(trained.state_dict(), path)
     assert model_digest(load_model(f"{file}:net?checkpoint={path}").module) == model_digest(trained)
@@ -207,7 +209,7 @@ def test_file_with_checkpoint(file: Path) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (":fails", r"mine\.py:fails', which raised RuntimeError: first line second line\. Allowed: .* Mend"),
+        (":fails", r"mine\.py:fails', which raised RuntimeError: first line second line\. Allowed: .* Fix"),
         (":needs", r"mine\.py:needs', which raised TypeError: .* Allowed: a function .* without arguments"),
         (":ours", r"^given a riddle\. Allowed: answers\. Think\.$"),
         (":weights", r"mine\.py:weights', which returned OrderedDict\. Allowed: .*Module\. Return"),
@@ -216,12 +218,12 @@ def test_file_with_checkpoint(file: Path) -> None:
         (":diverged", r"model Linear with 2 NaN or infinite values in the tensor 'bias'"),
     ],
 )
-def test_bad_files(file: Path, rest: str, message: str) -> None:
+def test_bad_files_are_refused(file: Path, rest: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         load_model(f"{file}{rest}")
 
 
-def test_module() -> None:
+def test_a_module_is_wrapped() -> None:
     module = nn.Linear(3, 2).train()
     model = load_model(module, class_names=["a", "b"])
     assert model.module is module
@@ -231,20 +233,20 @@ def test_module() -> None:
     assert model.class_names == ("a", "b")
 
 
-def test_module_with_bad_weights() -> None:
+def test_a_module_with_bad_weights_is_refused() -> None:
     module = nn.Linear(3, 2)
     nn.init.constant_(module.weight, float("inf"))
     with pytest.raises(ModelError, match=r"6 NaN or infinite values in the tensor 'weight'"):
         load_model(module)
 
 
-def test_given_normalization_wins() -> None:
+def test_explicit_normalization_takes_precedence() -> None:
     model = load_model(f"torchvision:{SMALL}", mean=[0.5, 0.5, 0.5], std=(1, 1, 1))
     assert (model.mean, model.std) == ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize(("one", "other"), [("mean", "std"), ("std", "mean")])
-def test_half_a_normalization(one: str, other: str) -> None:
+def test_mean_without_std_is_refused(one: str, other: str) -> None:
     message = rf"given {one} without {other}\. Allowed: mean and std together.* Give {other} too"
     with pytest.raises(ModelError, match=message):
         load_model(nn.Linear(3, 2), **{one: [0.5, 0.5, 0.5]})  # type: ignore[arg-type]
@@ -262,6 +264,6 @@ def test_half_a_normalization(one: str, other: str) -> None:
         {"mean": [], "std": []},
     ],
 )
-def test_bad_normalization(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: one .* std above 0\. Give"):
+def test_bad_normalization_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: one .* std above 0\. Use"):
         load_model(nn.Linear(3, 2), **arguments)

@@ -1,4 +1,4 @@
-"""Resizing and cropping, against torchvision's transforms."""
+"""Resizing and cropping, compared with torchvision's transforms."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def tensor(image: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize(("resize", "crop"), [(64, 56), (64, 64), (73, 48)])
-def test_equals_torchvision(
+def test_resizing_equals_torchvision(
     size: tuple[int, int], interpolation: Interpolation, resize: int, crop: int
 ) -> None:
     expected = v2.Compose([v2.Resize(resize, InterpolationMode(interpolation)), v2.CenterCrop(crop)])
@@ -36,7 +36,7 @@ def test_equals_torchvision(
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "swin_t"])
-def test_equals_the_transforms_of_trained_weights(name: str) -> None:
+def test_preprocessing_equals_the_transforms_of_trained_weights(name: str) -> None:
     transform = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     preprocessing = Preprocessing(
         transform.crop_size[0],
@@ -65,7 +65,7 @@ def test_arrays_equal_torchvisions_antialiased_tensors(
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
-def test_arrays_of_the_right_size_are_left_alone() -> None:
+def test_arrays_of_the_right_size_are_unchanged() -> None:
     pixels = tensor(picture(56, 56))
     np.testing.assert_array_equal(Preprocessing(56, 56, 64).apply_array(pixels), pixels)
 
@@ -75,7 +75,7 @@ def test_arrays_of_the_right_size_are_left_alone() -> None:
 def test_without_resize_the_image_just_covers_the_result(
     size: tuple[int, int], height: int, width: int
 ) -> None:
-    # A horizontal ramp: after a resize that keeps the aspect ratio its slope tells the factor.
+    # A horizontal ramp, whose slope gives the resize factor.
     factor = max(height / size[0], width / size[1])
     ramp = np.broadcast_to(np.arange(size[1], dtype=np.float32) / size[1], size)[None]
     got = Preprocessing(height, width).apply_array(np.ascontiguousarray(ramp))
@@ -85,7 +85,7 @@ def test_without_resize_the_image_just_covers_the_result(
     assert slope == pytest.approx(1 / size[1] / factor, rel=0.05)
 
 
-def test_without_resize_an_image_of_that_size_is_untouched() -> None:
+def test_without_resize_an_image_of_that_size_is_unchanged() -> None:
     image = picture(30, 40)
     np.testing.assert_array_equal(np.asarray(Preprocessing(30, 40).apply_pil(image)), np.asarray(image))
 
@@ -95,17 +95,17 @@ def test_without_resize_an_image_of_that_size_is_untouched() -> None:
     [
         ((0, 8), r"image size of 0x8\. Allowed: positive .* --image-size"),
         ((8, -1), "image size of 8x-1"),
-        ((32, 32, 30), r"resize to 30 before a crop of 32x32\. Allowed: 32 or more\. Give a larger"),
+        ((32, 32, 30), r"resize to 30 before a crop of 32x32\. Allowed: 32 or more\. Use a larger"),
         ((32, 64, 40), r"Allowed: 64 or more"),
         ((32, 32, None, "cubic"), r"'cubic'\. Allowed: nearest, bilinear, bicubic, lanczos\. Choose"),
     ],
 )
-def test_bad_values(arguments: tuple[int, int], message: str) -> None:
+def test_bad_values_are_refused(arguments: tuple[int, int], message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         Preprocessing(*arguments)
 
 
-def test_override() -> None:
+def test_override_replaces_parts() -> None:
     base = Preprocessing(224, 224, 256, "bicubic")
     assert override(base) == base
     assert override(base, resize=240) == Preprocessing(224, 224, 240, "bicubic")

@@ -19,7 +19,7 @@ from vulneuron.inputs.preprocessing import Preprocessing
 timm = pytest.importorskip("timm")
 
 
-def test_random_weights() -> None:
+def test_random_weights_have_a_note() -> None:
     model = load_model("timm:resnet10t")
     assert model.preprocessing == Preprocessing(176, 176, 201, "bicubic")
     assert model.class_names == tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
@@ -40,7 +40,7 @@ def test_images_equal_those_of_timms_transform(name: str) -> None:
     torch.testing.assert_close(ours, transform(image), rtol=0, atol=0)
 
 
-def test_checkpoint_and_number_of_classes(tmp_path: Path) -> None:
+def test_a_checkpoint_with_another_number_of_classes(tmp_path: Path) -> None:
     trained, path = timm.create_model("resnet10t", num_classes=4), tmp_path / "weights.pt"
     torch.save(trained.state_dict(), path)
     model = load_model(f"timm:resnet10t?checkpoint={path}&num_classes=4")
@@ -50,7 +50,7 @@ def test_checkpoint_and_number_of_classes(tmp_path: Path) -> None:
 
 
 def patched_config(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
-    """Let timm build a small network whose configuration says something else."""
+    """Make timm build a small network with a modified configuration."""
     original = timm.create_model
 
     def create_model(*_: object, **__: object) -> nn.Module:
@@ -61,7 +61,7 @@ def patched_config(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     monkeypatch.setattr(timm, "create_model", create_model)
 
 
-def test_pretrained_weights_and_their_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_weights_bring_their_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     patched_config(monkeypatch, label_names=["cat", "dog"])
     model = load_model("timm:anything?pretrained=true")
     assert model.class_names == ("cat", "dog")
@@ -76,7 +76,7 @@ def test_pretrained_weights_and_their_labels(monkeypatch: pytest.MonkeyPatch) ->
         ({"input_size": (3, 64, 96)}, Preprocessing(64, 96, None, "bicubic")),
     ],
 )
-def test_preparations_that_change_the_aspect_ratio_are_not_followed(
+def test_other_crop_modes_are_replaced_with_a_note(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], expected: Preprocessing
 ) -> None:
     patched_config(monkeypatch, **changes)
@@ -112,10 +112,10 @@ def test_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
             "timm:resnet18?pretrained=true&checkpoint=a.pt",
             r"pretrained=true and a checkpoint .* Allowed: one",
         ),
-        ("timm:resnet10t?checkpoint=nowhere.pt", r"'nowhere\.pt', which is no file"),
+        ("timm:resnet10t?checkpoint=nowhere.pt", r"'nowhere\.pt', which is not a file"),
     ],
 )
-def test_bad_specs(spec: str, message: str) -> None:
+def test_bad_specs_are_refused(spec: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         load_model(spec)
 

@@ -8,8 +8,8 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 
+from inputs.loading import load_images
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.images import load_images
 from vulneuron.inputs.torchvision_datasets import NAMES
 
 DIGITS = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
@@ -28,7 +28,7 @@ def mnist(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_data_set_with_train_and_test(mnist: Path) -> None:
+def test_a_data_set_with_train_and_test(mnist: Path) -> None:
     spec = f"torchvision:MNIST?root={mnist}&split=test"
     images = load_images(spec, classes=10, channels=1)
     assert images.spec == spec
@@ -40,7 +40,7 @@ def test_data_set_with_train_and_test(mnist: Path) -> None:
     assert len(load_images(f"torchvision:MNIST?root={mnist}&split=train", classes=10)) == 1
 
 
-def test_data_set_with_splits_of_its_own(tmp_path: Path) -> None:
+def test_a_data_set_with_its_own_splits(tmp_path: Path) -> None:
     food = tmp_path / "food-101"
     (food / "meta").mkdir(parents=True)
     names = {"apple_pie": ["apple_pie/1"], "waffles": ["waffles/2", "waffles/3"]}
@@ -78,18 +78,18 @@ def test_every_name_exists() -> None:
         ("torchvision:EuroSAT?root=r&split=test", r"split=test .* Allowed: no split"),
         (
             "torchvision:ImageNet?root=r&split=val&download=true",
-            r"download=true .* Allowed: .* Fetch it yourself",
+            r"download=true .* Allowed: .* Download it yourself",
         ),
         ("torchvision:CIFAR10?root=r&split=test&download=x", r"download=x .* Allowed: true or false"),
     ],
 )
-def test_bad_specs(spec: str, message: str) -> None:
+def test_bad_specs_are_refused(spec: str, message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         load_images(spec, classes=10)
 
 
 @pytest.mark.parametrize("name", ["CIFAR10", "MNIST", "STL10", "Food101", "GTSRB"])
-def test_a_data_set_that_is_not_there(tmp_path: Path, name: str) -> None:
+def test_a_missing_data_set_is_refused(tmp_path: Path, name: str) -> None:
     message = (
         rf"{name}\?root=.* cannot open \(\w+Error: .*\. Allowed: .* root and split, or add &download=true"
     )

@@ -1,4 +1,4 @@
-"""Functions from users' own files."""
+"""User-defined functions from files."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def write(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_loads_a_function(tmp_path: Path) -> None:
+def test_a_function_is_loaded(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.py", "def double(x):\n    return 2 * x\n")
     assert load_function(f"{path}:double", AttackError)(21) == 42
 
@@ -39,7 +39,7 @@ def test_a_class_is_a_callable_and_dataclasses_work(tmp_path: Path) -> None:
     assert point.x == 3
 
 
-def test_siblings_can_be_imported_at_the_top_and_later(tmp_path: Path) -> None:
+def test_siblings_can_be_imported_immediately_and_later(tmp_path: Path) -> None:
     write(tmp_path / "vulneuron_test_early.py", "ONE = 1\n")
     write(tmp_path / "vulneuron_test_late.py", "TWO = 2\n")
     path = write(
@@ -53,7 +53,7 @@ def test_siblings_can_be_imported_at_the_top_and_later(tmp_path: Path) -> None:
     assert sys.path[: len(before)] == before
 
 
-def test_files_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+def test_files_of_the_same_name_are_distinct(tmp_path: Path) -> None:
     first = write(tmp_path / "a" / "mine.py", "def answer():\n    return 'a'\n")
     second = write(tmp_path / "b" / "mine.py", "def answer():\n    return 'b'\n")
     functions = [load_function(f"{path}:answer", AttackError) for path in (first, second)]
@@ -76,19 +76,19 @@ def test_other_forms_are_refused(spec: str) -> None:
         load_function(spec, ModelError)
 
 
-def test_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AttackError, match=r"nowhere\.py', which does not exist"):
         load_function(f"{tmp_path / 'nowhere.py'}:f", AttackError)
 
 
-def test_missing_function_lists_those_that_exist(tmp_path: Path) -> None:
+def test_a_missing_function_lists_the_existing_ones(tmp_path: Path) -> None:
     text = (
         "from pathlib import Path\nLIMIT = 3\n\ndef beta(): ...\n\ndef alpha(): ...\n\ndef _hidden(): ...\n"
     )
     path = write(tmp_path / "mine.py", text)
     with pytest.raises(AttackError, match=r"'gamma', which does not exist in .* Allowed: alpha, beta\. "):
         load_function(f"{path}:gamma", AttackError)
-    with pytest.raises(AttackError, match="'LIMIT', which is no function"):
+    with pytest.raises(AttackError, match="'LIMIT', which is not a function"):
         load_function(f"{path}:LIMIT", AttackError)
 
 
@@ -101,7 +101,7 @@ def test_missing_function_lists_those_that_exist(tmp_path: Path) -> None:
         ("import sys\nsys.exit(3)\n", r"SystemExit: 3 \(line 2\)"),
     ],
 )
-def test_a_failing_file_is_one_clear_line(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_failing_file_is_described_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
     path = write(tmp_path / "mine.py", text)
     modules = set(sys.modules)
     with pytest.raises(ModelError, match=expected) as caught:

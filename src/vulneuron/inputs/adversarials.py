@@ -1,4 +1,4 @@
-"""Adversarial images that were made elsewhere, one for each benign image."""
+"""Precomputed adversarial images, one for each benign image."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.decoding import as_array
 from vulneuron.inputs.files import SUFFIXES, FileSource, unreadable, walk
 from vulneuron.inputs.image_source import ImageSource
-from vulneuron.inputs.labels import FoundLabels
+from vulneuron.inputs.labels import DatasetLabels
 from vulneuron.inputs.npz import read_npz
 
 _FORMS = (
@@ -24,12 +24,12 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Adversarials:
-    """Adversarial images, one for each benign image and in the same order.
+    """Adversarial images, one for each benign image, in the same order.
 
     Attributes
     ----------
     source
-        Where the pixels come from.
+        Source of the pixels.
     """
 
     source: ImageSource
@@ -39,16 +39,16 @@ class Adversarials:
 
     @property
     def spec(self) -> str:
-        """Where the images come from."""
+        """Description of the source."""
         return self.source.spec
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the images change."""
+        """A hash that changes with the images."""
         return self.source.fingerprint
 
     def load(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Adversarial images of some benign ones.
+        """Load the adversarial images of some benign ones.
 
         Parameters
         ----------
@@ -63,12 +63,12 @@ class Adversarials:
         Raises
         ------
         ImagesError
-            An image cannot be decoded, or does not have the size that the network reads.
+            An image cannot be decoded, or its size is not the network's input size.
         """
         return self.source.load(indices)
 
     def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Look for damaged images without decoding them; see `ImageSource.check`."""
+        """Check for damaged images without decoding them; see `ImageSource.check`."""
         self.source.check(indices)
 
 
@@ -78,35 +78,35 @@ def load_adversarials(
     *,
     shape: tuple[int, int, int],
 ) -> Adversarials:
-    """Open adversarial images that were made elsewhere.
+    """Open precomputed adversarial images.
 
-    They are taken as they are, as resizing would destroy their perturbations. Whether they fool the network
-    is not looked at here.
+    They are never resized, which would destroy their perturbations. Whether they fool the network is not
+    checked here.
 
     Parameters
     ----------
     source
         - ``.npz`` file with the array ``adversarials`` or ``images``: ``(n, y, x)``, ``(n, y, x, channel)``
           or ``(n, channel, y, x)``, uint8 or floats in [0, 1];
-        - ``.pt`` file that torchattacks saved, or another one with such a tensor ``adv_inputs``;
-        - such an array or tensor itself;
-        - a folder in which each adversarial image has the relative file name of its benign image, though
-          perhaps another ending (``.png`` beside ``.jpg``).
+        - ``.pt`` file saved by torchattacks, or another one with such a tensor ``adv_inputs``;
+        - such an array or tensor;
+        - a folder in which each adversarial image has the relative file name of its benign image; the
+          extension may differ (``.png`` for ``.jpg``).
     ids
-        Names of the benign images, in their order.
+        Names of the benign images, in order.
     shape
-        ``(channel, y, x)`` that the network reads.
+        The network's input shape ``(channel, y, x)``.
 
     Returns
     -------
     Adversarials
-        Files of a folder are decoded when they are asked for.
+        Files of a folder are decoded on demand.
 
     Raises
     ------
     ImagesError
-        The source cannot be read, has not exactly one image for each benign one, or they have another size.
-        Nothing is unpickled.
+        The source cannot be read, does not have exactly one image per benign one, or has images of another
+        size. Nothing is unpickled.
     """
     if isinstance(source, np.ndarray | torch.Tensor):
         return _from_array(as_array(source), f"{type(source).__name__} {tuple(source.shape)}", ids, shape)
@@ -114,16 +114,16 @@ def load_adversarials(
         raise ImagesError(
             f"given {type(source).__name__} as adversarial images",
             allowed=_FORMS,
-            fix="Stack the images into one array",
+            fix="stack the images into one array",
         )
     path = Path(source).expanduser()
     if path.is_dir():
         return Adversarials(_MatchedFolder(path, ids, shape))
     readers = {".npz": _read_npz, ".pt": _read_pt, ".pth": _read_pt}
     if path.suffix.lower() not in readers or not path.is_file():
-        what = "which is of another form" if path.exists() else "which does not exist"
+        reason = "which is of another form" if path.exists() else "which does not exist"
         raise ImagesError(
-            f"given {str(path)!r} as adversarial images, {what}", allowed=_FORMS, fix="Check the path"
+            f"given {str(path)!r} as adversarial images, {reason}", allowed=_FORMS, fix="check the path"
         )
     return _from_array(readers[path.suffix.lower()](path), str(path), ids, shape)
 
@@ -137,9 +137,9 @@ def _from_array(
         raise ImagesError(
             f"given {count} adversarial images ({spec}) for {len(ids)} benign ones{missing}",
             allowed="one adversarial image for each benign one, in their order",
-            fix="Save all of them, also those on which the attack failed",
+            fix="save all of them, including those on which the attack failed",
         )
-    # The count tells gray-scale images from a single one in color, which the shape alone would not.
+    # With the count known, three dimensions mean gray-scale images, not a single one in color.
     array = array[:, None] if array.ndim == 3 else array
     source = ArraySource(array, shape[0], None, spec=spec)
     if source.shape != shape:
@@ -148,38 +148,38 @@ def _from_array(
 
 
 def _read_npz(path: Path) -> np.ndarray:
-    # A file may hold the benign images beside them.
+    # A file may also hold the benign images, as ``images``.
     return read_npz(path, ("adversarials", "images"))["images"]
 
 
 def _read_pt(path: Path) -> np.ndarray:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files raise whatever zipfile, pickle and torch happen to stumble over.
+    # Damaged files raise many kinds of errors in zipfile, pickle and torch.
     except Exception as error:
         raise ImagesError(
             f"given {str(path)!r}, which cannot be read ({one_line(error)})",
             allowed=f"{_FORMS}; no Python objects",
-            fix="Save a dict of tensors, as torchattacks does",
+            fix="save a dict of tensors, as torchattacks does",
         ) from error
     images = saved.get("adv_inputs") if isinstance(saved, dict) else None
     if not isinstance(images, torch.Tensor):
-        found = ", ".join(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
+        contents = ", ".join(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
         raise ImagesError(
-            f"given {str(path)!r} with {found or 'nothing'}",
-            allowed="a dict with the tensor adv_inputs, as torchattacks saves it",
-            fix="Save it with torch.save({'adv_inputs': images}, path)",
+            f"given {str(path)!r} with {contents or 'nothing'}",
+            allowed="a dict with the tensor adv_inputs, as saved by torchattacks",
+            fix="save it with torch.save({'adv_inputs': images}, path)",
         )
     return as_array(images)
 
 
 class _MatchedFolder(FileSource):
-    """Image files of a folder in the order of the benign images, found by their names."""
+    """Image files of a folder, matched by name and in the order of the benign images."""
 
     def __init__(self, root: Path, ids: Sequence[str], shape: tuple[int, int, int]) -> None:
         super().__init__(root, _matched_files(root, ids), shape[0], None)
-        self.shape, self.found = shape, FoundLabels()
-        # A wrong size shows now, and not after hours.
+        self.shape, self.own_labels = shape, DatasetLabels()
+        # Fail early on images of a wrong size.
         self.load([0] if self.ids else [])
 
     def _size_error(self, name: str, shape: tuple[int, ...]) -> ImagesError:
@@ -193,37 +193,37 @@ def _matched_files(root: Path, ids: Sequence[str]) -> list[str]:
         raise unreadable(root, error) from error
     by_stem: dict[str, list[str]] = {}
     for name in sorted(files):
-        by_stem.setdefault(_without_ending(name), []).append(name)
-    matches = [[name] if name in files else by_stem.get(_without_ending(name), []) for name in ids]
-    missing = [name for name, found in zip(ids, matches, strict=True) if not found]
+        by_stem.setdefault(_without_extension(name), []).append(name)
+    matches = [[name] if name in files else by_stem.get(_without_extension(name), []) for name in ids]
+    missing = [name for name, matching in zip(ids, matches, strict=True) if not matching]
     if missing:
         raise ImagesError(
             f"given {len(ids) - len(missing)} adversarial images ({str(root)!r}) for {len(ids)} benign "
             f"ones, the first without one being {missing[0]!r}",
             allowed="one adversarial image for each benign one, with the same relative name",
-            fix="Save all, also those on which the attack failed, in sub-folders as the benign ones have",
+            fix="save all of them, including failures, in the sub-folders of the benign ones",
         )
     taken: dict[str, str] = {}
-    for name, found in zip(ids, matches, strict=True):
-        if len(found) > 1 or found[0] in taken:
-            also = f" and {taken[found[0]]!r}" if found[0] in taken else ""
+    for name, matching in zip(ids, matches, strict=True):
+        if len(matching) > 1 or matching[0] in taken:
+            also = f" and {taken[matching[0]]!r}" if matching[0] in taken else ""
             raise ImagesError(
-                f"given {' and '.join(found)} in {str(root)!r} for the benign image {name!r}{also}",
+                f"given {' and '.join(matching)} in {str(root)!r} for the benign image {name!r}{also}",
                 allowed="one adversarial image for each benign one",
-                fix="Give the adversarial images the endings of the benign ones",
+                fix="give the adversarial images the file extensions of the benign ones",
             )
-        taken[found[0]] = name
+        taken[matching[0]] = name
     return list(taken)
 
 
-def _without_ending(name: str) -> str:
+def _without_extension(name: str) -> str:
     path = PurePosixPath(name)
     return str(path.with_suffix("")) if path.suffix.lower() in SUFFIXES else name
 
 
 def _size_error(name: str, shape: tuple[int, ...], expected: tuple[int, int, int]) -> ImagesError:
     return ImagesError(
-        f"given adversarial images of shape {tuple(shape)} ({name}) for a network that reads {expected}",
-        allowed="images of the size that the network reads (channel, y, x)",
-        fix="Save them as the attack made them, as resizing destroys perturbations",
+        f"given adversarial images of shape {tuple(shape)} ({name}) for a network that takes {expected}",
+        allowed="images of the network's input shape (channel, y, x)",
+        fix="save the attack's output unchanged, as resizing destroys perturbations",
     )

@@ -1,4 +1,4 @@
-"""Images that are in memory as one array, or in a NumPy file."""
+"""Images in one array, in memory or in a NumPy file."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ import torch
 from vulneuron.errors import ImagesError
 from vulneuron.inputs.decoding import as_array, channels_first, check_pixels, scale
 from vulneuron.inputs.image_source import ImageSource
-from vulneuron.inputs.labels import FoundLabels, as_labels
+from vulneuron.inputs.labels import DatasetLabels, as_labels
 from vulneuron.inputs.npz import read_npz
 from vulneuron.inputs.preprocessing import Preprocessing
 
@@ -18,7 +18,7 @@ _BLOCK = 256
 
 
 class ArraySource(ImageSource):
-    """Images of one array, kept in the type in which they came.
+    """Images of one array, stored in their original dtype.
 
     Parameters
     ----------
@@ -27,18 +27,18 @@ class ArraySource(ImageSource):
     channels
         Input channels of the model.
     preprocessing
-        Size to bring the images to, unless they have it; None to take them as they are.
+        Target size, for images of another size; None to use them unchanged.
     spec
-        Where they come from; None for the type and shape of the array.
+        Description of the source; None for the type and shape of the array.
     labels
-        One integer an image, or None.
+        One integer per image, or None.
     names
-        What label k is called, or None.
+        Name of each label, or None.
 
     Raises
     ------
     ImagesError
-        The shape, the type or the range of the pixels, or the labels are wrong.
+        The shape, dtype or range of the pixels, or the labels, are invalid.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ArraySource(ImageSource):
         self._channels, self._preprocessing = channels, preprocessing
         self.ids = [str(index) for index in range(len(self._array))]
         values = None if labels is None else as_labels(labels, len(self._array))
-        self.found = FoundLabels(values, names)
+        self.own_labels = DatasetLabels(values, names)
         self.fingerprint = self._checked_fingerprint()
         _, height, width = self._decode(0).shape
         self.shape = (channels, height, width)
@@ -86,7 +86,7 @@ def open_npz(path: Path, channels: int, preprocessing: Preprocessing | None) -> 
     Raises
     ------
     ImagesError
-        The file is damaged, has no ``images``, or holds pickled objects, which are not loaded.
+        The file is damaged, has no ``images``, or contains pickled objects, which are never loaded.
     """
     arrays = read_npz(path, ("images",), optional=("labels", "class_names"))
     return ArraySource(
@@ -106,7 +106,7 @@ def _names(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...] | No
     if names.ndim != 1 or names.dtype.kind != "U":
         raise ImagesError(
             f"given class_names of shape {names.shape} and dtype {names.dtype} in {str(path)!r}",
-            allowed="one string a class",
-            fix="Save them with class_names=numpy.array(['a', 'b'])",
+            allowed="one string per class",
+            fix="save them with class_names=numpy.array(['a', 'b'])",
         )
     return tuple(names.tolist())

@@ -1,4 +1,4 @@
-"""Weights from files, without ever unpickling, and checks and digests of weights."""
+"""Weights from files, never unpickled; checks and digests of weights."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
 
-# Names under which training scripts store the state dict beside optimizers, epochs and arguments.
+# Keys under which training scripts store the state dict beside optimizer state and arguments.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")
 _PARALLEL, _COMPILED = "module.", "_orig_mod."
 _SHOWN = 3
@@ -20,9 +20,8 @@ _SHOWN = 3
 def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """Read a state dict from a file of plain tensors.
 
-    A state dict that is nested under one of the usual names (``state_dict``, ``model_state_dict``,
-    ``model``, ``net``, ``ema``) is unwrapped, and the prefixes of `torch.nn.DataParallel` and
-    `torch.compile` are removed.
+    A state dict nested under a common key (``state_dict``, ``model_state_dict``, ``model``, ``net``,
+    ``ema``) is unwrapped, and the prefixes of `torch.nn.DataParallel` and `torch.compile` are removed.
 
     Parameters
     ----------
@@ -37,14 +36,14 @@ def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
     Raises
     ------
     ModelError
-        The file does not exist, is damaged, needs unpickling, or holds something else than tensors.
+        The file does not exist, is damaged, needs unpickling, or holds anything but tensors.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise ModelError(
-            f"given checkpoint {str(path)!r}, which is no file",
+            f"given checkpoint {str(path)!r}, which is not a file",
             allowed="a .safetensors file, or a state dict saved with torch.save",
-            fix="Check the path",
+            fix="check the path",
         )
     loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     return _without_prefixes(_tensors(loaded, path))
@@ -57,20 +56,20 @@ def _read_safetensors(path: Path) -> object:
         raise ModelError(
             f"given checkpoint {str(path)!r}, which cannot be read ({one_line(error)})",
             allowed="a .safetensors file, or a state dict saved with torch.save",
-            fix="Get or save the file again",
+            fix="download or save the file again",
         ) from error
 
 
 def _read_torch(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files and pickled objects give errors of many kinds, none of which is documented.
+    # Damaged files and pickled objects raise many kinds of errors, none of them documented.
     except Exception as error:
         raise ModelError(
             f"given checkpoint {str(path)!r}, which is damaged or holds more than plain tensors"
-            f" ({type(error).__name__}); it is not unpickled, because that can run any code",
+            f" ({type(error).__name__}); it is not unpickled, as that could run arbitrary code",
             allowed="a .safetensors file, or a state dict saved with torch.save",
-            fix="Save the weights with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
+            fix="save the weights with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
         ) from error
 
 
@@ -82,13 +81,13 @@ def _tensors(loaded: object, path: Path) -> dict[str, Tensor]:
         if nested is None:
             break
         loaded = loaded[nested]
-    found = (
+    contents = (
         f"keys {_first(sorted(map(str, loaded)))}" if isinstance(loaded, Mapping) else type(loaded).__name__
     )
     raise ModelError(
-        f"given checkpoint {str(path)!r}, which holds no state dict but {found}",
+        f"given checkpoint {str(path)!r}, which holds no state dict but {contents}",
         allowed=f"a dict of tensors, alone or under one of the keys {', '.join(_NESTED)}",
-        fix="Save model.state_dict() alone",
+        fix="save model.state_dict() alone",
     )
 
 
@@ -102,13 +101,13 @@ def _without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def apply_checkpoint(module: nn.Module, path: str | Path) -> None:
     """Load the weights of a file into a module, in place.
 
-    Tensors are cast to the module's dtypes. Batch counters (``num_batches_tracked``) may be missing: they
-    have no effect on a prediction.
+    Tensors are cast to the module's dtypes. Batch counters (``num_batches_tracked``) may be missing, as they
+    do not affect predictions.
 
     Raises
     ------
     ModelError
-        As `load_checkpoint`; or tensors that are missing, left over, of another shape, NaN or infinite.
+        Like `load_checkpoint`; or tensors are missing, unexpected, of another shape, NaN or infinite.
     """
     tensors = load_checkpoint(path)
     own = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
@@ -122,15 +121,15 @@ def apply_checkpoint(module: nn.Module, path: str | Path) -> None:
         if name in tensors and tensors[name].shape != value.shape
     ]
     faults = [
-        f"{len(names)} {what} ({_first(names)})"
-        for names, what in ((missing, "missing"), (unexpected, "unexpected"), (reshaped, "of another shape"))
+        f"{len(names)} {fault} ({_first(names)})"
+        for names, fault in ((missing, "missing"), (unexpected, "unexpected"), (reshaped, "of another shape"))
         if names
     ]
     if faults:
         raise ModelError(
             f"given checkpoint {str(path)!r}, which does not fit the model: {', '.join(faults)}",
             allowed=f"the {len(own)} tensors of {type(module).__name__}",
-            fix="Check the architecture and the number of classes (num_classes=N)",
+            fix="check the architecture and the number of classes (num_classes=N)",
         )
     _check_finite(tensors, f"checkpoint {str(path)!r}")
     module.load_state_dict(tensors, strict=False)
@@ -142,7 +141,7 @@ def check_finite(module: nn.Module) -> None:
     Raises
     ------
     ModelError
-        Names the first such tensor.
+        The message names the first such tensor.
     """
     _check_finite(module.state_dict(), f"model {type(module).__name__}")
 
@@ -154,12 +153,12 @@ def _check_finite(tensors: Mapping[str, object], owner: str) -> None:
             raise ModelError(
                 f"given {owner} with {count} NaN or infinite values in the tensor {name!r}",
                 allowed="finite weights",
-                fix="Use weights from before the training diverged",
+                fix="use weights from before the training diverged",
             )
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    # The extremes are NaN if anything is, and take no memory, as a mask of all values would.
+    # The extremes are NaN if any value is, and need no memory for a mask.
     return tensor.numel() == 0 or all(bool(extreme.isfinite()) for extreme in tensor.aminmax())
 
 
@@ -169,8 +168,8 @@ def model_digest(module: nn.Module) -> str:
     Returns
     -------
     str
-        SHA-256 in hexadecimal over names, dtypes, shapes and bytes of the state dict, in the order of the
-        names. It does not depend on the device or the memory layout.
+        SHA-256 in hexadecimal over names, dtypes, shapes and bytes of the state dict, ordered by name. It
+        does not depend on device or memory layout.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):

@@ -1,4 +1,4 @@
-"""Names of classes: read from what a user gives, and matched with the names of folders."""
+"""Class names: parsing, and matching with the names of folders."""
 
 import importlib.util
 import json
@@ -11,22 +11,22 @@ from vulneuron.errors import ImagesError, one_line
 
 IMAGENET_CLASSES = 1000
 _WORDNET_ID = re.compile(r"n\d{8}")
-_ALLOWED = "'a,b,c', a .txt file with a name a line, or a .json file with a list or with index: name"
+_ALLOWED = "'a,b,c', a .txt file with one name per line, or a .json file with a list or with index: name"
 
 
 def parse_class_names(text: str) -> tuple[str, ...]:
-    """Read the names of a model's outputs, in order.
+    """Parse the names of a model's outputs, in order.
 
     Parameters
     ----------
     text
-        ``a,b,c``; or a ``.txt`` file with one name a line; or a ``.json`` file with a list of names, or with
-        a dict from index to name or to ``[wnid, name]``, as ImageNet's class index is published.
+        ``a,b,c``; or a ``.txt`` file with one name per line; or a ``.json`` file with a list of names, or a
+        dict from index to name or to ``[wnid, name]``, the format of ImageNet's class index.
 
     Raises
     ------
     ImagesError
-        The file does not exist or holds something else, or a name is empty.
+        The file does not exist or has another format, or a name is empty.
     """
     path = Path(text).expanduser()
     if path.suffix not in (".txt", ".json"):
@@ -38,7 +38,7 @@ def parse_class_names(text: str) -> tuple[str, ...]:
         raise ImagesError(
             f"given class names {text!r}, which cannot be read ({one_line(error)})",
             allowed=_ALLOWED,
-            fix="Check the path and the content",
+            fix="check the path and the content",
         ) from error
     return _checked(_in_order(names, text), text)
 
@@ -51,7 +51,7 @@ def _in_order(names: object, text: str) -> Sequence[object]:
             raise ImagesError(
                 f"given class names {text!r} with {len(names)} entries but none for {missing}",
                 allowed=f"the keys 0 to {len(names) - 1}",
-                fix="Give a name for each output of the model",
+                fix="give a name for each output of the model",
             )
         return [names[key][-1] if isinstance(names[key], list) else names[key] for key in expected]
     return names if isinstance(names, list) else [names]
@@ -60,18 +60,18 @@ def _in_order(names: object, text: str) -> Sequence[object]:
 def _checked(names: Sequence[object], text: str) -> tuple[str, ...]:
     bad = next((i for i, name in enumerate(names) if not isinstance(name, str) or not name.strip()), None)
     if bad is not None or not names:
-        found = f"whose name number {bad} is {names[bad]!r}" if bad is not None else "which is empty"
+        problem = f"whose name number {bad} is {names[bad]!r}" if bad is not None else "which is empty"
         raise ImagesError(
-            f"given class names {text!r}, {found}", allowed=_ALLOWED, fix="Give a name for each output"
+            f"given class names {text!r}, {problem}", allowed=_ALLOWED, fix="give a name for each output"
         )
     return tuple(str(name).strip() for name in names)
 
 
 def match_names(names: Sequence[str], class_names: Sequence[str]) -> dict[str, int]:
-    """Find for each name the class that it means.
+    """Match names to classes.
 
-    A name matches exactly; or else without regard to case and with spaces, underscores and hyphens equal; or
-    else by its first synonym ("tench, Tinca tinca" is "tench").
+    A name matches exactly; otherwise ignoring case, and with spaces, underscores and hyphens equal; otherwise
+    by its first synonym ("tench, Tinca tinca" is "tench").
 
     Returns
     -------
@@ -83,15 +83,15 @@ def match_names(names: Sequence[str], class_names: Sequence[str]) -> dict[str, i
     ImagesError
         A name matches several classes, or two names match the same class.
     """
-    stages = [(key, _positions(class_names, key)) for key in (str, _loose, _first_synonym)]
+    lookups = [(key, _positions(class_names, key)) for key in (str, _loose, _first_synonym)]
     matches: dict[str, int] = {}
     for name in names:
-        hits = next((found[key(name)] for key, found in stages if key(name) in found), [])
+        hits = next((positions[key(name)] for key, positions in lookups if key(name) in positions), [])
         if len(hits) > 1:
             raise ImagesError(
                 f"given the class {name!r}, which is the name of the outputs {' and '.join(map(str, hits))}",
-                allowed="names that mean one output each",
-                fix="Make the class names differ, or name the folders by output number",
+                allowed="names that match one output each",
+                fix="make the class names distinct, or name the folders by output number",
             )
         if hits:
             matches[name] = hits[0]
@@ -99,9 +99,9 @@ def match_names(names: Sequence[str], class_names: Sequence[str]) -> dict[str, i
     if count > 1:
         same = " and ".join(repr(name) for name, match in matches.items() if match == index)
         raise ImagesError(
-            f"given the classes {same}, which both mean {class_names[index]!r}",
-            allowed="one folder a class",
-            fix="Join or rename them",
+            f"given the classes {same}, which both match {class_names[index]!r}",
+            allowed="one folder per class",
+            fix="merge or rename them",
         )
     return matches
 
@@ -124,8 +124,8 @@ def _first_synonym(name: str) -> str:
 def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str, int] | None:
     """Class indices of ImageNet's folder names (WordNet ids such as n01440764); None for other names.
 
-    The 1,000 classes of ILSVRC are numbered in the order of their ids, so a data set that has all of them
-    says itself which is which. For a part of them timm's list is looked up, if timm is installed.
+    The 1,000 classes of ILSVRC are numbered in the order of their ids, so a data set with all of them needs
+    no list. For a subset, timm's list is used, if timm is installed.
 
     Source: Deng et al., "ImageNet: A Large-Scale Hierarchical Image Database", CVPR 2009.
     """
@@ -139,5 +139,5 @@ def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str
 def _timm_ids() -> list[str]:
     if importlib.util.find_spec("timm") is None:
         return []
-    # Imported here as it is optional, and slow to import.
+    # Imported here, as it is optional and slow to import.
     return list(importlib.import_module("timm.data").ImageNetInfo().label_names())

@@ -14,7 +14,7 @@ from torch.utils.data import Subset
 from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.decoding import as_array, as_mode, pil_to_pixels, to_pixels
 from vulneuron.inputs.image_source import ImageSource
-from vulneuron.inputs.labels import FoundLabels
+from vulneuron.inputs.labels import DatasetLabels
 from vulneuron.inputs.preprocessing import Preprocessing
 
 _ALLOWED = (
@@ -25,10 +25,10 @@ _SAMPLES = 8
 
 
 class DatasetSource(ImageSource):
-    """Images of a map-style data set, read one after the other: users' data sets need not be thread-safe.
+    """Images of a map-style data set, read sequentially, as users' data sets need not be thread-safe.
 
-    Labels come from the attribute ``targets`` or ``labels`` where the data set has one that agrees with its
-    items, and otherwise from one pass over all items.
+    Labels come from the attribute ``targets`` or ``labels`` if it agrees with the items, otherwise from one
+    pass over all items.
 
     Parameters
     ----------
@@ -37,15 +37,15 @@ class DatasetSource(ImageSource):
     channels
         Input channels of the model.
     preprocessing
-        Size to bring the images to, unless they are arrays that have it; None to take them as they are.
+        Target size, for images of another size; None to use them unchanged.
     spec
-        Where it comes from; None for the name of its class.
+        Description of the source; None for the name of its class.
 
     Raises
     ------
     ImagesError
-        It is no map-style data set, empty, gives other pixels each time that it is read, or has items that
-        are no images.
+        It is not a map-style data set, is empty, returns different pixels each time, or has items that are
+        not images.
 
     Notes
     -----
@@ -67,13 +67,13 @@ class DatasetSource(ImageSource):
         self.fingerprint = self._digest(samples)
         if self.fingerprint != self._digest(samples):
             raise ImagesError(
-                f"given {self.spec}, which gives other pixels each time that an image is read",
+                f"given {self.spec}, which returns different pixels each time an image is read",
                 allowed="data sets without random transforms",
-                fix="Use the transform of the evaluation, not that of the training",
+                fix="use the evaluation transform, not the training transform",
             )
         _, height, width = self._decode(0).shape
         self.shape = (channels, height, width)
-        self.found = FoundLabels(self._labels(samples), _class_names(dataset))
+        self.own_labels = DatasetLabels(self._labels(samples), _class_names(dataset))
 
     def _digest(self, samples: np.ndarray) -> str:
         digest = hashlib.sha256(f"{self._channels}|{self._preprocessing}|{len(self)}".encode())
@@ -85,7 +85,7 @@ class DatasetSource(ImageSource):
         if self._item(0)[1] is None:
             return None
         stored = _stored_labels(self._dataset, len(self))
-        # A target transform, for one, makes the items differ from what the data set stores.
+        # Items may differ from the stored labels, for example through a target transform.
         if stored is not None and all(self._label(int(index)) == stored[index] for index in samples):
             return stored
         return np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
@@ -93,12 +93,12 @@ class DatasetSource(ImageSource):
     def _item(self, index: int) -> tuple[Any, Any]:
         try:
             item = self._dataset[index]
-        # The data set is the user's: it can raise anything.
+        # User code can raise anything.
         except Exception as error:
             raise ImagesError(
                 f"given {self.spec}, whose item {index} raised {one_line(error)}",
                 allowed=_ALLOWED,
-                fix=f"Mend the data set; read dataset[{index}] in Python to see where it fails",
+                fix=f"fix the data set; evaluate dataset[{index}] in Python to see where it fails",
             ) from error
         if isinstance(item, tuple | list) and item:
             return item[0], item[1] if len(item) > 1 else None
@@ -112,7 +112,7 @@ class DatasetSource(ImageSource):
             raise ImagesError(
                 f"given {self.spec}, whose item {index} has the label {_described(label)}",
                 allowed="integers",
-                fix="Give the index of the class as the label",
+                fix="use class indices as labels",
             )
         return int(label)
 
@@ -128,7 +128,7 @@ class DatasetSource(ImageSource):
             raise ImagesError(
                 f"given {self.spec}, whose item {index} has a {type(image).__name__}{shape} as its image",
                 allowed=_ALLOWED,
-                fix="Wrap it in a data set that gives (image, label)",
+                fix="wrap it in a data set that returns (image, label)",
             )
         array = as_array(image)
         try:
@@ -148,20 +148,20 @@ class DatasetSource(ImageSource):
 def _checked_length(dataset: Any) -> int:
     try:
         length = len(dataset) if hasattr(dataset, "__getitem__") else 0
-    # Data sets that do not know their length raise this.
+    # Raised by data sets of unknown length.
     except (TypeError, NotImplementedError):
         length = 0
     if length == 0:
         raise ImagesError(
-            f"given images as {type(dataset).__name__}, which is empty or no map-style data set",
+            f"given images as {type(dataset).__name__}, which is empty or not a map-style data set",
             allowed=f"{_ALLOWED}; or an array, a tensor, or (images, labels)",
-            fix="Of a DataLoader give its .dataset; write other things to a folder or an .npz file",
+            fix="for a DataLoader, give its .dataset; save anything else to a folder or an .npz file",
         )
     return length
 
 
 def _described(label: object) -> str:
-    # One-hot labels of many classes would fill the screen.
+    # One-hot labels of many classes are long.
     if isinstance(label, torch.Tensor | np.ndarray):
         return f"{label.dtype} {tuple(label.shape)}"
     return reprlib.repr(label)
@@ -177,7 +177,7 @@ def _stored_labels(dataset: Any, length: int) -> np.ndarray | None:
             continue
         try:
             array = as_array(values)
-        except ValueError:  # lists of lists of several lengths
+        except ValueError:  # ragged lists
             continue
         if array.shape == (length,) and array.dtype.kind in "iu":
             return array.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Pixels as users have them (files, PIL images, arrays of several layouts) to float32 in [0, 1]."""
+"""Converts files, PIL images and arrays of several layouts to float32 pixels in [0, 1]."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +10,18 @@ from PIL import Image, ImageOps
 
 from vulneuron.errors import ImagesError
 
-# Arithmetic on float32 pixels may step over the end of the range by a few units in the last place.
+# Arithmetic on float32 pixels may leave the range by a few units in the last place.
 _RANGE_TOLERANCE = 1e-6
-_WHITE = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
+_WHITE_LEVELS = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
 
 
 def decode_file(path: Path, channels: int) -> np.ndarray:
-    """Decode one image file at its own size.
+    """Decode an image file at its own size.
 
     Parameters
     ----------
     path
-        A file that Pillow can read, of any mode: gray-scale (1, 8 and 16 bits), palette, RGB, RGBA, CMYK.
+        A file that Pillow can read, in any mode: gray-scale (1, 8 and 16 bits), palette, RGB, RGBA, CMYK.
     channels
         3 for RGB, 1 for gray-scale.
 
@@ -46,46 +46,46 @@ def open_image(path: Path, channels: int) -> Image.Image:
     ImagesError
         The file cannot be decoded, or ``channels`` is neither 1 nor 3.
     """
-    with _named(path), Image.open(path) as image:
+    with _naming(path), Image.open(path) as image:
         image.load()
         return as_mode(ImageOps.exif_transpose(image), channels)
 
 
 def check_file(path: Path) -> None:
-    """Look whether a file begins as an image does, without decoding its pixels.
+    """Check that a file looks like an image, without decoding its pixels.
 
-    Pillow also checks the sums in PNG files; of other formats it reads the header alone, so that a file that
-    was cut off may pass.
+    Pillow verifies the checksums of PNG files; of other formats it reads only the header, so a truncated file
+    may pass.
 
     Raises
     ------
     ImagesError
-        The file cannot be opened, or is no image.
+        The file cannot be opened, or is not an image.
     """
-    with _named(path), Image.open(path) as image:
+    with _naming(path), Image.open(path) as image:
         image.verify()
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn what Pillow raises inside into an error that names the file."""
+def _naming(path: Path) -> Iterator[None]:
+    """Convert Pillow's exceptions to an error that names the file."""
     try:
         yield
-    # Pillow's readers raise all of these on damaged files; SyntaxError is what broken PNG chunks give.
+    # Pillow raises all of these on damaged files; SyntaxError for broken PNG chunks.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ImagesError(
             f"given {path}, which cannot be decoded ({type(error).__name__}: {error})",
             allowed="image files that Pillow can read, such as JPEG and PNG",
-            fix="Repair the file or remove it",
+            fix="repair the file or remove it",
         ) from error
 
 
 def as_mode(image: Image.Image, channels: int) -> Image.Image:
     """Convert a PIL image to ``RGB`` (3 channels) or ``L`` (1 channel).
 
-    Transparency is dropped, not blended, as torchvision's loaders do. Gray images of more than 8 bits become
-    mode ``F`` with values in [0, 255] whatever ``channels`` is, so that no bit is lost before the pixels are
-    floats; `pil_to_pixels` repeats them for RGB.
+    Transparency is dropped, not blended, as in torchvision's loaders. Gray images of more than 8 bits become
+    mode ``F`` with values in [0, 255] for any ``channels``, to keep all bits until the pixels are floats;
+    `pil_to_pixels` repeats them for RGB.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def as_mode(image: Image.Image, channels: int) -> Image.Image:
         raise ImagesError(
             f"given image files for a model with {channels} input channels",
             allowed="models with 1 or 3 input channels for image files",
-            fix="Give the images as an .npz file or as arrays with that number of channels",
+            fix="give the images as an .npz file or as arrays with that number of channels",
         )
     if image.mode == "F" or image.mode.startswith("I"):
         return _deep_gray(image)
     if image.mode == "P":
-        # Palettes with transparency go through RGBA; Pillow warns about the direct way.
+        # Through RGBA, as Pillow warns when a palette with transparency is converted directly.
         image = image.convert("RGBA")
     return image.convert("RGB" if channels == 3 else "L")
 
@@ -114,23 +114,23 @@ def _deep_gray(image: Image.Image) -> Image.Image:
         raise ImagesError(
             f"given an image of mode {image.mode} with values from {values.min():g} to {values.max():g}",
             allowed="0 to 65535 for integers, 0 to 1 for floats",
-            fix="Scale the image to 8 or 16 bits",
+            fix="scale the image to 8 or 16 bits",
         )
     return Image.fromarray((values * (255.0 / top)).astype(np.float32))
 
 
 def pil_to_pixels(image: Image.Image, channels: int) -> np.ndarray:
-    """Turn a PIL image of a mode of `as_mode` into ``(channel, y, x)`` float32 in [0, 1]."""
+    """Convert a PIL image in a mode of `as_mode` to ``(channel, y, x)``, float32 in [0, 1]."""
     pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
     pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     if channels == 3 and len(pixels) == 1:
         pixels = pixels.repeat(3, axis=0)
-    # Resampling mode F with negative lobes (bicubic, Lanczos) is the only way to leave the range.
+    # Clipped, as filters with negative lobes (bicubic, Lanczos) leave the range in mode F.
     return np.ascontiguousarray(pixels.clip(0.0, 1.0))
 
 
 def as_array(values: object) -> np.ndarray:
-    """Turn a tensor (of any device and float type) or array-like into a NumPy array, if possible uncopied."""
+    """Convert a tensor (any device and float type) or array-like to a NumPy array, uncopied if possible."""
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
@@ -138,7 +138,7 @@ def as_array(values: object) -> np.ndarray:
 
 
 def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
-    """Bring a batch of images to the one layout and range that is used everywhere.
+    """Convert a batch of images to the layout and range used everywhere.
 
     Parameters
     ----------
@@ -156,8 +156,7 @@ def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
     Raises
     ------
     ImagesError
-        Pixels outside of the range or not finite (the found range is named), another dtype, no images, or a
-        shape that has no or two readings.
+        Pixels out of range or not finite, another dtype, no images, or a shape that is invalid or ambiguous.
     """
     pixels = scale(channels_first(as_array(array), channels))
     if channels == 3 and pixels.shape[1] == 1:
@@ -166,27 +165,27 @@ def to_pixels(array: np.ndarray | torch.Tensor, channels: int) -> np.ndarray:
 
 
 def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
-    """View a batch of images as ``(n, channel, y, x)``; gray-scale ones keep a single channel.
+    """View a batch of images as ``(n, channel, y, x)``; gray-scale images keep a single channel.
 
     Raises
     ------
     ImagesError
-        No images, or a shape that has no or two readings.
+        No images, or a shape that is invalid or ambiguous.
     """
     if array.size == 0:
         raise ImagesError(
-            f"given an array of shape {array.shape}, which holds no image",
+            f"given an array of shape {array.shape}, which contains no image",
             allowed="arrays with at least one image",
-            fix="Check how the array was made",
+            fix="check how the array was created",
         )
     if array.ndim == 3:
         return _channels_first_gray(array, channels)
     if array.ndim == 4:
-        # Gray images for an RGB model are only looked for when no axis has the model's own channels.
+        # One channel is accepted for an RGB model only if no axis has three.
         for count in (channels, 1) if channels == 3 else (channels,):
             first, last = array.shape[1] == count, array.shape[3] == count
             if first and last:
-                raise _shape_error(array, channels, f"which reads both as n,{count},y,x and as n,y,x,{count}")
+                raise _shape_error(array, channels, f"which could be n,{count},y,x or n,y,x,{count}")
             if first or last:
                 return array if first else array.transpose(0, 3, 1, 2)
     raise _shape_error(array, channels, "which does not fit")
@@ -194,33 +193,33 @@ def channels_first(array: np.ndarray, channels: int) -> np.ndarray:
 
 def _channels_first_gray(array: np.ndarray, channels: int) -> np.ndarray:
     if channels not in (1, 3):
-        raise _shape_error(array, channels, "which has no axis for the channels")
+        raise _shape_error(array, channels, "which has no channel axis")
     one_image = array.shape[2] in (1, 3) or (array.shape[0] == 3 and channels == 3)
     if one_image:
-        raise _shape_error(array, channels, "which reads as a single image as well as gray-scale images")
+        raise _shape_error(array, channels, "which could be a single image or gray-scale images")
     return array[:, None]
 
 
-def _shape_error(array: np.ndarray, channels: int, why: str) -> ImagesError:
+def _shape_error(array: np.ndarray, channels: int, reason: str) -> ImagesError:
     gray = " (or n,y,x for gray-scale)" if channels in (1, 3) else ""
     return ImagesError(
-        f"given images of shape {array.shape} for a model with {channels} input channels, {why}",
+        f"given images of shape {array.shape} for a model with {channels} input channels, {reason}",
         allowed=f"n,{channels},y,x or n,y,x,{channels}{gray}",
-        fix=f"Reshape the array to n,{channels},y,x",
+        fix=f"reshape the array to n,{channels},y,x",
     )
 
 
 def scale(array: np.ndarray) -> np.ndarray:
-    """Bring pixels of any shape and of an accepted type to float32 in [0, 1].
+    """Convert pixels of any shape and an accepted dtype to float32 in [0, 1].
 
     Raises
     ------
     ImagesError
-        As `check_pixels`.
+        Like `check_pixels`.
     """
     check_pixels(array)
-    if array.dtype in _WHITE:
-        return array.astype(np.float32) / _WHITE[array.dtype]
+    if array.dtype in _WHITE_LEVELS:
+        return array.astype(np.float32) / _WHITE_LEVELS[array.dtype]
     return array.astype(np.float32).clip(0.0, 1.0)
 
 
@@ -230,29 +229,29 @@ def check_pixels(array: np.ndarray) -> None:
     Raises
     ------
     ImagesError
-        Another type, or values outside of its range or not finite.
+        Another dtype, or values out of range or not finite.
     """
-    if array.dtype in _WHITE:
+    if array.dtype in _WHITE_LEVELS:
         return
     if not np.issubdtype(array.dtype, np.floating):
         raise ImagesError(
             f"given pixels of dtype {array.dtype}",
             allowed="uint8 in 0..255, uint16 in 0..65535, or floats in [0, 1]",
-            fix="Convert the array with .astype('uint8') if its values are 0 to 255",
+            fix="convert the array with .astype('uint8') if its values are 0 to 255",
         )
     if not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())
         raise ImagesError(
             f"given {count} pixels that are NaN or infinite",
             allowed="finite floats in [0, 1]",
-            fix="Check how the array was made",
+            fix="check how the array was created",
         )
     low, high = float(array.min()), float(array.max())
     if low < -_RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
         raise ImagesError(
             f"given pixels from {low:g} to {high:g}",
             allowed="uint8 in 0..255, or floats in [0, 1]",
-            fix="Undo the normalization, which is part of the model (mean and std)"
+            fix="undo the normalization, which is part of the model (mean and std)"
             if low < 0
             else "Divide the array by its largest possible value, such as 255",
         )

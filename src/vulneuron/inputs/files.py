@@ -18,26 +18,26 @@ from vulneuron.inputs.preprocessing import Preprocessing
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-_MOST_THREADS = 8
-_MOST_TASKS = 1024
+_MAX_THREADS = 8
+_MAX_TASKS = 1024
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class FileSource(ImageSource):
-    """Image files in a folder; a subclass knows which, and sets ``shape`` and ``found``.
+    """Image files in a folder; a subclass selects them, and sets ``shape`` and ``own_labels``.
 
     Parameters
     ----------
     root
         The folder.
     ids
-        Paths of the files in the folder, with forward slashes.
+        Paths of the files relative to the folder, with forward slashes.
     channels
         3 for RGB, 1 for gray-scale.
     preprocessing
-        Size to bring the images to; None if they all have the same.
+        Target size; None if all images have the same size.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class FileSource(ImageSource):
     ) -> None:
         self.spec, self.ids = str(root), ids
         self._root, self._channels, self._preprocessing = root, channels, preprocessing
-        self._pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
+        self._pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1))
 
     @cached_property
-    def fingerprint(self) -> str:  # type: ignore[override]  # mypy takes it for read-only
-        """Hash of names and contents, so that a copy of the folder has the same; reads every file once."""
+    def fingerprint(self) -> str:  # type: ignore[override]  # mypy considers it read-only
+        """Hash of names and contents, equal for copies of the folder; reads every file once."""
         digest = hashlib.sha256(f"{self._channels}|{self._preprocessing}".encode())
         for name, content in zip(self.ids, self._map(self._digest, self.ids), strict=True):
             digest.update(b"|%b|%b" % (os.fsencode(name), content))
         return digest.hexdigest()
 
     def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Open every file, and read its header; see `ImageSource.check`."""
+        """Open every file and read its header; see `ImageSource.check`."""
         names = [self.ids[int(index)] for index in indices]
         faults = [fault for fault in self._map(self._fault, names) if fault is not None]
         if len(faults) == 1:
@@ -65,13 +65,13 @@ class FileSource(ImageSource):
             raise ImagesError(
                 f"{faults[0].given}; {len(faults) - 1} more of {len(names)} images cannot be opened either",
                 allowed=faults[0].allowed,
-                fix="Repair the files or remove them",
+                fix="repair the files or remove them",
             )
 
     def _map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        # Tasks take memory while they wait, and a folder may have millions of images.
-        for start in range(0, len(items), _MOST_TASKS):
-            yield from self._pool.map(function, items[start : start + _MOST_TASKS])
+        # In blocks, as waiting tasks take memory, and a folder may have millions of images.
+        for start in range(0, len(items), _MAX_TASKS):
+            yield from self._pool.map(function, items[start : start + _MAX_TASKS])
 
     def _fault(self, name: str) -> ImagesError | None:
         try:
@@ -99,12 +99,14 @@ class FileSource(ImageSource):
 
 
 def scan(folder: Path, prefix: str = "") -> tuple[list[str], list["os.DirEntry[str]"]]:
-    """Names of the images, and sub-folders, that are directly in a folder, both sorted.
+    """Images (by name) and sub-folders directly in a folder, both sorted.
 
-    Hidden files and files that are no images are left out.
+    Hidden files and files that are not images are skipped.
     """
     with os.scandir(folder) as entries:
-        visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        visible = sorted(
+            (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
+        )
     names = [
         prefix + entry.name
         for entry in visible
@@ -114,9 +116,9 @@ def scan(folder: Path, prefix: str = "") -> tuple[list[str], list["os.DirEntry[s
 
 
 def walk(folder: Path, prefix: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
-    """Names of all images in a folder at any depth, with forward slashes; links to folders are followed."""
+    """Names of all images in a folder at any depth, with forward slashes; follows links to folders."""
     here = identity(folder)
-    # A link to a folder that contains it would be walked for ever.
+    # A link to one of its parents would be followed forever.
     if here in above:
         return
     names, folders = scan(folder, prefix)
@@ -126,15 +128,15 @@ def walk(folder: Path, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
 
 
 def identity(folder: Path) -> tuple[int, int]:
-    """Tell a folder by, whatever the links that lead to it."""
+    """Device and inode of a folder, equal for all links to it."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
 def unreadable(path: Path, error: OSError) -> ImagesError:
-    """Error for a file or folder that the system does not let us read."""
+    """Error for a file or folder that the system refuses to read."""
     return ImagesError(
         f"given {str(path)!r}, which cannot be read ({one_line(error)})",
-        allowed="files and folders that you may read",
-        fix="Check path and permissions",
+        allowed="readable files and folders",
+        fix="check path and permissions",
     )

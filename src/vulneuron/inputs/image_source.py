@@ -1,4 +1,4 @@
-"""`ImageSource`: images wherever they are; `Images`: the same with labels of the model's classes."""
+"""`ImageSource`, images from anywhere, and `Images`, the same with labels of the model's classes."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -8,37 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.labels import FoundLabels, as_labels, check_class_names, resolve_labels
+from vulneuron.inputs.labels import DatasetLabels, as_labels, check_class_names, resolve_labels
 
 
 class ImageSource(ABC):
-    """Images that are decoded batch by batch when they are asked for.
+    """Images decoded on demand, batch by batch.
 
     Attributes
     ----------
     spec
-        Where they come from.
+        Description of the source.
     ids
         A unique name of each image: its path in the folder, or its index.
     shape
-        ``(channel, y, x)`` of all images as they are loaded.
+        ``(channel, y, x)`` of all images as loaded.
     fingerprint
-        Changes when the images, or the way in which they are loaded, change.
-    found
-        The labels that they come with.
+        A hash that changes with the images and the way they are loaded.
+    own_labels
+        Labels that come with the images.
     """
 
     spec: str
     ids: Sequence[str]
     shape: tuple[int, int, int]
     fingerprint: str
-    found: FoundLabels
+    own_labels: DatasetLabels
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def load(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Decode some images.
+        """Load some images.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class ImageSource(ABC):
         Raises
         ------
         ImagesError
-            An image cannot be decoded, or has another size than the others.
+            An image cannot be decoded, or its size differs from the others'.
         """
         images = np.empty((len(indices), *self.shape), dtype=np.float32)
         positions = [int(index) for index in indices]
@@ -64,9 +64,9 @@ class ImageSource(ABC):
         return images
 
     def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Look for damaged images without decoding them, so that a long run does not meet them late.
+        """Check for damaged images without decoding them, before a long run begins.
 
-        Only files can be damaged: images in memory and data sets are not looked at.
+        Only files can be damaged; images in memory and data sets are not checked.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class ImageSource(ABC):
         Raises
         ------
         ImagesError
-            Names the first damaged image, and says how many there are.
+            The message names the first damaged image and their number.
         """
         return
 
@@ -88,23 +88,28 @@ class ImageSource(ABC):
         (_, height, width), (_, own_height, own_width) = shape, self.shape
         return ImagesError(
             f"given {name} of {height}x{width} pixels beside images of {own_height}x{own_width}",
-            allowed="images of one size, or an image size to bring them to",
-            fix=f"Give --image-size {min(own_height, own_width)}",
+            allowed="images of one size, or a target image size",
+            fix=f"give --image-size {min(own_height, own_width)}",
         )
 
     def labeled(
         self, classes: int, *, labels: object = None, class_names: Sequence[str] | None = None
     ) -> "Images":
-        """Bring the labels to the outputs of a model.
+        """Map the labels to the outputs of a model.
+
+        Sub-folders are matched with the class names: exactly, ignoring case, spaces, underscores and hyphens,
+        or by the first of several synonyms. They may also be named by output number, or be ImageNet's for a
+        model with its 1,000 outputs. Without class names, the sorted sub-folders are the classes if there is
+        one per output.
 
         Parameters
         ----------
         classes
             Number of outputs.
         labels
-            One integer an image, instead of the labels that the source has.
+            One integer per image, instead of the source's own labels.
         class_names
-            Names of all outputs, in order, if they are known.
+            Names of all outputs, in order, if known.
 
         Raises
         ------
@@ -112,19 +117,19 @@ class ImageSource(ABC):
             The labels or the class names do not fit the model.
         """
         names = None if class_names is None else check_class_names(class_names, classes)
-        found = self.found if labels is None else FoundLabels(as_labels(labels, len(self)))
-        resolved, names = resolve_labels(found, classes, names)
+        own = self.own_labels if labels is None else DatasetLabels(as_labels(labels, len(self)))
+        resolved, names = resolve_labels(own, classes, names)
         return Images(self, resolved, names)
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images with labels that are outputs of one model.
+    """Images with labels of one model's outputs.
 
     Attributes
     ----------
     source
-        Where the pixels come from.
+        Source of the pixels.
     labels
         ``(image,)``, int64, each an output of the model; None if the images are not labeled.
     class_names
@@ -140,7 +145,7 @@ class Images:
 
     @property
     def spec(self) -> str:
-        """Where the images come from."""
+        """Description of the source."""
         return self.source.spec
 
     @property
@@ -150,19 +155,19 @@ class Images:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """``(channel, y, x)`` of all images as they are loaded."""
+        """``(channel, y, x)`` of all images as loaded."""
         return self.source.shape
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the images, the way in which they are loaded, or their labels change."""
+        """A hash that changes with the images, the way they are loaded, and their labels."""
         labels = b"unlabeled" if self.labels is None else self.labels.tobytes()
         return hashlib.sha256(self.source.fingerprint.encode() + labels).hexdigest()
 
     def load(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Decode some images to ``(n, channel, y, x)``, float32 in [0, 1]; see `ImageSource.load`."""
+        """Load some images as ``(n, channel, y, x)``, float32 in [0, 1]; see `ImageSource.load`."""
         return self.source.load(indices)
 
     def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Look for damaged images without decoding them; see `ImageSource.check`."""
+        """Check for damaged images without decoding them; see `ImageSource.check`."""
         self.source.check(indices)

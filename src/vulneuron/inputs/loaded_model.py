@@ -1,4 +1,4 @@
-"""`LoadedModel`: a network and what is known about the images it reads."""
+"""`LoadedModel`: a network and the preprocessing of its inputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,30 +11,30 @@ from vulneuron.inputs.preprocessing import Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-RANDOM_WEIGHTS = "The weights are random: this network has learned nothing. Name a checkpoint to analyze."
+RANDOM_WEIGHTS = "The weights are random: this network is untrained. Give a checkpoint to analyze it."
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model and what is known about the images it reads.
+    """A network and the preprocessing of its inputs.
 
     Attributes
     ----------
     module
-        The network, where its author put it (mostly the CPU), its mode unchanged.
+        The network, on its original device (usually the CPU) and in its original mode.
     spec
-        The string that it was loaded from, or the name of its class.
+        The spec it was loaded from, or the name of its class.
     mean, std
-        Normalization that it expects, one number a channel; None if it reads pixels in [0, 1].
+        Normalization of its inputs, one number per channel; None if it takes pixels in [0, 1].
     preprocessing
-        Size that it expects; None if it says nothing about it.
+        Size of its inputs; None if unknown.
     class_names
         Names of its outputs, in order; None if unknown.
     notes
-        What a user should know about how it was loaded, a sentence or two each.
+        Remarks about the loading, a sentence or two each.
     fresh
-        Whether nobody else can have the module, as a library has just built it.
+        Whether a library has just built the module, so nobody else holds a reference.
     """
 
     module: nn.Module
@@ -49,7 +49,7 @@ class LoadedModel:
 
 @contextmanager
 def fixed_seed() -> Iterator[None]:
-    """Build networks inside, so that random weights are the same in each run; the caller's seed is kept."""
+    """Seed random weights for networks built inside; the caller's random state is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_SEED)
         yield

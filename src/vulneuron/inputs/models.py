@@ -1,4 +1,4 @@
-"""Models that users bring: from torchvision, from timm, from a Python file of their own, or as objects."""
+"""Loads models from torchvision, timm or a Python file, or takes them as objects."""
 
 import math
 from collections.abc import Sequence
@@ -22,29 +22,29 @@ def load_model(
     std: Sequence[float] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> LoadedModel:
-    """Load a model from a spec string, or wrap one that exists.
+    """Load a model from a spec string, or wrap a module.
 
-    Networks are built under a fixed seed, so that a spec always gives the same weights.
+    Networks are built with a fixed seed, so a spec always gives the same weights.
 
     Parameters
     ----------
     source
         - ``torchvision:NAME[?weights=DEFAULT][&checkpoint=FILE][&num_classes=N]``; with both ``weights`` and
-          ``checkpoint``, preprocessing and class names come from the weights, the values from the file;
+          ``checkpoint``, preprocessing and class names come from the weights, the tensors from the file;
         - ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``;
         - ``PATH.py:FUNCTION[?checkpoint=FILE]``, a function without arguments that returns a module;
-        - or any `torch.nn.Module`.
+        - any `torch.nn.Module`.
     mean, std
-        Normalization, one number a channel, instead of the one that the model brings. A module from a file or
-        from Python brings none: it reads pixels in [0, 1].
+        Normalization, one number per channel, instead of the model's own. A module from a file or from Python
+        has none: it takes pixels in [0, 1].
     class_names
-        Names of the outputs, instead of those that the model brings.
+        Names of the outputs, instead of the model's own.
 
     Raises
     ------
     ModelError
         The model is unknown or cannot be built, its checkpoint does not fit, its weights are not finite, or
-        ``mean`` and ``std`` are no pair of normalization constants.
+        ``mean`` and ``std`` are invalid.
     """
     with PROCESS_STATE:
         model = (
@@ -64,7 +64,7 @@ def load_model(
 def _from_spec(text: str) -> LoadedModel:
     if isinstance(text, str):
         if text.startswith("torchvision:"):
-            # torchvision takes a second to import, and models from elsewhere do without.
+            # torchvision takes a second to import, and other models do not need it.
             from vulneuron.inputs.torchvision_models import load_torchvision  # noqa: PLC0415
 
             return load_torchvision(text)
@@ -85,10 +85,10 @@ def _hint(text: str) -> str:
     from vulneuron.inputs.torchvision_models import torchvision_names  # noqa: PLC0415  slow to import
 
     if text in torchvision_names():
-        return f"Write torchvision:{text}?weights=DEFAULT"
+        return f"write torchvision:{text}?weights=DEFAULT"
     if text.endswith((".safetensors", ".pt", ".pth", ".ckpt", ".bin")):
-        return f"Weights alone are no network: write for example torchvision:resnet18?checkpoint={text}"
-    return "Write for example torchvision:resnet18?weights=DEFAULT"
+        return f"weights alone are not a network: write for example torchvision:resnet18?checkpoint={text}"
+    return "write for example torchvision:resnet18?weights=DEFAULT"
 
 
 def _from_file(text: str) -> LoadedModel:
@@ -99,7 +99,7 @@ def _from_file(text: str) -> LoadedModel:
         raise ModelError(
             f"given {spec.target!r}, which returned {type(module).__name__}",
             allowed="a function that returns a torch.nn.Module",
-            fix="Return the module itself",
+            fix="return the module itself",
         )
     if "checkpoint" in spec.options:
         apply_checkpoint(module, spec.options["checkpoint"])
@@ -113,19 +113,19 @@ def _checked_normalization(
         one, other = ("mean", "std") if std is None else ("std", "mean")
         raise ModelError(
             f"given {one} without {other}",
-            allowed="mean and std together, as both are needed to normalize",
-            fix=f"Give {other} too (--{other}), or leave {one} out for the model's own normalization",
+            allowed="mean and std together",
+            fix=f"give {other} too (--{other}), or leave out {one} for the model's own normalization",
         )
     try:
         pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)
-    # One number for all channels, or texts.
+    # A single number, or strings.
     except (TypeError, ValueError):
         pair = (), ()
     finite = all(math.isfinite(value) for values in pair for value in values)
     if not finite or len(pair[0]) != len(pair[1]) or min(pair[1], default=0.0) <= 0:
         raise ModelError(
             f"given mean {mean} and std {std}",
-            allowed="one finite number a channel each, std above 0",
-            fix="Give for example 0.5,0.5,0.5 for both",
+            allowed="one finite number per channel each, std above 0",
+            fix="use for example 0.5,0.5,0.5 for both",
         )
     return pair

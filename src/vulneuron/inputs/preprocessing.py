@@ -1,4 +1,4 @@
-"""Resizing and cropping of images to the size that a model reads."""
+"""Resizes and crops images to a model's input size."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -21,9 +21,9 @@ class Preprocessing:
         Size of the result, in pixels.
     resize
         Length of the shorter side before the crop; None for the smallest image that covers
-        ``(height, width)``, so that an image of that size is left as it is. The aspect ratio is always kept.
+        ``(height, width)``, which leaves an image of that size unchanged. The aspect ratio is always kept.
     interpolation
-        "nearest", "bilinear", "bicubic" or "lanczos"; with antialiasing (but for "nearest").
+        "nearest", "bilinear", "bicubic" or "lanczos"; antialiased, except for "nearest".
 
     Raises
     ------
@@ -41,20 +41,20 @@ class Preprocessing:
             raise ImagesError(
                 f"given an image size of {self.height}x{self.width}",
                 allowed="positive numbers of pixels",
-                fix="Give the size that the model reads, such as --image-size 224",
+                fix="give the model's input size, such as --image-size 224",
             )
         side = max(self.height, self.width)
         if self.resize is not None and self.resize < side:
             raise ImagesError(
                 f"given a resize to {self.resize} before a crop of {self.height}x{self.width}",
                 allowed=f"{side} or more",
-                fix="Give a larger resize or leave it out",
+                fix="use a larger resize, or leave it out",
             )
         if self.interpolation not in get_args(Interpolation):
             raise ImagesError(
                 f"given the interpolation {self.interpolation!r}",
                 allowed=", ".join(get_args(Interpolation)),
-                fix="Choose one of these",
+                fix="choose one of these",
             )
 
     def apply_pil(self, image: Image.Image) -> Image.Image:
@@ -67,9 +67,9 @@ class Preprocessing:
         return image.crop((left, top, left + self.width, top + self.height))
 
     def apply_array(self, pixels: np.ndarray) -> np.ndarray:
-        """Resize and crop pixels ``(channel, y, x)``, float32 in [0, 1], unless they have the size already.
+        """Resize and crop pixels ``(channel, y, x)``, float32 in [0, 1], unless they already have the size.
 
-        The filters are those of `apply_pil`, in floating point and without rounding to 8 bits.
+        Same filters as `apply_pil`, in floating point without rounding to 8 bits.
         """
         if pixels.shape[1:] == (self.height, self.width):
             return pixels
@@ -94,7 +94,7 @@ def override(
     resize: int | None = None,
     interpolation: Interpolation | None = None,
 ) -> Preprocessing | None:
-    """Replace parts of a model's preprocessing by what a user asks for.
+    """Override parts of a model's preprocessing.
 
     Parameters
     ----------
@@ -102,19 +102,19 @@ def override(
         The model's own preprocessing; None if it has none.
     image_size
         Side of a square, or ``(height, width)``. A new size without ``resize`` also drops the model's resize:
-        images of that size are then taken as they are, others are fitted and cropped.
+        images of that size stay unchanged, others are resized to cover it and cropped.
     resize, interpolation
         As in `Preprocessing`.
 
     Returns
     -------
     Preprocessing or None
-        None if there is neither a ``base`` nor an ``image_size``: images are taken at their own size.
+        None without ``base`` and ``image_size``: images keep their own size.
 
     Raises
     ------
     ImagesError
-        ``resize`` or ``interpolation`` without any image size, or a bad value.
+        ``resize`` or ``interpolation`` without an image size, or an invalid value.
     """
     if image_size is not None:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -130,7 +130,7 @@ def override(
     if resize is not None or interpolation is not None:
         raise ImagesError(
             f"given resize {resize} and interpolation {interpolation} without an image size",
-            allowed="these together with an image size, where the model does not bring one",
-            fix="Give --image-size too",
+            allowed="these together with an image size, if the model has none",
+            fix="also give --image-size",
         )
     return None

@@ -1,4 +1,4 @@
-"""Spec strings: ``TARGET?key=value&key=value``, the form in which models, data sets and attacks are named."""
+"""Spec strings ``TARGET?key=value&key=value``, which name models, data sets and attacks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class Spec:
     Attributes
     ----------
     text
-        The string as it was given.
+        The whole string.
     target
         The part before ``?``.
     options
-        The part after ``?``, key to value.
+        The part after ``?``, as a dict.
     kind
-        The error to raise for a bad value.
+        The error to raise for an invalid value.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Spec:
     kind: type[VulneuronError]
 
     def number(self, key: str) -> int | None:
-        """Return an option that is a positive integer, or None if it was not given."""
+        """A positive integer option, or None if missing."""
         value = self.options.get(key)
         if value is None:
             return None
@@ -38,31 +38,31 @@ class Spec:
             raise self.kind(
                 f"given {key}={value} in {self.text!r}",
                 allowed="a positive integer",
-                fix=f"Write for example {key}=10",
+                fix=f"write for example {key}=10",
             )
         return int(value)
 
     def flag(self, key: str) -> bool:
-        """Return an option that is true or false; False if it was not given."""
+        """A boolean option, or False if missing."""
         value = self.options.get(key, "false")
         if value.lower() not in _FLAGS:
             raise self.kind(
                 f"given {key}={value} in {self.text!r}",
                 allowed="true or false",
-                fix=f"Write {key}=true or leave {key} out",
+                fix=f"write {key}=true, or leave out {key}",
             )
         return _FLAGS[value.lower()]
 
 
 def split_spec(text: str, kind: type[VulneuronError]) -> tuple[str, dict[str, str]]:
-    """Split a spec string into its target and its options, whatever their names are.
+    """Split a spec string into its target and its options.
 
-    Values are taken literally: there is no percent-encoding, so that paths can be pasted.
+    Values are taken literally, without percent-encoding, so paths can be pasted.
 
     Raises
     ------
     VulneuronError
-        Of the given ``kind``: an option that has no name, has no value or is given twice.
+        Of this ``kind``, if an option has no name, has no value or is given twice.
     """
     target, _, query = text.partition("?")
     options: dict[str, str] = {}
@@ -73,19 +73,19 @@ def split_spec(text: str, kind: type[VulneuronError]) -> tuple[str, dict[str, st
             raise kind(
                 f"given the option {part!r}{twice} in {text!r}",
                 allowed="TARGET?key=value&key=value, each key once",
-                fix="Leave it out or write it as key=value",
+                fix="leave it out, or write it as key=value",
             )
         options[key] = value
     return target, options
 
 
 def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError]) -> Spec:
-    """Split a spec string into its target and its options, which have to be some of the allowed ones.
+    """Split a spec string into its target and its options, and check the options' names.
 
     Raises
     ------
     VulneuronError
-        Of the given ``kind``: as `split_spec`, or an option that is not allowed.
+        Of this ``kind``, like `split_spec`, or if an option is not allowed.
     """
     target, options = split_spec(text, kind)
     unknown = next((key for key in options if key not in allowed), None)
@@ -93,6 +93,6 @@ def parse_spec(text: str, *, allowed: Sequence[str], kind: type[VulneuronError])
         raise kind(
             f"given the option {f'{unknown}={options[unknown]}'!r} in {text!r}",
             allowed=", ".join(f"{name}=..." for name in allowed) + ", each once",
-            fix=did_you_mean(unknown, allowed) or "Leave it out",
+            fix=did_you_mean(unknown, allowed) or "leave it out",
         )
     return Spec(text, target, options, kind)

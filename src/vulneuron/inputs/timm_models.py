@@ -17,8 +17,8 @@ from vulneuron.inputs.specs import Spec, parse_spec
 def load_timm(text: str) -> LoadedModel:
     """Load ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``.
 
-    Normalization and preprocessing are those that timm knows for the model, at the size that it was trained
-    with (some models score a little better at a larger test size, which costs more).
+    Normalization and preprocessing are timm's for the model, at its training size (some models score slightly
+    better at a larger test size, at a higher cost).
 
     Raises
     ------
@@ -32,7 +32,7 @@ def load_timm(text: str) -> LoadedModel:
         raise ModelError(
             f"given pretrained=true and a checkpoint in {text!r}",
             allowed="one of the two",
-            fix="Leave pretrained out to use the checkpoint",
+            fix="leave out pretrained to use the checkpoint",
         )
     module = _build(timm, spec, pretrained, spec.number("num_classes"))
     if checkpoint is not None:
@@ -60,7 +60,7 @@ def _timm() -> ModuleType:
         raise ModelError(
             "given a timm model, but timm is not installed",
             allowed="timm models where timm is installed",
-            fix="Install it with: pip install 'vulneuron[timm]'",
+            fix="install it with: pip install 'vulneuron[timm]'",
         ) from error
     module: ModuleType = timm
     return module
@@ -75,16 +75,16 @@ def _build(timm: Any, spec: Spec, pretrained: bool, classes: int | None) -> nn.M
     # timm raises RuntimeError for unknown names; downloads raise the errors of several network libraries.
     except Exception as error:
         if not name.startswith("hf-hub:") and not timm.is_model(name):
-            known = timm.list_models()
+            names = timm.list_models()
             raise ModelError(
                 f"given the timm model {name!r}",
-                allowed=f"the {len(known)} names of timm.list_models()",
-                fix=did_you_mean(name, known) or "Look the name up with timm.list_models()",
+                allowed=f"the {len(names)} names of timm.list_models()",
+                fix=did_you_mean(name, names) or "look the name up with timm.list_models()",
             ) from error
         raise ModelError(
             f"given {spec.text!r}, which timm cannot load ({one_line(error)})",
-            allowed="weights from the network, from the cache, or from a file",
-            fix="Check tag and network, or leave pretrained out and give checkpoint=FILE",
+            allowed="weights from the network, the cache or a file",
+            fix="check tag and network, or use checkpoint=FILE in place of pretrained",
         ) from error
     return module
 
@@ -92,18 +92,18 @@ def _build(timm: Any, spec: Spec, pretrained: bool, classes: int | None) -> nn.M
 def _preprocessing(config: Mapping[str, Any]) -> tuple[Preprocessing, tuple[str, ...]]:
     _, height, width = config["input_size"]
     square = height == width
-    known = config["interpolation"] in get_args(Interpolation)
+    supported = config["interpolation"] in get_args(Interpolation)
     notes = []
     if config["crop_mode"] != "center" or not square:
         notes.append(
-            f"timm prepares images for this model by {config['crop_mode']!r}; here they keep their aspect "
-            "ratio and their center is taken."
+            f"timm crops images for this model by {config['crop_mode']!r}; here they keep their aspect ratio "
+            "and are cropped to the center."
         )
     return Preprocessing(
         height,
         width,
         math.floor(height / config["crop_pct"]) if square else None,
-        config["interpolation"] if known else "bicubic",
+        config["interpolation"] if supported else "bicubic",
     ), tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""The classification data sets of torchvision, by name."""
+"""Classification data sets of torchvision by name."""
 
 import inspect
 from pathlib import Path
@@ -9,7 +9,7 @@ import torchvision.datasets
 from vulneuron.errors import ImagesError, did_you_mean, one_line
 from vulneuron.inputs.specs import Spec, parse_spec
 
-# Data sets of images with one class each; what splits they have is asked of them.
+# Data sets of images with one class each; splits are read from their signatures.
 NAMES = (
     *("CIFAR10", "CIFAR100", "Caltech101", "Caltech256", "Country211", "DTD", "EuroSAT", "FER2013"),
     *("FGVCAircraft", "FashionMNIST", "Flowers102", "Food101", "GTSRB", "ImageNet", "Imagenette", "KMNIST"),
@@ -21,13 +21,13 @@ NAMES = (
 def open_torchvision(text: str) -> Any:
     """Open ``torchvision:NAME?root=DIR[&split=S][&download=true]``.
 
-    ``split`` is "train" or "test" for data sets that know only these two, such as CIFAR10 and MNIST; for the
-    others it is a name of their own. It has to be given wherever the data set has splits.
+    ``split`` is "train" or "test" for data sets with only these two, such as CIFAR10 and MNIST; others have
+    their own names. It is required if the data set has splits.
 
     Raises
     ------
     ImagesError
-        Unknown name or split, no root, or a data set that is not there.
+        Unknown name or split, no root, or a missing data set.
     """
     spec = parse_spec(text, allowed=("root", "split", "download"), kind=ImagesError)
     name = spec.target.removeprefix("torchvision:")
@@ -35,53 +35,53 @@ def open_torchvision(text: str) -> Any:
         raise ImagesError(
             f"given the torchvision data set {name!r}",
             allowed=", ".join(NAMES),
-            fix=did_you_mean(name, NAMES) or "Return others from a function of yours: PATH.py:FUNCTION",
+            fix=did_you_mean(name, NAMES) or "return other data sets from a function: PATH.py:FUNCTION",
         )
     dataset = getattr(torchvision.datasets, name)
     options = _options(spec, inspect.signature(dataset).parameters.keys())
     try:
         return dataset(**options)
-    # Missing files, wrong splits, failed downloads and missing packages all raise errors of their own kinds.
+    # Missing files, wrong splits, failed downloads and missing packages all raise different errors.
     except Exception as error:
         raise ImagesError(
             f"given {text!r}, which torchvision cannot open ({one_line(error)})",
             allowed=f"a split of {name}, and a root in which torchvision finds its files",
-            fix="Check root and split, or add &download=true",
+            fix="check root and split, or add &download=true",
         ) from error
 
 
-def _options(spec: Spec, known: Any) -> dict[str, object]:
+def _options(spec: Spec, parameters: Any) -> dict[str, object]:
     if "root" not in spec.options:
         raise ImagesError(
             f"given {spec.text!r} without a root",
             allowed="torchvision:NAME?root=DIR[&split=S][&download=true]",
-            fix="Add ?root=DIR, the folder that holds the data set",
+            fix="add ?root=DIR, the folder that holds the data set",
         )
     options: dict[str, object] = {"root": Path(spec.options["root"]).expanduser()}
     split = spec.options.get("split")
-    if "train" in known:
+    if "train" in parameters:
         if split not in ("train", "test"):
             raise _split_error(spec, split, "train, test")
         options["train"] = split == "train"
-    elif "split" in known:
+    elif "split" in parameters:
         if split is None:
             raise _split_error(spec, split, "a split of this data set, such as train, val or test")
         options["split"] = split
     elif split is not None:
         raise _split_error(spec, split, "no split: this data set has none")
     if spec.flag("download"):
-        if "download" not in known:
+        if "download" not in parameters:
             raise ImagesError(
                 f"given download=true in {spec.text!r}",
                 allowed="download for data sets that torchvision can fetch",
-                fix="Fetch it yourself and name its folder as root",
+                fix="download it yourself and give its folder as root",
             )
         options["download"] = True
     return options
 
 
 def _split_error(spec: Spec, split: str | None, allowed: str) -> ImagesError:
-    given = "no split" if split is None else f"split={split}"
+    split_text = "no split" if split is None else f"split={split}"
     return ImagesError(
-        f"given {given} in {spec.text!r}", allowed=allowed, fix="Write for example &split=test"
+        f"given {split_text} in {spec.text!r}", allowed=allowed, fix="write for example &split=test"
     )

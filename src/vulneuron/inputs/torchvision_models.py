@@ -17,15 +17,15 @@ from vulneuron.inputs.loaded_model import (
 from vulneuron.inputs.preprocessing import Preprocessing
 from vulneuron.inputs.specs import Spec, parse_spec
 
-# These two warn unless told how to initialize, and their trained weights expect inputs that they rescale.
+# These two warn without an explicit init_weights, and rescale their inputs for trained weights.
 _INCEPTIONS = ("googlenet", "inception_v3")
 
 
 def load_torchvision(text: str) -> LoadedModel:
     """Load ``torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N]``.
 
-    With ``weights``, their transforms give normalization and preprocessing, and their metadata the class
-    names. With a ``checkpoint`` beside them, the values come from that file and nothing is downloaded.
+    ``weights`` determine normalization, preprocessing and class names. With a ``checkpoint`` as well, the
+    tensors come from that file, and nothing is downloaded.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def load_torchvision(text: str) -> LoadedModel:
         Unknown name or weights, a failed download, a checkpoint that does not fit.
     """
     spec = parse_spec(text, allowed=("weights", "checkpoint", "num_classes"), kind=ModelError)
-    name = _known_name(spec)
+    name = _checked_name(spec)
     weights = _weights(spec, name)
     checkpoint, classes = spec.options.get("checkpoint"), spec.number("num_classes")
     official = len(weights.meta["categories"]) if weights is not None else None
@@ -41,15 +41,13 @@ def load_torchvision(text: str) -> LoadedModel:
         raise ModelError(
             f"given num_classes={classes} in {text!r}, whose weights have {official} classes",
             allowed="num_classes without weights, or with a checkpoint",
-            fix="Give &checkpoint=FILE with the weights of your own classes",
+            fix="give &checkpoint=FILE with the weights of your own classes",
         )
     module = _build(spec, name, weights, classes)
     if checkpoint is not None:
         apply_checkpoint(module, checkpoint)
     if weights is None:
-        convention = (
-            "Without weights= named, mean and std are those of ImageNet, as torchvision's models use them."
-        )
+        convention = "Without weights=, mean and std are those of ImageNet, as in torchvision's models."
         notes = (convention,) if checkpoint is not None else (RANDOM_WEIGHTS, convention)
         return LoadedModel(module, spec.text, IMAGENET_MEAN, IMAGENET_STD, notes=notes, fresh=True)
     transform = weights.transforms()
@@ -66,37 +64,37 @@ def load_torchvision(text: str) -> LoadedModel:
 
 
 def torchvision_names() -> list[str]:
-    """Names of torchvision's classifiers; `get_model` also builds models for other tasks."""
+    """Names of torchvision's classifiers, without its models for other tasks."""
     names: list[str] = torchvision.models.list_models(module=torchvision.models)
     return names
 
 
-def _known_name(spec: Spec) -> str:
+def _checked_name(spec: Spec) -> str:
     name = spec.target.removeprefix("torchvision:")
-    known = torchvision_names()
-    if name not in known:
+    names = torchvision_names()
+    if name not in names:
         raise ModelError(
             f"given the torchvision model {name!r}",
-            allowed=f"the {len(known)} names of torchvision.models.list_models(module=torchvision.models)",
-            fix=did_you_mean(name, known) or "Look the name up in torchvision's documentation",
+            allowed=f"the {len(names)} names of torchvision.models.list_models(module=torchvision.models)",
+            fix=did_you_mean(name, names) or "look the name up in torchvision's documentation",
         )
     return name
 
 
 def _weights(spec: Spec, name: str) -> Any:
-    wanted = spec.options.get("weights")
-    if wanted is None:
+    text = spec.options.get("weights")
+    if text is None:
         return None
-    known = torchvision.models.get_model_weights(name).__members__
+    members = torchvision.models.get_model_weights(name).__members__
     # Both IMAGENET1K_V1 and ResNet18_Weights.IMAGENET1K_V1 are in use.
-    key = wanted.rpartition(".")[2].upper()
-    if key not in known:
+    key = text.rpartition(".")[2].upper()
+    if key not in members:
         raise ModelError(
-            f"given weights={wanted} for {name}",
-            allowed=", ".join(known),
-            fix=did_you_mean(key, known) or "Write weights=DEFAULT",
+            f"given weights={text} for {name}",
+            allowed=", ".join(members),
+            fix=did_you_mean(key, members) or "write weights=DEFAULT",
         )
-    return known[key]
+    return members[key]
 
 
 def _build(spec: Spec, name: str, weights: Any, classes: int | None) -> nn.Module:
@@ -109,17 +107,17 @@ def _build(spec: Spec, name: str, weights: Any, classes: int | None) -> nn.Modul
             module: nn.Module = torchvision.models.get_model(
                 name, weights=weights if download else None, **options
             )
-    # A download can fail in the network, on the disk, or at the check of its hash.
+    # A download can fail in the network, on disk, or at its hash check.
     except Exception as error:
         if not download:
             raise ModelError(
                 f"given {spec.text!r}, which torchvision cannot build ({one_line(error)})",
                 allowed="a name and options that torchvision accepts",
-                fix="Check num_classes",
+                fix="check num_classes",
             ) from error
         raise ModelError(
             f"given {spec.text!r}, whose weights cannot be downloaded ({one_line(error)})",
-            allowed="weights from the network, from torch's cache, or from a file",
-            fix=f"Fetch {weights.url} on another machine and add &checkpoint=FILE",
+            allowed="weights from the network, torch's cache or a file",
+            fix=f"download {weights.url} on another machine and add &checkpoint=FILE",
         ) from error
     return module

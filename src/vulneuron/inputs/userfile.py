@@ -1,4 +1,4 @@
-"""Functions that users bring in a Python file of their own, written as ``PATH.py:NAME``."""
+"""User-defined functions from Python files, named as ``PATH.py:NAME``."""
 
 import hashlib
 import importlib.util
@@ -16,16 +16,16 @@ from vulneuron.errors import VulneuronError, one_line
 def load_function(path_spec: str, kind: type[VulneuronError]) -> Callable[..., Any]:
     """Run a Python file and return one of its functions.
 
-    The file runs as a module of its own, anew at every call, so that an edited file takes effect. It may
-    import the files beside it by their plain names, as ``python PATH.py`` lets it. Only name files that you
-    trust: the whole file is executed.
+    The file runs as a separate module, again at every call, so edits take effect. It can import its sibling
+    files by plain name, as with ``python PATH.py``. Use only files that you trust: the whole file is
+    executed.
 
     Parameters
     ----------
     path_spec
-        ``PATH.py:NAME``, where ``NAME`` is a function or another callable at the top level of the file.
+        ``PATH.py:NAME``, with a function or other callable at the top level of the file.
     kind
-        The error to raise, so that a file with a bad model is a ``ModelError``.
+        The error to raise, such as `ModelError` for a model's file.
 
     Returns
     -------
@@ -35,42 +35,42 @@ def load_function(path_spec: str, kind: type[VulneuronError]) -> Callable[..., A
     Raises
     ------
     VulneuronError
-        Of the given ``kind``: if ``path_spec`` has another form, if the file does not exist or fails while it
-        runs, or if it has no such callable.
+        Of this ``kind``, if ``path_spec`` has another form, the file does not exist or fails, or it has no
+        such callable.
 
     Notes
     -----
-    Two files in different folders that each import a sibling of the same name (``utils.py``) share the one
-    that was imported first, as Python keeps one module a name.
+    Two files in different folders that import siblings of the same name (``utils.py``) share the one imported
+    first, as Python keeps one module per name.
     """
     path_text, _, name = path_spec.rpartition(":")
     path = Path(path_text).expanduser()
     if path.suffix != ".py" or not name.isidentifier():
         raise kind(
-            f"given {path_spec!r}, which names no function in a Python file",
+            f"given {path_spec!r}, which does not name a function in a Python file",
             allowed="PATH.py:NAME",
-            fix="Write the path of the file, a colon, and the name of a function in it",
+            fix="write the path of the file, a colon and the name of a function in it",
         )
     if not path.is_file():
         raise kind(
             f"given the file {str(path)!r}, which does not exist",
             allowed="the path of a Python file",
-            fix=f"Check the path; relative paths start at {str(Path.cwd())!r}",
+            fix=f"check the path; relative paths start at {str(Path.cwd())!r}",
         )
     module = _run(path.resolve(), kind)
     function = getattr(module, name, None)
     if not callable(function):
-        what = "is no function" if hasattr(module, name) else "does not exist"
+        problem = "is not a function" if hasattr(module, name) else "does not exist"
         raise kind(
-            f"given {name!r}, which {what} in {str(path)!r}",
+            f"given {name!r}, which {problem} in {str(path)!r}",
             allowed=", ".join(_own_callables(module)) or "none: the file defines no function",
-            fix="Name one of these functions, or define it at the top level of the file",
+            fix="name one of these functions, or define it at the top level of the file",
         )
     return function  # type: ignore[no-any-return]  # callable() narrows to an unknown signature
 
 
 def _run(path: Path, kind: type[VulneuronError]) -> ModuleType:
-    # The hash keeps apart files of the same name in different folders.
+    # The hash distinguishes files of the same name in different folders.
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     module_name = f"_vulneuron_userfile_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -78,21 +78,21 @@ def _run(path: Path, kind: type[VulneuronError]) -> ModuleType:
         raise kind(
             f"given {str(path)!r}, which cannot be imported",
             allowed="a Python source file",
-            fix="Name a file ending in .py",
+            fix="name a file ending in .py",
         )
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses and pickle look their module up by name.
+    # Dataclasses and pickle look up their module by name.
     sys.modules[module_name] = module
     try:
         with _siblings_importable(path.parent):
             spec.loader.exec_module(module)
-    # A script without a __main__ guard may well call sys.exit().
+    # A script without a __main__ guard may call sys.exit().
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise kind(
-            f"given {str(path)!r}, which failed while it was imported: {_one_line(error, path)}",
+            f"given {str(path)!r}, which failed on import: {_one_line(error, path)}",
             allowed="a file that runs without an error",
-            fix=f"Run 'python {path}' and mend what it reports",
+            fix=f"run 'python {path}' and fix the error",
         ) from error
     return module
 
@@ -108,7 +108,7 @@ def _siblings_importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(entry)
-        # Functions may import siblings when they are called; at the end these cannot hide installed packages.
+        # Functions may import siblings when called; at the end of the path, these cannot hide packages.
         sys.path.append(entry)
 
 
@@ -138,17 +138,17 @@ def call_function(path_spec: str, kind: type[VulneuronError]) -> object:
     Raises
     ------
     VulneuronError
-        Of the given ``kind``: there is no such function, or it raised something itself.
+        Of this ``kind``, if there is no such function, or it raises.
     """
     function = load_function(path_spec, kind)
     try:
         return function()
     except VulneuronError:
         raise
-    # The function is the user's: it can raise anything.
+    # User code can raise anything.
     except Exception as error:
         raise kind(
             f"given {path_spec!r}, which raised {one_line(error)}",
             allowed="a function that runs without arguments",
-            fix="Mend the function; call it in Python to see where it fails",
+            fix="fix the function; call it in Python to see where it fails",
         ) from error
