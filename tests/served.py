@@ -16,13 +16,12 @@ from fastapi import FastAPI
 from torch import nn
 
 from vulneuron.analysis import Analysis
-from vulneuron.server.access import Access
 from vulneuron.server.app import create_app
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
-from vulneuron.server.listening import listen
-from vulneuron.server.running import Server
+from vulneuron.server.running import Server, listen
+from vulneuron.server.security import Access
 from vulneuron.server.summary import OpenedRecord
 
 TIMEOUT = 20.0
@@ -100,14 +99,14 @@ def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
     """The application behind a real port, in a thread; gives its address, without a slash at its end."""
     ready = Event()
     with listen("127.0.0.1", port) as bound:
-        server = Server(app, started=ready.set, end_streams=app.state.server.end_streams)
+        server = Server(app, ready.set)
         thread = Thread(target=server.run, args=([bound],))
         thread.start()
         try:
             assert ready.wait(TIMEOUT), "the server did not start"
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
-            server.stop()
+            server.should_exit = True
             thread.join(TIMEOUT)
             app.state.server.close()
             assert not thread.is_alive()

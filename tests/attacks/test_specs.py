@@ -17,6 +17,8 @@ from vulneuron.attacks import (
     FunctionAttack,
     TorchattacksAttack,
     as_attack,
+    attack_label,
+    built_in_attacks,
     format_epsilon,
     make_attack,
 )
@@ -178,7 +180,7 @@ def test_errors_in_a_file_are_described(
         (
             "pdg",
             {},
-            r"given 'pdg' as an attack\. Allowed: pgd, fgsm, foolbox:NAME.* Perhaps you mean pgd",
+            r"given 'pdg' as an attack\. Allowed: fgsm, pgd, foolbox:NAME.* Perhaps you mean pgd",
         ),
         ("PGD", {}, "Perhaps you mean pgd"),
         ("cw", {}, r"Choose one of these forms"),
@@ -252,3 +254,17 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: st
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(AttackError, match=f"the package {library} cannot be imported.* Install it with"):
         make_attack(f"{library}:PGD", eps=format_epsilon(0.1))
+
+
+def test_built_in_attacks_are_those_that_the_modules_declare() -> None:
+    declared = {"fgsm": FGSM, "pgd": PGD}
+    assert declared.items() <= dict(built_in_attacks()).items()
+    for name, attack in built_in_attacks().items():
+        assert make_attack(name).name == name
+        assert attack_label(name) == attack.label != ""
+    assert attack_label("foolbox:LinfPGD") == "foolbox:LinfPGD"
+
+
+def test_an_unknown_attack_is_told_the_built_in_ones() -> None:
+    with pytest.raises(AttackError, match="fgsm, pgd, foolbox:NAME"):
+        make_attack("beauty")

@@ -14,7 +14,7 @@ from vulneuron.errors import ModelError
 from vulneuron.record import Record
 from vulneuron.server import network
 from vulneuron.server.library import Library
-from vulneuron.server.model_choice import check_models, model_to_load, parse_models
+from vulneuron.server.model_choice import check_given, model_to_load, parse_models
 
 NAMES = ("a-run", "b-run")
 TESTS = str(Path(__file__).parents[1])
@@ -133,9 +133,9 @@ def test_networks_of_single_records() -> None:
     models = parse_models(
         ["torchvision:resnet18?weights=DEFAULT", "b-run=net.py:load?checkpoint=w.pt"], NAMES
     )
-    assert models.default == "torchvision:resnet18?weights=DEFAULT"
-    assert models.by_record == {"b-run": "net.py:load?checkpoint=w.pt"}
-    assert parse_models([], NAMES).default is None
+    assert models.usual == "torchvision:resnet18?weights=DEFAULT"
+    assert models.own == {"b-run": "net.py:load?checkpoint=w.pt"}
+    assert parse_models([], NAMES).usual is None
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
     vn.analyze(f"{source}:doubled", pictures, labels, out=doubled)
     paths = {"colors": str(linear), "doubled": str(doubled)}
     given = parse_models([f"{source}:net", f"doubled={source}:doubled"], paths)
-    check_models(paths, given)
-    library = Library(list(paths.values()), given.default, given.by_record)
+    check_given(paths, given)
+    library = Library(list(paths.values()), given.usual, given.own)
     for record in library:
         record.join()
         assert record.current().network.status.state == "ready"
@@ -181,4 +181,4 @@ def test_networks_are_checked_before_anything_is_served(
     source = two_networks(tmp_path)
     models = parse_models([text.format(source=source) for text in given], ["colors"])
     with pytest.raises(ModelError, match=message):
-        check_models({"colors": str(linear)}, models)
+        check_given({"colors": str(linear)}, models)

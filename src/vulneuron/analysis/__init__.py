@@ -2,13 +2,14 @@
 
 from vulneuron.analysis.analysis import Analysis
 from vulneuron.analysis.model import load_classifier
-from vulneuron.analysis.neurons import RANKS, sort_measure, sorted_neurons
+from vulneuron.analysis.neurons import DEFAULT_SORTS, RANKS, sort_measure, sorted_neurons
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
 from vulneuron.analysis.selection import checked_neurons, checked_pairs, named_cell, select_pairs
 from vulneuron.analysis.settings import Settings
 from vulneuron.measures.thresholds import Threshold
 
 __all__ = [
+    "DEFAULT_SORTS",
     "RANKS",
     "Analysis",
     "Context",

@@ -14,7 +14,7 @@ from vulneuron.analysis.contributions import Curves
 from vulneuron.analysis.data import Ints, PairData
 from vulneuron.analysis.fields import DeadNeurons, FieldThresholds, ReceptiveFields, combined
 from vulneuron.analysis.model import Network
-from vulneuron.analysis.neurons import NeuronTable, declared_measures
+from vulneuron.analysis.neurons import DEFAULT_SORTS, NeuronTable, declared_measures
 from vulneuron.analysis.occlusion import Occlusion
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField, TopMasks
 from vulneuron.analysis.selection import cell_pairs, checked_neurons, checked_numbers, checked_pairs
@@ -29,7 +29,7 @@ from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
 from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
-from vulneuron.measures import DEFAULT_SORTS, MEASURES, SIDES, ByEffect, Side
+from vulneuron.measures import MEASURES, SIDES, ByEffect, Side
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope

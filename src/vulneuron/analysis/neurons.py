@@ -16,7 +16,7 @@ from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import PairVulnerability
 from vulneuron.engines import Cancel, Progress
 from vulneuron.errors import Cancelled, MeasureError, did_you_mean
-from vulneuron.measures import DEFAULT_SORTS, MEASURES, ByEffect, BySide, NeuronMeasure
+from vulneuron.measures import MEASURES, ByEffect, BySide, NeuronMeasure
 from vulneuron.measures.bands import Band
 from vulneuron.measures.ranking import rank_neurons
 
@@ -25,6 +25,8 @@ Columns = dict[str, npt.NDArray[Any]]
 
 #: Columns that `Analysis.rank` adds.
 RANKS = ("rank", "rank_low", "rank_high")
+#: What neurons are sorted by unless a measure is named: the first of these that has values.
+DEFAULT_SORTS = ("band_gap", "curve_gap")
 
 
 class PairBlock:

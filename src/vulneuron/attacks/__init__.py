@@ -6,10 +6,9 @@ from vulneuron.attacks.base import Attack, AttackResult, Goal
 from vulneuron.attacks.epsilon import format_epsilon, parse_epsilon
 from vulneuron.attacks.fgsm import FGSM
 from vulneuron.attacks.pgd import PGD
-from vulneuron.attacks.specs import ATTACK_FORMS, as_attack, make_attack
+from vulneuron.attacks.specs import as_attack, attack_forms, attack_label, built_in_attacks, make_attack
 
 __all__ = [
-    "ATTACK_FORMS",
     "FGSM",
     "PGD",
     "ArtAttack",
@@ -21,6 +20,9 @@ __all__ = [
     "Goal",
     "TorchattacksAttack",
     "as_attack",
+    "attack_forms",
+    "attack_label",
+    "built_in_attacks",
     "format_epsilon",
     "make_attack",
     "parse_epsilon",

@@ -6,7 +6,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -74,13 +74,34 @@ class Goal:
         return Goal(self.labels[images], self.target)
 
 
+#: Built-in attacks by the name that `vulneuron.attacks.make_attack` and the command line take.
+BUILT_IN: dict[str, type["Attack"]] = {}
+
+
 class Attack(ABC):
     """An algorithm that perturbs images until a classifier misclassifies them.
 
     Subclass it as a frozen dataclass with `name`, `parameters` and `perturb`, a `ball` if its perturbations
     are bounded, and a `target` if it supports one. `adversarial_images` and calling the attack check inputs
     and outputs, so a subclass need not.
+
+    Parameters
+    ----------
+    built_in
+        Class keyword: name under which `vulneuron.attacks.make_attack` and the command line find the attack.
+        Modules of `vulneuron.attacks` are imported by themselves, so a new attack is one file.
+    label
+        Class keyword: how people write the name, such as ``PGD``.
     """
+
+    #: How people write the name; empty for attacks without a common one.
+    label: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, built_in: str | None = None, label: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.label = label
+        if built_in is not None:
+            BUILT_IN[built_in] = cls
 
     @property
     @abstractmethod

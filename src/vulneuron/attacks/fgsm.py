@@ -12,7 +12,7 @@ from vulneuron.network import Classifier
 
 
 @dataclass(frozen=True)
-class FGSM(Attack):
+class FGSM(Attack, built_in="fgsm", label="FGSM"):
     r"""The fast gradient sign method (Goodfellow et al. 2015): one step to the boundary of the ball.
 
     .. math::

@@ -22,7 +22,7 @@ from vulneuron.network import Classifier
 
 
 @dataclass(frozen=True)
-class PGD(Attack):
+class PGD(Attack, built_in="pgd", label="PGD"):
     r"""Projected gradient descent (Madry et al. 2018): the paper's attack, with the paper's settings.
 
     Steepest-ascent steps on the loss from a start in the ball, each projected back into the ball:

@@ -3,7 +3,9 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from vulneuron.attacks.adapters import (
@@ -14,27 +16,39 @@ from vulneuron.attacks.adapters import (
     has_generate,
     torchattacks_classes,
 )
-from vulneuron.attacks.base import Attack
+from vulneuron.attacks.base import BUILT_IN, Attack
 from vulneuron.attacks.epsilon import parse_epsilon
-from vulneuron.attacks.fgsm import FGSM
 from vulneuron.attacks.foreign import accepts, argument_names, comes_from, require
-from vulneuron.attacks.pgd import PGD
 from vulneuron.errors import AttackError, VulneuronError, did_you_mean, one_line
 from vulneuron.inputs.specs import split_spec
 from vulneuron.inputs.userfile import load_function
 
 Options = dict[str, Any]
 
-#: Forms that `make_attack` accepts.
-ATTACK_FORMS = (
-    "pgd, fgsm, foolbox:NAME, torchattacks:NAME, or PATH.py:FUNCTION, each with ?parameter=value&..."
-)
-
-_OWN: dict[str, type[Attack]] = {"pgd": PGD, "fgsm": FGSM}
 _WORDS = {"true": True, "false": False, "none": None}
 # The libraries' names for `step_size`.
 _STEP_SIZES = ("abs_stepsize", "stepsize", "alpha")
 _TORCHATTACKS_NORMS = {"linf": "Linf", "l2": "L2"}
+
+
+def built_in_attacks() -> Mapping[str, type[Attack]]:
+    """Attacks of this package by name, such as ``pgd``; those of all its modules."""
+    package = import_module("vulneuron.attacks")
+    for module in iter_modules(package.__path__):
+        import_module(f"vulneuron.attacks.{module.name}")
+    return dict(sorted(BUILT_IN.items()))
+
+
+def attack_label(name: str) -> str:
+    """How people write the name of an attack that a record names: ``PGD`` for ``pgd``."""
+    attack = built_in_attacks().get(name)
+    return attack.label if attack else name
+
+
+def attack_forms() -> str:
+    """The forms that `make_attack` reads, in one line."""
+    names = ", ".join(built_in_attacks())
+    return f"{names}, foolbox:NAME, torchattacks:NAME, or PATH.py:FUNCTION, each with ?parameter=value&..."
 
 
 def as_attack(obj: object) -> Attack:
@@ -127,17 +141,18 @@ def make_attack(
     arguments = {"eps": eps, "step_size": step_size, "steps": steps, "norm": norm, "target": target}
     options = _merged(spec, texts, {key: value for key, value in arguments.items() if value is not None})
     library, colon, attack = name.partition(":")
-    if name in _OWN:
-        return _own(name, options)
+    built_in = built_in_attacks()
+    if name in built_in:
+        return _built_in(name, built_in[name], options)
     if colon and library == "foolbox":
         return _foolbox(attack, options)
     if colon and library == "torchattacks":
         return _torchattacks(attack, options)
     if colon and ".py:" in name:
         return _from_file(name, options)
-    hint = did_you_mean(library, [*_OWN, "foolbox", "torchattacks"])
+    hint = did_you_mean(library, [*built_in, "foolbox", "torchattacks"])
     raise AttackError(
-        f"given {spec!r} as an attack", allowed=ATTACK_FORMS, fix=hint or "choose one of these forms"
+        f"given {spec!r} as an attack", allowed=attack_forms(), fix=hint or "Choose one of these forms"
     )
 
 
@@ -167,8 +182,7 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _own(name: str, options: Options) -> Attack:
-    cls = _OWN[name]
+def _built_in(name: str, cls: type[Attack], options: Options) -> Attack:
     fields = argument_names(cls)
     _check_parameters(name, options, fields)
     missing = [key for key in ("eps", "step_size") if key in fields and key not in options]

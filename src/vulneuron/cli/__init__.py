@@ -1,7 +1,4 @@
-"""The `vulneuron` command.
-
-Modules of commands import what they need when they run, so that help is there at once.
-"""
+"""The `vulneuron` command."""
 
 import os
 import sys
@@ -42,7 +39,7 @@ def options(
 
 app.command("analyze")(analyze.command)
 app.command("info")(info.command)
-app.command("neurons", cls=neurons.NeuronsCommand)(neurons.command)
+app.command("neurons")(neurons.command)
 app.command("maps")(maps.command)
 app.command("serve")(serve.command)
 app.command("doctor")(doctor.command)

@@ -1,15 +1,16 @@
 """`vulneuron analyze`: from your model and your images to a record."""
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
+from vulneuron.attacks import make_attack
 from vulneuron.cli.info import show
 from vulneuron.cli.options import comma_separated, numbers, resumable
-
-if TYPE_CHECKING:
-    from vulneuron.inputs.preprocessing import Interpolation
-    from vulneuron.network.devices import Precision
+from vulneuron.inputs.class_names import parse_class_names
+from vulneuron.inputs.preprocessing import Interpolation
+from vulneuron.network.devices import Precision
+from vulneuron.pipeline import analyze
 
 _INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
     "Model and images",
@@ -48,7 +49,8 @@ def command(
     attack: Annotated[
         str | None,
         typer.Option(
-            help="`pgd`, `fgsm`, `foolbox:NAME`, `torchattacks:NAME`, or `file.py:function`. [default: pgd]",
+            help="A built-in attack such as `pgd`, `foolbox:NAME`, `torchattacks:NAME`, or "
+            "`file.py:function`. [default: pgd]",
             rich_help_panel=_ATTACK,
         ),
     ] = None,
@@ -156,10 +158,6 @@ def command(
 
     Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
-    from vulneuron.attacks import make_attack
-    from vulneuron.inputs.class_names import parse_class_names
-    from vulneuron.pipeline import analyze
-
     names = None if class_names is None else parse_class_names(class_names)
     given = any(value is not None for value in (attack, eps, step_size, steps, norm))
     name = attack or "pgd"
@@ -180,10 +178,10 @@ def command(
             std=numbers(std, "--std"),
             layer=layer,
             device=device,
-            precision=cast("Precision", precision),
+            precision=cast(Precision, precision),
             image_size=image_size,
             resize=resize,
-            interpolation=cast("Interpolation | None", interpolation),
+            interpolation=cast(Interpolation | None, interpolation),
             batch_size=batch_size,
             seed=seed,
             joint_projection=joint_projection,

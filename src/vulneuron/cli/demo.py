@@ -7,6 +7,7 @@ import typer
 from vulneuron.cli import serve
 from vulneuron.cli.info import show
 from vulneuron.cli.options import resumable
+from vulneuron.demo import run_demo
 
 
 def command(
@@ -19,8 +20,6 @@ def command(
     ] = True,
 ) -> None:
     """Attack EfficientNet-Lite0 on photographs of ImageNet classes; needs the extra `demo`."""
-    from vulneuron.demo import run_demo
-
     with resumable():
         record = run_demo(out)
     show(record)

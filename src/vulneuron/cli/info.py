@@ -1,15 +1,15 @@
 """`vulneuron info`: what a record holds."""
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from vulneuron.record import Record
+from vulneuron.record import Record, open_record
 
 
 def command(
@@ -18,8 +18,6 @@ def command(
     validate: Annotated[bool, typer.Option("--validate", help="Read everything and check it; slow.")] = False,
 ) -> None:
     """Show what a record holds: pairs, rates, network, attack, provenance."""
-    from vulneuron.record import open_record
-
     record = open_record(path)
     if as_json:
         sys.stdout.write(json.dumps(record.info(), indent=2) + "\n")
@@ -36,10 +34,6 @@ def command(
 
 def show(record: Record) -> None:
     """Print the summary of a record as a table."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     info = record.info()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _rows(info):

@@ -1,42 +1,33 @@
 """`vulneuron neurons`: which neurons are vulnerable, as a table."""
 
-from __future__ import annotations
-
 import io
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import typer
-from typer.core import TyperCommand, TyperOption
 
-from vulneuron.cli.maps import PATCH_HELP, STRIDE_HELP
+from vulneuron.analysis import (
+    DEFAULT_SORTS,
+    Analysis,
+    checked_pairs,
+    load_classifier,
+    named_cell,
+    sort_measure,
+    sorted_neurons,
+)
+from vulneuron.cli.maps import PATCH_HELP, STRIDE_HELP, compute_maps, missing_maps
+from vulneuron.cli.neuron_table import print_table
 from vulneuron.errors import MeasureError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pandas as pd
-
-    from vulneuron.record import Record
+from vulneuron.measures import MEASURES
+from vulneuron.measures.choices import check_choice, check_whole
+from vulneuron.record import Record, open_record
 
 FORMATS = ("table", "csv", "json", "parquet")
 _DEFAULT_ROWS = 25
-
-
-class NeuronsCommand(TyperCommand):
-    """Names the measures in the help of ``--sort-by``, which are read only when that help is shown."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        from vulneuron.measures import DEFAULT_SORTS, MEASURES
-
-        names = {"{measures}": ", ".join(MEASURES.ranking), "{defaults}": ", ".join(DEFAULT_SORTS)}
-        for option in self.params:
-            if isinstance(option, TyperOption) and option.name == "sort_by":
-                for placeholder, text in names.items():
-                    option.help = (option.help or "").replace(placeholder, text)
-        super().format_help(ctx, formatter)
 
 
 def command(
@@ -52,7 +43,8 @@ def command(
     sort_by: Annotated[
         str | None,
         typer.Option(
-            help="Measure to sort by: {measures}. [default: the first of {defaults} that has values]"
+            help=f"Measure to sort by: {', '.join(MEASURES.ranking)}. "
+            f"[default: the first of {', '.join(DEFAULT_SORTS)} that has values]"
         ),
     ] = None,
     reverse: Annotated[
@@ -77,13 +69,6 @@ def command(
 
     Example: `vulneuron neurons run.zarr --cell cat:dog --sort-by substitution_benign_drop`
     """
-    from vulneuron.analysis import Analysis, load_classifier, sort_measure, sorted_neurons
-    from vulneuron.cli.map_computation import compute_maps, missing_maps
-    from vulneuron.cli.neuron_table import print_table
-    from vulneuron.measures import DEFAULT_SORTS, MEASURES
-    from vulneuron.measures.choices import check_choice, check_whole
-    from vulneuron.record import open_record
-
     check_choice(output, "--format", FORMATS)
     if sort_by is not None:
         MEASURES.to_rank_by(sort_by, "--sort-by")
@@ -122,8 +107,6 @@ def command(
 
 
 def _chosen_pairs(record: Record, pair: int | None, cell: str | None) -> npt.NDArray[np.int64]:
-    from vulneuron.analysis import checked_pairs, named_cell
-
     if cell is not None and pair is None:
         return named_cell(record, cell)
     if pair is not None and cell is None:

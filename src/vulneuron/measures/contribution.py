@@ -1,4 +1,4 @@
-"""Contributions of neurons to a class's logit (paper, Section 5.2.1)."""
+"""Contributions: what each neuron adds to a class's logit (paper, Section 5.2.1)."""
 
 from typing import Literal, get_args
 
@@ -29,7 +29,7 @@ _COEFFICIENTS: dict[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
 def curve_weights(
     weight: Floating, *, benign_label: Labels, adversarial_label: Labels, weights: Weights = "own"
 ) -> BySide[Doubles]:
-    """Weights of the dense layer for the two curves of a pair.
+    """Weights of the dense layer that the two curves of a pair use.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def contributions(
     ================  ===========================  ============================
 
     The changes of the margin's contributions sum to the change of the logit margin
-    :math:`z_a - z_b` from the benign to the adversarial image, as biases cancel.
+    :math:`z_a - z_b` from the benign to the adversarial image: biases cancel.
 
     Parameters
     ----------
@@ -95,25 +95,25 @@ def contributions(
     MeasureError
         If the choice or a label is unknown.
     """
-    factors = curve_weights(
+    chosen = curve_weights(
         weight, benign_label=benign_label, adversarial_label=adversarial_label, weights=weights
     )
-    return BySide(benign * factors.benign, adversarial * factors.adversarial)
+    return BySide(benign * chosen.benign, adversarial * chosen.adversarial)
 
 
 def label_contributions(contribution: Floating, weights: Weights = "own") -> BySide[Doubles]:
     """The two curves from contributions to both labels' logits, for a head that is not linear.
 
-    "own", "benign", "adversarial" and "margin" mean the same as for `contributions`. Gradients differ between
-    the two images, so the margin's changes need not sum to the change of the logit margin here.
+    What "own", "benign", "adversarial" and "margin" take is as for `contributions`. As gradients differ
+    between the two images, the margin's changes need not sum to the change of the logit margin here.
 
     Parameters
     ----------
     contribution
-        ``(..., side, label, neuron)``, gradient x activation, for each image (benign, adversarial) and each
-        logit (of the benign label, of the adversarial label); stored in the record of such a network.
+        ``(..., side, label, neuron)``, gradient x activation: side is the image (benign, adversarial), label
+        the logit (of the benign label, of the adversarial label). A record of such a network holds it.
     weights
-        Which logits the curves show.
+        Which logits the curves are for.
 
     Raises
     ------
@@ -162,18 +162,18 @@ def curve_gap(context: NeuronContext) -> Doubles:
     return context.contributions.adversarial - context.contributions.benign
 
 
-def _combined(label_values: Floating, weights: Weights) -> Doubles:
+def _combined(of_labels: Floating, weights: Weights) -> Doubles:
     """From ``(..., label, neuron)`` to ``(..., side, neuron)``."""
     coefficients = np.array(_COEFFICIENTS[weights], np.float64)
-    return np.asarray(coefficients @ label_values.astype(np.float64))
+    return np.asarray(coefficients @ of_labels.astype(np.float64))
 
 
 def _rows(weight: Floating, labels: Labels) -> Floating:
-    classes = np.asarray(labels)
-    if classes.size and not 0 <= classes.min() <= classes.max() < len(weight):
+    found = np.asarray(labels)
+    if found.size and not 0 <= found.min() <= found.max() < len(weight):
         raise MeasureError(
-            f"given labels from {classes.min()} to {classes.max()}",
+            f"given labels from {found.min()} to {found.max()}",
             allowed=f"classes from 0 to {len(weight) - 1}",
-            fix="check that labels and weights belong to the same network",
+            fix="check that the labels and the weights are of the same network",
         )
-    return np.asarray(weight[classes])
+    return np.asarray(weight[found])

@@ -30,8 +30,6 @@ SUBSTITUTION = "Substituting the neuron"
 OVERLAP = "Overlap with a vulnerability map"
 VALUE = "Value"
 GROUPS = (VULNERABILITY, SUBSTITUTION, OVERLAP, VALUE)
-#: What neurons are sorted by unless a measure is named: the first of these that has values.
-DEFAULT_SORTS = ("band_gap", "curve_gap")
 
 
 class Bounds(Protocol):

@@ -112,6 +112,7 @@ class AttackModel(Model):
     """The attack that made the adversarial images."""
 
     name: str
+    label: str = Field(description="The name as people write it.")
     eps_text: str | None = Field(description="Budget as `8/255`; null if the attack has none.")
     norm: str | None
     parameters: dict[str, str]

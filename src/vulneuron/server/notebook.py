@@ -13,13 +13,12 @@ from torch import nn
 
 from vulneuron.errors import RunError
 from vulneuron.record import Record
-from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.app import create_app
 from vulneuron.server.dto import SessionState
 from vulneuron.server.library import Library
-from vulneuron.server.listening import DEFAULT_PORT, listen
 from vulneuron.server.parsing import format_numbers, parse_numbers, unknown
-from vulneuron.server.running import Server
+from vulneuron.server.running import DEFAULT_PORT, Server, listen
+from vulneuron.server.security import TOKEN_PARAMETER, Access
 
 _HOST = "127.0.0.1"
 #: Set by JupyterHub: the path of a user's notebook server, below which its proxy is.
@@ -105,7 +104,7 @@ class Dashboard:
             query = {"record": self._served.id, "session": session, **token}
             self.url = f"{base}?{urlencode(query)}"
             ready = Event()
-            self._server = Server(app, started=ready.set, end_streams=self._state.end_streams)
+            self._server = Server(app, ready.set)
             listening = bound.dup()
         self._thread = Thread(target=self._server.run, args=([listening],), name="dashboard", daemon=True)
         self._thread.start()
@@ -183,7 +182,7 @@ class Dashboard:
     def stop(self) -> None:
         """Stop the server; the page no longer answers. Stopping twice is no error."""
         atexit.unregister(self.stop)
-        self._server.stop()
+        self._server.should_exit = True
         self._thread.join()
         self._state.close()
 

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from torch import nn
 
 from vulneuron._version import __version__
-from vulneuron.analysis import RANKS, Analysis, Settings, sort_measure, sorted_neurons
+from vulneuron.analysis import DEFAULT_SORTS, RANKS, Analysis, Settings, sort_measure, sorted_neurons
+from vulneuron.attacks import attack_label
 from vulneuron.engines import Cancel
 from vulneuron.maps.grid import PatchGrid, default_patch
-from vulneuron.measures import DEFAULT_SORTS, MEASURES
+from vulneuron.measures import MEASURES
 from vulneuron.measures.thresholds import DEFAULT_FRACTION, DEFAULT_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
@@ -217,6 +218,7 @@ def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
     eps, norm = attack.get("eps"), attack.get("norm")
     return dto.AttackModel(
         name=attack["name"],
+        label=attack_label(attack["name"]),
         eps_text=None if eps is None else _text(eps),
         norm=None if norm is None else _text(norm),
         parameters=parameters,

@@ -4,6 +4,8 @@ type Schemas = components["schemas"];
 
 export type RecordEntry = Schemas["RecordListing"];
 export type RecordSummary = Schemas["RecordSummary"];
+export type AttackModel = Schemas["AttackModel"];
+export type CountsModel = Schemas["CountsModel"];
 export type MeasureModel = Schemas["MeasureModel"];
 export type NetworkModel = Schemas["NetworkModel"];
 export type PairModel = Schemas["PairModel"];

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { attackText, groupedFacts, modelName, rate, runText } from "./describe_record";
 
 test("an attack is said in a few words, without what is not known", () => {
-  const pgd = { name: "pgd", eps_text: "8/255", norm: "linf", parameters: { steps: "7", restarts: "1" } };
+  const pgd = { label: "PGD", eps_text: "8/255", norm: "linf", parameters: { steps: "7", restarts: "1" } };
   expect(attackText(pgd)).toBe("PGD, 7 steps, ε 8/255, L∞");
-  expect(attackText({ name: "given", eps_text: null, norm: null, parameters: {} })).toBe("given");
-  expect(attackText({ ...pgd, name: "fgsm", norm: "l2", parameters: { steps: "1" } })).toBe(
+  expect(attackText({ label: "given", eps_text: null, norm: null, parameters: {} })).toBe("given");
+  expect(attackText({ ...pgd, label: "FGSM", norm: "l2", parameters: { steps: "1" } })).toBe(
     "FGSM, 1 step, ε 8/255, L2",
   );
 });

@@ -1,25 +1,18 @@
 import { format } from "d3-format";
+import type { AttackModel, CountsModel } from "../api/types";
 import { count } from "./format";
 
 const shortPercent = format(".3~p");
 
 /** A record's facts in few words, for the header. */
 
-interface Attack {
-  readonly name: string;
-  readonly eps_text: string | null;
-  readonly norm: string | null;
-  readonly parameters: Readonly<Record<string, string>>;
-}
-
 const NORMS: Readonly<Record<string, string>> = { linf: "L∞", l2: "L2", l1: "L1" };
 
 /** An attack, such as "PGD, 7 steps, ε 8/255, L∞". */
-export function attackText({ name, eps_text, norm, parameters }: Attack): string {
-  const shownName = /^(pgd|fgsm)$/.test(name) ? name.toUpperCase() : name;
+export function attackText({ label, eps_text, norm, parameters }: Omit<AttackModel, "name">): string {
   const steps = parameters["steps"];
   const parts = [
-    shownName,
+    label,
     steps && `${steps} ${steps === "1" ? "step" : "steps"}`,
     eps_text && `ε ${eps_text}`,
     norm && (NORMS[norm.toLowerCase()] ?? norm),
@@ -38,15 +31,8 @@ export function rate(value: number | null): string {
   return value === null ? "–" : shortPercent(value);
 }
 
-interface Counts {
-  readonly images: number;
-  readonly right: number;
-  readonly attacked: number;
-  readonly succeeded: number;
-}
-
 /** What became of a run's images, in one sentence. */
-export function runText({ images, right, attacked, succeeded }: Counts, pairs: number): string {
+export function runText({ images, right, attacked, succeeded }: CountsModel, pairs: number): string {
   return (
     `Of ${count(images)} images, ${count(right)} are predicted right. ${count(attacked)} of these were attacked, ` +
     `${count(succeeded)} with success; ${count(pairs)} pairs are shown.`
