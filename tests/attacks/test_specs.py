@@ -261,7 +261,7 @@ def test_built_in_attacks_are_those_that_the_modules_declare() -> None:
     assert declared.items() <= dict(built_in_attacks()).items()
     for name, attack in built_in_attacks().items():
         assert make_attack(name).name == name
-        assert attack_label(name) == attack.label != ""
+        assert attack_label(name) == attack.display_name != ""
     assert attack_label("foolbox:LinfPGD") == "foolbox:LinfPGD"
 
 

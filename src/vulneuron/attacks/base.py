@@ -95,11 +95,11 @@ class Attack(ABC):
     """
 
     #: How people write the name; empty for attacks without a common one.
-    label: ClassVar[str] = ""
+    display_name: ClassVar[str] = ""
 
     def __init_subclass__(cls, *, built_in: str | None = None, label: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.label = label
+        cls.display_name = label
         if built_in is not None:
             BUILT_IN[built_in] = cls
 

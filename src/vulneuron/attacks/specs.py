@@ -42,7 +42,7 @@ def built_in_attacks() -> Mapping[str, type[Attack]]:
 def attack_label(name: str) -> str:
     """How people write the name of an attack that a record names: ``PGD`` for ``pgd``."""
     attack = built_in_attacks().get(name)
-    return attack.label if attack else name
+    return attack.display_name if attack else name
 
 
 def attack_forms() -> str:
