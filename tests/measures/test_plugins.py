@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import vulneuron as vn
 
@@ -51,3 +52,13 @@ def test_example_is_a_column_a_ranking_and_an_option(linear_record: Path, tmp_pa
     command += ["--pair", "0", "--sort-by", "log_ratio", "--format", "csv"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "log_ratio" in answer.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize("code", ["raise ZeroDivisionError('no')", "import no_such_module"])
+def test_a_package_whose_measures_fail_is_one_line(linear_record: Path, tmp_path: Path, code: str) -> None:
+    command = [sys.executable, "-m", "vulneuron", "neurons", str(linear_record), "--pair", "0"]
+    environment = installed(tmp_path, code)
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: the measures of 'log_ratio' cannot be loaded")
+    assert len(answer.stderr.splitlines()) == 1
