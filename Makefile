@@ -35,7 +35,7 @@ docs: $(STAMP)  ## serve the documentation, rebuilt at each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 tables: $(STAMP)  ## update the generated tables in docs/
-	$(BIN)/python -m pytest tests/networks --update
+	$(BIN)/python -m pytest tests/zoo tests/analysis/test_settings.py --update
 
 install: $(STAMP)  ## the package, its front-end, and what development needs
 

@@ -9,10 +9,9 @@ looked at before, so that nothing comes from a cache but the maps.
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from statistics import median
 
-from vulneuron import Analysis, Settings, Threshold, load_classifier, open_record
+from vulneuron import Analysis, Settings, load_classifier, open_record
 from vulneuron.measures import MEASURES
 from vulneuron.measures.overlap import iou
 
@@ -58,8 +57,7 @@ def main() -> None:
     print(f"context(pair, neuron), ms            {context:8.1f}")
     quiet = Analysis(record, settings=settings)
     quiet.receptive_fields(0, [0])
-    levels = (Threshold("absolute", 0.1 + 0.01 * step) for step in range(len(pairs)))
-    moved = [replace(settings, threshold=level) for level in levels]
+    moved = [settings.replace(threshold_level=0.1 + 0.01 * step) for step in range(len(pairs))]
     slider = milliseconds(lambda p: quiet.receptive_fields(0, range(5), settings=moved[p]), pairs)
     print(f"5 receptive fields, new threshold, ms {slider:7.1f}")
     everything, hundred = range(fresh.data.count), range(0, fresh.data.count, -(-fresh.data.count // 100))

@@ -25,7 +25,7 @@ import numpy as np
 from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
 
 import vulneuron as vn
-from vulneuron.server.summary import dashboard_settings
+from vulneuron.server.settings import dashboard_settings
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 _REPEATS = 9
@@ -236,7 +236,7 @@ def _made_maps(record: Path, model: str | None, chromium: str | None) -> None:
     analysis = vn.Analysis(record, vn.load_classifier(vn.open_record(record), model))
     settings = dashboard_settings(analysis)
     for pair in sorted(pairs):
-        analysis.vulnerability_maps(pair, settings.patch, settings.stride)
+        analysis.vulnerability_maps(pair, settings=settings)
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ from scipy.cluster import hierarchy
 
 import vulneuron as vn
 from vulneuron import demo
-from vulneuron.analysis.settings import DistanceKind
 from vulneuron.measures.clustering import Method, cluster
 from vulneuron.measures.distances import feature_map_distances, iou_distances, receptive_field_distances
 
@@ -94,7 +93,7 @@ def test_measures_of_the_record_agree_with_loops(record: vn.Record, analysis: vn
         assert table.iou_benign_drop[neuron] == pytest.approx(expected, abs=1e-3)
 
     # One point of the vulnerability map, substituted by hand.
-    found = analysis.vulnerability_maps(pair, 56, 56)
+    found = analysis.vulnerability_maps(pair, patch=56, stride=56)
     x, other = (torch.from_numpy(record.images(pair, side)) for side in ("benign", "adversarial"))
     mixed = x.clone()
     mixed[:, 112 - 28 : 112 + 28, 56 - 28 : 56 + 28] = other[:, 112 - 28 : 112 + 28, 56 - 28 : 56 + 28]
@@ -188,9 +187,7 @@ def test_context_agrees_with_a_loop(record: vn.Record, analysis: vn.Analysis) ->
 
 
 @pytest.mark.parametrize("kind", ["receptive_field", "iou", "feature_map"])
-def test_distances_and_clusters_agree_with_loops(
-    record: vn.Record, analysis: vn.Analysis, kind: DistanceKind
-) -> None:
+def test_distances_and_clusters_agree_with_loops(record: vn.Record, analysis: vn.Analysis, kind: str) -> None:
     """Forty neurons against loops over their pictures; all of them against SciPy."""
     pair, few = 0, list(range(0, 1280, 32))
     masks = np.stack([slow_masks(record, pair, side, few) for side in range(2)], axis=1)

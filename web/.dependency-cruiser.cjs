@@ -1,4 +1,4 @@
-// Imports point one way: shell > views > state > api > lib, and views > charts > lib.
+// Imports point one way: shell > views > controls > state > api > lib, and controls > charts > lib.
 const forbid = (name, from, to) => ({
   name,
   severity: "error",
@@ -9,10 +9,11 @@ const forbid = (name, from, to) => ({
 module.exports = {
   forbidden: [
     forbid("views-know-no-shell", "views", "shell"),
-    forbid("state-knows-no-views", "state", "shell|views|charts"),
-    forbid("api-knows-lib-only", "api", "shell|views|state|charts"),
-    forbid("charts-know-props-only", "charts", "shell|views|state|api"),
-    forbid("lib-is-the-bottom", "lib", "shell|views|state|api|charts"),
+    forbid("controls-know-no-views", "controls", "shell|views"),
+    forbid("state-knows-no-views", "state", "shell|views|controls|charts"),
+    forbid("api-knows-lib-only", "api", "shell|views|controls|state|charts"),
+    forbid("charts-know-props-only", "charts", "shell|views|controls|state|api"),
+    forbid("lib-is-the-bottom", "lib", "shell|views|controls|state|api|charts"),
     {
       name: "views-do-not-import-each-other",
       severity: "error",

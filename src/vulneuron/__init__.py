@@ -1,7 +1,7 @@
 """Vulneuron: which neurons of a CNN are vulnerable to an adversarial attack, and what they capture."""
 
 from vulneuron._version import __version__
-from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.attacks import FGSM, PGD, Attack, FoolboxAttack, TorchattacksAttack
 from vulneuron.engines import Watch
 from vulneuron.errors import VulneuronError
@@ -23,7 +23,6 @@ __all__ = [
     "ImagePair",
     "Record",
     "Settings",
-    "Threshold",
     "TorchattacksAttack",
     "VulneuronError",
     "Watch",

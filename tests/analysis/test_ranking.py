@@ -10,7 +10,7 @@ import pytest
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
-from vulneuron.analysis import Analysis, Settings, Threshold, load_classifier
+from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.analysis.neurons import NeuronTable
 from vulneuron.errors import Cancelled, MeasureError
 from vulneuron.measures import MEASURES
@@ -43,9 +43,9 @@ def slow_means(analysis: Analysis, pairs: list[int], settings: Settings) -> pd.D
         Settings(stride=4),
         Settings(stride=4, weights="margin", band="quantile"),
         Settings(stride=4, weights="adversarial", band_images="adversarial", confidence=0.5),
-        Settings(stride=4, threshold=Threshold("relative", 0.97), iou_side="adversarial"),
-        Settings(stride=4, threshold=Threshold("quantile", 0.9)),
-        Settings(stride=4, threshold=Threshold("absolute", 0.45)),
+        Settings(stride=4, threshold_mode="relative", threshold_level=0.97, iou_side="adversarial"),
+        Settings(stride=4, threshold_mode="quantile", threshold_level=0.9),
+        Settings(stride=4, threshold_level=0.45),
     ],
 )
 def test_means_are_those_of_one_table_a_pair(analysis: Analysis, settings: Settings) -> None:

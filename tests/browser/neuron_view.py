@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
-from vulneuron.server.summary import dashboard_settings
+from vulneuron.server.settings import dashboard_settings
 
 #: Pixels at the sides of the plot, before and behind the neurons.
 _LEFT, _RIGHT = 46, 8
@@ -36,7 +36,7 @@ def first_view(page: Page, record: str) -> FirstView:
 
 def page_settings(analysis: vn.Analysis, **changed: object) -> vn.Settings:
     """Settings of a page whose address names no others."""
-    return replace(dashboard_settings(analysis), **changed)  # type: ignore[arg-type]
+    return dashboard_settings(analysis).replace(**changed)
 
 
 def address(page: Page) -> dict[str, str]:

@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 import vulneuron as vn
 from vulneuron import demo
+from vulneuron.server.settings import dashboard_settings
 from vulneuron.server.summary import OpenedRecord
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "cifar10"
@@ -90,9 +91,9 @@ def _cifar_images() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _compute_first_maps(record: vn.Record, model: str) -> None:
     """Maps of the pair that the page shows first, so that most tests need not wait for any."""
-    summary = OpenedRecord(record, "").summary
+    first = OpenedRecord(record, "").summary.first_view
     analysis = vn.Analysis(record, vn.load_classifier(record, model))
-    analysis.vulnerability_maps(summary.first_view.pair, None, summary.defaults.stride)
+    analysis.vulnerability_maps(first.pair, settings=dashboard_settings(analysis))
 
 
 def kept_folder(fresh: Path) -> Path:

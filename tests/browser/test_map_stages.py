@@ -122,7 +122,7 @@ def _expect_exact(page: Page, analysis: vn.Analysis, pair: int) -> None:
     expect(figure).to_contain_text(re.compile("IoU [01]"), timeout=WAIT_MS)
     expect(_view(page).get_by_text(re.compile("estimate|preview"))).to_have_count(0)
     expect(_bar(page)).to_have_count(0)
-    maps = vn.Analysis(analysis.record.path).vulnerability_maps(pair, None, STRIDE)
+    maps = vn.Analysis(analysis.record.path).vulnerability_maps(pair, stride=STRIDE)
     for kind, values in (("benign drop", maps.benign_drop), ("adversarial gain", maps.adversarial_gain)):
         largest = (_map(page, kind).get_attribute("aria-label") or "").rpartition(" ")[2]
         assert_shows(largest, float(values.max()))

@@ -239,7 +239,7 @@ def test_distance_and_linkage(
         view(page).get_by_label("Linkage of clusters").select_option(linkage)
     expect(view(page)).to_contain_text(caption)
     settle(page)
-    tree = analysis.dendrogram(pair, settings=vn.Settings(distance=distance, linkage=linkage))  # type: ignore[arg-type]
+    tree = analysis.dendrogram(pair, settings=vn.Settings(distance=distance, linkage=linkage))
     size = len(members(tree, neuron, CLUSTERS))
     expect(view(page).get_by_role("heading", level=3)).to_contain_text(f": {size:,} neuron")
 

@@ -73,7 +73,7 @@ def _random_state(analysis: vn.Analysis, rng: np.random.Generator) -> State:
         "threshold_mode": mode,
         "threshold_level": level,
     }
-    settings = page_settings(analysis, **choices, threshold=vn.Threshold(mode, level))
+    settings = page_settings(analysis, **choices, threshold_mode=mode, threshold_level=level)
     return State(pair, neurons, focus, combine, sort, clusters, settings, urlencode({**shown, **choices}))
 
 

@@ -134,14 +134,14 @@ def test_threshold_slider_and_modes(page: Page, record: str, analysis: vn.Analys
     modes: tuple[Mode, ...] = get_args(Mode)
     for mode in modes:
         _view(page).get_by_label("How RF thresholds are chosen").select_option(mode)
-        usual = vn.Settings(threshold=vn.Threshold(mode))
+        usual = vn.Settings(threshold_mode=mode)
         _expect_fields(page, analysis, first.pair, [first.neuron], "union", usual)
         before = address(page)
         slider.press("PageUp")
         expect(page).not_to_have_url(re.compile(f"threshold_level={before.get('threshold_level', '$')}$"))
         expect(page).to_have_url(re.compile("threshold_level="))
         level = float(address(page)["threshold_level"])
-        settings = vn.Settings(threshold=vn.Threshold(mode, level))
+        settings = vn.Settings(threshold_mode=mode, threshold_level=level)
         _expect_fields(page, analysis, first.pair, [first.neuron], "union", settings)
         page.get_by_role("button", name="Default RF threshold").click()
         _expect_fields(page, analysis, first.pair, [first.neuron], "union", usual)
@@ -189,7 +189,7 @@ def test_probabilities_before_and_after_substitution(
 def test_vulnerability_maps_are_shown(page: Page, record: str, analysis: vn.Analysis) -> None:
     first = first_view(page, record)
     settings = page_settings(analysis)
-    maps = analysis.vulnerability_maps(first.pair, settings.patch, settings.stride)
+    maps = analysis.vulnerability_maps(first.pair, settings=settings)
     _expect_overlaps(page, analysis, first.pair, [first.neuron], "union", settings)
     for kind, name in KINDS:
         picture = _view(page).get_by_role("img", name=re.compile(f"^Vulnerability map: {name}, largest"))
@@ -283,7 +283,7 @@ def _expect_overlaps(
     for kind, name in KINDS:
         shown = _map_figure(page, name).get_by_text(re.compile("^IoU"))
         expect(shown).to_have_text(f"IoU {overlaps[kind]:.2f}")
-        of = f"Overlap of {fields} on the {settings.iou_side} image with the outlined part"
+        of = f"Overlap of {fields} on the {settings.vmaps.iou_side} image with the outlined part"
         expect(shown).to_have_attribute("title", of)
 
 
@@ -291,7 +291,7 @@ def _slow_iou(
     analysis: vn.Analysis, pair: int, neurons: list[int], combine: Combination, settings: vn.Settings
 ) -> dict[str, float]:
     """From the masks that are drawn."""
-    field = analysis.receptive_field(pair, neurons, settings.iou_side, combine, settings=settings).mask
+    field = analysis.receptive_field(pair, neurons, settings.vmaps.iou_side, combine, settings=settings).mask
     top = analysis.top_masks(pair, settings=settings)
     outlines = {"benign_drop": top.benign_drop, "adversarial_gain": top.adversarial_gain}
     return {
@@ -315,7 +315,7 @@ def test_top_slider_changes_the_outlined_part(page: Page, record: str, analysis:
     expect(page).to_have_url(re.compile("top="))
     settle(page)
     settings = page_settings(analysis, top=float(address(page)["top"]))
-    assert settings.top > 20
+    assert settings.vmaps.top > 20
     _expect_overlaps(page, analysis, first.pair, [first.neuron], "union", settings)
     assert picture.screenshot() != before
 

@@ -15,7 +15,15 @@ import pytest
 import vulneuron as vn
 from commands import Command
 from runs import CLASS_NAMES, color_folder, model_file
-from vulneuron.analysis import Analysis, Settings
+from vulneuron.analysis import (
+    Analysis,
+    ClusterSettings,
+    CurveSettings,
+    FieldSettings,
+    Settings,
+    VulnerabilityMapSettings,
+)
+from vulneuron.analysis.settings import SETTINGS
 from vulneuron.record import record_lock
 from vulneuron.record.growing import GrowingArrays
 
@@ -35,7 +43,7 @@ def record(template: Path, tmp_path: Path) -> Path:
 
 def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
     expected = Analysis(record).neurons(1).sort_values("curve_gap", kind="stable").head(3)
-    arguments = ("neurons", record, "--pair", 1, "--sort-by", "curve_gap", "--top", 3)
+    arguments = ("neurons", record, "--pair", 1, "--sort-by", "curve_gap", "--limit", 3)
     status, printed, _ = run(*arguments, "--format", "csv")
     assert status == 0
     np.testing.assert_allclose(
@@ -98,7 +106,7 @@ def test_table_fits_the_terminal_by_leaving_out_columns(
 def test_exports_hold_all_neurons_and_tables_the_first(run: Command, record: Path) -> None:
     for output, count in (("csv", 1 + 4), ("table", 1 + 2 + 4)):
         assert len(run("neurons", record, "--pair", 0, "--format", output)[1].splitlines()) == count
-    assert len(run("neurons", record, "--pair", 0, "--format", "csv", "--top", 2)[1].splitlines()) == 1 + 2
+    assert len(run("neurons", record, "--pair", 0, "--format", "csv", "--limit", 2)[1].splitlines()) == 1 + 2
 
 
 def test_without_bands_it_says_so_and_sorts_by_the_curve_gap(run: Command, tmp_path: Path) -> None:
@@ -192,14 +200,14 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
         (("neurons", "--cell", "red:pink"), "given class 'pink'"),
         (("neurons", "--pair", 0, "--sort-by", "beauty"), "--sort-by = 'beauty'"),
         (("neurons", "--pair", 0, "--format", "xml"), "--format = 'xml'"),
-        (("neurons", "--pair", 0, "--top", 0), "--top = 0"),
+        (("neurons", "--pair", 0, "--limit", 0), "--limit = 0"),
         (("neurons", "--cell", "all"), "given the cell 'all'"),
         (("neurons", "--cell", ":"), "given the cell ':'"),
         (("neurons", "--pair", 0, "--sort-by", "iou_benign_drop"), "iou_benign_drop is unknown here"),
-        (("neurons", "--pair", 0, "--patch", 3), "patch = 3"),
+        (("neurons", "--pair", 0, "--patch", 3), "patch = '3'"),
         (("maps", "--pairs", "first"), "given pairs 'first'"),
-        (("maps", "--pairs", "0", "--patch", 5), "patch = 5"),
-        (("maps", "--pairs", "0", "--stride", 0), "stride = 0"),
+        (("maps", "--pairs", "0", "--patch", 5), "patch = '5'"),
+        (("maps", "--pairs", "0", "--stride", 0), "stride = '0'"),
         (("maps", "--pairs", "0", "--memory", 0), "--memory = 0"),
         (("maps", "--pairs", "0", "--model", "nowhere.py:net"), "nowhere.py"),
     ],
@@ -227,3 +235,36 @@ def test_maps_refuse_a_record_that_cannot_be_written(
     assert status == 1
     assert "cannot be written to the record" in err
     assert "will take" not in err
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ClusterSettings.model_fields])
+def test_all_settings_of_the_table_are_options(run: Command, record: Path, name: str) -> None:
+    setting, option = SETTINGS[name], f"--{name.replace('_', '-')}"
+    value = list(setting.choices)[-1] if setting.kind == "choice" else 2 if setting.kind == "integer" else 0.5
+    arguments = ("neurons", record, "--pair", 1, "--sort-by", "curve_gap", "--format", "csv", option)
+    status, printed, err = run(*arguments, value)
+    assert status == 0, err
+    settings = Analysis(record).suggested_settings.replace(**{name: value})
+    expected = Analysis(record, settings=settings).neurons(1)
+    table = pd.read_csv(io.StringIO(printed), index_col="neuron").sort_index()
+    for column in ("contribution_benign", "band_gap", "dead_benign"):
+        np.testing.assert_allclose(table[column], expected[column], rtol=1e-6)
+    status, printed, err = run(*arguments, "nonsense")
+    assert (status, printed) == (1, "")
+    assert err.startswith(f"error: given {name} = 'nonsense'. Allowed: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["neurons", "maps"])
+def test_help_explains_the_settings(run: Command, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    status, printed, _ = run(command, "--help")
+    assert status == 0
+    shown = " ".join(printed.split())
+    groups = (CurveSettings, FieldSettings, VulnerabilityMapSettings) if command == "neurons" else ()
+    settings = {name: one for group in groups for name, one in group.declared().items()}
+    for name, setting in (settings or {"stride": SETTINGS["stride"], "engine": SETTINGS["engine"]}).items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert setting.meaning in shown
+        for choice in setting.choices.values():
+            assert choice.meaning in shown

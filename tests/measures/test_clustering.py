@@ -7,8 +7,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.clustering import METHODS, Dendrogram, Method, cluster
-from vulneuron.measures.distances import Distances
+from vulneuron.measures.clustering import METHODS, Dendrogram, Distances, Method, cluster
 
 Doubles = npt.NDArray[np.float64]
 

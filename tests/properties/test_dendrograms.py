@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vulneuron.measures.clustering import METHODS, Method, cluster
-from vulneuron.measures.distances import Distances, iou_distances, receptive_field_distances
+from vulneuron.measures.clustering import METHODS, Distances, Method, cluster
+from vulneuron.measures.distances import iou_distances, receptive_field_distances
 
 SIZE = (3, 9)
 pixels = arrays.arrays(np.float32, (2, 2, *SIZE), elements=st.floats(0, 1, width=32))
@@ -38,7 +38,7 @@ def test_distances_are_distances(found: Distances) -> None:
     assert (found.values <= detours + 1e-5).all()
 
 
-@given(distances(), st.sampled_from(METHODS))
+@given(distances(), st.sampled_from([*METHODS]))
 def test_heights_ascend_and_cuts_nest(found: Distances, method: Method) -> None:
     tree = cluster(found, method)
     count = len(tree.order)
@@ -54,7 +54,7 @@ def test_heights_ascend_and_cuts_nest(found: Distances, method: Method) -> None:
         assert tree.cut_height(height).max() + 1 <= count - merges
 
 
-@given(distances(), st.sampled_from(METHODS))
+@given(distances(), st.sampled_from([*METHODS]))
 def test_children_part_the_leaves_of_their_parent(found: Distances, method: Method) -> None:
     tree = cluster(found, method)
     count = len(tree.order)
@@ -65,7 +65,7 @@ def test_children_part_the_leaves_of_their_parent(found: Distances, method: Meth
         assert tree.ancestors(left)[1] == tree.ancestors(right)[1] == node
 
 
-@given(distances(), st.sampled_from(METHODS))
+@given(distances(), st.sampled_from([*METHODS]))
 def test_dead_neurons_are_merged_at_height_0(found: Distances, method: Method) -> None:
     tree = cluster(found, method)
     if tree.dead_node is None:

@@ -90,7 +90,7 @@ def test_written_anew(served: Served) -> None:
 
 def test_new_maps_are_no_damage(served: Served) -> None:
     opened = served.opened
-    served.truth.vulnerability_maps(0, None, 4)
+    served.truth.vulnerability_maps(0, stride=4)
     assert served.get("/pairs/0/maps", stride=4).json()["ready"]
     assert served.opened is opened
 
@@ -106,7 +106,7 @@ def test_new_maps_are_no_damage_however_the_path_is_written(
     library["colors"].join()
     (record,) = library
     opened = record.current()
-    opened.analysis.vulnerability_maps(0, None, 4)
+    opened.analysis.vulnerability_maps(0, stride=4)
     assert record.current() is opened
 
 

@@ -33,7 +33,7 @@ def gate(served: Served) -> Iterator[Gate]:
 
 def test_maps_from_beginning_to_end(served: Served) -> None:
     settings = {"stride": 2}
-    job = begin(served, 3, settings=settings)
+    job = begin(served, 3, vmaps=settings)
     assert (job["kind"], job["pair"], job["patch"], job["stride"]) == ("maps", 3, 4, 2)
     assert job["total"] == 36
     last = ended(served, job)
@@ -65,7 +65,7 @@ def test_maps_from_beginning_to_end(served: Served) -> None:
     assert served.get("/pairs/3/maps", stride=2).json()["seconds_estimate"] > 0
     # They are kept in the record, and another job for them has nothing to do.
     assert vn.Analysis(served.path).has_maps(3, settings=vn.Settings(stride=2))
-    again = ended(served, begin(served, 3, settings=settings))
+    again = ended(served, begin(served, 3, vmaps=settings))
     assert (again["state"], again["stage"]) == ("done", None)
 
 
@@ -113,8 +113,8 @@ def test_one_after_the_other(served: Served, gate: Gate) -> None:
 def test_same_work_is_one_job(served: Served, gate: Gate) -> None:
     first = begin(served, 1)
     assert begin(served, 1)["id"] == first["id"]
-    assert begin(served, 1, settings={"top": 3})["id"] == first["id"]
-    assert begin(served, 1, settings={"stride": 3})["id"] != first["id"]
+    assert begin(served, 1, vmaps={"top": 3})["id"] == first["id"]
+    assert begin(served, 1, vmaps={"stride": 3})["id"] != first["id"]
     gate.permits.release(2 * STEPS)
     assert ended(served, first)["state"] == "done"
     again = begin(served, 1)

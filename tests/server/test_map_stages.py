@@ -74,7 +74,7 @@ def test_stages_are_told_and_can_be_had(
     served: Served, staged: StagedGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "STAGE_SECONDS", 0.0)
-    job = begin(served, 1, settings={"top": 30})
+    job = begin(served, 1, vmaps={"top": 30})
     assert job["stage"] is None
     staged.wait()
     assert_error(served.client.get(f"/api/jobs/{job['id']}/maps.npy"), 409, "no maps now")

@@ -8,7 +8,6 @@ import pytest
 from runs import CLASS_NAMES, SIDE
 from served import Served, decoded
 from vulneuron.measures import MEASURES
-from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
 
 
 def test_listing(served: Served) -> None:
@@ -50,14 +49,6 @@ def test_summary(served: Served) -> None:
         assert summary[rate] == info[rate]
     assert summary["has_network"] is True
     assert summary["network"] == {"state": "ready", "message": None}
-    maps = truth.data.threshold_features
-    levels = summary["default_levels"]
-    for mode, level in levels.items():
-        usual = choose_thresholds(Threshold(mode), maps[0], maps)
-        np.testing.assert_array_equal(choose_thresholds(Threshold(mode, level), maps[0], maps), usual)
-    assert set(levels) == {"quantile", "relative"}
-    assert summary["layer_threshold"] == pytest.approx(layer_threshold(truth.data.threshold_features))
-    assert summary["default_patch"] == 4
     assert summary["neuron_columns"] == list(MEASURES)
     assert summary["rank_columns"] == [*MEASURES, "rank", "rank_low", "rank_high"]
     assert [one["name"] for one in summary["measures"] if one["ranks"]] == list(MEASURES.ranking)
@@ -67,7 +58,7 @@ def test_summary(served: Served) -> None:
         assert one["ends"] == list(declared.ends)
         for field in ("label", "meaning", "unit", "group", "family", "part", "first", "signed", "display"):
             assert one[field] == getattr(declared, field)
-    assert summary["defaults"]["confidence"] == 0.95
+    assert summary["defaults"]["curves"]["confidence"] == 0.95
     assert summary["provenance"]["versions torch"] == info["versions"]["torch"]
     assert "model probe" not in summary["provenance"]
 

@@ -8,7 +8,6 @@ import pytest
 from served import Served, assert_error, decoded
 from vulneuron.analysis import Analysis, Settings
 from vulneuron.measures import MEASURES
-from vulneuron.measures.thresholds import Threshold
 from vulneuron.server.network import RecordNetwork
 
 CHOICES: list[tuple[dict[str, Any], Settings]] = [
@@ -19,9 +18,9 @@ CHOICES: list[tuple[dict[str, Any], Settings]] = [
     ),
     (
         {"threshold_mode": "relative", "threshold_level": 0.7, "distance": "iou", "linkage": "complete"},
-        Settings(threshold=Threshold("relative", 0.7), distance="iou", linkage="complete"),
+        Settings(threshold_mode="relative", threshold_level=0.7, distance="iou", linkage="complete"),
     ),
-    ({"threshold_mode": "quantile"}, Settings(threshold=Threshold("quantile"))),
+    ({"threshold_mode": "quantile"}, Settings(threshold_mode="quantile")),
 ]
 
 
@@ -36,7 +35,7 @@ def test_neurons(served: Served, query: dict[str, Any], settings: Settings) -> N
 
 def test_ious_are_there_when_maps_are(fresh: Served) -> None:
     truth, settings = fresh.truth, Settings(stride=4, top=30)
-    truth.vulnerability_maps(2, None, 4)
+    truth.vulnerability_maps(2, stride=4)
     expected = truth.neurons(2, settings=settings)
     found = fresh.array("/pairs/2/neurons.npy", stride=4, top=30)
     np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)
@@ -48,7 +47,7 @@ def test_rank(served: Served, intervals: bool) -> None:
     body = {
         "pairs": "0-3,7",
         "sort_by": "curve_gap",
-        "settings": {"weights": "margin"},
+        "curves": {"weights": "margin"},
         "intervals": intervals,
     }
     found = decoded(served.client.post(f"/api/records/{served.name}/neurons.npy", json=body))
@@ -148,7 +147,7 @@ def test_context(served: Served, order: Any, scope: Any) -> None:
 @pytest.mark.parametrize("side", ["benign", "adversarial"])
 def test_overlap_of_what_is_shown(fresh: Served, combine: Any, side: Any) -> None:
     query = {"stride": 4, "top": 35, "iou_side": side, "threshold_mode": "relative"}
-    fresh.truth.vulnerability_maps(2, None, 4)
+    fresh.truth.vulnerability_maps(2, stride=4)
     body = fresh.get("/pairs/2/overlap", neurons="0,2-3", combine=combine, **query).json()
     code = ("benign", "adversarial").index(side)
     field = fresh.array("/pairs/2/masks.npy", neurons="0,2-3", combine=combine, **query)[code] == 1
@@ -162,7 +161,7 @@ def test_overlap_of_what_is_shown(fresh: Served, combine: Any, side: Any) -> Non
 
 def test_maps_that_are_there(fresh: Served) -> None:
     truth = fresh.truth
-    maps = truth.vulnerability_maps(2, 4, 4)
+    maps = truth.vulnerability_maps(2, patch=4, stride=4)
     state = fresh.get("/pairs/2/maps", stride=4).json()
     assert state == {
         "ready": True,

@@ -5,19 +5,27 @@ from vulneuron.analysis.model import load_classifier
 from vulneuron.analysis.neurons import DEFAULT_SORTS, RANKS, sort_measure, sorted_neurons
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
 from vulneuron.analysis.selection import checked_neurons, checked_pairs, named_cell, select_pairs
-from vulneuron.analysis.settings import Settings
-from vulneuron.measures.thresholds import Threshold
+from vulneuron.analysis.settings import (
+    ClusterSettings,
+    CurveSettings,
+    FieldSettings,
+    Settings,
+    VulnerabilityMapSettings,
+)
 
 __all__ = [
     "DEFAULT_SORTS",
     "RANKS",
     "Analysis",
+    "ClusterSettings",
     "Context",
+    "CurveSettings",
+    "FieldSettings",
     "Masks",
     "Pair",
     "ReceptiveField",
     "Settings",
-    "Threshold",
+    "VulnerabilityMapSettings",
     "checked_neurons",
     "checked_pairs",
     "load_classifier",

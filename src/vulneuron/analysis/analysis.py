@@ -1,7 +1,6 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,11 +25,11 @@ from vulneuron.analysis.settings import (
 )
 from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
-from vulneuron.engines import Cancel, Dense, Engine, EngineName, Incremental, Progress, Watch
+from vulneuron.engines import Cancel, Dense, Engine, Incremental, Progress, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.measures import MEASURES, SIDES, ByEffect, Side
-from vulneuron.measures.choices import check_choice, check_whole
+from vulneuron.measures.choices import check_choice, check_size, check_whole
 from vulneuron.measures.clustering import Dendrogram
 from vulneuron.measures.context import Scope
 from vulneuron.measures.substitution import SetSubstitution
@@ -182,7 +181,7 @@ class Analysis:
         measures = declared_measures(columns)
         wanted = columns is not None and any("vulnerability_maps" in one.needs for one in measures)
         if wanted and self.network.ready:
-            self._vulnerability.maps(number, settings)
+            self._vulnerability.maps(number, settings.vmaps)
         return self._table.for_pair(number, settings, measures)
 
     def mean_neurons(
@@ -285,7 +284,9 @@ class Analysis:
 
     def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
         """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
-        return self._fields.masks_for_all(self.data.check_pair(pair), (settings or self.settings).threshold)
+        return self._fields.masks_for_all(
+            self.data.check_pair(pair), (settings or self.settings).fields.threshold
+        )
 
     def neuron_masks(
         self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None
@@ -293,24 +294,36 @@ class Analysis:
         """What one neuron captures on these pairs, each ``(pair, y, x)`` of the images' size."""
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         numbers = checked_numbers(pairs, "pair", self.data.count)
-        return self._fields.masks_for_pairs(numbers, chosen, (settings or self.settings).threshold)
+        return self._fields.masks_for_pairs(numbers, chosen, (settings or self.settings).fields.threshold)
 
     def receptive_fields(
-        self, pair: int, neurons: int | Sequence[int] | Ints, *, settings: Settings | None = None
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        *,
+        size: tuple[int, int] | None = None,
+        settings: Settings | None = None,
     ) -> Masks:
-        """What these neurons capture on both images, each ``(k, y, x)`` of the RF size, in the order given.
+        """What these neurons capture on both images, each ``(k, y, x)``, in the order given.
 
         Only their masks are computed, in milliseconds, so that a slider can move the threshold.
+
+        Parameters
+        ----------
+        neurons
+            One number, or several.
+        size
+            Size ``(y, x)`` of the masks; that of the images if None.
 
         Raises
         ------
         MeasureError
-            If the pair or a neuron is unknown.
+            If the pair or a neuron is unknown, or the size is not two positive integers.
         """
         chosen, numbers = settings or self.settings, checked_neurons(neurons, self.data.neurons)
-        return self._fields.masks_for_some(
-            self.data.check_pair(pair), numbers, chosen.threshold, chosen.rf_size
-        )
+        if size is not None:
+            check_size(size, "size")
+        return self._fields.masks_for_some(self.data.check_pair(pair), numbers, chosen.fields.threshold, size)
 
     def receptive_field(
         self,
@@ -319,6 +332,7 @@ class Analysis:
         side: Side,
         combine: Combination = "union",
         *,
+        size: tuple[int, int] | None = None,
         settings: Settings | None = None,
     ) -> ReceptiveField:
         """What a neuron, or a set of neurons, captures on one image (paper, Section 3.2).
@@ -331,15 +345,18 @@ class Analysis:
             "benign" or "adversarial".
         combine
             "union" or "intersection" of the neurons' receptive fields.
+        size
+            Size ``(y, x)`` of the mask; that of the images if None.
 
         Raises
         ------
         MeasureError
-            If the pair, a neuron, the side or the combination is unknown.
+            If the pair, a neuron, the side or the combination is unknown, or the size is not two positive
+            integers.
         """
         check_choice(side, "side", SIDES)
         check_choice(combine, "combine", COMBINATIONS)
-        masks = self.receptive_fields(pair, neurons, settings=settings)[side]
+        masks = self.receptive_fields(pair, neurons, size=size, settings=settings)[side]
         return combined(masks, self.data.images(pair)[side], combine)
 
     def discrepancy_map(
@@ -396,7 +413,7 @@ class Analysis:
             If the record cannot be written to.
         """
         chosen = settings or self.settings
-        self._vulnerability.prepare(chosen)
+        self._vulnerability.prepare(chosen.vmaps)
 
     def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
         """Whether the vulnerability maps of a pair are there already."""
@@ -408,51 +425,40 @@ class Analysis:
         """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
         chosen = settings or self.settings
         numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
-        return numbers[self._vulnerability.with_maps(numbers, chosen)]
+        return numbers[self._vulnerability.with_maps(numbers, chosen.vmaps)]
 
     def vulnerability_maps(
         self,
         pair: int,
-        patch: int | None = None,
-        stride: int | None = None,
         *,
-        engine: EngineName | None = None,
-        top: float | None = None,
+        settings: Settings | None = None,
         progress: Progress | None = None,
         cancelled: Cancel | None = None,
         on_stage: OnStage | None = None,
+        **choices: object,
     ) -> VulnerabilityMaps:
         """Which parts of the benign image are vulnerable (paper, Algorithm 1); kept in the record.
 
         Parameters
         ----------
-        patch, stride
-            In pixels, those of the settings when None; see `vulneuron.vulnerability_maps`.
-        engine
-            How maps are computed that are not there, that of the settings when None. Exact maps of any
-            engine are taken where they are there.
-        top
-            Per cent of the pixels whose mask is settled first, in stages; that of the settings when None.
         progress, cancelled
             Called after and asked before each batch.
         on_stage
             Called with each stage. Exact engines, too, then begin with the stages of "anytime", and compute
             the other points after that.
+        choices
+            Single settings that take precedence, such as ``stride=2``. Exact maps of any engine serve all
+            engines.
 
         Raises
         ------
         MeasureError
-            If the pair is unknown, or its maps are not there and there is no classifier to compute them.
+            If the pair or a setting is unknown, or the maps are not there and there is no classifier to
+            compute them.
         Cancelled
             If `cancelled` says so; the points that are computed by then are kept, and the next call goes on.
         """
-        chosen = replace(
-            self.settings,
-            patch=self.settings.patch if patch is None else patch,
-            stride=self.settings.stride if stride is None else stride,
-            engine=self.settings.engine if engine is None else engine,
-            top=self.settings.top if top is None else top,
-        )
+        chosen = (settings or self.settings).replace(**choices).vmaps
         return self._vulnerability.maps(
             self.data.check_pair(pair), chosen, watch=Watch(progress, cancelled), on_stage=on_stage
         )
@@ -460,7 +466,7 @@ class Analysis:
     def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:
         """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
         chosen, number = settings or self.settings, self.data.check_pair(pair)
-        return self._vulnerability.top_masks(number, chosen)
+        return self._vulnerability.top_masks(number, chosen.vmaps)
 
     def overlap(
         self,
@@ -482,8 +488,10 @@ class Analysis:
             classifier to compute them.
         """
         check_choice(combine, "combine", COMBINATIONS)
-        chosen, number = checked_neurons(neurons, self.data.neurons), self.data.check_pair(pair)
-        return self._vulnerability.overlap(number, chosen, combine, settings or self.settings)
+        numbers, chosen = checked_neurons(neurons, self.data.neurons), settings or self.settings
+        return self._vulnerability.overlap(
+            self.data.check_pair(pair), numbers, combine, chosen.fields, chosen.vmaps
+        )
 
     def context(
         self,
@@ -510,4 +518,5 @@ class Analysis:
 
     def dendrogram(self, pair: int, *, settings: Settings | None = None) -> Dendrogram:
         """Neurons clustered by what they capture on both images of a pair (paper, Section 5.2.2)."""
-        return self._clusters.dendrogram(self.data.check_pair(pair), settings or self.settings)
+        chosen = settings or self.settings
+        return self._clusters.dendrogram(self.data.check_pair(pair), chosen.fields, chosen.clusters)

@@ -1,20 +1,18 @@
 """Clusters of a pair's neurons, shown as a dendrogram."""
 
+from collections.abc import Callable
 from operator import attrgetter
 from threading import Lock
+from typing import Any
 
 from cachetools import LRUCache, cachedmethod
 
 from vulneuron.analysis.data import PairData
 from vulneuron.analysis.fields import ReceptiveFields
-from vulneuron.analysis.settings import Settings
+from vulneuron.analysis.settings import ClusterSettings, FieldSettings
 from vulneuron.measures.clustering import Dendrogram, cluster
-from vulneuron.measures.distances import (
-    Distances,
-    feature_map_distances,
-    iou_distances,
-    receptive_field_distances,
-)
+from vulneuron.measures.distances import DISTANCES, Source
+from vulneuron.measures.sides import BySide
 
 _CACHED_PAIRS = 32
 
@@ -37,16 +35,13 @@ class Clusters:
         self._lock = Lock()
 
     @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
-    def dendrogram(self, pair: int, settings: Settings) -> Dendrogram:
-        """Neurons clustered by the distance that the settings choose."""
-        return cluster(self._distances(pair, settings), settings.method)
-
-    def _distances(self, pair: int, settings: Settings) -> Distances:
-        if settings.distance == "feature_map":
-            features = self._data.features(pair)
-            return feature_map_distances(features.benign, features.adversarial)
-        masks = self._fields.masks_for_all(pair, settings.threshold)
-        if settings.distance == "iou":
-            return iou_distances(masks.benign, masks.adversarial)
-        images = self._data.images(pair)
-        return receptive_field_distances(masks.benign, masks.adversarial, images.benign, images.adversarial)
+    def dendrogram(self, pair: int, fields: FieldSettings, clusters: ClusterSettings) -> Dendrogram:
+        """Neurons clustered by the distance and the linkage that the settings choose."""
+        distance = DISTANCES[clusters.distance]
+        sources: dict[Source, Callable[[], BySide[Any]]] = {
+            "masks": lambda: self._fields.masks_for_all(pair, fields.threshold),
+            "images": lambda: self._data.images(pair),
+            "features": lambda: self._data.features(pair),
+        }
+        arrays = [array for name in distance.sources for array in sources[name]()]
+        return cluster(distance.compute(*arrays), clusters.method)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from cachetools import LRUCache, cachedmethod
 
 from vulneuron.analysis.data import Ints, PairData
-from vulneuron.analysis.settings import Settings
+from vulneuron.analysis.settings import CurveSettings
 from vulneuron.measures.bands import Band, BandKind, band, class_rows, scaled
 from vulneuron.measures.contribution import (
     Weights,
@@ -44,7 +44,7 @@ class Curves:
         benign, adversarial = np.moveaxis(data.activations[pairs], 1, 0)
         return contributions(benign, adversarial, data.weight, weights=weights, **data.labels_of(pairs))
 
-    def bands(self, pairs: Ints, settings: Settings) -> BySide[Band]:
+    def bands(self, pairs: Ints, settings: CurveSettings) -> BySide[Band]:
         """Bands of each pair's two classes.
 
         A record of a head that is not linear has contributions to each image's own labels only, so bands for
@@ -61,7 +61,7 @@ class Curves:
             return BySide(Band(unknown, unknown), Band(unknown, unknown))
         return BySide(benign, adversarial)
 
-    def _class_bands(self, labels: Ints, images: Side, settings: Settings) -> Band:
+    def _class_bands(self, labels: Ints, images: Side, settings: CurveSettings) -> Band:
         """Bands of the class of each pair, of activations for a linear head and else of contributions."""
         classes, places = np.unique(labels, return_inverse=True)
         found = [self._class_band(int(it), images, settings.band, settings.confidence) for it in classes]

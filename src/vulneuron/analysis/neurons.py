@@ -53,12 +53,12 @@ class PairBlock:
     @cached_property
     def contributions(self) -> BySide[Doubles]:
         """Contributions on both images, ``(pair, neuron)``."""
-        return self._table.curves.contributions(self._pairs, self._settings.weights)
+        return self._table.curves.contributions(self._pairs, self._settings.curves.weights)
 
     @cached_property
     def bands(self) -> BySide[Band]:
         """Bands of each pair's two classes, ``(pair, neuron)``."""
-        return self._table.curves.bands(self._pairs, self._settings)
+        return self._table.curves.bands(self._pairs, self._settings.curves)
 
     @cached_property
     def substitution(self) -> ByEffect[Doubles]:
@@ -69,15 +69,17 @@ class PairBlock:
     def overlaps(self) -> ByEffect[Doubles]:
         """IoU with the top of either vulnerability map, ``(pair, neuron)``; NaN for pairs without maps."""
         drop, gain = np.full((2, len(self._pairs), self._table.data.neurons), np.nan)
-        vulnerability = self._table.vulnerability
-        for row in np.flatnonzero(vulnerability.with_maps(self._pairs, self._settings)):
-            drop[row], gain[row] = vulnerability.overlaps(int(self._pairs[row]), self._settings)
+        vulnerability, settings = self._table.vulnerability, self._settings
+        for row in np.flatnonzero(vulnerability.with_maps(self._pairs, settings.vmaps)):
+            drop[row], gain[row] = vulnerability.overlaps(
+                int(self._pairs[row]), settings.fields, settings.vmaps
+            )
         return ByEffect(drop, gain)
 
     @cached_property
     def dead(self) -> BySide[npt.NDArray[np.bool_]]:
         """Whether the neuron captures nothing on each image, ``(pair, neuron)``."""
-        return BySide(*np.moveaxis(self._table.dead.dead(self._pairs, self._settings.threshold), 1, 0))
+        return BySide(*np.moveaxis(self._table.dead.dead(self._pairs, self._settings.fields.threshold), 1, 0))
 
     @cached_property
     def feature_maps(self) -> BySide[npt.NDArray[Any]]:
@@ -167,7 +169,7 @@ class NeuronTable:
         ranking = rank_neurons(
             values,
             descending=measure.first == "largest",
-            confidence=settings.confidence,
+            confidence=settings.curves.confidence,
             resamples=resamples,
         )
         return _as_table(dict(zip(RANKS, (ranking.rank, ranking.rank_low, ranking.rank_high), strict=True)))

@@ -1,104 +1,210 @@
-"""`Settings`: all choices that decide what an analysis shows, in one place."""
+"""`Settings`: the choices behind what an analysis shows, in groups."""
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
+from vulneuron.analysis.declarations import Integer, Number, OneOf, Setting, SettingsGroup, check_names
 from vulneuron.engines import ENGINES, EngineName
 from vulneuron.errors import MeasureError
-from vulneuron.measures.bands import BAND_KINDS, BandKind
-from vulneuron.measures.choices import check_choice, check_confidence, check_per_cent, check_size, check_whole
+from vulneuron.measures.bands import BAND_IMAGES, BAND_KINDS, BandKind
+from vulneuron.measures.choices import Choice
 from vulneuron.measures.clustering import METHODS, Method
 from vulneuron.measures.contribution import WEIGHTS, Weights
-from vulneuron.measures.sides import SIDES, Side
-from vulneuron.measures.thresholds import Threshold
+from vulneuron.measures.distances import DISTANCES
+from vulneuron.measures.sides import Side
+from vulneuron.measures.thresholds import MODES, Mode, Threshold
 
 Ints = npt.NDArray[np.int64]
 Combination = Literal["union", "intersection"]
 COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
-DistanceKind = Literal["receptive_field", "iou", "feature_map"]
-DISTANCES: tuple[DistanceKind, ...] = get_args(DistanceKind)
+
+_CONFIDENCES = {level: Choice(f"{level:.0%}".replace("%", " %"), "") for level in (0.5, 0.8, 0.9, 0.95, 0.99)}
+_IOU_SIDES: dict[Side, Choice] = {
+    "benign": Choice("benign image", "IoU with receptive fields on the benign image"),
+    "adversarial": Choice("adversarial image", "IoU with receptive fields on the adversarial image"),
+}
 
 
-@dataclass(frozen=True)
+class CurveSettings(SettingsGroup):
+    """Contribution curves and bands."""
+
+    weights: Annotated[
+        Weights, OneOf("Weights", "Class whose weights the contribution curves use.", WEIGHTS)
+    ] = "own"
+    band: Annotated[
+        BandKind, OneOf("Interval", "What the bands of a class's contributions are.", BAND_KINDS)
+    ] = "mean"
+    confidence: Annotated[
+        float,
+        Number(
+            "Confidence",
+            "Level of the bands, and of the intervals of ranks.",
+            above=0,
+            below=1,
+            choices=_CONFIDENCES,
+        ),
+    ] = 0.95
+    band_images: Annotated[
+        Side,
+        OneOf("Adversarial band of", "Images behind the band of the adversarial class.", BAND_IMAGES),
+    ] = "benign"
+
+
+class FieldSettings(SettingsGroup):
+    """Receptive fields (RFs)."""
+
+    threshold_mode: Annotated[
+        Mode,
+        OneOf(
+            "How RF thresholds are chosen",
+            "What makes the activation above which a neuron counts as active.",
+            MODES,
+        ),
+    ] = "absolute"
+    threshold_level: Annotated[
+        float | None,
+        Number(
+            "RF threshold",
+            "Activation, quantile, or fraction of the maximum.",
+            null="the default of the mode",
+        ),
+    ] = None
+
+    @property
+    def threshold(self) -> Threshold:
+        """Mode and level together."""
+        return Threshold(self.threshold_mode, self.threshold_level)
+
+    @model_validator(mode="after")
+    def _check_level(self) -> "FieldSettings":
+        _ = self.threshold
+        return self
+
+
+class VulnerabilityMapSettings(SettingsGroup):
+    """Vulnerability maps, and their overlap with receptive fields."""
+
+    patch: Annotated[
+        int | None,
+        Integer(
+            "Patch",
+            "Side of a patch of the vulnerability maps in pixels.",
+            at_least=2,
+            multiple_of=2,
+            null="1/8 of the image, at least 4",
+        ),
+    ] = None
+    stride: Annotated[int, Integer("Detail", "Pixels from one patch to the next.", at_least=1)] = 1
+    engine: Annotated[EngineName, OneOf("Engine", "How vulnerability maps are computed.", ENGINES)] = (
+        "incremental"
+    )
+    top: Annotated[
+        float,
+        Number(
+            "Most vulnerable",
+            "Percentage of a vulnerability map's pixels that count as vulnerable.",
+            above=0,
+            at_most=100,
+        ),
+    ] = 20.0
+    iou_side: Annotated[
+        Side,
+        OneOf(
+            "IoU with RFs on the",
+            "Image whose receptive fields are compared with the vulnerability maps.",
+            _IOU_SIDES,
+        ),
+    ] = "benign"
+
+
+class ClusterSettings(SettingsGroup):
+    """Clusters of neurons."""
+
+    distance: Annotated[
+        str, OneOf("Distance between neurons", "What neurons are compared by.", DISTANCES)
+    ] = "receptive_field"
+    linkage: Annotated[
+        Method | None,
+        OneOf(
+            "Linkage of clusters",
+            "How distances between clusters follow.",
+            METHODS,
+            null="the one that fits the distance",
+        ),
+    ] = None
+
+    @property
+    def method(self) -> Method:
+        """The linkage method, also where none is chosen."""
+        return self.linkage or DISTANCES[self.distance].linkage
+
+
+@dataclass(frozen=True, init=False)
 class Settings:
-    """Choices behind the numbers and pictures of an `Analysis`; hashable, so that results are cached by it.
+    """The choices behind the numbers and pictures of an `Analysis`; frozen and hashable.
+
+    ``Settings(top=10)`` sets one by name, and ``settings.replace(top=10)`` changes it, whatever its group.
 
     Parameters
     ----------
-    weights
-        Which class's weights the two contribution curves use: "own", "benign", "adversarial", "margin".
-    band, confidence
-        "mean" (t-interval of the mean) or "quantile" (central quantile band), and its level.
-    band_images
-        What the adversarial band is made of: "benign" images of the adversarial class, or "adversarial"
-        images that are predicted as it.
-    threshold
-        From where on a neuron counts as responding.
-    rf_size
-        Size ``(y, x)`` at which `Analysis.receptive_field` and `receptive_fields` show them; that of the
-        images when None. Measures always compare masks of the images' size.
-    top
-        How many per cent of the pixels of a vulnerability map count as vulnerable.
-    iou_side
-        Whose receptive fields are compared with the vulnerability maps.
-    patch, stride
-        Of vulnerability maps, in pixels; the default patch when None.
-    engine
-        How vulnerability maps are computed: "incremental" or "dense", which give the same maps up to
-        rounding, or "anytime", which computes no more than settles the top mask.
-    distance, linkage
-        Of the clustering; Ward for L2 distances and average for IoU when None.
+    curves, fields, vmaps, clusters
+        The groups; their defaults if None.
+    choices
+        Settings by name, which take precedence over the groups.
 
     Raises
     ------
     MeasureError
-        If a choice is unknown or a number out of its range.
+        If there is no such setting, or a value is not allowed.
     """
 
-    weights: Weights = "own"
-    band: BandKind = "mean"
-    confidence: float = 0.95
-    band_images: Side = "benign"
-    threshold: Threshold = field(default_factory=Threshold)
-    rf_size: tuple[int, int] | None = None
-    top: float = 20.0
-    iou_side: Side = "benign"
-    patch: int | None = None
-    stride: int = 1
-    engine: EngineName = "incremental"
-    distance: DistanceKind = "receptive_field"
-    linkage: Method | None = None
+    curves: CurveSettings
+    fields: FieldSettings
+    vmaps: VulnerabilityMapSettings
+    clusters: ClusterSettings
 
-    def __post_init__(self) -> None:
-        check_choice(self.weights, "weights", WEIGHTS)
-        check_choice(self.band, "band", BAND_KINDS)
-        check_confidence(self.confidence)
-        check_choice(self.band_images, "band_images", SIDES)
-        check_choice(self.iou_side, "iou_side", SIDES)
-        check_choice(self.distance, "distance", DISTANCES)
-        if self.linkage is not None:
-            check_choice(self.linkage, "linkage", METHODS)
-        if not isinstance(self.threshold, Threshold):
-            raise MeasureError(
-                f"given threshold = {self.threshold!r}",
-                allowed="a vulneuron.Threshold",
-                fix="write for example Threshold('absolute', 0.3)",
-            )
-        if self.rf_size is not None:
-            check_size(self.rf_size, "rf_size")
-        check_per_cent(self.top, "top")
-        if self.patch is not None:
-            check_whole(self.patch, "patch", least=2)
-        check_whole(self.stride, "stride")
-        check_choice(self.engine, "engine", ENGINES)
+    def __init__(
+        self,
+        *,
+        curves: CurveSettings | None = None,
+        fields: FieldSettings | None = None,
+        vmaps: VulnerabilityMapSettings | None = None,
+        clusters: ClusterSettings | None = None,
+        **choices: object,
+    ) -> None:
+        check_names(choices, SETTINGS)
+        groups = {"curves": curves, "fields": fields, "vmaps": vmaps, "clusters": clusters}
+        for name, kind in GROUPS.items():
+            group = kind() if groups[name] is None else groups[name]
+            if not isinstance(group, kind):
+                raise MeasureError(
+                    f"given {name} = {group!r}",
+                    allowed=f"a {kind.__name__}",
+                    fix="pass single settings by their own names, such as top=10",
+                )
+            chosen = {setting: value for setting, value in choices.items() if setting in kind.model_fields}
+            object.__setattr__(self, name, kind(**{**dict(group), **chosen}))
 
-    @property
-    def method(self) -> Method:
-        """Linkage method that the clustering uses."""
-        return self.linkage or ("average" if self.distance == "iou" else "ward")
+    def replace(self, **choices: object) -> "Settings":
+        """Return settings with these choices, by their names, and the others as they are."""
+        return Settings(**{**{name: getattr(self, name) for name in GROUPS}, **choices})
+
+
+#: Groups of settings by name.
+GROUPS: dict[str, type[SettingsGroup]] = {
+    "curves": CurveSettings,
+    "fields": FieldSettings,
+    "vmaps": VulnerabilityMapSettings,
+    "clusters": ClusterSettings,
+}
+#: Declarations of all settings by name.
+SETTINGS: dict[str, Setting] = {
+    name: setting for group in GROUPS.values() for name, setting in group.declared().items()
+}
 
 
 def suggested_settings(benign_label: Ints, adversarial_label: Ints) -> Settings:

@@ -5,36 +5,27 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import typer
 
-from vulneuron.analysis import Analysis, Settings, load_classifier, select_pairs
-from vulneuron.cli.options import resumable
+from vulneuron.analysis import Analysis, Settings, VulnerabilityMapSettings, load_classifier, select_pairs
+from vulneuron.cli.options import Choices, resumable, settings_options
 from vulneuron.measures.choices import check_whole
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import open_record, record_lock
 from vulneuron.record.store import is_remote
 
-PATCH_HELP = "Side of a patch in pixels, even. [default: 1/8 of the image, at least 4]"
-STRIDE_HELP = "Pixels from one patch to the next."
 _MIB = 2**20
 
 
+@settings_options(VulnerabilityMapSettings, leave_out=("iou_side",))
 def command(
     path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
     pairs: Annotated[str, typer.Option(help="`all`, numbers such as `1,2`, or a cell such as `cat:dog`.")],
-    patch: Annotated[int | None, typer.Option(help=PATCH_HELP)] = None,
-    stride: Annotated[int, typer.Option(help=STRIDE_HELP)] = 1,
-    engine: Annotated[
-        Literal["dense", "incremental", "anytime"],
-        typer.Option(
-            help="`incremental` and `dense` are exact; `anytime` settles the most vulnerable pixels."
-        ),
-    ] = "incremental",
     model: Annotated[
         str | None, typer.Option(help="Where the network is now. [default: where it was for analyze]")
     ] = None,
@@ -45,6 +36,8 @@ def command(
             help="MiB that the network's maps may take at once, about; the network itself comes on top.",
         ),
     ] = MEMORY // _MIB,
+    *,
+    choices: Choices,
 ) -> None:
     """Compute vulnerability maps of many pairs; all that was computed is kept, so it can be interrupted.
 
@@ -52,7 +45,7 @@ def command(
     """
     check_whole(memory, "--memory")
     record = open_record(path)
-    settings = Settings(patch=patch, stride=stride, engine=engine)
+    settings = Settings().replace(**choices)
     analysis = Analysis(record, settings=settings, memory=memory * _MIB)
     chosen = select_pairs(record, pairs)
     missing = missing_maps(analysis, chosen)

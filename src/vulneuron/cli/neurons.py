@@ -2,7 +2,6 @@
 
 import io
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -19,8 +18,10 @@ from vulneuron.analysis import (
     sort_measure,
     sorted_neurons,
 )
-from vulneuron.cli.maps import PATCH_HELP, STRIDE_HELP, compute_maps, missing_maps
+from vulneuron.analysis.settings import CurveSettings, FieldSettings, VulnerabilityMapSettings
+from vulneuron.cli.maps import compute_maps, missing_maps
 from vulneuron.cli.neuron_table import print_table
+from vulneuron.cli.options import Choices, settings_options
 from vulneuron.errors import MeasureError
 from vulneuron.measures import MEASURES
 from vulneuron.measures.choices import check_choice, check_whole
@@ -30,6 +31,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 _DEFAULT_ROWS = 25
 
 
+@settings_options(CurveSettings, FieldSettings, VulnerabilityMapSettings)
 def command(
     path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
     pair: Annotated[int | None, typer.Option(help="Number of a pair.")] = None,
@@ -50,18 +52,18 @@ def command(
     reverse: Annotated[
         bool, typer.Option("--reverse", help="The other end first: the most excited, for gaps.")
     ] = False,
-    top: Annotated[
+    limit: Annotated[
         int | None, typer.Option(help="How many neurons to show. [default: 25 in a table, else all]")
     ] = None,
     output: Annotated[
         str, typer.Option("--format", help="`table`, or with all columns `csv`, `json` or `parquet`.")
     ] = "table",
-    patch: Annotated[int | None, typer.Option(help=f"Of the maps behind IoUs: {PATCH_HELP}")] = None,
-    stride: Annotated[int, typer.Option(help=f"Of the maps behind IoUs: {STRIDE_HELP}")] = 1,
     model: Annotated[
         str | None,
         typer.Option(help="Where the network is now, to compute vulnerability maps that are missing."),
     ] = None,
+    *,
+    choices: Choices,
 ) -> None:
     """List the neurons of one pair, or of a cell of the prediction matrix, with all measures.
 
@@ -72,8 +74,8 @@ def command(
     check_choice(output, "--format", FORMATS)
     if sort_by is not None:
         MEASURES.to_rank_by(sort_by, "--sort-by")
-    if top is not None:
-        check_whole(top, "--top")
+    if limit is not None:
+        check_whole(limit, "--limit")
     if output == "parquet" and sys.stdout.isatty():
         raise MeasureError(
             "parquet is binary and would be written to the terminal",
@@ -82,13 +84,13 @@ def command(
         )
     record = open_record(path)
     analysis = Analysis(record)
-    settings = replace(analysis.suggested_settings, patch=patch, stride=stride)
+    settings = analysis.suggested_settings.replace(**choices)
     analysis = Analysis(record, settings=settings)
     pairs = _chosen_pairs(record, pair, cell)
     if model is not None:
         analysis.network.attach(load_classifier(record, model))
         compute_maps(analysis, missing_maps(analysis, pairs))
-    if settings.band_images == "adversarial":
+    if settings.curves.band_images == "adversarial" and "band_images" not in choices:
         _note("no adversarial label has two benign images here: its bands are of adversarial images")
     sortable = analysis.mean_neurons(pairs, columns=DEFAULT_SORTS if sort_by is None else [sort_by])
     measure = sort_measure(sortable, sort_by)
@@ -101,9 +103,9 @@ def command(
         _note(f"no IoUs{part}: `vulneuron maps` or --model computes vulnerability maps")
     neurons = sorted_neurons(neurons, measure, reverse=reverse)
     if output == "table":
-        print_table(neurons.head(top or _DEFAULT_ROWS), _title(record, pairs, cell, measure.name), measure)
+        print_table(neurons.head(limit or _DEFAULT_ROWS), _title(record, pairs, cell, measure.name), measure)
     else:
-        _write(neurons if top is None else neurons.head(top), output)
+        _write(neurons if limit is None else neurons.head(limit), output)
 
 
 def _chosen_pairs(record: Record, pair: int | None, cell: str | None) -> npt.NDArray[np.int64]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from vulneuron.errors import Cancelled
+from vulneuron.measures.choices import Choice
 from vulneuron.network import Classifier
 
 #: Engines by name; "anytime" runs the incremental engine in stages and stops once the top masks are settled.
 EngineName = Literal["dense", "incremental", "anytime"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+ENGINES: dict[EngineName, Choice] = {
+    "dense": Choice("dense", "Exact; all of the network runs for every patch"),
+    "incremental": Choice("incremental", "Exact; only what a patch changes is computed"),
+    "anytime": Choice("anytime", "Stops once the most vulnerable pixels are settled"),
+}
 #: Called with the number of patches done and the total.
 Progress = Callable[[int, int], None]
 #: Returns True to stop.

@@ -1,13 +1,13 @@
 """Bands: where a class's contributions lie, and the gap between two bands (paper, Section 5.2.1)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from vulneuron.measures.choices import check_choice, check_confidence
+from vulneuron.measures.choices import Choice, check_choice, check_confidence
 from vulneuron.measures.registry import VULNERABILITY, Bounds, Need, NeuronContext, neuron_measure
 from vulneuron.measures.sides import SIDES, BySide, Side
 
@@ -17,7 +17,23 @@ Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer]
 
 BandKind = Literal["mean", "quantile"]
-BAND_KINDS: tuple[BandKind, ...] = get_args(BandKind)
+BAND_KINDS: dict[BandKind, Choice] = {
+    "mean": Choice(
+        "mean",
+        "Confidence interval of the mean over the class",
+        legend=("{level} interval of the class mean",),
+    ),
+    "quantile": Choice(
+        "quantiles", "The middle part of the class's images", legend=("middle {level} of the class",)
+    ),
+}
+#: Images behind the band of the adversarial class.
+BAND_IMAGES: dict[Side, Choice] = {
+    "benign": Choice("benign images", "Benign images of the adversarial class"),
+    "adversarial": Choice(
+        "adversarial images", "Adversarial images that are predicted as the adversarial class"
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)

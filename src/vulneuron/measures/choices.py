@@ -1,6 +1,7 @@
-"""Checks of the options that measures on arrays take."""
+"""Choices that measures on arrays take: their words, and checks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
@@ -8,7 +9,32 @@ import numpy as np
 from vulneuron.errors import MeasureError, did_you_mean
 
 
-def check_choice(value: object, name: str, allowed: Sequence[str]) -> None:
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """How one allowed word of an option is presented. Tables of choices map the words to these.
+
+    Attributes
+    ----------
+    label
+        A few words for menus.
+    meaning
+        One sentence without a period.
+    legend
+        Texts in the legend of a plot, with placeholders in braces.
+    implies
+        Other options by name, and the values that they have under this choice when they are not given.
+    limits
+        Other options by name, and the ranges, ends included, that they have under this choice.
+    """
+
+    label: str
+    meaning: str
+    legend: tuple[str, ...] = ()
+    implies: Mapping[str, str | float] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def check_choice(value: object, name: str, allowed: Collection[str]) -> None:
     """Refuse an option that is not one of the allowed words.
 
     Raises
@@ -16,7 +42,7 @@ def check_choice(value: object, name: str, allowed: Sequence[str]) -> None:
     MeasureError
         If `value` is something else.
     """
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise MeasureError(
             f"given {name} = {value!r}",
             allowed=", ".join(allowed),

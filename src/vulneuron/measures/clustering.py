@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice
-from vulneuron.measures.distances import Distances
+from vulneuron.measures.choices import Choice, check_choice
 from vulneuron.measures.leaf_order import first_positions, optimally_ordered
 
 Doubles = npt.NDArray[np.float64]
@@ -19,7 +18,29 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 Method = Literal["ward", "average", "complete", "single"]
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: dict[Method, Choice] = {
+    "ward": Choice("Ward", "Merge where the variance inside of clusters grows least"),
+    "average": Choice("average", "Mean distance between the neurons of two clusters"),
+    "complete": Choice("complete", "Largest distance between the neurons of two clusters"),
+    "single": Choice("single", "Smallest distance between the neurons of two clusters"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Distances between every two neurons.
+
+    Attributes
+    ----------
+    values
+        ``(neuron, neuron)``, float64, symmetric, at least 0, with zeros on the diagonal.
+    dead
+        ``(neuron,)``, bool: neurons that capture nothing on either image. They are at distance 0 from each
+        other.
+    """
+
+    values: Doubles
+    dead: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +189,7 @@ def cluster(distances: Distances, method: Method = "ward") -> Dendrogram:
     Parameters
     ----------
     distances
-        Made by a function of `vulneuron.measures.distances`.
+        As a function of `vulneuron.measures.distances` computes them.
     method
         How the distance between two clusters follows from those between neurons. "ward" is made for L2
         distances, "average" fits also others, such as that by IoU. Average linkage of L2 distances chains: on

@@ -1,12 +1,12 @@
 """Contributions: what each neuron adds to a class's logit (paper, Section 5.2.1)."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice
+from vulneuron.measures.choices import Choice, check_choice
 from vulneuron.measures.registry import VULNERABILITY, NeuronContext, neuron_measure
 from vulneuron.measures.sides import BySide
 
@@ -16,7 +16,26 @@ Labels = int | npt.NDArray[np.integer]
 
 #: Which class's weights the two curves of a pair use.
 Weights = Literal["own", "benign", "adversarial", "margin"]
-WEIGHTS: tuple[Weights, ...] = get_args(Weights)
+_MARGIN = "margin {adversarial} \N{MINUS SIGN} {benign}"
+#: Legends are of the benign and of the adversarial curve.
+WEIGHTS: dict[Weights, Choice] = {
+    "own": Choice(
+        "own", "Each curve uses the weights of its own image's label", legend=("{benign}", "{adversarial}")
+    ),
+    "benign": Choice(
+        "benign", "Both curves use the weights of the benign label", legend=("{benign}", "{benign}")
+    ),
+    "adversarial": Choice(
+        "adversarial",
+        "Both curves use the weights of the adversarial label",
+        legend=("{adversarial}", "{adversarial}"),
+    ),
+    "margin": Choice(
+        "margin",
+        "Adversarial minus benign label's weights: changes sum to that of the logit margin",
+        legend=(_MARGIN, _MARGIN),
+    ),
+}
 #: Coefficients (side, label) of the benign and of the adversarial label's weights.
 _COEFFICIENTS: dict[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
     "own": ((1, 0), (0, 1)),

@@ -1,11 +1,15 @@
 """Distances between neurons, by what they capture on both images of a pair (paper, Section 5.2.2)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import pdist, squareform
 
+from vulneuron.measures.choices import Choice
+from vulneuron.measures.clustering import Distances, Method
 from vulneuron.measures.common_energy import common_energy
 
 Doubles = npt.NDArray[np.float64]
@@ -15,23 +19,75 @@ Bools = npt.NDArray[np.bool_]
 _ROUNDING = 1e-12
 
 
+#: Arrays of a pair that a distance is computed from: receptive fields at the size of the images, images in
+#: [0, 1], feature maps.
+Source = Literal["masks", "images", "features"]
+_Compute = Callable[..., Distances]
+#: All distances by name, the default first.
+DISTANCES: dict[str, "NeuronDistance"] = {}
+
+
 @dataclass(frozen=True, eq=False)
-class Distances:
-    """Distances between every two neurons.
+class NeuronDistance(Choice):
+    """A distance between neurons that clusters can be made by.
 
     Attributes
     ----------
-    values
-        ``(neuron, neuron)``, float64, symmetric, at least 0, with zeros on the diagonal.
-    dead
-        ``(neuron,)``, bool: neurons that capture nothing on either image. They are at distance 0 from each
-        other.
+    compute
+        Computes it from the sources: two arrays for each, of the benign and of the adversarial image.
+    sources
+        What it is computed from.
     """
 
-    values: Doubles
-    dead: Bools
+    compute: _Compute = field(kw_only=True)
+    sources: tuple[Source, ...] = field(kw_only=True)
+
+    @property
+    def linkage(self) -> Method:
+        """Linkage method that fits."""
+        return cast(Method, self.implies["linkage"])
 
 
+def neuron_distance(
+    name: str, label: str, meaning: str, *, sources: tuple[Source, ...], linkage: Method
+) -> Callable[[_Compute], _Compute]:
+    """Register a function as a distance between neurons.
+
+    Parameters
+    ----------
+    name
+        Its word in settings, addresses and commands.
+    label, meaning
+        See `Choice`.
+    sources
+        What it is computed from, in the order of its parameters.
+    linkage
+        The linkage method that fits.
+
+    Raises
+    ------
+    ValueError
+        If there is a distance of this name.
+    """
+
+    def register(compute: _Compute) -> _Compute:
+        if name in DISTANCES:
+            raise ValueError(f"there is a distance {name!r} already")
+        DISTANCES[name] = NeuronDistance(
+            label, meaning, implies={"linkage": linkage}, compute=compute, sources=sources
+        )
+        return compute
+
+    return register
+
+
+@neuron_distance(
+    "receptive_field",
+    "L2 of RFs",
+    "L2 distance between what two neurons reveal of both images",
+    sources=("masks", "images"),
+    linkage="ward",
+)
 def receptive_field_distances(
     benign_masks: Bools, adversarial_masks: Bools, benign_image: Floating, adversarial_image: Floating
 ) -> Distances:
@@ -62,6 +118,13 @@ def receptive_field_distances(
     return Distances(_from_gram(np.asarray(gram)), _dead(benign_masks, adversarial_masks))
 
 
+@neuron_distance(
+    "iou",
+    "IoU of RFs",
+    "1 - intersection over union of the receptive fields",
+    sources=("masks",),
+    linkage="average",
+)
 def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     r"""One minus the intersection over union of RFs, pixels of both images taken together.
 
@@ -90,6 +153,13 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     return Distances(values, _dead(benign_masks, adversarial_masks))
 
 
+@neuron_distance(
+    "feature_map",
+    "L2 of features",
+    "L2 distance between the feature maps",
+    sources=("features",),
+    linkage="ward",
+)
 def feature_map_distances(benign_maps: Floating, adversarial_maps: Floating) -> Distances:
     r"""L2 distances between feature maps, of the benign and the adversarial image together.
 

@@ -2,21 +2,37 @@
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice
+from vulneuron.measures.choices import Choice, check_choice
 
 Floats = npt.NDArray[np.float32]
 Floating = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Mode = Literal["absolute", "quantile", "relative"]
-MODES: tuple[Mode, ...] = get_args(Mode)
 #: Levels where none is given: of the modes "absolute" and "quantile", and of "relative".
 DEFAULT_QUANTILE, DEFAULT_FRACTION = 0.8, 0.5
+MODES: dict[Mode, Choice] = {
+    "absolute": Choice("absolute", "One activation for all neurons"),
+    "quantile": Choice(
+        "per neuron",
+        "A quantile of each neuron's own activations on benign images",
+        legend=("{ordinal} percentile",),
+        implies={"threshold_level": DEFAULT_QUANTILE},
+        limits={"threshold_level": (0, 1)},
+    ),
+    "relative": Choice(
+        "relative",
+        "A fraction of each feature map's own maximum",
+        legend=("{percent} % of its maximum",),
+        implies={"threshold_level": DEFAULT_FRACTION},
+        limits={"threshold_level": (0, 1)},
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -49,10 +65,11 @@ class Threshold:
         if self.level is None:
             return
         number = isinstance(self.level, Real) and np.isfinite(float(self.level))
-        if not number or (self.mode != "absolute" and not 0 <= self.level <= 1):
+        low, high = MODES[self.mode].limits.get("threshold_level", (-np.inf, np.inf))
+        if not number or not low <= self.level <= high:
             raise MeasureError(
                 f"given {self.mode} threshold {self.level!r}",
-                allowed="a finite activation" if self.mode == "absolute" else "0 to 1",
+                allowed="a finite activation" if low == -np.inf else f"{low:g} to {high:g}",
                 fix="choose another level, or leave it out",
             )
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
 from vulneuron.analysis import Analysis, checked_neurons
+from vulneuron.measures.distances import DISTANCES
 from vulneuron.plots.style import GRAY, mark
 
 #: Neighboring clusters alternate, so that each can be told from the next.
@@ -39,7 +40,7 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
         # SciPy draws a leaf every 10 units.
         place = {int(neuron): 10.0 * position + 5 for position, neuron in enumerate(tree.order)}
         mark(ax, {int(it): place[int(it)] for it in checked_neurons(highlight, count)})
-    ax.set_ylabel(f"distance ({analysis.settings.distance.replace('_', ' ')})", fontsize=8)
+    ax.set_ylabel(f"distance ({DISTANCES[analysis.settings.clusters.distance].label})", fontsize=8)
     ax.set_title(
         f"pair {pair}: {count} neurons, {int(tree.dead.sum())} dead, cut into {clusters} clusters", fontsize=8
     )

@@ -73,7 +73,7 @@ def vulnerability_maps(analysis: Analysis, pair: int) -> Figure:
         bar = figure.colorbar(drawn, ax=ax, shrink=0.7)
         bar.ax.tick_params(labelsize=6)
         bar.set_label("probability", fontsize=6)
-        show(axes[0, 2 * column + 2], masked_image(image, mask), f"its top {analysis.settings.top:g} %")
+        show(axes[0, 2 * column + 2], masked_image(image, mask), f"its top {analysis.settings.vmaps.top:g} %")
     return figure
 
 

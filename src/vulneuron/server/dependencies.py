@@ -1,13 +1,13 @@
 """What routes ask for: the record and the pair that a URL names, settings, what the server keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Query, Request
 
-from vulneuron.analysis import Settings
-from vulneuron.server.dto import SettingsQuery
+from vulneuron.analysis import ClusterSettings, CurveSettings, FieldSettings, VulnerabilityMapSettings
+from vulneuron.analysis.declarations import SettingsGroup
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
 from vulneuron.server.parsing import unknown
@@ -66,9 +66,23 @@ def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], open
 KnownPair = Annotated[int, Depends(known_pair)]
 
 
-def query_settings(chosen: Annotated[SettingsQuery, Query()]) -> Settings:
-    """Settings that the query of a URL names."""
-    return chosen.settings()
+Group = TypeVar("Group", bound=SettingsGroup)
 
 
-QuerySettings = Annotated[Settings, Depends(query_settings)]
+def _in_query(group: type[Group]) -> Callable[..., Group]:
+    """Read a group of settings from the query of a URL, in which a route has other parameters, too."""
+    model = type(
+        f"{group.__name__}Query", (group,), {"__doc__": group.__doc__, "model_config": {"extra": "ignore"}}
+    )
+
+    def settings(chosen: Annotated[Any, Query()]) -> Group:
+        return group(**dict(chosen))
+
+    settings.__annotations__["chosen"] = Annotated[model, Query()]
+    return settings
+
+
+CurveQuery = Annotated[CurveSettings, Depends(_in_query(CurveSettings))]
+FieldQuery = Annotated[FieldSettings, Depends(_in_query(FieldSettings))]
+MapQuery = Annotated[VulnerabilityMapSettings, Depends(_in_query(VulnerabilityMapSettings))]
+ClusterQuery = Annotated[ClusterSettings, Depends(_in_query(ClusterSettings))]

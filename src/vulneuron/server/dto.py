@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.analysis import Order
-from vulneuron.analysis.settings import DistanceKind, Settings
+from vulneuron.analysis.declarations import Kind
+from vulneuron.analysis.settings import (
+    ClusterSettings,
+    CurveSettings,
+    FieldSettings,
+    VulnerabilityMapSettings,
+)
 from vulneuron.maps.stages import StageName
-from vulneuron.measures.bands import BandKind
-from vulneuron.measures.clustering import Method
 from vulneuron.measures.context import Scope
-from vulneuron.measures.contribution import Weights
 from vulneuron.measures.registry import COSTLY, Need, NeuronMeasure
-from vulneuron.measures.sides import Side
-from vulneuron.measures.thresholds import Mode, Threshold
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: Longest list of pairs or neurons as text: 200,000 numbers without ranges.
 NumberText = Annotated[
     str, Field(min_length=1, max_length=1_400_000, description="Numbers and ranges: `0-5,9`.")
@@ -41,45 +41,47 @@ class ErrorBody(Model):
     message: str = Field(description="All of it in one line.")
 
 
+class ChoiceModel(Model):
+    """An allowed word of a setting, or a number that is good to offer."""
+
+    value: str | float
+    label: str
+    meaning: str
+    legend: list[str] = Field(description="Texts in the legend of a plot, with placeholders in braces.")
+    implies: dict[str, str | float] = Field(
+        description="Values under this choice of other settings of the group that are null."
+    )
+    limits: dict[str, list[float]] = Field(
+        description="Ranges under this choice, ends included, of other settings of the group."
+    )
+
+
+class SettingModel(Model):
+    """One setting, with its range in a record."""
+
+    name: str = Field(description="Its name in queries and bodies.")
+    label: str
+    meaning: str
+    kind: Kind
+    choices: list[ChoiceModel]
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    multiple_of: int | None = None
+    null: str | None = Field(description="What null means; null if a value is required.")
+    implied: str | float | None = Field(
+        description="What null stands for in this record, unless a choice of the group implies another."
+    )
+
+
 class SettingsModel(Model):
-    """Choices behind all numbers and pictures; as query parameters or in a body."""
+    """All settings by group."""
 
-    weights: Weights = Field(default="own", description="Class whose weights the contribution curves use.")
-    band: BandKind = Field(default="mean", description="Interval of the mean, or central quantile band.")
-    confidence: Finite = Field(default=0.95, gt=0, lt=1, description="Level of the bands.")
-    band_images: Side = Field(default="benign", description="Images behind the adversarial band.")
-    threshold_mode: Mode = Field(default="absolute", description="How RF thresholds are chosen.")
-    threshold_level: Finite | None = Field(
-        default=None, description="Activation, quantile or fraction of the maximum; null for the default."
-    )
-    top: Finite = Field(
-        default=20.0, gt=0, le=100, description="Per cent of a map's pixels that are vulnerable."
-    )
-    iou_side: Side = Field(default="benign", description="Whose RFs are compared with the maps.")
-    patch: int | None = Field(
-        default=None, ge=2, description="Side of a patch in pixels, even; null for the default."
-    )
-    stride: int = Field(default=1, ge=1, description="Pixels from one patch to the next.")
-    distance: DistanceKind = Field(default="receptive_field", description="Between neurons, for clusters.")
-    linkage: Method | None = Field(default=None, description="Of the clusters; null for the distance's own.")
-
-    @classmethod
-    def of(cls, settings: Settings) -> "SettingsModel":
-        """The same as `settings`; the size of receptive fields is always that of the images."""
-        names = cls.model_fields.keys() - {"threshold_mode", "threshold_level"}
-        values = {name: getattr(settings, name) for name in names}
-        return cls(**values, threshold_mode=settings.threshold.mode, threshold_level=settings.threshold.level)
-
-    def settings(self) -> Settings:
-        """The same as `Settings`."""
-        values = self.model_dump(exclude={"threshold_mode", "threshold_level"})
-        return Settings(**values, threshold=Threshold(self.threshold_mode, self.threshold_level))
-
-
-class SettingsQuery(SettingsModel):
-    """The same as query parameters, among others of a route."""
-
-    model_config = ConfigDict(extra="ignore")
+    curves: CurveSettings
+    fields: FieldSettings
+    vmaps: VulnerabilityMapSettings
+    clusters: ClusterSettings
 
 
 class RecordListing(Model):
@@ -171,13 +173,6 @@ class NetworkModel(Model):
     message: str | None = Field(description="Why it is missing, in one line.")
 
 
-class DefaultLevels(Model):
-    """Levels of RF thresholds in the modes without a unit, where none is given."""
-
-    quantile: float
-    relative: float
-
-
 class RecordSummary(Model):
     """All that the dashboard has to know before it draws."""
 
@@ -200,14 +195,12 @@ class RecordSummary(Model):
     robust_accuracy: float | None
     has_network: bool
     network: NetworkModel
-    layer_threshold: float = Field(description="Default absolute RF threshold.")
-    default_levels: DefaultLevels
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
         "absolute RF thresholds mean."
     )
-    default_patch: int
-    defaults: SettingsModel
+    settings: dict[str, list[SettingModel]] = Field(description="Declarations of all settings by group.")
+    defaults: SettingsModel = Field(description="What the page starts with.")
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of the answer to a ranking.")
@@ -302,7 +295,9 @@ class RankRequest(Model):
     sort_by: str | None = Field(
         default=None, description="The measure that ranks the neurons; null for means without ranks."
     )
-    settings: SettingsModel = SettingsModel()
+    curves: CurveSettings = CurveSettings()
+    fields: FieldSettings = FieldSettings()
+    vmaps: VulnerabilityMapSettings = VulnerabilityMapSettings()
     columns: list[str] | None = Field(
         default=None, description="Columns to compute, the others are NaN; null for all of them."
     )
@@ -314,7 +309,7 @@ class JobRequest(Model):
 
     kind: Literal["maps"] = "maps"
     pair: int = Field(ge=0)
-    settings: SettingsModel = SettingsModel()
+    vmaps: VulnerabilityMapSettings = VulnerabilityMapSettings()
     session: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{1,64}$",

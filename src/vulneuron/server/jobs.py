@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
 from vulneuron.analysis import Settings
+from vulneuron.engines import EngineName
 from vulneuron.errors import Cancelled, VulneuronError
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.stages import MapStage
@@ -46,6 +47,8 @@ class MapsWork:
         Number of the pair.
     grid
         Where the patches lie.
+    engine
+        How they are computed.
     top
         Per cent of the pixels whose outline is settled first; the maps are the same whichever it is.
     """
@@ -53,6 +56,7 @@ class MapsWork:
     served: ServedRecord
     pair: int
     grid: PatchGrid
+    engine: EngineName
     top: float = field(compare=False)
 
 
@@ -244,15 +248,13 @@ class Jobs:
 def _compute_maps(opened: OpenedRecord, job: Job) -> None:
     work, news = job.work, _News(job)
     opened.network.wait(job.stopping.is_set)
-    settings = Settings(patch=work.grid.patch, stride=work.grid.stride)
+    settings = Settings(patch=work.grid.patch, stride=work.grid.stride, engine=work.engine, top=work.top)
     if not opened.analysis.has_maps(work.pair, settings=settings):
         opened.network.require("a vulnerability map")
     start = time.monotonic()
     opened.analysis.vulnerability_maps(
         work.pair,
-        work.grid.patch,
-        work.grid.stride,
-        top=work.top,
+        settings=settings,
         progress=news.progress,
         cancelled=job.stopping.is_set,
         on_stage=news.stage,

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,16 +11,23 @@ import numpy.typing as npt
 from torch import nn
 
 from vulneuron._version import __version__
-from vulneuron.analysis import DEFAULT_SORTS, RANKS, Analysis, Settings, sort_measure, sorted_neurons
+from vulneuron.analysis import (
+    DEFAULT_SORTS,
+    RANKS,
+    Analysis,
+    VulnerabilityMapSettings,
+    sort_measure,
+    sorted_neurons,
+)
 from vulneuron.attacks import attack_label
 from vulneuron.engines import Cancel
-from vulneuron.maps.grid import PatchGrid, default_patch
+from vulneuron.maps.grid import PatchGrid
 from vulneuron.measures import MEASURES
-from vulneuron.measures.thresholds import DEFAULT_FRACTION, DEFAULT_QUANTILE
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
+from vulneuron.server.settings import dashboard_settings, described_settings
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -45,9 +51,6 @@ PAIR_COLUMNS = (
 )
 #: Classes below this probability, and beyond this number, are not shown as bars.
 _SMALLEST, _MOST = 0.01, 5
-#: Maps of so many points per side take seconds, not minutes.
-_GRID = 32
-_SAMPLED_PAIRS = 32
 
 
 class OpenedRecord:
@@ -159,11 +162,9 @@ class OpenedRecord:
             robust_accuracy=info["robust_accuracy"],
             has_network=self.has_network,
             network=self.network.status,
-            layer_threshold=self.analysis.layer_threshold,
-            default_levels=dto.DefaultLevels(quantile=DEFAULT_QUANTILE, relative=DEFAULT_FRACTION),
             layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
-            default_patch=default_patch(data.image_size),
-            defaults=dto.SettingsModel.of(dashboard_settings(self.analysis)),
+            settings=described_settings(self.analysis),
+            defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
             pair_columns=list(PAIR_COLUMNS),
             neuron_columns=list(MEASURES),
             rank_columns=[*MEASURES, *RANKS],
@@ -194,10 +195,9 @@ class OpenedRecord:
             ),
         )
 
-    def grid(self, settings: Settings) -> PatchGrid:
+    def grid(self, vmaps: VulnerabilityMapSettings) -> PatchGrid:
         """Patches of the vulnerability maps that settings name."""
-        size = self.analysis.data.image_size
-        return PatchGrid(size, settings.patch or default_patch(size), settings.stride)
+        return PatchGrid.for_image(self.analysis.data.image_size, vmaps.patch, vmaps.stride)
 
     def _first_view(self) -> dto.FirstView:
         row, column = np.unravel_index(np.argmax(self.matrix), self.matrix.shape)
@@ -266,19 +266,3 @@ def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> lis
         for label in order
         if label in shown
     ]
-
-
-def dashboard_settings(analysis: Analysis) -> Settings:
-    """The record's suggested settings, with a stride of vulnerability maps that suits a click.
-
-    It is the finest stride for which most pairs have their maps already, as made by `vulneuron maps`; without
-    such maps, the one that makes about 32 points a side.
-    """
-    suggested = analysis.suggested_settings
-    quick = max(1, round(max(analysis.data.image_size) / _GRID))
-    pairs = np.unique(np.linspace(0, analysis.data.count - 1, _SAMPLED_PAIRS).astype(int))
-    for stride in range(1, quick):
-        settings = replace(suggested, stride=stride)
-        if len(analysis.pairs_with_maps(pairs, settings=settings)) > len(pairs) / 2:
-            return settings
-    return replace(suggested, stride=quick)

@@ -7,20 +7,27 @@ import { PAGE } from "./jobs";
 import { RequestCache } from "./request_cache";
 import type { paths } from "./schema";
 import type {
+  ClusterSettings,
   ContextModel,
+  FieldSettings,
   JobModel,
   MapsModel,
   OverlapModel,
   PairModel,
   RecordEntry,
   RecordSummary,
-  SettingsModel,
+  Settings,
   Side,
   SubstitutionsModel,
+  VulnerabilityMapSettings,
 } from "./types";
 
 export type Picture = Side | "difference";
 export type Combination = "union" | "intersection" | "each";
+/** The settings that the numbers of all neurons depend on. */
+export type NeuronSettings = Pick<Settings, "curves" | "fields" | "vmaps">;
+/** The settings that vulnerability maps are computed with. */
+export type ComputedMaps = Omit<VulnerabilityMapSettings, "top" | "iou_side">;
 
 // Relative, so that the dashboard works behind a proxy at any path.
 const BASE = "./api";
@@ -96,11 +103,11 @@ export class RecordApi {
   /** @param version - tells apart what was asked for before and after new maps or the network were there */
   async neurons(
     pair: number,
-    settings: SettingsModel,
+    settings: NeuronSettings,
     version: string,
     signal?: AbortSignal,
   ): Promise<Table> {
-    const path = `pairs/${pair}/neurons.npy?${query(settings)}`;
+    const path = `pairs/${pair}/neurons.npy?${query(settings.curves, settings.fields, settings.vmaps)}`;
     const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
     return this.#cache.get(`${path} ${version}`, load, signal, (neurons) => this.#isComplete(neurons));
   }
@@ -109,7 +116,7 @@ export class RecordApi {
   async meanNeurons(
     pairs: Iterable<number>,
     sortBy: string | null,
-    settings: SettingsModel,
+    { curves, fields, vmaps }: NeuronSettings,
     extent: "quick" | "all",
     signal: AbortSignal,
   ): Promise<Table> {
@@ -118,7 +125,9 @@ export class RecordApi {
     const body = JSON.stringify({
       pairs: formatRanges(pairs),
       sort_by: sortBy,
-      settings,
+      curves,
+      fields,
+      vmaps,
       columns: quick ? columns : null,
       intervals: !quick,
     });
@@ -132,11 +141,11 @@ export class RecordApi {
     pair: number,
     neurons: readonly number[],
     combine: Combination,
-    settings: SettingsModel,
+    fields: FieldSettings,
     signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
     const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
-    const path = `pairs/${pair}/masks.npy?${chosen}&${query(settings)}`;
+    const path = `pairs/${pair}/masks.npy?${chosen}&${query(fields)}`;
     const cache = combine === "each" ? this.#maskCache : this.#cache;
     return cache.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
   }
@@ -145,20 +154,21 @@ export class RecordApi {
   async contextMasks(
     neuron: number,
     pairs: readonly number[],
-    settings: SettingsModel,
+    fields: FieldSettings,
     signal: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    const path = `neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(settings)}`;
+    const path = `neurons/${neuron}/masks.npy?pairs=${pairs.join(",")}&${query(fields)}`;
     return this.#array(path, { signal });
   }
 
   /** Rows `(left, right, height, leaves)` of the merges. */
   async dendrogram(
     pair: number,
-    settings: SettingsModel,
+    fields: FieldSettings,
+    clusters: ClusterSettings,
     signal?: AbortSignal,
   ): Promise<NumberArray<Numbers>> {
-    return this.#cachedArray(`pairs/${pair}/dendrogram.npy?${query(settings)}`, signal);
+    return this.#cachedArray(`pairs/${pair}/dendrogram.npy?${query(fields, clusters)}`, signal);
   }
 
   async context(
@@ -185,30 +195,26 @@ export class RecordApi {
 
   // -- vulnerability maps ----------------------------------------------------------------------------------
 
-  async maps(pair: number, settings: SettingsModel, signal?: AbortSignal): Promise<MapsModel> {
-    const params = { path: { record: this.summary.id, pair }, query: settings };
+  async maps(pair: number, computed: ComputedMaps, signal?: AbortSignal): Promise<MapsModel> {
+    const params = { path: { record: this.summary.id, pair }, query: computed };
     const route = "/api/records/{record}/pairs/{pair}/maps";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    const name = `pairs/${pair}/maps?${query(settings)}`;
+    const name = `pairs/${pair}/maps?${query(computed)}`;
     return this.#cache.get(name, load, signal, ({ ready }) => ready);
   }
 
   /** `(2, y, x)` on the maps' grid: benign drop, adversarial gain. */
-  async mapValues(
-    pair: number,
-    settings: SettingsModel,
-    signal?: AbortSignal,
-  ): Promise<NumberArray<Numbers>> {
-    return this.#cachedArray(`pairs/${pair}/maps.npy?${query(settings)}`, signal);
+  async mapValues(pair: number, computed: ComputedMaps, signal?: AbortSignal): Promise<NumberArray<Numbers>> {
+    return this.#cachedArray(`pairs/${pair}/maps.npy?${query(computed)}`, signal);
   }
 
   /** `(2, y, x)`: 1 on the most vulnerable pixels by benign drop and by adversarial gain. */
   async topMasks(
     pair: number,
-    settings: SettingsModel,
+    vmaps: VulnerabilityMapSettings,
     signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    return this.#cachedArray(`pairs/${pair}/top.npy?${query(settings)}`, signal);
+    return this.#cachedArray(`pairs/${pair}/top.npy?${query(vmaps)}`, signal);
   }
 
   /** IoU of the combined receptive field of some neurons with either of the `topMasks`. */
@@ -216,14 +222,15 @@ export class RecordApi {
     pair: number,
     neurons: readonly number[],
     combine: Exclude<Combination, "each">,
-    settings: SettingsModel,
+    fields: FieldSettings,
+    vmaps: VulnerabilityMapSettings,
     signal?: AbortSignal,
   ): Promise<OverlapModel> {
     const chosen = { neurons: formatRanges(neurons), combine };
-    const params = { path: { record: this.summary.id, pair }, query: { ...chosen, ...settings } };
+    const params = { path: { record: this.summary.id, pair }, query: { ...chosen, ...fields, ...vmaps } };
     const route = "/api/records/{record}/pairs/{pair}/overlap";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    const name = `pairs/${pair}/overlap?${new URLSearchParams(chosen)}&${query(settings)}`;
+    const name = `pairs/${pair}/overlap?${new URLSearchParams(chosen)}&${query(fields, vmaps)}`;
     return this.#cache.get(name, load, signal);
   }
 
@@ -237,9 +244,9 @@ export class RecordApi {
     return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/top.npy?top=${top}`, { signal }));
   }
 
-  async startMaps(pair: number, settings: SettingsModel): Promise<JobModel> {
+  async startMaps(pair: number, vmaps: VulnerabilityMapSettings): Promise<JobModel> {
     const path = { record: this.summary.id };
-    const body = { kind: "maps" as const, pair, settings, session: PAGE };
+    const body = { kind: "maps" as const, pair, vmaps, session: PAGE };
     return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 
@@ -299,7 +306,10 @@ function given(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }
 
-function query(settings: SettingsModel): string {
-  const given = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined);
+/** Settings as a query; null is the default. */
+function query(...groups: object[]): string {
+  const given = groups
+    .flatMap((group) => Object.entries(group) as [string, unknown][])
+    .filter(([, value]) => value !== null && value !== undefined);
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 }

@@ -9,7 +9,13 @@ export type CountsModel = Schemas["CountsModel"];
 export type MeasureModel = Schemas["MeasureModel"];
 export type NetworkModel = Schemas["NetworkModel"];
 export type PairModel = Schemas["PairModel"];
-export type SettingsModel = Schemas["SettingsModel-Output"];
+export type Settings = Schemas["SettingsModel"];
+export type CurveSettings = Settings["curves"];
+export type FieldSettings = Settings["fields"];
+export type VulnerabilityMapSettings = Settings["vmaps"];
+export type ClusterSettings = Settings["clusters"];
+export type Setting = Schemas["SettingModel"];
+export type Choice = Schemas["ChoiceModel"];
 export type MapsModel = Schemas["MapState"];
 export type JobModel = Schemas["JobModel"];
 export type StageModel = Schemas["StageModel"];
@@ -18,4 +24,4 @@ export type OverlapModel = Schemas["OverlapModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 
 /** One of the two images of a pair. */
-export type Side = SettingsModel["iou_side"];
+export type Side = VulnerabilityMapSettings["iou_side"];

@@ -8,6 +8,11 @@ export function textWidth(text: string, font: string): number {
   return context.measureText(text).width;
 }
 
+/** A template with its placeholders in braces replaced. */
+export function fill(template: string, words: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => words[name] ?? placeholder);
+}
+
 /** Fewer letters say nothing. */
 const LEAST_LETTERS = 5;
 

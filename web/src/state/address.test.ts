@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Address } from "./address";
 import { layoutSlice } from "./layout";
 import { compose, slice, type Slice } from "./slice";
+import { changed, settingsSlice } from "./settings";
 import { SUMMARY } from "./test_summary";
 import { SHARED_SLICES, type ViewState } from "./view_state";
 
@@ -10,7 +11,10 @@ const layout = layoutSlice([
   { id: "tree", area: "bottom-right" },
   { id: "table", area: "bottom-right" },
 ]);
-const address = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, SUMMARY);
+const address = new Address(
+  compose([...SHARED_SLICES, settingsSlice(SUMMARY), layout]) as Slice<ViewState>,
+  SUMMARY,
+);
 const first = address.state("");
 
 function roundTrip(state: ViewState): ViewState {
@@ -39,14 +43,13 @@ test("every field of the state survives the address", () => {
     order: "benign_down",
     sort: "iou_benign_drop",
     level: "selection",
-    settings: {
-      ...first.settings,
+    settings: changed(SUMMARY, first.settings, {
       threshold_level: 0.25,
       top: 35,
       distance: "iou",
       linkage: "average",
       stride: 2,
-    },
+    }),
     closed: ["table"],
     tabs: ["tree"],
     enlarged: "plot.legend",
@@ -67,7 +70,7 @@ test("a lasso survives to two decimals", () => {
 
 test("a level that its mode does not allow is left out, with the mode kept", () => {
   const { settings } = address.state("threshold_mode=relative&threshold_level=1.5");
-  expect([settings.threshold_mode, settings.threshold_level]).toEqual(["relative", null]);
+  expect([settings.fields.threshold_mode, settings.fields.threshold_level]).toEqual(["relative", null]);
 });
 
 test("without a focus of its own, the first of several neurons is focused", () => {

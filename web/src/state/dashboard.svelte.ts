@@ -1,6 +1,6 @@
 import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
-import type { PairModel, RecordSummary, SettingsModel } from "../api/types";
+import type { PairModel, RecordSummary } from "../api/types";
 import { classColor } from "../lib/colors";
 import { measureOf, NEURON_NUMBER } from "../lib/measures";
 import { ascending } from "../lib/ranges";
@@ -14,6 +14,14 @@ import { RecordHealth } from "./record_health.svelte";
 import { NetworkWatch } from "./network_watch.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
+import {
+  changed,
+  neuronSettings,
+  settingInfo,
+  settingsSlice,
+  type SettingInfo,
+  type SettingValues,
+} from "./settings";
 import { compose, type Slice } from "./slice";
 import { ORDERS, SHARED_SLICES, type ViewState } from "./view_state";
 
@@ -58,7 +66,12 @@ export class Dashboard {
     readonly summary: RecordSummary,
     private readonly views: readonly ViewModel[],
   ) {
-    const slices = [...SHARED_SLICES, layoutSlice(views), ...views.flatMap(({ slice }) => slice ?? [])];
+    const slices = [
+      ...SHARED_SLICES,
+      settingsSlice(summary),
+      layoutSlice(views),
+      ...views.flatMap(({ slice }) => slice ?? []),
+    ];
     this.#address = new Address(compose(slices) as Slice<ViewState>, summary);
     this.api = new RecordApi(summary, (message, retry) => {
       this.health.report(message, retry);
@@ -77,7 +90,7 @@ export class Dashboard {
     this.maps = new MapsState(
       () => api,
       () => this.view.pair,
-      () => this.view.settings,
+      () => this.view.settings.vmaps,
     );
     this.pairs = new Resource(() => ({ key: summary.id, load: (signal) => api.pairs(signal) }));
     this.pair = new Resource(() => {
@@ -119,8 +132,13 @@ export class Dashboard {
   }
 
   /** Change settings; in place of the last step where a slider moves. */
-  updateSettings(change: Partial<SettingsModel>, step: "push" | "replace" = "replace"): void {
-    this.update({ settings: { ...this.view.settings, ...change } }, step);
+  updateSettings(change: Partial<SettingValues>, step: "push" | "replace" = "replace"): void {
+    this.update({ settings: changed(this.summary, this.view.settings, change) }, step);
+  }
+
+  /** A setting with its current value. */
+  setting(name: keyof SettingValues): SettingInfo {
+    return settingInfo(this.summary, this.view.settings, name);
   }
 
   /** Follow an address that was not typed by the user, such as one set by a notebook. */
@@ -217,7 +235,10 @@ export class Dashboard {
 
   async #load(pair: number): Promise<void> {
     const { api } = this;
-    await Promise.allSettled([api.pair(pair), api.neurons(pair, this.view.settings, this.numbersVersion)]);
+    await Promise.allSettled([
+      api.pair(pair),
+      api.neurons(pair, neuronSettings(this.view.settings), this.numbersVersion),
+    ]);
     // One after the other, so that what takes longest does not slow down the rest.
     for (const { prefetch } of this.views) await prefetch?.(this, pair).catch(() => undefined);
   }
@@ -245,7 +266,8 @@ export class Dashboard {
 
   #neuronRequest(): ResourceRequest<Table> | undefined {
     const { api } = this;
-    const { pair, settings, level, sort } = this.view;
+    const { pair, level, sort } = this.view;
+    const settings = neuronSettings(this.view.settings);
     const version = this.numbersVersion;
     if (level === "pair") {
       return {

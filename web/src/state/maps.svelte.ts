@@ -2,7 +2,8 @@ import { untrack } from "svelte";
 import { ApiError } from "../api/errors";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
-import type { JobModel, SettingsModel, StageModel } from "../api/types";
+import type { JobModel, StageModel, VulnerabilityMapSettings } from "../api/types";
+import { computedMaps } from "./settings";
 
 export type MapsKnowledge = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
 
@@ -31,8 +32,12 @@ export class MapsState {
   readonly #maps: () => string;
   #cancel: () => void = () => undefined;
 
-  constructor(api: () => RecordApi | undefined, pair: () => number, settings: () => SettingsModel) {
-    const maps = $derived([api()?.summary.id, pair(), settings().patch, settings().stride].join(" "));
+  constructor(
+    api: () => RecordApi | undefined,
+    pair: () => number,
+    settings: () => VulnerabilityMapSettings,
+  ) {
+    const maps = $derived(JSON.stringify([api()?.summary.id, pair(), computedMaps(settings())]));
     const key = $derived(`${maps} ${this.attempt}`);
     this.#maps = () => maps;
     this.#key = () => key;
@@ -77,7 +82,7 @@ export class MapsState {
   async #obtain(
     api: RecordApi,
     pair: number,
-    settings: SettingsModel,
+    settings: VulnerabilityMapSettings,
     found: (state: MapsKnowledge) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -86,7 +91,7 @@ export class MapsState {
     this.error = undefined;
     found("unknown");
     try {
-      const known = await api.maps(pair, settings, signal);
+      const known = await api.maps(pair, computedMaps(settings), signal);
       if (!known.ready) {
         found(known.can_compute ? "computing" : "impossible");
         if (!known.can_compute) return;

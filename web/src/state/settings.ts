@@ -1,73 +1,150 @@
-import type { RecordSummary, SettingsModel } from "../api/types";
-import { nested, oneOf, slice, type Parameter } from "./slice";
+import type {
+  Choice,
+  ClusterSettings,
+  CurveSettings,
+  FieldSettings,
+  RecordSummary,
+  Setting,
+  Settings,
+  VulnerabilityMapSettings,
+} from "../api/types";
+import type { ComputedMaps, NeuronSettings } from "../api/record_api";
+import type { Slice } from "./slice";
 
 /** The settings of the analysis: each is a parameter of the address, under the server's name for it. */
 export interface SettingsState {
-  readonly settings: SettingsModel;
+  readonly settings: Settings;
 }
 
-type Name = keyof SettingsModel;
-type Parse<Value> = (
-  text: string,
+/** Settings by name, whatever their group. */
+export type SettingValues = CurveSettings & FieldSettings & VulnerabilityMapSettings & ClusterSettings;
+type Value = string | number | null;
+type Group = Record<string, Value>;
+
+/** What is known of a setting and its value. */
+export interface SettingInfo {
+  readonly setting: Setting;
+  /** The value, or what it stands for if it is null. */
+  readonly value: Value;
+  /** What null stands for. */
+  readonly implied: Value;
+  /** The choice of this value, if it is one of those that are offered. */
+  readonly choice: Choice | undefined;
+}
+
+/** A setting with its current value. */
+export function settingInfo(summary: RecordSummary, settings: Settings, name: string): SettingInfo {
+  const [group, declared, setting] = find(summary, name);
+  const values = groupOf(settings, group);
+  const implied = impliedBy(declared, values, name) ?? setting.implied;
+  const value = values[name] ?? implied;
+  return { setting, value, implied, choice: setting.choices.find((choice) => choice.value === value) };
+}
+
+/** Settings with some changed. Those that a changed choice implies are null again. */
+export function changed(
   summary: RecordSummary,
-  before: Partial<SettingsModel>,
-) => Value | undefined;
+  settings: Settings,
+  change: Partial<SettingValues>,
+): Settings {
+  const next: Record<string, Group> = {};
+  for (const [name, value] of Object.entries(change) as [string, Value][]) {
+    const [group, , setting] = find(summary, name);
+    const reset = setting.choices
+      .flatMap(({ implies }) => Object.keys(implies))
+      .map((other) => [other, null]);
+    const before = next[group] ?? groupOf(settings, group);
+    next[group] = { ...before, ...(Object.fromEntries(reset) as Group), [name]: value };
+  }
+  return { ...settings, ...next };
+}
 
-/** A setting whose default the record's summary has. */
-function setting<N extends Name>(
-  name: N,
-  parse: Parse<SettingsModel[N]>,
-): Parameter<SettingsModel[N], SettingsModel> {
+/** The groups that the numbers of all neurons depend on. */
+export function neuronSettings({ curves, fields, vmaps }: Settings): NeuronSettings {
+  return { curves, fields, vmaps };
+}
+
+const COMPARISON: readonly string[] = ["top", "iou_side"] satisfies (keyof VulnerabilityMapSettings)[];
+
+/** What vulnerability maps are computed with: all but how their most vulnerable pixels are compared. */
+export function computedMaps(vmaps: VulnerabilityMapSettings): ComputedMaps {
+  const computed = Object.entries(vmaps).filter(([name]) => !COMPARISON.includes(name));
+  return Object.fromEntries(computed) as unknown as ComputedMaps;
+}
+
+/** The settings of a record in the address. */
+export function settingsSlice(summary: RecordSummary): Slice<SettingsState> {
+  const { defaults } = summary;
+  const groups = Object.entries(summary.settings);
   return {
-    initial: ({ defaults }) => defaults[name],
-    parse,
-    format: (value) => (value === null ? "" : `${value}`),
-  };
-}
-
-/** Allows an empty text, which stands for the default that the server chooses. */
-function orNull<Value>(parse: Parse<Value>): Parse<Value | null> {
-  return (text, summary, before) => (text === "" ? null : parse(text, summary, before));
-}
-
-function finite(text: string): number | undefined {
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined;
-}
-
-function between(low: number, high: number): (text: string) => number | undefined {
-  return (text) => {
-    const value = finite(text);
-    return value !== undefined && value >= low && value <= high ? value : undefined;
-  };
-}
-
-/** A multiple of a step, in pixels: from one step to some image sides. */
-function pixels(step: number, sides: number): Parse<number> {
-  return (text, { image }) => {
-    const value = between(step, sides * Math.max(image.height, image.width))(text);
-    return value !== undefined && value % step === 0 ? value : undefined;
-  };
-}
-
-export const settingsSlice = nested(
-  "settings",
-  slice<SettingsModel>({
-    weights: setting("weights", oneOf(["own", "benign", "adversarial", "margin"])),
-    band: setting("band", oneOf(["mean", "quantile"])),
-    confidence: setting("confidence", between(0.001, 0.999)),
-    band_images: setting("band_images", oneOf(["benign", "adversarial"])),
-    threshold_mode: setting("threshold_mode", oneOf(["absolute", "quantile", "relative"])),
-    threshold_level: setting(
-      "threshold_level",
-      orNull((text, _, { threshold_mode: mode }) =>
-        mode === "absolute" ? finite(text) : (between(0, 1)(text) ?? null),
+    names: groups.flatMap(([, declared]) => declared.map(({ name }) => name)),
+    initial: () => ({ settings: defaults }),
+    parse: (query) => {
+      const parsed = groups.map(([group, declared]): [string, Group] => {
+        const values = { ...groupOf(defaults, group) };
+        for (const setting of declared) {
+          const text = query.get(setting.name);
+          const value = text === null ? undefined : parse(setting, text);
+          if (value !== undefined)
+            values[setting.name] = isWithin(declared, values, setting.name, value) ? value : null;
+        }
+        return [group, values];
+      });
+      return { settings: { ...defaults, ...(Object.fromEntries(parsed) as Partial<Settings>) } };
+    },
+    format: ({ settings }) =>
+      groups.flatMap(([group, declared]) =>
+        declared.flatMap(({ name }): [string, string][] => {
+          const [value, initial] = [groupOf(settings, group)[name], groupOf(defaults, group)[name]];
+          return value === initial ? [] : [[name, `${value ?? ""}`]];
+        }),
       ),
-    ),
-    top: setting("top", between(0.01, 100)),
-    iou_side: setting("iou_side", oneOf(["benign", "adversarial"])),
-    patch: setting("patch", orNull(pixels(2, 2))),
-    stride: setting("stride", pixels(1, 1)),
-    distance: setting("distance", oneOf(["receptive_field", "iou", "feature_map"])),
-    linkage: setting("linkage", orNull(oneOf(["ward", "average", "complete", "single"]))),
-  }),
-);
+  };
+}
+
+/** The value of a text; undefined if it is invalid. An empty text stands for null. */
+function parse(setting: Setting, text: string): Value | undefined {
+  if (text === "") return setting.null === null ? undefined : null;
+  if (setting.kind === "choice") return setting.choices.find(({ value }) => value === text)?.value;
+  const value = Number(text);
+  const { at_least, above, at_most, below, multiple_of: step } = setting;
+  const fits =
+    Number.isFinite(value) &&
+    value >= (at_least ?? -Infinity) &&
+    value > (above ?? -Infinity) &&
+    value <= (at_most ?? Infinity) &&
+    value < (below ?? Infinity) &&
+    (step === null || value % step === 0);
+  return fits ? value : undefined;
+}
+
+function groupOf(settings: Settings, group: string): Group {
+  return settings[group as keyof Settings] as Group;
+}
+
+function find(summary: RecordSummary, name: string): [group: string, declared: Setting[], setting: Setting] {
+  for (const [group, declared] of Object.entries(summary.settings)) {
+    const setting = declared.find((one) => one.name === name);
+    if (setting) return [group, declared, setting];
+  }
+  throw new Error(`the server declares no setting ${name}`);
+}
+
+/** The choices that are made in a group. */
+function madeChoices(declared: readonly Setting[], values: Group): Choice[] {
+  return declared
+    .filter(({ kind }) => kind === "choice")
+    .flatMap(({ name, choices }) => choices.find(({ value }) => value === values[name]) ?? []);
+}
+
+function impliedBy(declared: readonly Setting[], values: Group, name: string): Value | undefined {
+  return madeChoices(declared, values).find(({ implies }) => name in implies)?.implies[name];
+}
+
+function isWithin(declared: readonly Setting[], values: Group, name: string, value: Value): boolean {
+  if (typeof value !== "number") return true;
+  return madeChoices(declared, values).every(({ limits }) => {
+    const [low = -Infinity, high = Infinity] = limits[name] ?? [];
+    return value >= low && value <= high;
+  });
+}

@@ -3,7 +3,7 @@ import { NEURON_NUMBER } from "../lib/measures";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { LayoutState } from "./layout";
 import { parseSelection, selectionText, type PairSelection } from "./selection";
-import { settingsSlice, type SettingsState } from "./settings";
+import type { SettingsState } from "./settings";
 import { below, choice, oneOf, slice } from "./slice";
 
 /** The four orders of the image grid (paper, Section 5.1). */
@@ -97,5 +97,5 @@ const orderSlice = slice<OrderState>({
   level: choice(["pair", "selection"], "pair"),
 });
 
-/** The slices of the shared state, but for the layout's, which depends on the views. */
-export const SHARED_SLICES = [selectionSlice, orderSlice, settingsSlice];
+/** The slices of the shared state, but for those of the settings and the layout, which depend on record and views. */
+export const SHARED_SLICES = [selectionSlice, orderSlice];

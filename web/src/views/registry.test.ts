@@ -3,11 +3,17 @@ import { expect, test } from "vitest";
 import { Address } from "../state/address";
 import { layoutSlice } from "../state/layout";
 import { compose } from "../state/slice";
+import { settingsSlice } from "../state/settings";
 import { SUMMARY } from "../state/test_summary";
 import { SHARED_SLICES } from "../state/view_state";
 import { VIEWS } from "./registry";
 
-const slices = [...SHARED_SLICES, layoutSlice(VIEWS), ...VIEWS.flatMap(({ slice }) => slice ?? [])];
+const slices = [
+  ...SHARED_SLICES,
+  settingsSlice(SUMMARY),
+  layoutSlice(VIEWS),
+  ...VIEWS.flatMap(({ slice }) => slice ?? []),
+];
 const address = new Address(compose(slices), SUMMARY);
 const first = address.state("");
 

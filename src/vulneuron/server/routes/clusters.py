@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.analysis import Settings
+from vulneuron.server.dependencies import ClusterQuery, FieldQuery, KnownPair, Opened
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 
 router = APIRouter(prefix="/records/{record}", tags=["clusters"])
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/records/{record}", tags=["clusters"])
         "neurons are neurons, the others are rows plus that number; they stand in leaf order."
     ),
 )
-def get_dendrogram(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+def get_dendrogram(opened: Opened, pair: KnownPair, fields: FieldQuery, clusters: ClusterQuery) -> Response:
     """Return the neurons of a pair clustered by what they capture."""
+    settings = Settings(fields=fields, clusters=clusters)
     return array_response(opened.analysis.dendrogram(pair, settings=settings).linkage)

@@ -7,9 +7,10 @@ import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from vulneuron.analysis import Settings
 from vulneuron.analysis.vulnerability import top_masks
 from vulneuron.maps.stages import MapStage
-from vulneuron.server.dependencies import Opened, ServerState
+from vulneuron.server.dependencies import MapQuery, Opened, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job, MapsWork
 from vulneuron.server.parsing import unknown
@@ -34,13 +35,12 @@ def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
     count = opened.analysis.data.count
     if body.pair >= count:
         raise unknown("pair", body.pair, count)
-    settings = body.settings.settings()
-    grid = opened.grid(settings)
+    grid, settings = opened.grid(body.vmaps), Settings(vmaps=body.vmaps)
     # While the network is loading, the job waits for it.
     status = opened.network.demand()
     if status.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
         opened.network.require("a vulnerability map")
-    work = MapsWork(state.library[opened.id], body.pair, grid, settings.top)
+    work = MapsWork(state.library[opened.id], body.pair, grid, body.vmaps.engine, body.vmaps.top)
     return state.jobs.start(work, body.session).updates.value
 
 
@@ -75,10 +75,10 @@ def get_stage_maps(job: KnownJob) -> Response:
 )
 def get_stage_top_masks(
     job: KnownJob,
-    top: Annotated[float, Query(gt=0, le=100, description="How many per cent count as vulnerable.")] = 20.0,
+    vmaps: MapQuery,
 ) -> Response:
     """Return the most vulnerable pixels as far as a job knows them."""
-    masks = top_masks(_stage(job).maps, job.work.grid.image_size, top)
+    masks = top_masks(_stage(job).maps, job.work.grid.image_size, vmaps.top)
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 

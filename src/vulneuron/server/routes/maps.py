@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from vulneuron.analysis import Settings
+from vulneuron.analysis import Settings, VulnerabilityMapSettings
 from vulneuron.analysis.settings import Combination
-from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.dependencies import FieldQuery, KnownPair, MapQuery, Opened
 from vulneuron.server.dto import MapState, NumberText, OverlapModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import NotAvailable
@@ -24,12 +24,12 @@ TOP = (
 
 
 @router.get("/maps")
-def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> MapState:
+def get_map_state(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> MapState:
     """Say whether the vulnerability maps of a pair are there."""
-    grid = opened.grid(settings)
+    grid = opened.grid(vmaps)
     seconds = opened.seconds_a_patch
     return MapState(
-        ready=opened.analysis.has_maps(pair, settings=settings),
+        ready=opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)),
         can_compute=opened.network.can_compute,
         patch=grid.patch,
         stride=grid.stride,
@@ -43,10 +43,10 @@ def get_map_state(opened: Opened, pair: KnownPair, settings: QuerySettings) -> M
     response_class=NpyResponse,
     responses=npy_responses(f"{MAPS}."),
 )
-def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+def get_maps(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> Response:
     """Return both vulnerability maps of a pair, if they are there."""
-    _require_maps(opened, pair, settings)
-    maps = opened.analysis.vulnerability_maps(pair, settings.patch, settings.stride)
+    _require_maps(opened, pair, vmaps)
+    maps = opened.analysis.vulnerability_maps(pair, settings=Settings(vmaps=vmaps))
     return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
 
 
@@ -55,10 +55,10 @@ def get_maps(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Respon
     response_class=NpyResponse,
     responses=npy_responses(f"{TOP}."),
 )
-def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+def get_top_masks(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> Response:
     """Return the most vulnerable pixels of a pair, if its maps are there."""
-    _require_maps(opened, pair, settings)
-    masks = opened.analysis.top_masks(pair, settings=settings)
+    _require_maps(opened, pair, vmaps)
+    masks = opened.analysis.top_masks(pair, settings=Settings(vmaps=vmaps))
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 
@@ -66,20 +66,21 @@ def get_top_masks(opened: Opened, pair: KnownPair, settings: QuerySettings) -> R
 def get_overlap(
     opened: Opened,
     pair: KnownPair,
-    settings: QuerySettings,
+    fields: FieldQuery,
+    vmaps: MapQuery,
     neurons: Annotated[NumberText, Query()],
     combine: Annotated[Combination, Query(description="How receptive fields are combined.")] = "union",
 ) -> OverlapModel:
     """Return how what some neurons capture overlaps with the top of both maps, if these are there."""
     numbers = parse_numbers(neurons, name="neuron", count=opened.analysis.data.neurons)
-    _require_maps(opened, pair, settings)
-    found = opened.analysis.overlap(pair, numbers, combine, settings=settings)
+    _require_maps(opened, pair, vmaps)
+    found = opened.analysis.overlap(pair, numbers, combine, settings=Settings(fields=fields, vmaps=vmaps))
     return OverlapModel(benign_drop=found.benign_drop, adversarial_gain=found.adversarial_gain)
 
 
-def _require_maps(opened: OpenedRecord, pair: int, settings: Settings) -> None:
-    if not opened.analysis.has_maps(pair, settings=settings):
-        grid = opened.grid(settings)
+def _require_maps(opened: OpenedRecord, pair: int, vmaps: VulnerabilityMapSettings) -> None:
+    if not opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)):
+        grid = opened.grid(vmaps)
         raise NotAvailable(
             f"the vulnerability maps of pair {pair} (patch {grid.patch}, stride {grid.stride}) are not there",
             allowed="maps that were computed before",

@@ -8,9 +8,9 @@ import pandas as pd
 from fastapi import APIRouter, Query, Response
 from scipy.special import softmax
 
-from vulneuron.analysis import RANKS
+from vulneuron.analysis import RANKS, Settings
 from vulneuron.measures import MEASURES, Side
-from vulneuron.server.dependencies import KnownPair, Opened, QuerySettings
+from vulneuron.server.dependencies import CurveQuery, FieldQuery, KnownPair, MapQuery, Opened
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
@@ -29,8 +29,11 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
         "without vulnerability maps, bands of classes with one image."
     ),
 )
-def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Response:
+def get_neurons(
+    opened: Opened, pair: KnownPair, curves: CurveQuery, fields: FieldQuery, vmaps: MapQuery
+) -> Response:
     """Return all measures of all neurons on one pair; computes no vulnerability maps."""
+    settings = Settings(curves=curves, fields=fields, vmaps=vmaps)
     table = opened.analysis.neurons(pair, settings=settings)
     return _table_response(table, tuple(MEASURES))
 
@@ -46,7 +49,7 @@ def get_neurons(opened: Opened, pair: KnownPair, settings: QuerySettings) -> Res
 def rank_neurons(opened: Opened, body: RankRequest) -> Response:
     """Return means of all measures over a set of pairs, and the ranks of the neurons."""
     pairs = parse_numbers(body.pairs, name="pair", count=opened.analysis.data.count)
-    analysis, settings = opened.analysis, body.settings.settings()
+    analysis, settings = opened.analysis, Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
     table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings)
     if body.sort_by is not None:
         MEASURES.to_rank_by(body.sort_by)

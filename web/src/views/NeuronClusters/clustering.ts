@@ -1,5 +1,5 @@
 import type { Numbers } from "../../api/arrays";
-import type { SettingsModel } from "../../api/types";
+import type { FieldSettings } from "../../api/types";
 import { Dendrogram } from "../../lib/dendrogram";
 import { ascending } from "../../lib/ranges";
 import type { Dashboard } from "../../state/dashboard.svelte";
@@ -7,10 +7,10 @@ import { Resource } from "../../state/resource.svelte";
 import { FEW, focusedCluster } from "./focused_cluster";
 import { clustersSlice } from "./slice";
 
-/** The clustered neurons of a pair, and the settings that they were clustered with. */
+/** The clustered neurons of a pair, and the receptive fields that they were clustered by. */
 export interface Clustering {
   readonly pair: number;
-  readonly settings: SettingsModel;
+  readonly fields: FieldSettings;
   /** Rows `(left, right, height, leaves)` of the merges. */
   readonly linkage: Numbers;
   readonly tree: Dendrogram;
@@ -20,12 +20,12 @@ export interface Clustering {
 export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
   return new Resource(() => {
     const { pair, settings } = dashboard.view;
-    const names = ["threshold_mode", "threshold_level", "distance", "linkage"] as const;
+    const { fields, clusters } = settings;
     return {
-      key: JSON.stringify([pair, names.map((name) => settings[name])]),
+      key: JSON.stringify([pair, fields, clusters]),
       load: async (signal) => {
-        const { data } = await dashboard.api.dendrogram(pair, settings, signal);
-        return { pair, settings, linkage: data, tree: new Dendrogram(data) };
+        const { data } = await dashboard.api.dendrogram(pair, fields, clusters, signal);
+        return { pair, fields, linkage: data, tree: new Dendrogram(data) };
       },
       delay: dashboard.restDelay,
     };
@@ -36,7 +36,7 @@ export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
 export async function prefetch(dashboard: Dashboard, pair: number): Promise<void> {
   const { api } = dashboard;
   const { settings, focus, clusters } = dashboard.own(clustersSlice).current;
-  const { data } = await api.dendrogram(pair, settings);
+  const { data } = await api.dendrogram(pair, settings.fields, settings.clusters);
   const alike = focusedCluster(new Dendrogram(data), focus, clusters).neurons.slice(0, FEW);
-  await api.masks(pair, ascending(alike), "each", settings);
+  await api.masks(pair, ascending(alike), "each", settings.fields);
 }

@@ -7,6 +7,7 @@ import { largest } from "../../lib/vulnerability_map";
 import type { Dashboard } from "../../state/dashboard.svelte";
 import type { MapsState, StagedMaps } from "../../state/maps.svelte";
 import { Resource, type ResourceRequest } from "../../state/resource.svelte";
+import { computedMaps } from "../../state/settings";
 
 /** The two vulnerability maps. */
 export const KINDS = [
@@ -50,14 +51,17 @@ export class FieldNumbers {
     const chosenText = $derived(formatRanges(dashboard.view.neurons));
     const masksKey = $derived.by(() => {
       const { pair, combine, settings } = dashboard.view;
-      return JSON.stringify([pair, chosenText, combine, settings.threshold_mode, settings.threshold_level]);
+      return JSON.stringify([pair, chosenText, combine, settings.fields]);
     });
     this.masks = new Resource(() => {
       const { pair, combine, settings } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
         key: masksKey,
-        load: async (signal) => ({ pair, value: await api.masks(pair, neurons, combine, settings, signal) }),
+        load: async (signal) => ({
+          pair,
+          value: await api.masks(pair, neurons, combine, settings.fields, signal),
+        }),
       };
     });
     this.substitutions = new Resource(() => {
@@ -70,7 +74,7 @@ export class FieldNumbers {
     });
     const mapKey = $derived.by(() => {
       const { pair, settings } = dashboard.view;
-      return JSON.stringify([pair, settings.patch, settings.stride, maps.version]);
+      return JSON.stringify([pair, computedMaps(settings.vmaps), maps.version]);
     });
     this.maps = new Resource(
       fromRecordOrJob(maps, (staged) => {
@@ -80,8 +84,8 @@ export class FieldNumbers {
           value: {
             values: await (staged
               ? api.stageValues(staged.job, signal)
-              : api.mapValues(pair, settings, signal)),
-            stride: settings.stride,
+              : api.mapValues(pair, computedMaps(settings.vmaps), signal)),
+            stride: settings.vmaps.stride,
             stage: staged?.stage,
           },
         });
@@ -89,15 +93,15 @@ export class FieldNumbers {
       }),
     );
     const topKey = (staged: StagedMaps | undefined): string =>
-      JSON.stringify([mapKey, dashboard.view.settings.top, staged?.job, staged?.stage.number]);
+      JSON.stringify([mapKey, dashboard.view.settings.vmaps.top, staged?.job, staged?.stage.number]);
     this.top = new Resource(
       fromRecordOrJob(maps, (staged) => {
         const { pair, settings } = dashboard.view;
         const load = async (signal: AbortSignal) => ({
           pair,
           value: await (staged
-            ? api.stageTopMasks(staged.job, settings.top, signal)
-            : api.topMasks(pair, settings, signal)),
+            ? api.stageTopMasks(staged.job, settings.vmaps.top, signal)
+            : api.topMasks(pair, settings.vmaps, signal)),
         });
         return { key: topKey(staged), load };
       }),
@@ -108,12 +112,12 @@ export class FieldNumbers {
         if (staged) return undefined;
         const { pair, combine, settings } = dashboard.view;
         const neurons = dashboard.chosenNeurons;
-        const of = { masks: masksKey, top: topKey(undefined), side: settings.iou_side };
+        const of = { masks: masksKey, top: topKey(undefined), side: settings.vmaps.iou_side };
         return {
           key: JSON.stringify(of),
           load: async (signal) => ({
             ...of,
-            value: await api.overlap(pair, neurons, combine, settings, signal),
+            value: await api.overlap(pair, neurons, combine, settings.fields, settings.vmaps, signal),
           }),
         };
       }),
@@ -141,7 +145,7 @@ export class FieldNumbers {
     const isOfShown =
       found?.masks === this.masks.key &&
       found?.top === this.top.key &&
-      found?.side === this.#dashboard.view.settings.iou_side;
+      found?.side === this.#dashboard.view.settings.vmaps.iou_side;
     return isOfShown ? found?.value : undefined;
   }
 
@@ -163,9 +167,9 @@ export class FieldNumbers {
     const values = maps?.stage ? undefined : maps?.values;
     for (const [index, { name, label }] of KINDS.entries()) {
       rows.push([`largest ${label}`, values && largest(mapAt(values, index))]);
-      const field = `RF on the ${view.settings.iou_side} image`;
+      const field = `RF on the ${view.settings.vmaps.iou_side} image`;
       rows.push([
-        `IoU of the ${field} with the top ${view.settings.top} % by ${label}`,
+        `IoU of the ${field} with the top ${view.settings.vmaps.top} % by ${label}`,
         this.overlap?.[name],
       ]);
     }

@@ -1,0 +1,114 @@
+"""Settings as a record's page shows them: declarations, with what this record adds to them."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vulneuron.analysis import Analysis, Settings
+from vulneuron.analysis.declarations import Integer, Number, Setting, Value
+from vulneuron.analysis.settings import GROUPS
+from vulneuron.maps.grid import default_patch
+from vulneuron.measures.choices import Choice
+from vulneuron.server.dto import ChoiceModel, SettingModel
+
+#: Maps of so many points per side take seconds, not minutes.
+_GRID = 32
+_OFFERED_GRIDS = (16, _GRID, 64)
+_SAMPLED_PAIRS = 32
+#: The page shows exact maps; either exact engine gives the same.
+_NOT_OFFERED = ("engine",)
+
+
+def dashboard_settings(analysis: Analysis) -> Settings:
+    """The record's suggested settings, with a stride of vulnerability maps that suits a click.
+
+    It is the finest stride for which most pairs have their maps already, as made by `vulneuron maps`; without
+    such maps, the one that makes about 32 points a side.
+    """
+    suggested = analysis.suggested_settings
+    quick = max(1, round(max(analysis.data.image_size) / _GRID))
+    pairs = np.unique(np.linspace(0, analysis.data.count - 1, _SAMPLED_PAIRS).astype(int))
+    for stride in range(1, quick):
+        settings = suggested.replace(stride=stride)
+        if len(analysis.pairs_with_maps(pairs, settings=settings)) > len(pairs) / 2:
+            return settings
+    return suggested.replace(stride=quick)
+
+
+def described_settings(analysis: Analysis) -> dict[str, list[SettingModel]]:
+    """Declarations of the settings that the page offers by group, with their ranges in a record."""
+    size = analysis.data.image_size
+    implied: dict[str, Value] = {"threshold_level": analysis.layer_threshold, "patch": default_patch(size)}
+    return {
+        group: [
+            _described(name, _for_images(name, setting, size), implied.get(name))
+            for name, setting in kind.declared().items()
+            if name not in _NOT_OFFERED
+        ]
+        for group, kind in GROUPS.items()
+    }
+
+
+def _described(name: str, setting: Setting, implied: Value) -> SettingModel:
+    ends: dict[str, Any] = {}
+    if isinstance(setting, Number):
+        ends = {end: getattr(setting, end) for end in ("at_least", "above", "at_most", "below")}
+    if isinstance(setting, Integer):
+        ends["multiple_of"] = setting.multiple_of
+    return SettingModel(
+        name=name,
+        label=setting.label,
+        meaning=setting.meaning,
+        kind=setting.kind,
+        choices=[
+            ChoiceModel(
+                value=value,
+                label=choice.label,
+                meaning=choice.meaning,
+                legend=list(choice.legend),
+                implies=dict(choice.implies),
+                limits={other: list(ends) for other, ends in choice.limits.items()},
+            )
+            for value, choice in setting.choices.items()
+        ],
+        **ends,
+        null=setting.null,
+        implied=implied,
+    )
+
+
+def _for_images(name: str, setting: Setting, size: tuple[int, int]) -> Setting:
+    """The setting with the range of images ``(y, x)``, and values that are good to offer for them."""
+    if isinstance(setting, Integer) and name == "stride":
+        return replace(setting, at_most=max(size), choices=_strides(size))
+    if isinstance(setting, Integer) and name == "patch":
+        return replace(setting, at_most=2 * max(size), choices=_patches(size))
+    return setting
+
+
+def _strides(size: tuple[int, int]) -> dict[int, Choice]:
+    """Strides, coarse ones first, by the grids that they make."""
+    strides = {1, *(max(1, round(max(size) / grid)) for grid in _OFFERED_GRIDS)}
+    return {stride: _stride(stride, size) for stride in sorted(strides, reverse=True)}
+
+
+def _stride(stride: int, size: tuple[int, int]) -> Choice:
+    rows, columns = (math.ceil(side / stride) for side in size)
+    step = "pixel" if stride == 1 else f"{stride} pixels"
+    return Choice(
+        f"{columns} \N{MULTIPLICATION SIGN} {rows}",
+        f"A patch every {step}: {rows * columns} images through the network",
+    )
+
+
+def _patches(size: tuple[int, int]) -> dict[int, Choice]:
+    """Even sides of patches: the default, half of it and twice of it."""
+    default = default_patch(size)
+    sides = {max(2, 2 * round(side / 2)) for side in (default / 2, default, 2 * default)}
+    return {
+        side: Choice(f"{side} px", "The default" if side == default else f"Patches of {side} x {side} pixels")
+        for side in sorted(sides)
+        if side <= min(size)
+    }
