@@ -1,9 +1,24 @@
 """Doctests of the package: what their examples may use, and where their files go."""
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.doctest import DoctestItem
+
+SOURCE = Path(__file__).parent / "src"
+
+
+def pytest_collect_file(file_path: Path) -> None:
+    """Import a module of the package before doctests are looked for in it.
+
+    Otherwise pytest executes it once more where importing its package has imported it already, and then has
+    two of each class.
+    """
+    if SOURCE in file_path.parents and file_path.suffix == ".py" and file_path.stem != "__main__":
+        parts = file_path.relative_to(SOURCE).with_suffix("").parts
+        importlib.import_module(".".join(part for part in parts if part != "__init__"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Generated pages of the documentation site: the API reference, and files that lie outside `docs/`.
 
-A hook of MkDocs. The API reference has a page for each name in ``vulneuron.__all__``, read from the source
-without importing it, so building the site needs neither PyTorch nor the package.
+A hook of MkDocs. The API reference has a page for each name in ``vulneuron.__all__``.
 """
 
 import os

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+FIX = "uv.lock is stale: run `make lock`"
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,7 +25,7 @@ def name_and_bounds(requirement: str) -> tuple[str, str]:
     match = re.match(r"([\w-]+)(?:\[[\w,-]+\])?(.*)", requirement)
     assert match is not None
     bounds = sorted(part.strip() for part in match[2].split(",") if part.strip())
-    return match[1].lower(), ",".join(bounds)
+    return match[1].lower().replace("_", "-"), ",".join(bounds)
 
 
 def locked(requirements: list[dict[str, Any]]) -> set[tuple[str, str]]:
@@ -32,14 +33,15 @@ def locked(requirements: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 def test_lock_file_is_of_these_dependencies(project: dict[str, Any], lock: dict[str, Any]) -> None:
-    """After a change of the dependencies, `make lock`."""
     (own,) = (package for package in lock["package"] if package["name"] == "vulneuron")
     extras = project["project"]["optional-dependencies"].values()
     declared = [*project["project"]["dependencies"], *(one for extra in extras for one in extra)]
-    assert locked(own["metadata"]["requires-dist"]) == {name_and_bounds(one) for one in declared}
+    assert locked(own["metadata"]["requires-dist"]) == {name_and_bounds(one) for one in declared}, FIX
     groups = project["dependency-groups"]
     for name in ("test", "lint", "docs"):
-        assert locked(own["metadata"]["requires-dev"][name]) == {name_and_bounds(one) for one in groups[name]}
+        assert locked(own["metadata"]["requires-dev"][name]) == {
+            name_and_bounds(one) for one in groups[name]
+        }, FIX
 
 
 def test_lock_file_names_no_other_index(lock: dict[str, Any]) -> None:
