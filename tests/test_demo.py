@@ -18,6 +18,8 @@ from vulneuron import demo
 from vulneuron.measures.clustering import Method, cluster
 from vulneuron.measures.distances import feature_map_distances, iou_distances, receptive_field_distances
 
+pytestmark = pytest.mark.slow
+
 
 def test_views_are_seeded_and_the_first_is_the_center_crop() -> None:
     views, again = demo.demo_images(views=3), demo.demo_images(views=3)

@@ -54,6 +54,7 @@ class Loaded(HTMLParser):
             self.addresses.append(values.get("href") or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_public_name_has_a_page(site: Path, name: str) -> None:
     page = (site / "api" / name / "index.html").read_text()
@@ -64,11 +65,13 @@ def test_each_public_name_has_a_page(site: Path, name: str) -> None:
     assert f'href="{name}/"' in (site / "api" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_plots_are_documented(site: Path) -> None:
     page = (site / "api" / "plots" / "index.html").read_text()
     assert all(f"vulneuron.plots.{name}" in page for name in plots.__all__)
 
 
+@pytest.mark.slow
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > len(NAMES) + len(HOW_TOS)
@@ -78,6 +81,7 @@ def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
         assert not [address for address in page.addresses if re.match(r"(https?:)?//", address)], path
 
 
+@pytest.mark.slow
 def test_formulas_are_drawn(site: Path) -> None:
     page = (site / "api" / "FGSM" / "index.html").read_text()
     assert page.count("<math") > 2

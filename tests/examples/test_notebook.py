@@ -53,6 +53,7 @@ def _closed() -> None:
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_every_cell_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from vulneuron.network.split import TOLERANCE
 from zoo.zoo import NETWORKS, build, page
 
+pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
 
 

@@ -41,7 +41,7 @@ _HEADER = f"""# Networks that were tried
 
 For each network, with random weights, the target layer was found and the split into feature maps, pooling and
 head was proved: on images that the search had not seen, `head(pool(maps))` differs from the logits by at most
-{TOLERANCE:g} of the largest logit. This page is written by `pytest tests/networks --update`.
+{TOLERANCE:g} of the largest logit. This page is written by `make tables`.
 
 | network | target layer | neurons | maps | pooling | then, up to the dense layer | contribution | folded |
 |---|---|---:|---|---|---|---|---:|

@@ -58,6 +58,7 @@ def test_logits_equal_those_of_one_image_at_a_time(net: str) -> None:
             check(classifier)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x1_0"])
 def test_torchvision_networks_are_exact(name: str) -> None:
     torch.manual_seed(0)
