@@ -1,4 +1,4 @@
-"""Dendrograms against SciPy's trees and cuts, and one that is worked out by hand."""
+"""Dendrograms, compared with SciPy's trees and cuts and with one worked out by hand."""
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ def same_partition(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer])
     return bool(((one[:, None] == one) == (other[:, None] == other)).all())
 
 
-def test_tree_by_hand() -> None:
+def test_a_tree_by_hand() -> None:
     tree = on_a_line()
     assert tree.heights.tolist() == [0, 1, 4, 9, 16]
     assert tree.linkage[:, 3].tolist() == [2, 2, 2, 4, 6]
@@ -45,26 +45,22 @@ def test_tree_by_hand() -> None:
     assert tree.leaves(10).tolist() == tree.order.tolist()
     assert tree.ancestors(3) == (3, 8, 9, 10)
     assert tree.ancestors(10) == (10,)
-    assert tree.dead_node == 6
 
 
 @pytest.mark.parametrize(
-    ("height", "clusters"),
+    "clusters",
     [
-        (-1, [{0}, {1}, {2}, {3}, {4}, {5}]),
-        (0, [{0}, {1}, {2}, {3}, {4, 5}]),
-        (4, [{0, 2}, {1, 3}, {4, 5}]),
-        (8.9, [{0, 2}, {1, 3}, {4, 5}]),
-        (9, [{0, 1, 2, 3}, {4, 5}]),
-        (99, [{0, 1, 2, 3, 4, 5}]),
+        [{0}, {1}, {2}, {3}, {4}, {5}],
+        [{0}, {1}, {2}, {3}, {4, 5}],
+        [{0, 2}, {1, 3}, {4, 5}],
+        [{0, 1, 2, 3}, {4, 5}],
+        [{0, 1, 2, 3, 4, 5}],
     ],
 )
-def test_cut_by_height_by_hand(height: float, clusters: list[set[int]]) -> None:
-    labels = on_a_line().cut_height(height)
-    found = [set(np.flatnonzero(labels == label).tolist()) for label in range(labels.max() + 1)]
-    assert sorted(map(sorted, found)) == sorted(map(sorted, clusters))
-    by_count = on_a_line().cut_count(len(clusters))
-    assert same_partition(labels, by_count)
+def test_cuts_by_hand(clusters: list[set[int]]) -> None:
+    labels = on_a_line().cut_count(len(clusters))
+    members = [set(np.flatnonzero(labels == label).tolist()) for label in range(labels.max() + 1)]
+    assert sorted(map(sorted, members)) == sorted(map(sorted, clusters))
 
 
 def test_clusters_are_numbered_from_left_to_right() -> None:
@@ -77,7 +73,7 @@ def test_clusters_are_numbered_from_left_to_right() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("seed", range(2))
-def test_against_scipy(method: Method, seed: int) -> None:
+def test_trees_and_cuts_equal_scipys(method: Method, seed: int) -> None:
     points = np.random.default_rng(seed).random((40, 5))
     distances = distances_of(points)
     tree = cluster(distances, method)
@@ -91,7 +87,7 @@ def test_against_scipy(method: Method, seed: int) -> None:
         assert same_partition(tree.cut_count(clusters), flat)
     for height in expected[[3, 20, 37], 2]:
         flat = hierarchy.fcluster(expected, height, "distance")
-        assert same_partition(tree.cut_height(height), flat)
+        assert same_partition(tree.cut_count(40 - int((tree.heights <= height).sum())), flat)
     nodes = hierarchy.to_tree(tree.linkage, rd=True)[1]
     for node in nodes:
         assert tree.leaves(node.id).tolist() == node.pre_order()
@@ -100,43 +96,28 @@ def test_against_scipy(method: Method, seed: int) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_dead_neurons_are_one_group_at_height_0(method: Method) -> None:
+def test_dead_neurons_form_one_group_at_height_0(method: Method) -> None:
     points = np.random.default_rng(0).random((30, 4))
     dead = (2, 3, 11, 17, 29)
     points[list(dead)] = 0
     tree = cluster(distances_of(points, dead), method)
-    assert tree.dead_node is not None
-    assert set(tree.leaves(tree.dead_node).tolist()) == set(dead)
+    assert set(tree.leaves(30 + 3).tolist()) == set(dead)
     assert tree.heights[:5].tolist() == [0, 0, 0, 0, tree.heights[4]]
     assert tree.heights[4] > 0
     positions = np.flatnonzero(np.isin(tree.order, dead))
     assert np.ptp(positions) == 4
 
 
-def test_one_dead_neuron_and_none() -> None:
-    points = np.random.default_rng(0).random((5, 2))
-    assert cluster(distances_of(points, (3,))).dead_node == 3
-    assert cluster(distances_of(points)).dead_node is None
-
-
-def test_dead_neurons_with_others_at_distance_0() -> None:
-    """A neuron that captures only black pixels cannot be told from a dead one."""
-    points = np.array([0.0, 0, 0, 5])[:, None]
-    tree = cluster(distances_of(points, dead=(0, 2)))
-    assert tree.dead_node is not None
-    assert {0, 2} <= set(tree.leaves(tree.dead_node).tolist()) <= {0, 1, 2}
-
-
-def test_one_neuron() -> None:
+def test_a_single_neuron_is_a_tree() -> None:
     tree = cluster(distances_of(np.ones((1, 2))))
     assert tree.order.tolist() == [0]
     assert tree.root == 0
     assert tree.leaves(0).tolist() == [0]
     assert tree.ancestors(0) == (0,)
-    assert tree.cut_height(1).tolist() == tree.cut_count(1).tolist() == [0]
+    assert tree.cut_count(1).tolist() == [0]
 
 
-def test_bad_parameters() -> None:
+def test_bad_parameters_are_refused() -> None:
     with pytest.raises(MeasureError, match=r"method = 'median'.*ward, average, complete, single"):
         cluster(distances_of(np.ones((3, 2))), "median")  # type: ignore[arg-type]
     with pytest.raises(MeasureError, match="no neuron"):

@@ -1,4 +1,4 @@
-"""Context pairs by hand and against a loop."""
+"""Context pairs, by hand and compared with a loop."""
 
 import numpy as np
 import pytest
@@ -20,24 +20,24 @@ VALUES = np.array([5, 1, 9, 8, 3, 3], np.float32)
     ],
 )
 def test_scopes_by_hand(scope: Scope, pairs: list[int], values: list[float]) -> None:
-    found = context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope=scope)
-    assert found.pairs.tolist() == pairs
-    assert found.values.tolist() == values
+    context = context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope=scope)
+    assert context.pairs.tolist() == pairs
+    assert context.values.tolist() == values
 
 
-def test_default_is_same_labels_and_six() -> None:
-    found = context_pairs(np.arange(20.0), np.zeros(20, int), np.ones(20, int), 18)
-    assert found.pairs.tolist() == [19, 17, 16, 15, 14, 13]
+def test_the_default_is_six_pairs_of_the_same_labels() -> None:
+    context = context_pairs(np.arange(20.0), np.zeros(20, int), np.ones(20, int), 18)
+    assert context.pairs.tolist() == [19, 17, 16, 15, 14, 13]
 
 
-def test_a_pair_without_company() -> None:
-    found = context_pairs(VALUES, BENIGN, ADVERSARIAL, 3)
-    assert found.pairs.tolist() == []
-    assert found.values.tolist() == []
+def test_without_other_pairs_the_list_is_empty() -> None:
+    context = context_pairs(VALUES, BENIGN, ADVERSARIAL, 3)
+    assert context.pairs.tolist() == []
+    assert context.values.tolist() == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_against_a_loop(scope: Scope) -> None:
+def test_context_pairs_equal_a_loop(scope: Scope) -> None:
     rng = np.random.default_rng(0)
     benign, adversarial, values = rng.integers(0, 3, 60), rng.integers(0, 3, 60), rng.integers(0, 9, 60)
     for pair in range(60):
@@ -52,12 +52,12 @@ def test_against_a_loop(scope: Scope) -> None:
         while left and len(best) < 4:
             best.append(max(left, key=lambda other: (values[other], -other)))
             left.remove(best[-1])
-        found = context_pairs(values.astype(np.float64), benign, adversarial, pair, scope=scope, count=4)
-        assert found.pairs.tolist() == best
-        assert found.values.tolist() == values[best].tolist()
+        context = context_pairs(values.astype(np.float64), benign, adversarial, pair, scope=scope, count=4)
+        assert context.pairs.tolist() == best
+        assert context.values.tolist() == values[best].tolist()
 
 
-def test_bad_parameters() -> None:
+def test_bad_parameters_are_refused() -> None:
     with pytest.raises(MeasureError, match=r"scope = 'none'.*same_labels, same_benign_label, all"):
         context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="none")  # type: ignore[arg-type]
     with pytest.raises(MeasureError, match="count = 0"):

@@ -1,4 +1,4 @@
-"""Contributions against loops, and a pair that is worked out by hand."""
+"""Contributions, compared with loops and with a pair worked out by hand."""
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ def slow_curves(
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_pair_by_hand(weights: Weights) -> None:
+def test_a_pair_by_hand(weights: Weights) -> None:
     curves = contributions(BENIGN, ADVERSARIAL, WEIGHT, benign_label=0, adversarial_label=1, weights=weights)
     benign, adversarial = BY_HAND[weights]
     assert curves.benign.tolist() == benign
@@ -63,12 +63,12 @@ def test_margin_sums_to_the_change_of_the_logit_margin() -> None:
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("seed", range(3))
-def test_many_pairs_against_loops(weights: Weights, seed: int) -> None:
+def test_many_pairs_equal_loops(weights: Weights, seed: int) -> None:
     rng = np.random.default_rng(seed)
     activation = rng.normal(size=(20, 2, 7)).astype(np.float32)
     weight = rng.normal(size=(5, 7)).astype(np.float32)
     labels = rng.integers(0, 5, (20, 2))
-    found = contributions(
+    curves = contributions(
         activation[:, 0],
         activation[:, 1],
         weight,
@@ -76,28 +76,30 @@ def test_many_pairs_against_loops(weights: Weights, seed: int) -> None:
         adversarial_label=labels[:, 1],
         weights=weights,
     )
-    assert found.benign.shape == found.adversarial.shape == (20, 7)
+    assert curves.benign.shape == curves.adversarial.shape == (20, 7)
     for pair in range(20):
         one, other = (int(label) for label in labels[pair])
         slow = slow_curves(activation[pair], weight, (one, other), weights)
-        np.testing.assert_allclose([found.benign[pair], found.adversarial[pair]], slow, rtol=1e-12)
+        np.testing.assert_allclose([curves.benign[pair], curves.adversarial[pair]], slow, rtol=1e-12)
         benign, adversarial = activation[pair]
         alone = contributions(
             benign, adversarial, weight, benign_label=one, adversarial_label=other, weights=weights
         )
-        np.testing.assert_array_equal(alone.benign, found.benign[pair])
-        np.testing.assert_array_equal(alone.adversarial, found.adversarial[pair])
+        np.testing.assert_array_equal(alone.benign, curves.benign[pair])
+        np.testing.assert_array_equal(alone.adversarial, curves.adversarial[pair])
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("shape", [(), (6,)])
-def test_contributions_to_both_labels_give_the_same_curves(weights: Weights, shape: tuple[int, ...]) -> None:
+def test_gradient_times_activation_equals_activation_times_weight(
+    weights: Weights, shape: tuple[int, ...]
+) -> None:
     """For a linear head, gradient x activation is activation x weight."""
     rng = np.random.default_rng(0)
     activation = rng.normal(size=(*shape, 2, 4)).astype(np.float32)
     weight = rng.normal(size=(3, 4)).astype(np.float32)
     stored = activation[..., :, None, :] * weight[[2, 0]]
-    found = label_contributions(stored, weights)
+    curves = label_contributions(stored, weights)
     expected = contributions(
         activation[..., 0, :],
         activation[..., 1, :],
@@ -106,19 +108,19 @@ def test_contributions_to_both_labels_give_the_same_curves(weights: Weights, sha
         adversarial_label=0,
         weights=weights,
     )
-    np.testing.assert_allclose(found.benign, expected.benign, atol=1e-6)
-    np.testing.assert_allclose(found.adversarial, expected.adversarial, atol=1e-6)
+    np.testing.assert_allclose(curves.benign, expected.benign, atol=1e-6)
+    np.testing.assert_allclose(curves.adversarial, expected.adversarial, atol=1e-6)
 
 
-def test_weights_of_the_curves() -> None:
-    found = curve_weights(WEIGHT, benign_label=0, adversarial_label=1)
-    assert found.benign.tolist() == [1, 2, 0]
-    assert found.adversarial.tolist() == [3, -1, 2]
+def test_curve_weights_by_hand() -> None:
+    curves = curve_weights(WEIGHT, benign_label=0, adversarial_label=1)
+    assert curves.benign.tolist() == [1, 2, 0]
+    assert curves.adversarial.tolist() == [3, -1, 2]
     margin = curve_weights(WEIGHT, benign_label=0, adversarial_label=1, weights="margin")
     assert margin.benign.tolist() == margin.adversarial.tolist() == [2, -3, 2]
 
 
-def test_unknown_weights() -> None:
+def test_unknown_weights_are_refused() -> None:
     with pytest.raises(MeasureError, match=r"weights = 'both'.*own, benign, adversarial, margin"):
         curve_weights(WEIGHT, benign_label=0, adversarial_label=1, weights="both")  # type: ignore[arg-type]
     with pytest.raises(MeasureError, match="weights = 'both'"):
@@ -126,6 +128,6 @@ def test_unknown_weights() -> None:
 
 
 @pytest.mark.parametrize("label", [-1, 2])
-def test_unknown_label(label: int) -> None:
+def test_an_unknown_label_is_refused(label: int) -> None:
     with pytest.raises(MeasureError, match=f"labels from {label} to {label}.*0 to 1"):
         curve_weights(WEIGHT, benign_label=0, adversarial_label=label)

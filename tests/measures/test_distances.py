@@ -1,4 +1,4 @@
-"""Distances between neurons against loops over the pixels, and numbers worked out by hand."""
+"""Distances between neurons, compared with loops over pixels and with numbers worked out by hand."""
 
 import math
 
@@ -24,28 +24,28 @@ def some_fields(seed: int, size: tuple[int, int] = (20, 24)) -> tuple[Bools, Boo
     return benign, adversarial, images[0], images[1]
 
 
-def test_receptive_fields_by_hand() -> None:
+def test_receptive_field_distances_by_hand() -> None:
     """White pixels of three channels: masks that differ in one have distance sqrt(3)."""
     benign = np.array([[[1, 0]], [[1, 1]], [[0, 0]]], bool)
     adversarial = np.array([[[0, 0]], [[1, 0]], [[0, 0]]], bool)
     image = np.ones((3, 1, 2), np.float32)
-    found = receptive_field_distances(benign, adversarial, image, image)
+    distances = receptive_field_distances(benign, adversarial, image, image)
     expected = np.sqrt(np.array([[0.0, 6, 3], [6, 0, 9], [3, 9, 0]]))
-    np.testing.assert_allclose(found.values, expected, atol=1e-12)
-    assert found.dead.tolist() == [False, False, True]
+    np.testing.assert_allclose(distances.values, expected, atol=1e-12)
+    assert distances.dead.tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_receptive_fields_against_a_loop(seed: int) -> None:
+def test_receptive_field_distances_equal_a_loop(seed: int) -> None:
     benign, adversarial, benign_image, adversarial_image = some_fields(seed)
-    found = receptive_field_distances(benign, adversarial, benign_image, adversarial_image)
+    distances = receptive_field_distances(benign, adversarial, benign_image, adversarial_image)
     shown = masked_image(benign_image, benign), masked_image(adversarial_image, adversarial)
     pictures = np.concatenate([pictures.reshape(12, -1) for pictures in shown], axis=1)
     for one in range(12):
         for other in range(12):
             squares = ((pictures[one].astype(np.float64) - pictures[other]) ** 2).tolist()
-            assert found.values[one, other] == pytest.approx(math.sqrt(math.fsum(squares)), abs=1e-9)
-    np.testing.assert_array_equal(found.values, found.values.T)
+            assert distances.values[one, other] == pytest.approx(math.sqrt(math.fsum(squares)), abs=1e-9)
+    np.testing.assert_array_equal(distances.values, distances.values.T)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -54,21 +54,21 @@ def test_equal_neurons_are_at_distance_0(seed: int) -> None:
     maps = np.random.default_rng(seed).normal(size=(2, 12, 4, 4))
     maps[:, :2] = 0
     maps[:, 3] = maps[:, 4]
-    for found in (
+    for distances in (
         receptive_field_distances(benign, adversarial, *images),
         iou_distances(benign, adversarial),
         feature_map_distances(*maps),
     ):
-        assert found.dead.tolist() == [True, True] + [False] * 10
-        assert found.values[0, 1] == found.values[3, 4] == 0
-        assert found.values[2:, :2].min() > 0
-        assert found.values[3, 5:].min() > 0
+        assert distances.dead.tolist() == [True, True] + [False] * 10
+        assert distances.values[0, 1] == distances.values[3, 4] == 0
+        assert distances.values[2:, :2].min() > 0
+        assert distances.values[3, 5:].min() > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_iou_of_both_images_together(seed: int) -> None:
+def test_iou_distances_equal_a_loop_over_both_images(seed: int) -> None:
     benign, adversarial, *_ = some_fields(seed)
-    found = iou_distances(benign, adversarial)
+    distances = iou_distances(benign, adversarial)
     for one in range(12):
         for other in range(12):
             pixels = [
@@ -77,14 +77,14 @@ def test_iou_of_both_images_together(seed: int) -> None:
                 for neuron in (one, other)
             ]  # fmt: skip
             common, union = len(pixels[0] & pixels[1]), len(pixels[0] | pixels[1])
-            # Two dead neurons have nothing in common, but they are equal.
-            assert found.values[one, other] == pytest.approx(1 - common / union if union else 0)
+            # Two dead neurons share no pixel, but are equal.
+            assert distances.values[one, other] == pytest.approx(1 - common / union if union else 0)
 
 
-def test_feature_maps_against_a_loop() -> None:
+def test_feature_map_distances_equal_a_loop() -> None:
     benign, adversarial = np.random.default_rng(0).normal(size=(2, 6, 3, 5)).astype(np.float32)
-    found = feature_map_distances(benign, adversarial)
-    assert not found.dead.any()
+    distances = feature_map_distances(benign, adversarial)
+    assert not distances.dead.any()
     for one in range(6):
         for other in range(6):
             squares = [
@@ -92,4 +92,4 @@ def test_feature_maps_against_a_loop() -> None:
                 for maps in (benign, adversarial)
                 for first, second in zip(maps[one].ravel(), maps[other].ravel(), strict=True)
             ]
-            assert found.values[one, other] == pytest.approx(math.sqrt(math.fsum(squares)))
+            assert distances.values[one, other] == pytest.approx(math.sqrt(math.fsum(squares)))

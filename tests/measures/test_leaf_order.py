@@ -1,4 +1,4 @@
-"""Leaf order against every order that a tree allows."""
+"""Leaf order, compared with all orders that a tree allows."""
 
 import numpy as np
 import numpy.typing as npt
@@ -38,40 +38,42 @@ def tree(points: Doubles, method: Method) -> tuple[Doubles, Doubles]:
 @pytest.mark.parametrize("seed", range(5))
 def test_no_allowed_order_is_better(method: Method, count: int, seed: int) -> None:
     linkage, distances = tree(np.random.default_rng(seed).random((count, 3)), method)
-    found = optimally_ordered(linkage, distances)
+    ordered = optimally_ordered(linkage, distances)
     allowed = allowed_orders(linkage, 2 * count - 2)
-    assert order_of(found) in allowed
-    assert length(order_of(found), distances) == pytest.approx(min(length(it, distances) for it in allowed))
-    np.testing.assert_array_equal(np.sort(found[:, :2], axis=1), np.sort(linkage[:, :2], axis=1))
-    np.testing.assert_array_equal(found[:, 2:], linkage[:, 2:])
+    assert order_of(ordered) in allowed
+    assert length(order_of(ordered), distances) == pytest.approx(
+        min(length(order, distances) for order in allowed)
+    )
+    np.testing.assert_array_equal(np.sort(ordered[:, :2], axis=1), np.sort(linkage[:, :2], axis=1))
+    np.testing.assert_array_equal(ordered[:, 2:], linkage[:, 2:])
 
 
-def test_equal_leaves_stand_together_and_cost_nothing() -> None:
+def test_equal_leaves_are_neighbors_and_cost_nothing() -> None:
     rng = np.random.default_rng(0)
     points = rng.random((7, 3))[[0, 1, 2, 2, 3, 1, 1, 4, 5, 6]]
     linkage, distances = tree(points, "ward")
-    found = order_of(optimally_ordered(linkage, distances))
+    ordered = order_of(optimally_ordered(linkage, distances))
     best = min(length(order, distances) for order in allowed_orders(linkage, 18))
-    assert length(found, distances) == pytest.approx(best)
-    assert np.ptp([found.index(leaf) for leaf in (1, 5, 6)]) == 2
+    assert length(ordered, distances) == pytest.approx(best)
+    assert np.ptp([ordered.index(leaf) for leaf in (1, 5, 6)]) == 2
 
 
-def test_all_leaves_equal() -> None:
+def test_all_leaves_may_be_equal() -> None:
     linkage, distances = tree(np.ones((6, 2)), "ward")
     assert sorted(order_of(optimally_ordered(linkage, distances))) == list(range(6))
 
 
-def test_points_on_a_line_come_in_their_order() -> None:
+def test_points_on_a_line_are_in_order() -> None:
     """The only order without a detour."""
     points = np.array([0.0, 1, 3, 7, 15, 31])[:, None]
     shuffled = np.random.default_rng(1).permutation(6)
     linkage, distances = tree(points[shuffled], "single")
-    found = shuffled[order_of(optimally_ordered(linkage, distances))].tolist()
-    assert found in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0])
+    ordered = shuffled[order_of(optimally_ordered(linkage, distances))].tolist()
+    assert ordered in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0])
 
 
 @pytest.mark.parametrize("method", ["ward", "single"])
-def test_never_worse_than_what_scipy_finds(method: Method) -> None:
+def test_the_order_is_never_worse_than_scipys(method: Method) -> None:
     linkage, distances = tree(np.random.default_rng(0).random((150, 4)), method)
     ours = length(order_of(optimally_ordered(linkage, distances)), distances)
     theirs = hierarchy.optimal_leaf_ordering(linkage, squareform(distances))

@@ -1,4 +1,4 @@
-"""Intersection over union against sets of pixels."""
+"""Intersection over union, compared with sets of pixels."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ def iou_slowly(first: Bools, second: Bools) -> float:
 
 
 def random_masks(neurons: int, *size: int, seed: int = 0) -> Bools:
-    """Masks of every density, empty and full ones among them."""
+    """Masks of all densities, including empty and full ones."""
     rng = np.random.default_rng(seed)
     return rng.random((neurons, *size)) < np.linspace(0, 1, neurons)[:, None, None]
 
@@ -25,31 +25,31 @@ SHAPES = [(1, 1, 1), (5, 4, 6), (70, 8, 8), (3, 130, 130)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_iou_of_every_neuron_with_a_mask(shape: tuple[int, int, int]) -> None:
+def test_iou_equals_that_of_pixel_sets(shape: tuple[int, int, int]) -> None:
     masks = random_masks(*shape)
     for mask in (random_masks(3, *shape[1:], seed=1)[1], np.zeros(shape[1:], bool), np.ones(shape[1:], bool)):
         expected = [iou_slowly(one, mask) for one in masks]
-        found = iou(masks, mask)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        overlaps = iou(masks, mask)
+        assert overlaps.dtype == np.float32
+        np.testing.assert_allclose(overlaps, expected, atol=1e-6)
 
 
-def test_worked_out_by_hand() -> None:
+def test_iou_by_hand() -> None:
     masks: Bools = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 0]]], bool)
     mask = np.array([[0, 1, 1, 0]], bool)
     np.testing.assert_allclose(iou(masks, mask), [1 / 3, 2 / 3, 0], rtol=1e-6)
 
 
-def test_views_that_are_not_contiguous() -> None:
+def test_masks_may_be_noncontiguous() -> None:
     masks = random_masks(6, 8, 8)[::2, :, ::2]
     np.testing.assert_array_equal(iou(masks, masks[1]), iou(masks.copy(), masks[1].copy()))
 
 
-def test_no_neurons() -> None:
+def test_no_neurons_give_no_values() -> None:
     assert iou(np.zeros((0, 3, 3), bool), np.ones((3, 3), bool)).shape == (0,)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_masks_that_do_not_fit_are_refused() -> None:
     masks = random_masks(3, 4, 4)
     with pytest.raises(MeasureError, match=r"given a mask as bool \(4, 5\).*Allowed: bool \(4, 4\)"):
         iou(masks, np.zeros((4, 5), bool))

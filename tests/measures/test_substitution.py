@@ -1,4 +1,4 @@
-"""Substitution of neurons against loops over networks, exact arithmetic, and numbers worked out by hand."""
+"""Substitution of neurons, compared with loops, exact arithmetic and numbers worked out by hand."""
 
 import math
 from decimal import Decimal, localcontext
@@ -41,7 +41,7 @@ def softmax(logits: Any) -> list[float]:
 def slow_effect(
     vectors: tuple[Doubles, Doubles], weight: Doubles, bias: Doubles, neurons: list[int], into: Side
 ) -> tuple[float, float]:
-    """Benign drop and adversarial gain: with the adversarial values against with the benign ones."""
+    """Benign drop and adversarial gain, from logits with benign and with adversarial values."""
     mixed = vectors[into == "adversarial"].copy()
     for neuron in neurons:
         mixed[neuron] = vectors[into == "benign"][neuron]
@@ -54,9 +54,9 @@ def test_two_neurons_by_hand() -> None:
     """Logits are log 3 and 0, so p is (3/4, 1/4). The first neuron swaps them, the second does nothing."""
     activations = np.array([math.log(3), 5]), np.array([-math.log(3), 8])
     weight, bias = np.array([[1.0, 0], [0, 0]]), np.zeros(2)
-    found = substitute_each(*activations, weight, bias, **LABELS)
-    np.testing.assert_allclose(found.benign_drop, [0.5, 0], atol=1e-15)
-    np.testing.assert_allclose(found.adversarial_gain, [0.5, 0], atol=1e-15)
+    effects = substitute_each(*activations, weight, bias, **LABELS)
+    np.testing.assert_allclose(effects.benign_drop, [0.5, 0], atol=1e-15)
+    np.testing.assert_allclose(effects.adversarial_gain, [0.5, 0], atol=1e-15)
     together = substitute_set(*activations, weight, bias, [0, 1], **LABELS)
     np.testing.assert_allclose(together.logits, [-math.log(3), 0], atol=1e-15)
     assert together.benign_drop == pytest.approx(0.5)
@@ -65,13 +65,15 @@ def test_two_neurons_by_hand() -> None:
 
 @pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_against_a_loop(into: Side, classes: int) -> None:
+def test_substitution_equals_a_loop(into: Side, classes: int) -> None:
     rng = np.random.default_rng(classes)
     vectors = rng.normal(size=9), rng.normal(size=9)
     weight, bias = 2 * rng.normal(size=(classes, 9)), rng.normal(size=classes)
-    found = substitute_each(*vectors, weight, bias, **LABELS, into=into)
+    effects = substitute_each(*vectors, weight, bias, **LABELS, into=into)
     slow = [slow_effect(vectors, weight, bias, [neuron], into) for neuron in range(9)]
-    np.testing.assert_allclose(np.transpose([found.benign_drop, found.adversarial_gain]), slow, atol=1e-12)
+    np.testing.assert_allclose(
+        np.transpose([effects.benign_drop, effects.adversarial_gain]), slow, atol=1e-12
+    )
     for neurons in ([], [3], [0, 4, 8], list(range(9))):
         together = substitute_set(*vectors, weight, bias, neurons, **LABELS, into=into)
         drop, gain = slow_effect(vectors, weight, bias, neurons, into)
@@ -81,25 +83,25 @@ def test_against_a_loop(into: Side, classes: int) -> None:
 
 @pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("classes", [3, 4000])
-def test_many_pairs_at_once_are_one_after_the_other(into: Side, classes: int) -> None:
-    """With many classes, one pair at a time is computed."""
+def test_many_pairs_equal_one_at_a_time(into: Side, classes: int) -> None:
+    """With many classes, pairs are computed one at a time."""
     rng = np.random.default_rng(classes)
     vectors = rng.normal(size=(2, 5, 90))
     vectors[1, :, ::7] = vectors[0, :, ::7]
     weight, bias = rng.normal(size=(classes, 90)), rng.normal(size=classes)
     labels = rng.permuted(np.tile(np.arange(3), (5, 1)), axis=1)
     both: Any = {"benign_label": labels[:, 0], "adversarial_label": labels[:, 1]}
-    found = substitute_each(vectors[0], vectors[1], weight, bias, **both, into=into)
-    assert found.benign_drop.shape == (5, 90)
+    effects = substitute_each(vectors[0], vectors[1], weight, bias, **both, into=into)
+    assert effects.benign_drop.shape == (5, 90)
     for pair in range(5):
         one: Any = {name: int(values[pair]) for name, values in both.items()}
         alone = substitute_each(vectors[0, pair], vectors[1, pair], weight, bias, **one, into=into)
-        np.testing.assert_allclose(found.benign_drop[pair], alone.benign_drop, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(effects.benign_drop[pair], alone.benign_drop, rtol=1e-9, atol=1e-15)
         np.testing.assert_allclose(
-            found.adversarial_gain[pair], alone.adversarial_gain, rtol=1e-9, atol=1e-15
+            effects.adversarial_gain[pair], alone.adversarial_gain, rtol=1e-9, atol=1e-15
         )
-    # What does not change has no effect: exactly none, and not a negative zero.
-    for values in (found.benign_drop, found.adversarial_gain):
+    # Unchanged neurons have an effect of exactly 0.0, not -0.0.
+    for values in (effects.benign_drop, effects.adversarial_gain):
         assert (values[:, ::7] == 0).all()
         assert not np.signbit(values[:, ::7]).any()
 
@@ -117,8 +119,8 @@ def test_both_directions_of_all_neurons_agree() -> None:
 @pytest.mark.parametrize("margin", [0, 30, 60, -60, 400])
 @pytest.mark.parametrize("change", [-1.0, 1e-9, 0.25])
 def test_tiny_changes_are_exact(margin: float, change: float) -> None:
-    """A network that is 60 logits sure has p = 1 in float64, but the order of its neurons is still known."""
-    found = substitute_each(
+    """With a margin of 60 logits, p is 1 in float64, but neurons can still be ordered."""
+    effects = substitute_each(
         np.array([float(margin)]), np.array([margin - change]), np.array([[1.0], [0]]), np.zeros(2), **LABELS
     )
     with localcontext() as context:
@@ -127,15 +129,15 @@ def test_tiny_changes_are_exact(margin: float, change: float) -> None:
         expected = float(before - after)
     # The change itself is exact only up to the rounding of the margin.
     tolerance = 1e-14 * max(1, abs(margin)) / abs(change)
-    assert found.benign_drop[0] == pytest.approx(expected, rel=tolerance)
-    assert found.adversarial_gain[0] == pytest.approx(expected, rel=tolerance)
+    assert effects.benign_drop[0] == pytest.approx(expected, rel=tolerance)
+    assert effects.adversarial_gain[0] == pytest.approx(expected, rel=tolerance)
 
 
 def test_huge_logits_do_not_overflow() -> None:
     weight = np.array([[1.0, 0], [0, 1]])
-    found = substitute_each(np.array([5e4, 0]), np.array([5e4, 1e5]), weight, np.zeros(2), **LABELS)
-    assert found.benign_drop.tolist() == [0, 1]
-    assert found.adversarial_gain.tolist() == [0, 1]
+    effects = substitute_each(np.array([5e4, 0]), np.array([5e4, 1e5]), weight, np.zeros(2), **LABELS)
+    assert effects.benign_drop.tolist() == [0, 1]
+    assert effects.adversarial_gain.tolist() == [0, 1]
 
 
 def classifier_of(net: torch.nn.Module) -> Classifier:
@@ -168,19 +170,19 @@ def slow_network_effect(
 
 @pytest.mark.parametrize("into", SIDES)
 @pytest.mark.parametrize("name", NETS)
-def test_maps_against_a_loop_over_the_network(name: str, into: Side) -> None:
+def test_substituted_feature_maps_equal_a_loop_over_the_network(name: str, into: Side) -> None:
     classifier = classifier_of(NETS[name][0]())
     activity = both_images(classifier)
     benign, adversarial = activity.maps.numpy()
     head = numpy_head(classifier)
-    found = substitute_each_map(benign, adversarial, head, **LABELS, into=into, batch_size=4)
+    effects = substitute_each_map(benign, adversarial, head, **LABELS, into=into, batch_size=4)
     slow = [slow_network_effect(classifier, activity, neuron, into) for neuron in range(classifier.neurons)]
-    np.testing.assert_allclose(np.transpose([found.benign_drop, found.adversarial_gain]), slow, atol=1e-6)
+    np.testing.assert_allclose(np.transpose([effects.benign_drop, effects.adversarial_gain]), slow, atol=1e-6)
     together = substitute_map_set(benign, adversarial, head, range(classifier.neurons), **LABELS, into=into)
     np.testing.assert_allclose(together.logits, activity.logits[int(into == "benign")], atol=1e-5)
 
 
-def test_closed_form_is_what_the_network_gives() -> None:
+def test_the_closed_form_equals_the_network() -> None:
     classifier = classifier_of(average_pooled())
     activity = both_images(classifier)
     assert classifier.weights is not None
@@ -199,20 +201,20 @@ def test_closed_form_is_what_the_network_gives() -> None:
     assert closed_set.benign_drop == pytest.approx(network_set.benign_drop, abs=1e-6)
 
 
-def test_batch_size_changes_nothing_and_inputs_stay() -> None:
+def test_any_batch_size_gives_the_same_and_keeps_its_inputs() -> None:
     classifier = classifier_of(mlp_head())
     maps = both_images(classifier).maps.numpy()
-    given = maps.copy()
+    original = maps.copy()
     results = [
         substitute_each_map(maps[0], maps[1], numpy_head(classifier), **LABELS, batch_size=size)
         for size in (1, 4, 64)
     ]
     for other in results[1:]:
         np.testing.assert_allclose(other.benign_drop, results[0].benign_drop, atol=1e-7)
-    np.testing.assert_array_equal(maps, given)
+    np.testing.assert_array_equal(maps, original)
 
 
-def test_bad_parameters() -> None:
+def test_bad_parameters_are_refused() -> None:
     vectors = np.zeros(3), np.ones(3), np.zeros((2, 3)), np.zeros(2)
     with pytest.raises(MeasureError, match=r"into = 'both'.*benign, adversarial"):
         substitute_each(*vectors, **LABELS, into="both")  # type: ignore[arg-type]

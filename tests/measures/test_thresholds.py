@@ -1,4 +1,4 @@
-"""Thresholds of receptive fields against sorted lists and numbers worked out by hand."""
+"""Thresholds of receptive fields, compared with sorted lists and numbers worked out by hand."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def quantile_slowly(values: list[float], quantile: float) -> float:
 
 
 @pytest.mark.parametrize("quantile", [0.0, 0.5, 0.8, 0.995, 1.0])
-def test_quantiles_of_the_layer_and_of_each_neuron(quantile: float) -> None:
+def test_quantiles_equal_those_of_sorted_lists(quantile: float) -> None:
     expected = quantile_slowly([float(it) for it in BENIGN.flat], quantile)
     assert layer_threshold(BENIGN, quantile) == pytest.approx(expected, abs=1e-6)
     each = [quantile_slowly([float(it) for it in BENIGN[:, neuron].flat], quantile) for neuron in range(4)]
@@ -46,7 +46,7 @@ def test_thresholds_worked_out_by_hand() -> None:
     np.testing.assert_allclose(relative_thresholds(benign[0], 0.1), [0.2, 1], rtol=1e-6)
 
 
-def test_rules_choose_among_them() -> None:
+def test_rules_select_the_threshold() -> None:
     maps = BENIGN[0]
     chosen = {
         rule: choose_thresholds(rule, maps, BENIGN)
@@ -68,7 +68,7 @@ def test_rules_choose_among_them() -> None:
     assert all(it.shape == (4,) and it.dtype == np.float32 for it in chosen.values())
 
 
-def test_default_covers_about_a_fifth_of_an_image_on_average() -> None:
+def test_the_default_covers_a_fifth_of_an_image_on_average() -> None:
     maps = np.random.default_rng(0).gamma(1.0, size=(40, 8, 4, 4)).astype(np.float32)
     level = layer_threshold(maps)
     assert (maps > level).mean() == pytest.approx(0.2, abs=1e-3)
@@ -76,14 +76,14 @@ def test_default_covers_about_a_fifth_of_an_image_on_average() -> None:
     assert np.mean(shares) == pytest.approx(0.2, abs=0.04)
 
 
-def test_relative_thresholds_leave_out_only_neurons_without_response() -> None:
+def test_with_relative_thresholds_only_silent_neurons_are_dead() -> None:
     maps = np.stack([np.zeros((2, 2)), -np.eye(2) - 1, np.eye(2), np.eye(2) / 1000]).astype(np.float32)
     for fraction in (0.0, 0.3, 0.5):
         levels = relative_thresholds(maps, fraction)
         assert dead(masks(maps, levels, (8, 8))).tolist() == [True, True, False, False]
 
 
-def test_samples_are_seeded_bounded_ascending_and_without_repetition() -> None:
+def test_samples_are_seeded_bounded_ascending_and_unique() -> None:
     assert sample(5, most=10).tolist() == [0, 1, 2, 3, 4]
     chosen = sample(10_000, most=100, seed=3)
     assert len(set(chosen.tolist())) == 100

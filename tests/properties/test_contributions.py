@@ -1,4 +1,4 @@
-"""What holds for contributions, band gaps, substitution and rankings of any numbers."""
+"""Properties of contributions, band gaps, substitution and rankings of any numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ pairs = st.builds(
 @given(pairs)
 def test_margin_changes_sum_to_the_change_of_the_logit_margin(pair: LinearPair) -> None:
     benign_label, adversarial_label = pair.labels
-    found = contributions(
+    result = contributions(
         pair.benign,
         pair.adversarial,
         pair.weight,
@@ -101,11 +101,11 @@ def test_margin_changes_sum_to_the_change_of_the_logit_margin(pair: LinearPair) 
         logits[adversarial_label] - logits[benign_label]
         for logits in (pair.logits(pair.benign), pair.logits(pair.adversarial))
     )
-    np.testing.assert_allclose((found.adversarial - found.benign).sum(), after - before, atol=1e-8)
+    np.testing.assert_allclose((result.adversarial - result.benign).sum(), after - before, atol=1e-8)
 
 
 @given(bands(), bands())
-def test_band_gap_changes_its_sign_with_the_sides(benign: Band, adversarial: Band) -> None:
+def test_swapping_the_sides_negates_the_band_gap(benign: Band, adversarial: Band) -> None:
     there, back = band_gap(benign, adversarial), band_gap(adversarial, benign)
     np.testing.assert_array_equal(there, -back)
     apart = (benign.low > adversarial.high) | (adversarial.low > benign.high)
@@ -113,14 +113,14 @@ def test_band_gap_changes_its_sign_with_the_sides(benign: Band, adversarial: Ban
 
 
 @given(pairs)
-def test_substituting_all_neurons_gives_the_other_logits(pair: LinearPair) -> None:
+def test_substituting_all_neurons_gives_the_other_images_logits(pair: LinearPair) -> None:
     there, back = (pair.together(range(NEURONS), into) for into in SIDES)
     np.testing.assert_allclose(there.logits, pair.logits(pair.adversarial), atol=1e-9)
     np.testing.assert_allclose(back.logits, pair.logits(pair.benign), atol=1e-9)
 
 
 @given(pairs, st.sampled_from(SIDES))
-def test_substitution_of_one_is_that_of_a_set_of_one(pair: LinearPair, into: Side) -> None:
+def test_substituting_one_neuron_equals_a_set_of_one(pair: LinearPair, into: Side) -> None:
     each = pair.each(into)
     for values in (each.benign_drop, each.adversarial_gain):
         assert (np.abs(values) <= 1).all()
@@ -131,20 +131,20 @@ def test_substitution_of_one_is_that_of_a_set_of_one(pair: LinearPair, into: Sid
 
 
 @given(pairs)
-def test_exchanging_the_images_exchanges_the_directions(pair: LinearPair) -> None:
-    """What the attack takes from the benign label, the attack in the other direction gives to it."""
+def test_swapping_the_images_swaps_the_effects(pair: LinearPair) -> None:
+    """The benign label gains from the opposite attack what it loses to the attack."""
     there, back = pair.each("benign"), pair.swapped().each("adversarial")
     np.testing.assert_array_equal(there.benign_drop, back.adversarial_gain)
     np.testing.assert_array_equal(there.adversarial_gain, back.benign_drop)
 
 
 @given(st.integers(1, 8).flatmap(lambda pairs: tables(pairs, NEURONS)), st.booleans())
-def test_ranks_are_places_and_intervals_are_ordered(measure: Doubles, descending: bool) -> None:
-    found = rank_neurons(measure, descending=descending, resamples=20)
-    assert found.rank.sum() == NEURONS * (NEURONS + 1) / 2
-    assert (np.diff(found.mean[found.order]) * (-1 if descending else 1) >= 0).all()
-    assert (found.rank_low <= found.rank_high).all()
-    assert found.rank_low.min() >= 1
-    assert found.rank_high.max() <= NEURONS
+def test_ranks_sum_up_and_intervals_are_ordered(measure: Doubles, descending: bool) -> None:
+    result = rank_neurons(measure, descending=descending, resamples=20)
+    assert result.rank.sum() == NEURONS * (NEURONS + 1) / 2
+    assert (np.diff(result.mean[result.order]) * (-1 if descending else 1) >= 0).all()
+    assert (result.rank_low <= result.rank_high).all()
+    assert result.rank_low.min() >= 1
+    assert result.rank_high.max() <= NEURONS
     other_way = rank_neurons(measure, descending=not descending, resamples=20)
-    np.testing.assert_array_equal(found.rank + other_way.rank, NEURONS + 1)
+    np.testing.assert_array_equal(result.rank + other_way.rank, NEURONS + 1)

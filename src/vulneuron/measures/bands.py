@@ -1,4 +1,4 @@
-"""Bands: where a class's contributions lie, and the gap between two bands (paper, Section 5.2.1)."""
+"""Bands of a class's contributions, and the gap between two bands (paper, Section 5.2.1)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,13 +38,13 @@ BAND_IMAGES: dict[Side, Choice] = {
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """Lower and upper bound of the contribution of each neuron over a class.
+    """Lower and upper bound of each neuron's contribution over a class.
 
     Attributes
     ----------
     low, high
         ``(neuron,)``, or ``(pair, neuron)`` for the classes of many pairs; float64, in units of logits; NaN
-        where the class has fewer than 2 images, and so no band.
+        for a class of fewer than 2 images, which has no band.
     """
 
     low: Doubles
@@ -52,7 +52,7 @@ class Band:
 
 
 def class_rows(benign_label: Labels, adversarial_label: Labels, label: int, images: Side = "benign") -> Ints:
-    """Pairs whose images make up a class's band.
+    """Pairs whose images form a class's band.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ def class_rows(benign_label: Labels, adversarial_label: Labels, label: int, imag
     label
         The class.
     images
-        "benign": benign images of that class; these make up the benign band (of the benign label) and, by
-        default, the adversarial band (of the adversarial label). "adversarial": adversarial images that are
-        predicted as that class, the other choice for the adversarial band.
+        "benign": benign images of that class, which form the benign band (of the benign label) and, by
+        default, the adversarial band (of the adversarial label). "adversarial": adversarial images predicted
+        as that class, the alternative for the adversarial band.
 
     Returns
     -------
     ndarray
-        Ascending indices of pairs, int64. Their benign or adversarial side is meant, as `images` says.
+        Ascending indices of pairs, int64; `images` says which side of them is used.
 
     Raises
     ------
@@ -80,17 +80,17 @@ def class_rows(benign_label: Labels, adversarial_label: Labels, label: int, imag
 
 
 def band(values: Floating, *, kind: BandKind = "mean", confidence: float = 0.95) -> Band:
-    r"""Band of each neuron's values over the images of a class: of contributions, or of activations.
+    r"""Band of each neuron's contributions or activations over the images of a class.
 
     "mean" is the t-interval of the mean, :math:`\bar v_k \pm t_{(1 + \gamma) / 2,\, n - 1}\, s_k / \sqrt n`
     with the confidence :math:`\gamma` and the sample standard deviation :math:`s_k` of n images. "quantile"
-    goes from the quantile :math:`(1 - \gamma) / 2` to :math:`(1 + \gamma) / 2` (linear interpolation): that
-    share of the images is inside.
+    goes from the quantile :math:`(1 - \gamma) / 2` to :math:`(1 + \gamma) / 2` (linear interpolation) and
+    contains a fraction :math:`\gamma` of the images.
 
     Parameters
     ----------
     values
-        ``(image, neuron)``; those of activations become those of contributions by `scaled`.
+        ``(image, neuron)``. `scaled` converts a band of activations to one of contributions.
     kind
         "mean" or "quantile".
     confidence
@@ -99,12 +99,12 @@ def band(values: Floating, *, kind: BandKind = "mean", confidence: float = 0.95)
     Returns
     -------
     Band
-        With NaN for fewer than 2 images, as these have no spread.
+        NaN for fewer than 2 images, which have no spread.
 
     Raises
     ------
     MeasureError
-        If the kind is unknown or the confidence out of its range.
+        If the kind is unknown or the confidence is out of range.
     """
     check_choice(kind, "kind", BAND_KINDS)
     check_confidence(confidence)
@@ -120,24 +120,24 @@ def band(values: Floating, *, kind: BandKind = "mean", confidence: float = 0.95)
     return Band(mean - half, mean + half)
 
 
-def scaled(of_activations: Band, weights: Doubles) -> Band:
-    """Band of activation x weight, from that of the activations: both kinds scale with the weight.
+def scaled(activations: Band, weights: Doubles) -> Band:
+    """Band of activation x weight from the band of the activations; both kinds of bands scale.
 
     Parameters
     ----------
-    of_activations
+    activations
         ``(..., neuron)``.
     weights
-        ``(..., neuron)``; a negative one exchanges the bounds.
+        ``(..., neuron)``; a negative weight swaps the bounds.
     """
-    low, high = of_activations.low * weights, of_activations.high * weights
+    low, high = activations.low * weights, activations.high * weights
     return Band(np.minimum(low, high), np.maximum(low, high))
 
 
 def band_gap(benign: Bounds, adversarial: Bounds) -> Doubles:
     r"""Signed distance between the adversarial and the benign band, ``(..., neuron)``, in units of logits.
 
-    The paper's equation, with the bounds :math:`CL, CU` of the adversarial (a) and the benign (b) band:
+    The paper's equation, with bounds :math:`CL, CU` of the adversarial (a) and the benign (b) band:
 
     .. math::
         BG = \begin{cases}
@@ -146,7 +146,7 @@ def band_gap(benign: Bounds, adversarial: Bounds) -> Doubles:
             0 & \text{otherwise: the bands overlap}
         \end{cases}
 
-    NaN where a band is missing. With the bands exchanged it changes its sign.
+    NaN where a band is missing. Swapping the bands changes the sign.
     """
     gap = np.where(
         benign.low > adversarial.high,

@@ -40,7 +40,7 @@ def check_choice(value: object, name: str, allowed: Collection[str]) -> None:
     Raises
     ------
     MeasureError
-        If `value` is something else.
+        For anything else.
     """
     if not isinstance(value, str) or value not in allowed:
         raise MeasureError(
@@ -56,14 +56,14 @@ def check_confidence(confidence: float) -> None:
     Raises
     ------
     MeasureError
-        If it is something else.
+        For anything else.
     """
     # NaN fails the comparison.
     if not (isinstance(confidence, Real) and 0 < confidence < 1):
         raise MeasureError(
             f"given confidence = {confidence!r}",
             allowed="a number between 0 and 1, both excluded",
-            fix="give 0.95 for 95 %",
+            fix="use 0.95 for 95 %",
         )
 
 
@@ -73,40 +73,43 @@ def check_per_cent(per_cent: float, name: str) -> None:
     Raises
     ------
     MeasureError
-        If it is something else.
+        For anything else.
     """
     if not (isinstance(per_cent, Real) and 0 < per_cent <= 100):
         raise MeasureError(
             f"given {name} = {per_cent!r}",
-            allowed="per cent of the pixels, above 0 and up to 100",
-            fix="take 20",
+            allowed="a percentage of the pixels, above 0 and up to 100",
+            fix="use for example 20",
         )
 
 
 def check_whole(count: int, name: str, *, least: int = 1) -> None:
-    """Refuse anything but an integer that is large enough.
+    """Refuse anything but an integer >= `least`.
 
     Raises
     ------
     MeasureError
-        If `count` is something else.
+        For anything else.
     """
     if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
         raise MeasureError(
-            f"given {name} = {count!r}", allowed=f"an integer from {least}", fix="give such a number"
+            f"given {name} = {count!r}", allowed=f"an integer from {least}", fix="use such a number"
         )
 
 
 def check_size(size: object, name: str) -> None:
-    """Refuse anything but a pair of integers from 1.
+    """Refuse anything but a pair of positive integers.
 
     Raises
     ------
     MeasureError
-        If it is something else.
+        For anything else.
     """
     pixels = size if isinstance(size, tuple) and len(size) == 2 else (None, None)
-    if not all(isinstance(it, int | np.integer) and not isinstance(it, bool) and it > 0 for it in pixels):
+    if not all(
+        isinstance(length, int | np.integer) and not isinstance(length, bool) and length > 0
+        for length in pixels
+    ):
         raise MeasureError(
-            f"given {name} = {size!r}", allowed="(y, x), two positive integers", fix="give the size in pixels"
+            f"given {name} = {size!r}", allowed="(y, x), two positive integers", fix="use a size in pixels"
         )

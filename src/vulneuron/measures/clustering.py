@@ -45,13 +45,13 @@ class Distances:
 
 @dataclass(frozen=True, eq=False)
 class Dendrogram:
-    """Binary tree of neurons. Leaves are nodes 0 to n - 1, the node of row i of `linkage` is n + i.
+    """Binary tree of neurons. Leaves are nodes 0 to n - 1; row i of `linkage` is node n + i.
 
     Attributes
     ----------
     linkage
-        ``(n - 1, 4)``, float64, as SciPy's: left child, right child, height, number of leaves. Heights
-        ascend. Children stand in leaf order, and SciPy's `dendrogram` draws them so.
+        ``(n - 1, 4)``, float64, SciPy's format: left child, right child, height, number of leaves. Heights
+        ascend. Children are in leaf order, as SciPy's `dendrogram` draws them.
     order
         ``(n,)``, int64: neurons from left to right.
     dead
@@ -64,24 +64,13 @@ class Dendrogram:
 
     @property
     def heights(self) -> Doubles:
-        """Heights of the merges, ``(n - 1,)``, ascending, at least 0, in the unit of the distance."""
+        """Heights of the merges, ``(n - 1,)``, >= 0 and ascending, in the unit of the distance."""
         return self.linkage[:, 2]
 
     @property
     def root(self) -> int:
         """Node of all neurons."""
         return 2 * len(self.order) - 2
-
-    @cached_property
-    def dead_node(self) -> int | None:
-        """Lowest node above all dead neurons, merged at height 0; None if no neuron is dead.
-
-        It may hold others that cannot be told from them, such as a neuron that captures only black pixels.
-        """
-        if not self.dead.any():
-            return None
-        nodes = self.ancestors(int(np.argmax(self.dead)))
-        return next(node for node in nodes if self.dead[self.leaves(node)].sum() == self.dead.sum())
 
     def leaves(self, node: int) -> Ints:
         """Neurons below a node, from left to right; the neuron itself for a leaf.
@@ -109,28 +98,13 @@ class Dendrogram:
             path.append(int(self._parents[path[-1]]))
         return tuple(path)
 
-    def cut_height(self, height: float) -> Ints:
-        """Clusters that are left when nothing above a height is merged.
-
-        Parameters
-        ----------
-        height
-            Merges at this height or below are kept.
-
-        Returns
-        -------
-        ndarray
-            ``(n,)``, int64: number of each neuron's cluster, from 0, counted from left to right.
-        """
-        return self._after(int(np.searchsorted(self.heights, height, side="right")))
-
     def cut_count(self, clusters: int) -> Ints:
-        """Exactly so many clusters: the last merges are undone.
+        """Cut the tree into a number of clusters, by undoing the last merges.
 
         Parameters
         ----------
         clusters
-            1 to n.
+            From 1 to n.
 
         Returns
         -------
@@ -140,7 +114,7 @@ class Dendrogram:
         Raises
         ------
         MeasureError
-            If there cannot be so many clusters.
+            If the number is not from 1 to n.
         """
         if not 1 <= clusters <= len(self.order):
             raise MeasureError(
@@ -148,10 +122,10 @@ class Dendrogram:
                 allowed=f"1 to {len(self.order)}",
                 fix="choose another number of clusters",
             )
-        return self._after(len(self.order) - clusters)
+        return self._clusters_after(len(self.order) - clusters)
 
-    def _after(self, merges: int) -> Ints:
-        """Clusters after the first merges. Each merge removes the one border between two neighbors."""
+    def _clusters_after(self, merges: int) -> Ints:
+        """Clusters after the first merges; each merge removes the border between two neighbors."""
         borders = np.zeros(len(self.order), np.int64)
         borders[self._starts[self.linkage[merges:, 1].astype(np.int64)]] = 1
         labels = np.empty(len(self.order), np.int64)
@@ -184,21 +158,21 @@ class Dendrogram:
 def cluster(distances: Distances, method: Method = "ward") -> Dendrogram:
     """Agglomerative clustering with optimal leaf order.
 
-    Equal neurons, dead ones among them, are merged first, at height 0.
+    Equal neurons, including dead ones, are merged first, at height 0.
 
     Parameters
     ----------
     distances
         As a function of `vulneuron.measures.distances` computes them.
     method
-        How the distance between two clusters follows from those between neurons. "ward" is made for L2
-        distances, "average" fits also others, such as that by IoU. Average linkage of L2 distances chains: on
-        CIFAR-10 it puts most neurons into one of twelve clusters.
+        How distances between clusters follow from those between neurons. "ward" is designed for L2 distances;
+        "average" also suits others, such as IoU distances. Average linkage of L2 distances chains: on
+        CIFAR-10, it puts most neurons into one of twelve clusters.
 
     Raises
     ------
     MeasureError
-        If the method is unknown or there is no neuron.
+        If the method is unknown or there are no neurons.
 
     References
     ----------

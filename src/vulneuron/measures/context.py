@@ -22,15 +22,15 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 @dataclass(frozen=True, eq=False)
 class ContextPairs:
-    """The pairs with the largest values, the largest first.
+    """The pairs with the largest values, in descending order.
 
     Attributes
     ----------
     pairs
-        ``(m,)``, int64, indices of pairs. Their benign images make up the benign window, their adversarial
-        images, in the same order, the adversarial window.
+        ``(m,)``, int64, indices of pairs. Their benign images form the benign window, their adversarial
+        images the adversarial window, in the same order.
     values
-        ``(m,)``, float64, what they are ordered by.
+        ``(m,)``, float64, the values that determine the order.
     """
 
     pairs: Ints
@@ -46,10 +46,10 @@ def context_pairs(
     scope: Scope = "same_labels",
     count: int = 6,
 ) -> ContextPairs:
-    """Top pairs for a neuron, beside the focused pair.
+    """Top pairs for a neuron, without the focused pair.
 
-    The adversarial window lists the counterparts of the same pairs, as in the paper: it shows what becomes of
-    what the neuron captures best, not what it captures best after the attack.
+    The adversarial window shows the same pairs, as in the paper: what happens to the images that the neuron
+    captures best, not those that it captures best after the attack.
 
     Parameters
     ----------
@@ -58,22 +58,22 @@ def context_pairs(
     benign_label, adversarial_label
         ``(pair,)``, labels of all pairs.
     pair
-        The focused pair. It is shown already, so it is not listed again.
+        The focused pair, which is excluded.
     scope
         "same_labels": pairs with the focused pair's benign and adversarial label. "same_benign_label": with
         its benign label. "all": all pairs.
     count
-        How many to list at most; there are fewer if the scope has fewer.
+        Largest number of pairs.
 
     Returns
     -------
     ContextPairs
-        Equal values in the order of the pairs.
+        Ties are in the order of the pairs.
 
     Raises
     ------
     MeasureError
-        If the scope, the pair or the count is unknown.
+        If the scope, the pair or the count is invalid.
     """
     check_choice(scope, "scope", SCOPES)
     check_whole(count, "count")
@@ -81,12 +81,12 @@ def context_pairs(
         raise MeasureError(
             f"given pair {pair}", allowed=f"0 to {len(values) - 1}", fix="choose a pair of this record"
         )
-    inside = np.ones(len(values), np.bool_)
+    eligible = np.ones(len(values), np.bool_)
     if scope != "all":
-        inside &= benign_label == benign_label[pair]
+        eligible &= benign_label == benign_label[pair]
     if scope == "same_labels":
-        inside &= adversarial_label == adversarial_label[pair]
-    inside[pair] = False
-    candidates = np.flatnonzero(inside)
-    chosen = candidates[np.argsort(-values[candidates], kind="stable")[:count]]
-    return ContextPairs(chosen, values[chosen].astype(np.float64))
+        eligible &= adversarial_label == adversarial_label[pair]
+    eligible[pair] = False
+    candidates = np.flatnonzero(eligible)
+    top = candidates[np.argsort(-values[candidates], kind="stable")[:count]]
+    return ContextPairs(top, values[top].astype(np.float64))

@@ -1,4 +1,4 @@
-"""Contributions: what each neuron adds to a class's logit (paper, Section 5.2.1)."""
+"""Contributions of neurons to a class's logit (paper, Section 5.2.1)."""
 
 from typing import Literal
 
@@ -48,7 +48,7 @@ _COEFFICIENTS: dict[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
 def curve_weights(
     weight: Floating, *, benign_label: Labels, adversarial_label: Labels, weights: Weights = "own"
 ) -> BySide[Doubles]:
-    """Weights of the dense layer that the two curves of a pair use.
+    """Weights of the dense layer for the two curves of a pair.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def contributions(
     ================  ===========================  ============================
 
     The changes of the margin's contributions sum to the change of the logit margin
-    :math:`z_a - z_b` from the benign to the adversarial image: biases cancel.
+    :math:`z_a - z_b` from the benign to the adversarial image, as biases cancel.
 
     Parameters
     ----------
@@ -114,25 +114,25 @@ def contributions(
     MeasureError
         If the choice or a label is unknown.
     """
-    chosen = curve_weights(
+    factors = curve_weights(
         weight, benign_label=benign_label, adversarial_label=adversarial_label, weights=weights
     )
-    return BySide(benign * chosen.benign, adversarial * chosen.adversarial)
+    return BySide(benign * factors.benign, adversarial * factors.adversarial)
 
 
 def label_contributions(contribution: Floating, weights: Weights = "own") -> BySide[Doubles]:
     """The two curves from contributions to both labels' logits, for a head that is not linear.
 
-    What "own", "benign", "adversarial" and "margin" take is as for `contributions`. As gradients differ
-    between the two images, the margin's changes need not sum to the change of the logit margin here.
+    "own", "benign", "adversarial" and "margin" mean the same as for `contributions`. Gradients differ between
+    the two images, so the margin's changes need not sum to the change of the logit margin here.
 
     Parameters
     ----------
     contribution
-        ``(..., side, label, neuron)``, gradient x activation: side is the image (benign, adversarial), label
-        the logit (of the benign label, of the adversarial label). A record of such a network holds it.
+        ``(..., side, label, neuron)``, gradient x activation, for each image (benign, adversarial) and each
+        logit (of the benign label, of the adversarial label); stored in the record of such a network.
     weights
-        Which logits the curves are for.
+        Which logits the curves show.
 
     Raises
     ------
@@ -181,18 +181,18 @@ def curve_gap(context: NeuronContext) -> Doubles:
     return context.contributions.adversarial - context.contributions.benign
 
 
-def _combined(of_labels: Floating, weights: Weights) -> Doubles:
+def _combined(label_values: Floating, weights: Weights) -> Doubles:
     """From ``(..., label, neuron)`` to ``(..., side, neuron)``."""
     coefficients = np.array(_COEFFICIENTS[weights], np.float64)
-    return np.asarray(coefficients @ of_labels.astype(np.float64))
+    return np.asarray(coefficients @ label_values.astype(np.float64))
 
 
 def _rows(weight: Floating, labels: Labels) -> Floating:
-    found = np.asarray(labels)
-    if found.size and not 0 <= found.min() <= found.max() < len(weight):
+    classes = np.asarray(labels)
+    if classes.size and not 0 <= classes.min() <= classes.max() < len(weight):
         raise MeasureError(
-            f"given labels from {found.min()} to {found.max()}",
+            f"given labels from {classes.min()} to {classes.max()}",
             allowed=f"classes from 0 to {len(weight) - 1}",
-            fix="check that the labels and the weights are of the same network",
+            fix="check that labels and weights belong to the same network",
         )
-    return np.asarray(weight[found])
+    return np.asarray(weight[classes])

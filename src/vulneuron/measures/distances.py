@@ -15,7 +15,7 @@ from vulneuron.measures.common_energy import common_energy
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
-#: Squared distances below this part of the largest squared norm are rounding.
+#: Squared distances below this fraction of the largest squared norm are rounding errors.
 _ROUNDING = 1e-12
 
 
@@ -91,12 +91,12 @@ def neuron_distance(
 def receptive_field_distances(
     benign_masks: Bools, adversarial_masks: Bools, benign_image: Floating, adversarial_image: Floating
 ) -> Distances:
-    r"""L2 distances between RFs (mask x image), of the benign and the adversarial image together.
+    r"""L2 distances between RFs (mask x image), over the benign and the adversarial image together.
 
     .. math::
         d_{kl}^2 = \lVert m_k x - m_l x \rVert_2^2 + \lVert m'_k x' - m'_l x' \rVert_2^2
 
-    The default of the *Neuron Cluster View*. In units of pixels of [0, 1], from 0 to the square root of the
+    The default of the *Neuron Cluster View*. In units of pixels in [0, 1], from 0 to the square root of the
     number of values in both images.
 
     Parameters
@@ -126,13 +126,13 @@ def receptive_field_distances(
     linkage="average",
 )
 def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
-    r"""One minus the intersection over union of RFs, pixels of both images taken together.
+    r"""One minus the intersection over union of RFs, over the pixels of both images together.
 
     .. math::
         d_{kl} = 1 - \frac{|R_k \cap R_l| + |R'_k \cap R'_l|}{|R_k \cup R_l| + |R'_k \cup R'_l|}
 
-    In [0, 1]. Two dead neurons capture the same, namely nothing, so their distance is 0 here; a dead and any
-    other one are at distance 1.
+    In [0, 1]. Two dead neurons are at distance 0, as both capture nothing; a dead and a live neuron are at
+    distance 1.
 
     Parameters
     ----------
@@ -142,10 +142,10 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     Raises
     ------
     MeasureError
-        If the masks are not such booleans.
+        If the masks are not boolean.
     """
     gram = sum(common_energy(masks, np.ones(masks.shape[1:])) for masks in (benign_masks, adversarial_masks))
-    # Counts of pixels; rounding them makes equal RFs exactly equal.
+    # Pixel counts, rounded to make equal RFs exactly equal.
     common = np.rint(gram)
     areas = common.diagonal()
     union = areas[:, None] + areas - common
@@ -161,12 +161,12 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     linkage="ward",
 )
 def feature_map_distances(benign_maps: Floating, adversarial_maps: Floating) -> Distances:
-    r"""L2 distances between feature maps, of the benign and the adversarial image together.
+    r"""L2 distances between feature maps, over the benign and the adversarial image together.
 
     .. math::
         d_{kl}^2 = \lVert A_k - A_l \rVert_2^2 + \lVert A'_k - A'_l \rVert_2^2
 
-    In units of activations. Neurons whose maps are 0 everywhere on both images are called dead here.
+    In units of activations. Here, a neuron is dead if its feature maps are 0 everywhere on both images.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def feature_map_distances(benign_maps: Floating, adversarial_maps: Floating) -> 
 def _from_gram(gram: Doubles) -> Doubles:
     norms = gram.diagonal()
     squares = norms[:, None] + norms - 2 * gram
-    # Equal RFs have to be at distance 0, not at the rounding of a difference of large numbers.
+    # Equal RFs must be at distance 0, not at the rounding error of large numbers.
     squares[squares <= _ROUNDING * norms.max(initial=0)] = 0
     np.fill_diagonal(squares, 0)
     return np.asarray(np.sqrt(squares))

@@ -1,7 +1,7 @@
 """Receptive fields (RFs): the part of an image that a neuron responds to (paper, Section 3.2).
 
 The four steps of the paper: resize the image to the RF size (`resized`), resize the neuron's feature map to
-it (`upsample`), make that a mask by a threshold (`masks`), multiply the image with the mask (`masked_image`).
+it (`upsample`), threshold that to a mask (`masks`), multiply the image by the mask (`masked_image`).
 """
 
 import math
@@ -20,22 +20,22 @@ Floating = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 Size = tuple[int, int]
 
-#: Upsampled maps of so many neurons stay in a CPU's cache until they are compared with their thresholds.
+#: Number of upsampled feature maps that stay in a CPU's cache until they are thresholded.
 _MAPS_AT_ONCE = 16
-#: Likewise, float32 values of many maps that only their largest one is wanted of.
+#: Likewise, number of float32 values that only a maximum is taken of.
 _VALUES_AT_ONCE = 2**18
 
 
-def upsample(maps: Floating, size: Size) -> Floats:
-    r"""Resize feature maps bilinearly: step 2 of the paper.
+def upsample(features: Floating, size: Size) -> Floats:
+    r"""Resize feature maps bilinearly (step 2 of the paper).
 
-    Corners are not aligned: the center of output row Y is at :math:`y = (Y + 1/2) h / H - 1/2` of the map,
-    clipped to :math:`[0, h - 1]`. Bilinear interpolation is linear in each direction, so it is two products
-    with small matrices, :math:`U_y A U_x^\top`.
+    Corners are not aligned: the center of output row Y is at :math:`y = (Y + 1/2) h / H - 1/2` of the feature
+    map, clipped to :math:`[0, h - 1]`. Bilinear interpolation is linear in each direction, so it is a product
+    with two small matrices, :math:`U_y A U_x^\top`.
 
     Parameters
     ----------
-    maps
+    features
         ``(..., h, w)``.
     size
         ``(H, W)``.
@@ -43,7 +43,7 @@ def upsample(maps: Floating, size: Size) -> Floats:
     Returns
     -------
     ndarray
-        ``(..., H, W)``, float32, within the range of `maps`.
+        ``(..., H, W)``, float32, within the range of `features`.
 
     Raises
     ------
@@ -51,21 +51,21 @@ def upsample(maps: Floating, size: Size) -> Floats:
         If the size is not two positive integers.
     """
     check_size(size, "size")
-    vertical, horizontal = (_weights(*it) for it in zip(maps.shape[-2:], size, strict=True))
-    upsampled: Floats = vertical @ (np.asarray(maps, np.float32) @ horizontal.T)
+    vertical, horizontal = (_weights(*lengths) for lengths in zip(features.shape[-2:], size, strict=True))
+    upsampled: Floats = vertical @ (np.asarray(features, np.float32) @ horizontal.T)
     return upsampled
 
 
-def masks(maps: Floating, thresholds: Floating | float, size: Size) -> Bools:
-    """Binarize the upsampled feature maps: steps 2 and 3 of the paper.
+def masks(features: Floating, thresholds: Floating | float, size: Size) -> Bools:
+    """Binarize the upsampled feature maps (steps 2 and 3 of the paper).
 
-    A pixel belongs to the RF where the upsampled map is strictly greater than the threshold. A neuron whose
-    map nowhere exceeds it captures nothing (`dead`).
+    A pixel belongs to the RF if the upsampled feature map is strictly greater than the threshold there. A
+    neuron that nowhere exceeds its threshold captures nothing (`dead`).
 
     Parameters
     ----------
-    maps
-        ``(neuron, row, column)``; or one neuron's maps in many images, ``(image, row, column)``.
+    features
+        ``(neuron, row, column)``; or one neuron's feature maps in many images, ``(image, row, column)``.
     thresholds
         One value for all, or ``(neuron,)``; see `vulneuron.measures.thresholds`.
     size
@@ -79,29 +79,29 @@ def masks(maps: Floating, thresholds: Floating | float, size: Size) -> Bools:
     Raises
     ------
     MeasureError
-        If the size is not two positive integers, or there is not one threshold a map.
+        If the size is not two positive integers, or there is not one threshold per feature map.
     """
     check_size(size, "size")
     levels = np.asarray(thresholds, np.float32)
-    if levels.shape not in {(), (len(maps),)}:
+    if levels.shape not in {(), (len(features),)}:
         raise MeasureError(
-            f"given thresholds {levels.shape} for {len(maps)} feature maps",
-            allowed="one number, or one for each map",
-            fix="compute the thresholds from the same maps",
+            f"given thresholds {levels.shape} for {len(features)} feature maps",
+            allowed="one number, or one per feature map",
+            fix="compute the thresholds from the same feature maps",
         )
-    # Weights sum to 1 only up to rounding. With the threshold subtracted first, a map that never exceeds it
-    # has no positive number in it, and stays so.
-    above = np.asarray(maps, np.float32) - levels[..., None, None]
-    vertical, horizontal = (_weights(*it) for it in zip(maps.shape[-2:], size, strict=True))
-    found = np.empty((len(maps), *size), np.bool_)
-    for start in range(0, len(maps), _MAPS_AT_ONCE):
+    # Weights sum to 1 only up to rounding. With the threshold subtracted first, a feature map that never
+    # exceeds it has no positive number before or after interpolation.
+    margins = np.asarray(features, np.float32) - levels[..., None, None]
+    vertical, horizontal = (_weights(*lengths) for lengths in zip(features.shape[-2:], size, strict=True))
+    above_threshold = np.empty((len(features), *size), np.bool_)
+    for start in range(0, len(features), _MAPS_AT_ONCE):
         block = slice(start, start + _MAPS_AT_ONCE)
-        np.greater(vertical @ (above[block] @ horizontal.T), 0, out=found[block])
-    return found
+        np.greater(vertical @ (margins[block] @ horizontal.T), 0, out=above_threshold[block])
+    return above_threshold
 
 
 def resized(image: Floating, size: Size) -> Floats:
-    """Resize an image bilinearly, with antialiasing where it gets smaller: step 1 of the paper.
+    """Resize an image bilinearly, with antialiasing when shrinking (step 1 of the paper).
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def resized(image: Floating, size: Size) -> Floats:
     Returns
     -------
     ndarray
-        ``(channel, *size)``, float32 in [0, 1]; the pixels of `image` themselves where it has that size.
+        ``(channel, *size)``, float32 in [0, 1]; unchanged if the image has that size.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def resized(image: Floating, size: Size) -> Floats:
     if pixels.shape[1:] == size:
         return pixels
     height, width = size
-    # Pillow's bilinear filter widens where it shrinks an image, which is what antialiasing means here.
+    # Pillow's bilinear filter widens when it shrinks an image, which is antialiasing.
     channels = [
         np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
         for channel in pixels
@@ -134,7 +134,7 @@ def resized(image: Floating, size: Size) -> Floats:
 
 
 def masked_image(image: Floating, mask: Bools) -> Floats:
-    """The image where the mask is True and 0 elsewhere: step 4 of the paper, and step 1 if sizes differ.
+    """The image where the mask is True, 0 elsewhere (step 4 of the paper, and step 1 if sizes differ).
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def intersection(masks: Bools) -> Bools:
 
 
 def coverage(masks: Bools) -> Floats:
-    """Share of the image that each neuron captures, ``(neuron,)``, in [0, 1]."""
+    """Fraction of the image that each neuron captures, ``(neuron,)``, in [0, 1]."""
     return np.asarray(masks.mean(axis=(1, 2), dtype=np.float32))
 
 
@@ -186,16 +186,16 @@ def dead(masks: Bools) -> Bools:
     return np.asarray(~masks.any(axis=(1, 2)))
 
 
-def peaks(maps: Floating, size: Size) -> Floats:
+def peaks(features: Floating, size: Size) -> Floats:
     """Largest value of each upsampled feature map, ``(...)``, in the unit of the feature maps.
 
-    A neuron is `dead` for every threshold that is not below its peak. The peak is lower than the map's own
-    maximum where no pixel lies on that cell's center. Between neighboring centers, upsampled maps are linear
-    in each direction, so only the pixels next to centers are computed: 14 x 14 of 224 x 224 for 7 x 7 cells.
+    A neuron is `dead` for every threshold at or above its peak. The peak is lower than the feature map's own
+    maximum if no pixel lies on that cell's center. Between neighboring centers, upsampled feature maps are
+    linear in each direction, so only pixels next to centers are computed: 14 x 14 of 224 x 224 for 7 x 7.
 
     Parameters
     ----------
-    maps
+    features
         ``(..., h, w)``.
     size
         RF size ``(y, x)`` in pixels.
@@ -206,22 +206,22 @@ def peaks(maps: Floating, size: Size) -> Floats:
         If the size is not two positive integers.
     """
     check_size(size, "size")
-    *outer, height, width = maps.shape
-    cells = np.asarray(maps, np.float32).reshape(math.prod(outer), height * width)
+    *outer, height, width = features.shape
+    cells = np.asarray(features, np.float32).reshape(math.prod(outer), height * width)
     vertical, horizontal = (
-        _weights(length, wanted)[_next_to_centers(length, wanted)]
-        for length, wanted in ((height, size[0]), (width, size[1]))
+        _weights(length, pixels)[_next_to_centers(length, pixels)]
+        for length, pixels in ((height, size[0]), (width, size[1]))
     )
-    found = np.empty(len(cells), np.float32)
+    largest = np.empty(len(cells), np.float32)
     at_once = max(1, _VALUES_AT_ONCE // (len(vertical) * len(horizontal)))
     for start in range(0, len(cells), at_once):
-        # With the maps last, both products are large ones.
+        # With the feature maps last, both products are large.
         block = np.ascontiguousarray(cells[start : start + at_once].T)
         rows = vertical @ block.reshape(height, -1)
         values = horizontal @ rows.reshape(len(vertical), width, -1)
-        # Weights sum to 1 only up to rounding, and no pixel exceeds all cells.
-        found[start : start + at_once] = np.minimum(values.max(axis=(0, 1)), block.max(axis=0))
-    return found.reshape(outer)
+        # Capped, as weights sum to 1 only up to rounding, and no pixel exceeds all cells.
+        largest[start : start + at_once] = np.minimum(values.max(axis=(0, 1)), block.max(axis=0))
+    return largest.reshape(outer)
 
 
 @neuron_measure(
@@ -244,9 +244,9 @@ def captures_nothing(context: NeuronContext) -> BySide[Bools]:
     return context.dead
 
 
-def _positions(length: int, wanted: int) -> npt.NDArray[np.float64]:
-    """Where the centers of the wanted pixels lie, counted in cells, without aligned corners."""
-    return np.clip((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0, length - 1)
+def _positions(cells: int, pixels: int) -> npt.NDArray[np.float64]:
+    """Positions of the output pixels' centers, counted in cells, without aligned corners."""
+    return np.clip((np.arange(pixels) + 0.5) * (cells / pixels) - 0.5, 0, cells - 1)
 
 
 def interpolation_weights(positions: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
@@ -255,22 +255,22 @@ def interpolation_weights(positions: npt.NDArray[np.float64], cells: int) -> npt
     Parameters
     ----------
     positions
-        Where to interpolate, counted in cells, from 0 to `cells` - 1.
+        Where to interpolate, in cells, from 0 to `cells` - 1.
     cells
         Number of values to interpolate between.
     """
     return np.asarray(np.maximum(1 - np.abs(positions[:, None] - np.arange(cells)), 0))
 
 
-def _weights(length: int, wanted: int) -> Floats:
-    """Matrix ``(wanted, length)`` of bilinear interpolation along one axis."""
-    return interpolation_weights(_positions(length, wanted), length).astype(np.float32)
+def _weights(cells: int, pixels: int) -> Floats:
+    """Matrix ``(pixel, cell)`` of bilinear interpolation along one axis."""
+    return interpolation_weights(_positions(cells, pixels), cells).astype(np.float32)
 
 
-def _next_to_centers(length: int, wanted: int) -> npt.NDArray[np.bool_]:
-    """``(wanted,)``: the first and the last pixel from one cell's center to the next."""
-    cell = np.floor(_positions(length, wanted))
-    return np.asarray((np.diff(cell, prepend=-1) > 0) | (np.diff(cell, append=length) > 0))
+def _next_to_centers(cells: int, pixels: int) -> npt.NDArray[np.bool_]:
+    """Whether each pixel is the first or the last between two cells' centers, ``(pixel,)``."""
+    cell = np.floor(_positions(cells, pixels))
+    return np.asarray((np.diff(cell, prepend=-1) > 0) | (np.diff(cell, append=cells) > 0))
 
 
 def _check_any(masks: Bools) -> None:

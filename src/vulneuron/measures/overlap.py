@@ -1,4 +1,4 @@
-"""Overlap of masks: how much of what a neuron looks at is vulnerable (paper, Section 5.2.1, Figure 3)."""
+"""Overlap of receptive fields with vulnerable pixels (paper, Section 5.2.1, Figure 3)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,10 @@ Bools = npt.NDArray[np.bool_]
 
 
 def iou(masks: Bools, mask: Bools) -> Floats:
-    r"""Intersection over union of every neuron's receptive field with one mask.
+    r"""Intersection over union of each neuron's receptive field with one mask.
 
-    :math:`|R_k \cap M| / |R_k \cup M|`, and 0 where both are empty: a neuron that captures nothing overlaps
-    with nothing.
+    :math:`|R_k \cap M| / |R_k \cup M|`, and 0 if both are empty: a neuron that captures nothing overlaps
+    nothing.
 
     Parameters
     ----------
@@ -33,24 +33,24 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     Raises
     ------
     MeasureError
-        If the shapes do not fit or something else than booleans is given.
+        If the shapes do not fit or a mask is not boolean.
     """
     if masks.dtype != np.bool_ or masks.ndim != 3:
         raise MeasureError(
             f"given masks as {masks.dtype} {masks.shape}",
             allowed="bool (neuron, y, x)",
-            fix="make them with vulneuron.measures.fields.masks",
+            fix="create them with vulneuron.measures.fields.masks",
         )
     if mask.dtype != np.bool_ or mask.shape != masks.shape[1:]:
         raise MeasureError(
             f"given a mask as {mask.dtype} {mask.shape} for receptive fields {masks.shape}",
             allowed=f"bool {masks.shape[1:]}",
-            fix="bring the map to the receptive fields' size first",
+            fix="bring the mask to the size of the receptive fields first",
         )
-    # Eight pixels a byte: as floats for a matrix product, large masks take twice the time, and much more
-    # where BLAS has to share the cores.
-    packed, other = np.packbits(masks.reshape(len(masks), mask.size), axis=1), np.packbits(mask)
-    areas, common = _counts(packed), _counts(packed & other)
+    # Eight pixels per byte: a matrix product of floats takes twice the time for large masks, and much more
+    # when BLAS has to share the cores.
+    packed = np.packbits(masks.reshape(len(masks), mask.size), axis=1)
+    areas, common = _counts(packed), _counts(packed & np.packbits(mask))
     union = areas + np.count_nonzero(mask) - common
     shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return shares
@@ -81,5 +81,5 @@ def overlap_with_top(context: NeuronContext) -> ByEffect[Doubles]:
 
 
 def _counts(packed: npt.NDArray[np.uint8]) -> Floats:
-    """Number of pixels inside of each packed mask."""
+    """Number of pixels in each packed mask."""
     return np.asarray(np.bitwise_count(packed).sum(axis=1, dtype=np.int64), np.float32)

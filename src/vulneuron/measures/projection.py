@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 _PERPLEXITY = 30.0
-_FEWEST_FOR_TSNE = 10
+_MIN_FOR_TSNE = 10
 
 
 def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool = False) -> Floats:
@@ -18,15 +18,15 @@ def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool =
     benign, adversarial
         ``(pair, neuron)``, the activations of the penultimate layer.
     seed
-        Same seed, same projection.
+        Seed of the projection.
     joint
-        One map for both sides instead of one each; then distances between a benign and an adversarial image
-        mean something.
+        One projection for both sides instead of one each, which makes benign and adversarial images
+        comparable.
 
     Returns
     -------
     ndarray
-        ``(pair, 2, 2)``: pair, side (benign, adversarial), axis. No unit; only neighborhoods mean something.
+        ``(pair, 2, 2)``: pair, side (benign, adversarial), axis. No unit; only neighborhoods are meaningful.
 
     References
     ----------
@@ -42,13 +42,13 @@ def project(benign: Floats, adversarial: Floats, *, seed: int = 0, joint: bool =
 def embed(activations: Floats, *, seed: int = 0) -> Floats:
     """Two-dimensional t-SNE of ``(n, neuron)``.
 
-    The perplexity is 30, or a third of the points where there are fewer than 90. For fewer than 10 points, or
-    a single neuron, principal components are taken instead.
+    The perplexity is 30, or a third of the points if there are fewer than 90. Fewer than 10 points or a
+    single neuron are projected to principal components instead.
     """
     points, neurons = activations.shape
-    if points < _FEWEST_FOR_TSNE or neurons < 2 or not np.ptp(activations, axis=0).any():
+    if points < _MIN_FOR_TSNE or neurons < 2 or not np.ptp(activations, axis=0).any():
         return _principal_components(activations)
-    # Slow to import and large in memory, and only runs of `analyze` project.
+    # Slow to import and large in memory; only `analyze` needs it.
     from openTSNE import TSNE  # noqa: PLC0415
     from openTSNE.initialization import pca  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def embed(activations: Floats, *, seed: int = 0) -> Floats:
         perplexity=min(_PERPLEXITY, (points - 1) / 3),
         initialization=pca(activations, random_state=seed),
         neighbors=method,
-        # More threads sum in another order each time, and the same seed must give the same map.
+        # Several threads would sum in a changing order, and the same seed must give the same projection.
         n_jobs=1,
         random_state=seed,
     )
@@ -65,7 +65,7 @@ def embed(activations: Floats, *, seed: int = 0) -> Floats:
 
 
 def _principal_components(activations: Floats) -> Floats:
-    centerd = activations.astype(np.float64) - activations.mean(0)
-    left, singular, _ = np.linalg.svd(centerd, full_matrices=False)
+    centered = activations.astype(np.float64) - activations.mean(0)
+    left, singular, _ = np.linalg.svd(centered, full_matrices=False)
     components = (left * singular)[:, :2]
     return np.pad(components, ((0, 0), (0, 2 - components.shape[1]))).astype(np.float32)

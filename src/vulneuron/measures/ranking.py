@@ -1,4 +1,4 @@
-"""Rankings of neurons over a set of pairs, such as a matrix cell or a lasso, and how sure they are."""
+"""Rankings of neurons over a set of pairs, such as a matrix cell or a lasso, with their uncertainty."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,7 @@ class Ranking:
     mean
         ``(neuron,)``, float64, in the unit of the measure; NaN where it is missing for every pair.
     rank
-        ``(neuron,)``, float64, 1 for the first to the number of neurons for the last. Equal neurons share the
-        mean of their ranks.
+        ``(neuron,)``, float64, from 1 for the first neuron. Ties share the mean of their ranks.
     rank_low, rank_high
         ``(neuron,)``, float64: percentile interval of the rank over bootstrap resamples of the pairs; NaN
         without resamples.
@@ -39,7 +38,7 @@ class Ranking:
 
     @property
     def order(self) -> Ints:
-        """Neurons from the first to the last rank, equal ones in the order of their numbers."""
+        """Neurons from the first to the last rank, ties by number."""
         return np.argsort(self.rank, kind="stable")
 
 
@@ -54,10 +53,9 @@ def rank_neurons(
     """Rank neurons by the mean of a measure over pairs, with bootstrap intervals of the ranks.
 
     A resample draws as many pairs, with replacement, as there are. The interval goes from the quantile
-    (1 - confidence) / 2 to (1 + confidence) / 2 of a neuron's ranks in all resamples, which is the percentile
-    bootstrap (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, Chapter 13). It says how much
-    the rank hangs on which pairs were looked at; with few pairs it is too narrow, and with one it has no
-    width.
+    (1 - confidence) / 2 to (1 + confidence) / 2 of a neuron's ranks in all resamples: the percentile
+    bootstrap (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, Chapter 13). It measures how
+    much the rank depends on the choice of pairs; with few pairs it is too narrow, with one it has no width.
 
     Parameters
     ----------
@@ -65,26 +63,26 @@ def rank_neurons(
         ``(pair, neuron)``; NaN where it is missing, such as the band gap of a class without a band. Means are
         over the other pairs.
     descending
-        Whether the neuron with the largest mean is the first. Neurons without a mean are last in any case.
+        Whether the neuron with the largest mean is first. Neurons without a mean are always last.
     confidence
         Strictly between 0 and 1.
     resamples
-        How many times the pairs are drawn; 0 for no intervals.
+        Number of bootstrap resamples; 0 for no intervals.
     seed
-        Same seed, same intervals.
+        Seed of the resamples.
 
     Raises
     ------
     MeasureError
-        If there is no pair, or a parameter is out of its range.
+        If there is no pair, or a parameter is out of range.
     """
     check_confidence(confidence)
     check_whole(resamples, "resamples", least=0)
     pairs = len(measure)
     if pairs == 0:
         raise MeasureError("given no pair", allowed="at least one pair", fix="select other pairs")
-    drawn = _drawn(pairs, resamples, seed)
-    means = _weighted_means(np.concatenate([np.ones((1, pairs)), drawn]), measure)
+    counts = _resample_counts(pairs, resamples, seed)
+    means = _weighted_means(np.concatenate([np.ones((1, pairs)), counts]), measure)
     ranks = _ranks(means, descending)
     if resamples == 0:
         unknown = np.full(measure.shape[1], np.nan)
@@ -93,8 +91,8 @@ def rank_neurons(
     return Ranking(means[0], ranks[0], np.asarray(low), np.asarray(high), pairs)
 
 
-def _drawn(pairs: int, resamples: int, seed: int) -> Doubles:
-    """How often each pair is in each resample, ``(resample, pair)``."""
+def _resample_counts(pairs: int, resamples: int, seed: int) -> Doubles:
+    """Number of times that each pair is in each resample, ``(resample, pair)``."""
     rng = np.random.default_rng(seed)
     counts = np.empty((resamples, pairs))
     for row in counts:
@@ -103,7 +101,7 @@ def _drawn(pairs: int, resamples: int, seed: int) -> Doubles:
 
 
 def _weighted_means(weights: Doubles, measure: Floating) -> Doubles:
-    """Means over pairs ``(weighting, neuron)``, missing values left out."""
+    """Means over pairs ``(weighting, neuron)``, ignoring missing values."""
     present = ~np.isnan(measure)
     totals = weights @ np.where(present, measure, 0).astype(np.float64)
     if present.all():
@@ -113,7 +111,7 @@ def _weighted_means(weights: Doubles, measure: Floating) -> Doubles:
 
 
 def _ranks(values: Doubles, descending: bool) -> Doubles:
-    """Ranks from 1 in each row, ties at the mean of their ranks."""
+    """Ranks from 1 in each row; ties get the mean of their ranks."""
     keys = np.where(np.isnan(values), np.inf, -values if descending else values)
     order = np.argsort(keys, axis=1)
     ascending = np.take_along_axis(keys, order, axis=1)

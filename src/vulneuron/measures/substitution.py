@@ -1,8 +1,8 @@
-"""Substitution of neurons: what the attack gains by changing this very neuron (paper, Section 5.2.1).
+"""Substitution of neurons: the attack's gain from changing just these neurons (paper, Section 5.2.1).
 
-The value of a neuron, or of a set of neurons, on one image of a pair is put in place of its value on the
-other image, and the softmax is computed again. Both measures are oriented so that they are positive where the
-adversarial value works for the attack, whichever vector the value is put into:
+The value of a neuron, or of a set of neurons, on one image of a pair replaces its value on the other image,
+and the softmax is recomputed. Both measures are positive where the adversarial value helps the attack,
+whichever vector receives it:
 
 * *benign drop*: the benign label's probability with the benign value minus that with the adversarial value;
 * *adversarial gain*: the adversarial label's probability with the adversarial value minus that with the
@@ -29,7 +29,7 @@ Neurons = Sequence[int] | npt.NDArray[np.integer]
 #: Logits (n, class) of feature maps (n, neuron, row, column).
 Head = Callable[[Floating], Floating]
 
-#: Logits after a substitution that are computed at once, to stay in a CPU's cache.
+#: Number of substituted logits computed at once, to stay in a CPU's cache.
 _LOGITS_AT_ONCE = 2**18
 
 
@@ -42,7 +42,7 @@ class SetSubstitution:
     logits
         ``(class,)``, float64, after the substitution.
     benign_drop, adversarial_gain
-        In [-1, 1]; positive where the adversarial values work for the attack.
+        In [-1, 1]; positive where the adversarial values help the attack.
     """
 
     logits: Doubles
@@ -62,8 +62,8 @@ def substitute_each(
 ) -> ByEffect[Doubles]:
     r"""Substitute each neuron alone, for a linear head: in closed form, all neurons of all pairs at once.
 
-    Putting the adversarial activation :math:`a'_k` in place of the benign :math:`a_k` changes the logits by
-    :math:`(a'_k - a_k)\, w_{\cdot k}`; the other way round the sign is the other one.
+    Replacing the benign activation :math:`a_k` by the adversarial :math:`a'_k` changes the logits by
+    :math:`(a'_k - a_k)\, w_{\cdot k}`; the opposite replacement changes the sign.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def substitute_each(
     benign_label, adversarial_label
         The pair's labels; ``(pair,)`` for many pairs.
     into
-        "benign": adversarial values are put into the benign vector. "adversarial": benign values are put back
-        into the adversarial vector.
+        "benign": the benign vector receives adversarial values. "adversarial": the adversarial vector
+        receives benign values.
 
     Returns
     -------
     ByEffect
-        Float64 in [-1, 1], positive where the adversarial value works for the attack. Differences keep their
-        digits where probabilities are closer to 0 or 1 than float64 resolves, so neurons can be ordered
+        Float64 in [-1, 1], positive where the adversarial value helps the attack. Differences keep their
+        digits even where float64 cannot distinguish probabilities from 0 or 1, so neurons can be ordered
         however confident the network is.
 
     Raises
@@ -89,10 +89,10 @@ def substitute_each(
     MeasureError
         If a label or `into` is unknown.
     """
-    receiving, given = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
+    receiving, replacing = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
     labels = np.atleast_2d(_checked_labels(benign_label, adversarial_label, len(weight)))
     factors = weight.astype(np.float64)
-    changes = np.atleast_2d(given - receiving)
+    changes = np.atleast_2d(replacing - receiving)
     before = np.atleast_2d(receiving @ factors.T + bias)
     effects = np.empty((2, *changes.shape))
     at_once = max(1, _LOGITS_AT_ONCE // max(weight.size, 1))
@@ -100,7 +100,7 @@ def substitute_each(
         block = slice(start, start + at_once)
         after = before[block, :, None] + factors * changes[block, None, :]
         effects[:, block] = _effect(before[block, :, None], after, labels[block], into)
-    # Exactly, not up to the rounding of sums in another order.
+    # Exactly 0, not the rounding error of sums in another order.
     effects[:, changes == 0] = 0
     drop, gain = effects.reshape(2, *receiving.shape)
     return ByEffect(drop, gain)
@@ -126,16 +126,16 @@ def substitute_set(
     benign, adversarial, weight, bias, benign_label, adversarial_label, into
         As for `substitute_each`.
     neurons
-        Numbers of the neurons; none changes nothing.
+        Numbers of the neurons; may be empty.
 
     Raises
     ------
     MeasureError
         If a neuron, a label or `into` is unknown.
     """
-    receiving, given = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
+    receiving, replacing = _directed(benign.astype(np.float64), adversarial.astype(np.float64), into)
     before = weight @ receiving + bias
-    after = weight @ _mixed(receiving, given, neurons) + bias
+    after = weight @ _mixed(receiving, replacing, neurons) + bias
     labels = _checked_labels(benign_label, adversarial_label, len(weight))
     return _set_result(before, after, labels, into)
 
@@ -161,30 +161,30 @@ def substitute_each_map(
     benign_label, adversarial_label, into
         As for `substitute_each`.
     batch_size
-        Neurons that are given to the head at once.
+        Number of neurons per call of the head.
 
     Returns
     -------
     ByEffect
-        As exact as the head, which usually computes in float32.
+        As exact as the head, usually float32.
 
     Raises
     ------
     MeasureError
-        If a label, `into` or the batch size cannot be used.
+        If a label, `into` or the batch size is invalid.
     """
     check_whole(batch_size, "batch_size")
-    receiving, given = _directed(benign, adversarial, into)
+    receiving, replacing = _directed(benign, adversarial, into)
     before = _logits(head, receiving)
     labels = _checked_labels(benign_label, adversarial_label, len(before))
     after = []
     for start in range(0, len(receiving), batch_size):
         neurons = np.arange(start, min(start + batch_size, len(receiving)))
         mixed = np.repeat(receiving[None], len(neurons), axis=0)
-        mixed[neurons - start, neurons] = given[neurons]
+        mixed[neurons - start, neurons] = replacing[neurons]
         after.append(np.asarray(head(mixed), np.float64))
     drop, gain = _effect(before[:, None], np.concatenate(after).T, labels, into)
-    changed = (receiving != given).any(axis=(1, 2))
+    changed = (receiving != replacing).any(axis=(1, 2))
     return ByEffect(np.where(changed, drop, 0), np.where(changed, gain, 0))
 
 
@@ -205,15 +205,15 @@ def substitute_map_set(
     benign, adversarial, head, benign_label, adversarial_label, into
         As for `substitute_each_map`.
     neurons
-        Numbers of the neurons; none changes nothing.
+        Numbers of the neurons; may be empty.
 
     Raises
     ------
     MeasureError
         If a neuron, a label or `into` is unknown.
     """
-    receiving, given = _directed(benign, adversarial, into)
-    before, after = _logits(head, receiving), _logits(head, _mixed(receiving, given, neurons))
+    receiving, replacing = _directed(benign, adversarial, into)
+    before, after = _logits(head, receiving), _logits(head, _mixed(receiving, replacing, neurons))
     labels = _checked_labels(benign_label, adversarial_label, len(before))
     return _set_result(before, after, labels, into)
 
@@ -244,26 +244,26 @@ def substitution(context: NeuronContext) -> ByEffect[Doubles]:
 
 
 def _directed(benign: Floating, adversarial: Floating, into: Side) -> tuple[Floating, Floating]:
-    """What receives values, and what gives them."""
+    """The values that are replaced, and the values that replace them."""
     check_choice(into, "into", SIDES)
     return (benign, adversarial) if into == "benign" else (adversarial, benign)
 
 
-def _mixed(receiving: Floating, given: Floating, neurons: Neurons) -> Floating:
-    chosen = np.asarray(neurons, np.int64)
-    if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(receiving):
+def _mixed(receiving: Floating, replacing: Floating, neurons: Neurons) -> Floating:
+    numbers = np.asarray(neurons, np.int64)
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(receiving):
         raise MeasureError(
-            f"given neurons from {chosen.min()} to {chosen.max()}",
+            f"given neurons from {numbers.min()} to {numbers.max()}",
             allowed=f"neurons from 0 to {len(receiving) - 1}",
             fix="check that they belong to this network",
         )
     mixed = receiving.copy()
-    mixed[chosen] = given[chosen]
+    mixed[numbers] = replacing[numbers]
     return mixed
 
 
-def _logits(head: Head, maps: Floating) -> Doubles:
-    return np.asarray(head(maps[None])[0], np.float64)
+def _logits(head: Head, features: Floating) -> Doubles:
+    return np.asarray(head(features[None])[0], np.float64)
 
 
 def _set_result(before: Doubles, after: Doubles, labels: Ints, into: Side) -> SetSubstitution:
@@ -275,7 +275,7 @@ def _effect(before: Doubles, after: Doubles, labels: Ints, into: Side) -> tuple[
     """Benign drop and adversarial gain of logits ``(..., class, n)`` for labels ``(..., label)``."""
     changes = _probability_changes(_log_odds(before, labels), _log_odds(after, labels))
     benign, adversarial = np.moveaxis(changes, -2, 0)
-    # Subtracted from 0, not negated: no change is 0.0 and never -0.0.
+    # Subtracted from 0 rather than negated: no change is 0.0, never -0.0.
     return (0.0 - benign, adversarial) if into == "benign" else (benign, 0.0 - adversarial)
 
 
@@ -284,7 +284,7 @@ def _log_odds(logits: Doubles, labels: Ints) -> Doubles:
     shifted = logits - logits.max(axis=-2, keepdims=True)
     others = np.ones((*labels.shape, logits.shape[-2]))
     np.put_along_axis(others, labels[..., None], 0, axis=-1)
-    # A label that is 700 logits above all others has no representable 1 - p.
+    # If a label is 700 logits above all others, float64 cannot represent 1 - p.
     rest = np.maximum(others @ np.exp(shifted), np.finfo(np.float64).tiny)
     return np.asarray(np.take_along_axis(shifted, labels[..., None], axis=-2) - np.log(rest))
 
@@ -307,6 +307,6 @@ def _checked_labels(benign_label: Labels, adversarial_label: Labels, classes: in
         raise MeasureError(
             f"given label {outside[0]}",
             allowed=f"classes from 0 to {classes - 1}",
-            fix="check that the labels and the head are of the same network",
+            fix="check that labels and head belong to the same network",
         )
     return labels

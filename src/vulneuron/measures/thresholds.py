@@ -1,4 +1,4 @@
-"""Thresholds of receptive fields (RFs): from where on a neuron counts as responding (paper, Section 3.2)."""
+"""Thresholds of receptive fields (RFs): the activation above which a neuron responds (paper, Section 3.2)."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 Floating = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Mode = Literal["absolute", "quantile", "relative"]
-#: Levels where none is given: of the modes "absolute" and "quantile", and of "relative".
+#: Default levels of the modes "absolute" and "quantile", and of "relative".
 DEFAULT_QUANTILE, DEFAULT_FRACTION = 0.8, 0.5
 MODES: dict[Mode, Choice] = {
     "absolute": Choice("absolute", "One activation for all neurons"),
@@ -37,16 +37,16 @@ MODES: dict[Mode, Choice] = {
 
 @dataclass(frozen=True)
 class Threshold:
-    """How the threshold is chosen that a neuron's upsampled feature map has to exceed.
+    """Rule for the threshold that a neuron's upsampled feature map has to exceed.
 
     Parameters
     ----------
     mode
         "absolute": one value for all neurons of the layer.
-        "quantile": one value a neuron, a quantile of its own benign feature maps (Bau, Zhou, Khosla, Oliva
+        "quantile": one value per neuron, a quantile of its own benign feature maps (Bau, Zhou, Khosla, Oliva
         and Torralba, "Network Dissection", CVPR 2017, with 0.995).
-        "relative": a fraction of the maximum of the very feature map, so that every neuron that responds at
-        all captures something.
+        "relative": a fraction of the maximum of the feature map itself, with which every neuron that responds
+        at all captures something.
     level
         The value, quantile (0 to 1) or fraction (0 to 1). If None: for "absolute" the 0.8 quantile of the
         layer's benign feature maps, for "quantile" 0.8, for "relative" 0.5.
@@ -54,7 +54,7 @@ class Threshold:
     Raises
     ------
     MeasureError
-        If the mode is unknown or the level outside of its range.
+        If the mode is unknown or the level is out of range.
     """
 
     mode: Mode = "absolute"
@@ -80,12 +80,12 @@ def choose_thresholds(rule: Threshold, maps: Floating, benign_maps: Floating) ->
     Parameters
     ----------
     rule
-        How they are chosen.
+        How to choose them.
     maps
         ``(neuron, row, column)``: the image's feature maps; only "relative" reads them.
     benign_maps
-        ``(image, neuron, row, column)``: feature maps of benign images; "quantile" reads them, and "absolute"
-        without a level.
+        ``(image, neuron, row, column)``: feature maps of benign images; only "quantile", and "absolute"
+        without a level, read them.
     """
     if rule.mode == "relative":
         return relative_thresholds(maps, DEFAULT_FRACTION if rule.level is None else rule.level)
@@ -98,10 +98,9 @@ def choose_thresholds(rule: Threshold, maps: Floating, benign_maps: Floating) ->
 def layer_threshold(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> float:
     """One threshold for a layer: a quantile over all neurons and cells of benign feature maps.
 
-    The feature maps are taken as they are, not upsampled, which is cheap and nearly the same: with 0.8, RFs
-    cover about 20 % of an image on average (20.6 % on CIFAR-10). Where more than 80 % of the cells are 0,
-    the threshold is 0, and they cover less. A seeded sample of the images (`sample`) suffices for a large
-    record.
+    The feature maps are not upsampled, which is cheap and nearly equivalent: with 0.8, RFs cover about 20 %
+    of an image on average (20.6 % on CIFAR-10). If more than 80 % of the cells are 0, the threshold is 0, and
+    RFs cover less. For a large record, a seeded sample of the images (`sample`) is enough.
 
     Parameters
     ----------
@@ -114,9 +113,9 @@ def layer_threshold(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -
 
 
 def neuron_thresholds(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> Floats:
-    """One threshold a neuron, ``(neuron,)``: a quantile over its own cells in benign feature maps.
+    """One threshold per neuron, ``(neuron,)``: a quantile over its own cells in benign feature maps.
 
-    As in Network Dissection (Bau et al., CVPR 2017), but of the maps as they are, not upsampled.
+    As in Network Dissection (Bau et al., CVPR 2017), but without upsampling the feature maps.
 
     Parameters
     ----------
@@ -125,18 +124,18 @@ def neuron_thresholds(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE)
     quantile
         From 0 to 1.
     """
-    of_neurons = np.moveaxis(benign_maps, 1, 0).reshape(benign_maps.shape[1], -1)
-    return np.asarray(np.quantile(of_neurons, quantile, axis=1), np.float32)
+    cells = np.moveaxis(benign_maps, 1, 0).reshape(benign_maps.shape[1], -1)
+    return np.asarray(np.quantile(cells, quantile, axis=1), np.float32)
 
 
 def relative_thresholds(maps: Floating, fraction: float = DEFAULT_FRACTION) -> Floats:
-    """One threshold a neuron, ``(neuron,)``: a fraction of the maximum of its map in this image.
+    """One threshold per neuron, ``(neuron,)``: a fraction of its feature map's maximum in this image.
 
     Parameters
     ----------
     maps
-        ``(neuron, row, column)``, not upsampled. Where the maximum is 0 or below, the threshold is not
-        exceeded anywhere, and the neuron captures nothing.
+        ``(neuron, row, column)``, not upsampled. If the maximum is 0 or less, nothing exceeds the threshold,
+        and the neuron captures nothing.
     fraction
         From 0 to 1.
     """
@@ -144,18 +143,18 @@ def relative_thresholds(maps: Floating, fraction: float = DEFAULT_FRACTION) -> F
 
 
 def sample(images: int, most: int = 512, seed: int = 0) -> Ints:
-    """Ascending indices of the images whose feature maps give the thresholds: all, or a seeded sample.
+    """Ascending indices of the images that determine the thresholds: all, or a seeded sample.
 
     512 images of CIFAR-10 give the 0.8 quantile of a layer to within 2 %.
 
     Parameters
     ----------
     images
-        How many there are.
+        Number of images.
     most
-        How many to take at most.
+        Largest size of the sample.
     seed
-        Same seed, same sample.
+        Seed of the sample.
     """
     if images <= most:
         return np.arange(images)
