@@ -1,9 +1,9 @@
-"""How long the questions of an analysis take, on a record of yours.
+"""Time the methods of `Analysis` on a record.
 
 python benchmarks/analysis.py --record cifar10.zarr
 
-The first pairs get vulnerability maps, with the network of the record. Medians over pairs that were not
-looked at before, so that nothing comes from a cache but the maps.
+The record's network computes vulnerability maps of the first pairs. Prints medians over new pairs, of which
+nothing but the maps is cached.
 """
 
 import argparse
@@ -19,7 +19,7 @@ _QUICK = [name for name, measure in MEASURES.items() if not measure.costly]
 
 
 def milliseconds(function: Callable[[int], object], pairs: range) -> float:
-    """Median over pairs of the milliseconds that a call takes."""
+    """Median duration of a call over pairs, in milliseconds."""
     times = []
     for pair in pairs:
         start = time.perf_counter()
@@ -29,12 +29,12 @@ def milliseconds(function: Callable[[int], object], pairs: range) -> float:
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Print a table of times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", required=True)
-    parser.add_argument("--model", help="where the network is, if not where the record says")
-    parser.add_argument("--pairs", type=int, default=10, help="how many pairs to look at")
-    parser.add_argument("--stride", type=int, default=4, help="of the vulnerability maps")
+    parser.add_argument("--model", help="the network, if it is not where the record says")
+    parser.add_argument("--pairs", type=int, default=10, help="number of pairs")
+    parser.add_argument("--stride", type=int, default=4, help="stride of the vulnerability maps")
     options = parser.parse_args()
     record, pairs = open_record(options.record), range(options.pairs)
     settings = Settings(stride=options.stride)
@@ -42,10 +42,10 @@ def main() -> None:
     for pair in pairs:
         with_network.vulnerability_maps(pair, stride=options.stride)
     fresh = Analysis(record, settings=settings)
-    # What is read and computed once a record: activations, and the threshold of the layer.
+    # Once per record: read the activations and compute the layer's threshold.
     once = milliseconds(fresh.neurons, range(options.pairs, options.pairs + 1))
     print(f"{fresh.data.neurons} neurons, images {fresh.data.image_size}, {fresh.data.count} pairs")
-    print(f"first question of all, ms            {once:8.1f}")
+    print(f"first call, ms                       {once:8.1f}")
     print(f"neurons(pair) with cached maps, ms   {milliseconds(fresh.neurons, pairs):8.1f}")
     masks = {pair: fresh.masks(pair).benign for pair in pairs}
     tops = {pair: fresh.top_masks(pair).benign_drop for pair in pairs}
@@ -55,20 +55,20 @@ def main() -> None:
     print(f"dendrogram(pair), ms                 {milliseconds(fresh.dendrogram, pairs):8.1f}")
     context = milliseconds(lambda pair: fresh.context(pair, 7 * pair % fresh.data.neurons), pairs)
     print(f"context(pair, neuron), ms            {context:8.1f}")
-    quiet = Analysis(record, settings=settings)
-    quiet.receptive_fields(0, [0])
+    single = Analysis(record, settings=settings)
+    single.receptive_fields(0, [0])
     moved = [settings.replace(threshold_level=0.1 + 0.01 * step) for step in range(len(pairs))]
-    slider = milliseconds(lambda p: quiet.receptive_fields(0, range(5), settings=moved[p]), pairs)
+    slider = milliseconds(lambda p: single.receptive_fields(0, range(5), settings=moved[p]), pairs)
     print(f"5 receptive fields, new threshold, ms {slider:7.1f}")
     everything, hundred = range(fresh.data.count), range(0, fresh.data.count, -(-fresh.data.count // 100))
     fresh.rank(everything)
-    for chosen in (hundred, everything):
-        full = milliseconds(lambda _, chosen=chosen: fresh.rank(chosen), range(3))  # type: ignore[misc]
+    for numbers in (hundred, everything):
+        full = milliseconds(lambda _, numbers=numbers: fresh.rank(numbers), range(3))  # type: ignore[misc]
         quick = milliseconds(
-            lambda _, chosen=chosen: fresh.mean_neurons(chosen, columns=_QUICK),  # type: ignore[misc]
+            lambda _, numbers=numbers: fresh.mean_neurons(numbers, columns=_QUICK),  # type: ignore[misc]
             range(3),
         )
-        print(f"{f'rank({len(chosen)} pairs), ms':37s}{full:8.1f}")
+        print(f"{f'rank({len(numbers)} pairs), ms':37s}{full:8.1f}")
         print(f"{'  means of quick columns, ms':37s}{quick:8.1f}")
 
 

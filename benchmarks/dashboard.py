@@ -1,11 +1,11 @@
-"""How quickly the dashboard answers, in a real Chromium.
+"""Time the dashboard's responses in Chromium.
 
 python benchmarks/dashboard.py --record cifar10.zarr --model examples/cifar10/resnet10.py:trained
 
-Serves the record, opens it, clicks as a user would, and prints medians: from a click to the frame in which
-no view waits any more, and frames a second while zooming. Clicks are measured as a hand makes them, which
-reaches its target a quarter of a second before it presses, and as if the pointer had not been there before.
-The last two rows replace the record's points and neurons by made-up ones, to see how far the drawing goes.
+Serves the record, opens it, clicks like a user, and prints medians: from a click to the frame in which no
+view is loading, and frames per second while zooming. Clicks are measured with the pointer resting on the
+target for a quarter of a second, as a hand does, and without a rest. The last two rows replace the record's
+points and neurons by synthetic ones, to test the limits of the drawing.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from vulneuron.server.settings import dashboard_settings
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 _REPEATS = 9
 _POINTS, _NEURONS = 200_000, 2_048
-#: Milliseconds that the pointer is on its target before a click.
+#: Milliseconds that the pointer rests on its target before a click.
 _REST = 250
-#: Milliseconds of a person's pause; what follows in the background is not the answer.
+#: Milliseconds of a pause between actions; background work in it does not count as response.
 _PAUSE = 150
 
-#: Milliseconds from an action to the frame in which the page has changed, no view waits, and all images that
-#: are seen are there; of a slider, its own view: numbers of all neurons follow when it rests.
+#: Milliseconds from an action to the frame in which the page has changed, no view is loading, and all visible
+#: images are loaded; for a slider, its own view, as numbers of all neurons follow when it rests.
 _ANSWER = """async (element, [action, value]) => {
   const frame = () => new Promise(requestAnimationFrame);
   const view = action === "input" ? element.closest("section").parentElement : document;
@@ -93,7 +93,7 @@ def _answer(page: Page, target: Locator, action: str = "click", value: float | N
 
 
 def _click(page: Page, target: Locator, rest: int) -> float:
-    """Milliseconds from a click to all answers, when the pointer has been there for some time."""
+    """Milliseconds from a click to the complete response, with the pointer resting on the target."""
     page.mouse.move(1, 1)
     if rest:
         target.hover()
@@ -102,7 +102,7 @@ def _click(page: Page, target: Locator, rest: int) -> float:
 
 
 def _lasso(page: Page, left: float, top: float) -> float:
-    """Milliseconds from the end of a lasso to all answers; its corner is given as part of the scatterplot."""
+    """Milliseconds from the end of a lasso to the complete response; `corner` is relative to the plot."""
     plot = page.locator(_SCATTERPLOT)
     place = plot.evaluate("one => one.getBoundingClientRect().toJSON()")
     x, y = place["x"] + left * place["width"], place["y"] + top * place["height"]
@@ -111,7 +111,7 @@ def _lasso(page: Page, left: float, top: float) -> float:
     page.mouse.down()
     for dx, dy in ((0.25, 0), (0.25, 0.25), (0, 0.25), (0, 0.05)):
         page.mouse.move(x + dx * place["width"], y + dy * place["height"], steps=8)
-    page.wait_for_timeout(_PAUSE)  # a hand comes to rest before it lets go
+    page.wait_for_timeout(_PAUSE)  # a hand rests before it releases
     page.evaluate(f"window.answered = undefined; void ({_ANSWER})(document.body, ['pointerup', null])")
     page.mouse.up()
     page.keyboard.up("Shift")
@@ -140,7 +140,7 @@ def _made_up_points(page: Page, pairs: int) -> None:
 
 
 def _made_up_neurons(page: Page, neurons: int) -> None:
-    """Repeat the table of neurons until it has so many."""
+    """Repeat the table of neurons up to this number."""
 
     def table(route: Route) -> None:
         found = np.load(io.BytesIO(route.fetch().body()))
@@ -161,7 +161,7 @@ def _rate(page: Page, selector: str, frames: int = 120) -> float:
 
 @contextmanager
 def _served(record: Path, model: str | None) -> Iterator[str]:
-    """Address of a server with a process of its own, as users have it."""
+    """Address of a server in its own process."""
     command = [sys.executable, "-m", "vulneuron", "serve", str(record), "--no-open", "--port", "0"]
     command += [] if model is None else ["--model", model]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -194,7 +194,7 @@ def _browser(address: str, chromium: str | None) -> Iterator[Open]:
 
 
 def _pair_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
-    """Click pairs of the image grid, one after the other."""
+    """Click several pairs of the image grid."""
     page = opened("?pairs=all")
     for place in range(1, _REPEATS + 1):
         target = page.locator(f"[role=option][aria-posinset='{place}']")
@@ -206,7 +206,7 @@ def _pair_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
 
 
 def _cell_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
-    """Click cells with pairs, from all over the matrix."""
+    """Click cells with pairs all over the matrix."""
     page = opened("?pairs=all")
     cells = page.locator("[role=gridcell]:not([aria-label$=': 0 pairs'])")
     count = cells.count()
@@ -216,7 +216,7 @@ def _cell_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
 
 
 def _lassos(opened: Open) -> Iterator[tuple[Page, float]]:
-    """Draw lassos at places that have other pairs in focus."""
+    """Draw lassos that focus different pairs."""
     page = opened("?pairs=all")
     for step in range(_REPEATS):
         yield page, _lasso(page, 0.15 + 0.2 * (step % 3), 0.15 + 0.2 * (step // 3))
@@ -229,7 +229,7 @@ def _focused(page: Page) -> int:
 
 
 def _made_maps(record: Path, model: str | None, chromium: str | None) -> None:
-    """Compute the maps of all pairs that will be in focus, which a first round of the same clicks tells."""
+    """Compute the maps of all pairs that a first round of the same clicks focuses."""
     with _served(record, None) as address, _browser(address, chromium) as opened:
         rounds = (_pair_clicks(opened), _cell_clicks(opened), _lassos(opened))
         pairs = {_focused(page) for clicks in rounds for page, _ in clicks}
@@ -240,17 +240,17 @@ def _made_maps(record: Path, model: str | None, chromium: str | None) -> None:
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Print a table of times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", required=True)
     parser.add_argument("--model", help="where the network is, if not where the record says")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        # Maps are written into a copy.
+        # A copy receives the maps.
         record = Path(shutil.copytree(options.record, Path(folder) / Path(options.record).name))
         _made_maps(record, options.model, options.chromium)
-        # Clicks of either kind are measured on a server that has not answered them before.
+        # Each kind of click is measured on a new server, without cached responses.
         with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
             _report_clicks(opened, 0)
         with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
@@ -259,7 +259,7 @@ def main() -> None:
 
 
 def _report_clicks(opened: Open, rest: int) -> None:
-    opened().close()  # what the server computes once a record
+    opened().close()  # what the server computes once per record
     how = f", pointer there for {rest} ms" if rest else ", pointer not there before"
     _print(f"click on a pair, ms{how}", median(time for _, time in _pair_clicks(opened, rest)))
     _print(f"click on a cell, ms{how}", median(time for _, time in _cell_clicks(opened, rest)))

@@ -1,4 +1,4 @@
-"""What a run costs, beside a plain PyTorch loop of the same attack in the same process.
+"""Time `analyze` against a plain PyTorch loop of the same attack in the same process.
 
 python benchmarks/run.py --images path/to/cifar10/test --limit 50
 """
@@ -26,7 +26,7 @@ EPS, STEP, STEPS, BATCH = 8 / 255, 2 / 255, 7, 128
 
 
 def plain_attack(net: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """PGD as a notebook would have it."""
+    """PGD as written in a notebook."""
     adversarial = images + torch.empty_like(images).uniform_(-EPS, EPS)
     for _ in range(STEPS):
         adversarial = adversarial.detach().requires_grad_()
@@ -37,36 +37,36 @@ def plain_attack(net: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def plain_run(folder: str, limit: int) -> tuple[int, int]:
-    """Images seen and predicted right by a plain loop that predicts and attacks them."""
+    """Predict and attack images in a plain loop; returns their number and the number predicted right."""
     net = load_model(MODEL).module.eval().requires_grad_(False)
     data = ImageFolder(folder)
-    labels_of = torch.tensor(data.targets)
-    firsts = [torch.nonzero(labels_of == label)[:limit, 0] for label in labels_of.unique()]
-    chosen = torch.cat(firsts).tolist()
+    all_labels = torch.tensor(data.targets)
+    firsts = [torch.nonzero(all_labels == label)[:limit, 0] for label in all_labels.unique()]
+    indices = torch.cat(firsts).tolist()
     right = 0
-    for start in range(0, len(chosen), BATCH):
-        batch = [data[i] for i in chosen[start : start + BATCH]]
+    for start in range(0, len(indices), BATCH):
+        batch = [data[index] for index in indices[start : start + BATCH]]
         images = torch.stack([to.to_tensor(image) for image, _ in batch])
         labels = torch.tensor([label for _, label in batch])
         with torch.no_grad():
             correct = net(images).argmax(1) == labels
         right += int(correct.sum())
         plain_attack(net, images[correct], labels[correct])
-    return len(chosen), right
+    return len(indices), right
 
 
 def timed(function: Callable[[], T]) -> tuple[float, T]:
-    """Seconds that a call takes, and what it returns."""
+    """Duration of a call in seconds, and its result."""
     start = time.perf_counter()
     result = function()
     return time.perf_counter() - start, result
 
 
 def main() -> None:
-    """Run both and print their ratio."""
+    """Run both and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", required=True, help="a folder with a sub-folder a class")
-    parser.add_argument("--limit", type=int, default=50, help="images of a class")
+    parser.add_argument("--images", required=True, help="a folder with one sub-folder per class")
+    parser.add_argument("--limit", type=int, default=50, help="images per class")
     options = parser.parse_args()
     plain, (seen, right) = timed(lambda: plain_run(options.images, options.limit))
     with tempfile.TemporaryDirectory() as folder:

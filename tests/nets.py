@@ -1,4 +1,4 @@
-"""Tiny networks, each with another way from feature maps to logits."""
+"""Tiny networks with different heads between feature maps and logits."""
 
 from collections.abc import Callable
 
@@ -57,7 +57,7 @@ def logit_maps() -> nn.Sequential:
 
 
 class FunctionalTail(nn.Module):
-    """Like DenseNet: the last ReLU, in place, and the pooling are functions, no modules."""
+    """Like DenseNet: the last ReLU, in place, and the pooling are functions, not modules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,14 +71,14 @@ class FunctionalTail(nn.Module):
 
 
 class FunctionalHead(FunctionalTail):
-    """Ends in a function that no module shows."""
+    """Ends in a function that is not a module."""
 
     def forward(self, images: Tensor) -> Tensor:
         return F.log_softmax(super().forward(images), dim=1)
 
 
 class FunctionalReLU6(FunctionalTail):
-    """Its maps stay far below 6 on any image, so that only other maps tell ReLU6 from ReLU."""
+    """Its feature maps stay far below 6 on any image, so only other values distinguish ReLU6 from ReLU."""
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.classifier(F.relu6(self.features(images)).mean((2, 3)))
@@ -86,7 +86,7 @@ class FunctionalReLU6(FunctionalTail):
 
 
 class ReLUTwice(FunctionalTail):
-    """The maps are the output of a ReLU already, but the forward method applies another one."""
+    """The feature maps already come from a ReLU, but the forward method applies another one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class ReLUTwice(FunctionalTail):
 
 
 class SharedReLU(nn.Module):
-    """One module that runs twice, and a last function: only the second call gives the feature maps."""
+    """One module that runs twice, and a final function: only the second call outputs the feature maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class SharedReLU(nn.Module):
 
 
 class ReLUOfMapsAndHead(nn.Module):
-    """One module that runs twice: only the first call gives the feature maps."""
+    """One module that runs twice: only the first call outputs the feature maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class ReLUOfMapsAndHead(nn.Module):
 
 
 class FunctionalLogitMaps(nn.Module):
-    """Like SqueezeNet, whose last maps are logits, with a last function."""
+    """Like SqueezeNet, whose last feature maps are logits, with a final function."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,14 +134,14 @@ class FunctionalLogitMaps(nn.Module):
 
 
 class Cosine(nn.Linear):
-    """A linear layer by its type only."""
+    """A linear layer by type only."""
 
     def forward(self, values: Tensor) -> Tensor:
         return F.linear(F.normalize(values), F.normalize(self.weight)) * 5
 
 
 class Dense(nn.Module):
-    """A linear layer by what it computes only."""
+    """A linear layer by computation only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class Mean(nn.Module):
 
 
 def transformer() -> nn.Sequential:
-    """Like ViT: patches by a convolution, then attention."""
+    """Like ViT: patch embedding by a convolution, then attention."""
     block = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)
     return nn.Sequential(
         nn.Conv2d(3, 6, 4, 4), nn.Flatten(2), Permute(0, 2, 1), block, Mean(1), nn.Linear(6, 4)
@@ -182,7 +182,7 @@ def transformer() -> nn.Sequential:
 
 
 def channels_last() -> nn.Sequential:
-    """Like Swin: after the patches, the channels are the last axis."""
+    """Like Swin: channels last after the patch embedding."""
     patches = nn.Conv2d(3, 6, 4, 4)
     return nn.Sequential(
         patches, Permute(0, 2, 3, 1), nn.Linear(6, 8), nn.LayerNorm(8), Mean(1, 2), nn.Linear(8, 4)
@@ -190,7 +190,7 @@ def channels_last() -> nn.Sequential:
 
 
 class Branching(nn.Module):
-    """Two branches that are concatenated, so that the target layer is no single convolution."""
+    """Two concatenated branches, so the target layer is not a single convolution."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -206,7 +206,7 @@ class Branching(nn.Module):
         return logits
 
 
-#: Builder, and what is to be found: target layer, activation, pooling, kind of head.
+#: Builder, and expected split: target layer, activation, pooling, kind of head.
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[str, str, str, str]]] = {
     "average pooled": (average_pooled, ("0", "identity", "avg", "linear")),
     "max pooled": (max_pooled, ("0", "identity", "max", "linear")),
@@ -230,7 +230,7 @@ INPUT_SHAPE = (3, 16, 16)
 
 
 def randomized(net: nn.Module) -> nn.Module:
-    """Give batch normalizations statistics that are not the identity."""
+    """Give batch normalizations nontrivial statistics."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             assert module.running_var is not None

@@ -1,4 +1,4 @@
-"""Figures show what the analysis says."""
+"""Figures show the values of the analysis."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def _closed() -> None:
 
 
 def drawn(figure: Figure, path: Path) -> Figure:
-    """Draw it as it is saved: warnings are errors, and an empty file is none."""
+    """Save the figure, and check that the file is not empty; warnings are errors."""
     figure.savefig(path / "figure.png")
     assert (path / "figure.png").stat().st_size > 1000
     return figure
@@ -50,12 +50,12 @@ def test_curves_are_the_sorted_contributions(analysis: vn.Analysis, tmp_path: Pa
     assert figure.axes[0].texts[0].get_text() == "2"
     legend = figure.axes[0].get_legend()
     assert legend is not None
-    of_pair = analysis.pair(0)
+    summary = analysis.pair(0)
     assert [text.get_text() for text in legend.get_texts()] == [
-        f"{of_pair.benign_label} (benign)",
-        f"{of_pair.adversarial_label} (adversarial)",
-        f"band of {of_pair.benign_label}",
-        f"band of {of_pair.adversarial_label}",
+        f"{summary.benign_label} (benign)",
+        f"{summary.adversarial_label} (adversarial)",
+        f"band of {summary.benign_label}",
+        f"band of {summary.adversarial_label}",
     ]
 
 
@@ -76,13 +76,13 @@ def test_without_bands_curves_are_sorted_by_their_gap(tmp_path: Path) -> None:
     assert analysis.neurons(0).band_gap.isna().all()
     assert "by curve gap" in figure.axes[0].get_xlabel()
     assert not figure.axes[0].collections
-    with pytest.raises(MeasureError, match="band_gap is unknown here"):
+    with pytest.raises(MeasureError, match="band_gap has no values here"):
         plots.contribution_curves(analysis, 0, sort_by="band_gap")
     assert figure_texts(plots.context(analysis, 0, 1)) >= {"no other pair of these labels"}
 
 
 def few_pairs(folder: Path) -> vn.Record:
-    """One image a class: no class has a band, no pair has company."""
+    """One image per class: no class has a band, and no pair has context."""
     pictures, labels = color_pictures(a_class=1, wrong=0)
     out = folder / "few.zarr"
     return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
@@ -92,7 +92,7 @@ def figure_texts(figure: Figure) -> set[str]:
     return {ax.get_title() for ax in figure.axes}
 
 
-def test_receptive_fields_are_those_of_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
+def test_receptive_fields_equal_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
     figure = drawn(plots.receptive_fields(analysis, 0, [0, 1]), tmp_path)
     shown = np.asarray(figure.axes[3].images[0].get_array())
     expected = analysis.receptive_field(0, [0, 1], "adversarial").image
@@ -100,7 +100,7 @@ def test_receptive_fields_are_those_of_the_analysis(analysis: vn.Analysis, tmp_p
     assert analysis.record.pairs.benign_label[0] in figure.axes[0].get_title()
 
 
-def test_maps_are_those_of_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
+def test_vulnerability_maps_equal_the_analysis(analysis: vn.Analysis, tmp_path: Path) -> None:
     figure = drawn(plots.vulnerability_maps(analysis, 1), tmp_path)
     maps = analysis.vulnerability_maps(1)
     assert maps.stride == 4
@@ -112,7 +112,7 @@ def test_maps_are_those_of_the_analysis(analysis: vn.Analysis, tmp_path: Path) -
     assert figure_texts(figure) >= {"benign drop", "adversarial gain", "its top 20 %"}
 
 
-def test_context_has_a_column_a_pair(analysis: vn.Analysis, tmp_path: Path) -> None:
+def test_context_has_one_column_per_pair(analysis: vn.Analysis, tmp_path: Path) -> None:
     figure = drawn(plots.context(analysis, 0, 2, count=3), tmp_path)
     pairs = analysis.context(0, 2, count=3).pairs
     assert [ax.get_title() for ax in figure.axes[: len(pairs)]] == [f"pair {pair}" for pair in pairs]
@@ -139,7 +139,7 @@ def test_matrix_shows_the_counts(analysis: vn.Analysis, tmp_path: Path) -> None:
     assert plots.prediction_matrix(analysis, most=1).axes[0].images[0].get_array().shape == (1, 1)  # type: ignore[union-attr]
 
 
-def test_matrix_says_what_it_leaves_out(analysis: vn.Analysis) -> None:
+def test_the_title_of_the_matrix_counts_the_pairs_shown(analysis: vn.Analysis) -> None:
     counts = analysis.prediction_matrix()
     assert plots.prediction_matrix(analysis).axes[0].get_title() == ""
     figure = plots.prediction_matrix(analysis, most=1)
@@ -151,14 +151,14 @@ def test_matrix_says_what_it_leaves_out(analysis: vn.Analysis) -> None:
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda it: plots.contribution_curves(it, 0, sort_by="size"), "sort_by = 'size'"),
-        (lambda it: plots.contribution_curves(it, 0, highlight=[99]), "given neuron 99"),
-        (lambda it: plots.dendrogram(it, 0, clusters=2, highlight=[99]), "given neuron 99"),
-        (lambda it: plots.dendrogram(it, 0, clusters=0), "given 0 clusters"),
-        (lambda it: plots.receptive_fields(it, 999, 1), "given pair 999"),
-        (lambda it: plots.prediction_matrix(it, most=0), "most = 0"),
+        (lambda analysis: plots.contribution_curves(analysis, 0, sort_by="size"), "sort_by = 'size'"),
+        (lambda analysis: plots.contribution_curves(analysis, 0, highlight=[99]), "given neuron 99"),
+        (lambda analysis: plots.dendrogram(analysis, 0, clusters=2, highlight=[99]), "given neuron 99"),
+        (lambda analysis: plots.dendrogram(analysis, 0, clusters=0), "given 0 clusters"),
+        (lambda analysis: plots.receptive_fields(analysis, 999, 1), "given pair 999"),
+        (lambda analysis: plots.prediction_matrix(analysis, most=0), "most = 0"),
     ],
 )
-def test_bad_questions_are_refused(analysis: vn.Analysis, draw: Any, message: str) -> None:
+def test_bad_arguments_are_refused(analysis: vn.Analysis, draw: Any, message: str) -> None:
     with pytest.raises(MeasureError, match=message):
         draw(analysis)

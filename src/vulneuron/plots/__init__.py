@@ -2,7 +2,7 @@
 
 Colors are those of the dashboard: blue for benign, orange for adversarial, safe for color-blind readers.
 Figures belong to pyplot: save one with ``figure.savefig("name.pdf")``, and close it with
-``plt.close(figure)`` where many are drawn.
+``plt.close(figure)`` when drawing many.
 """
 
 from vulneuron.plots.clusters import dendrogram

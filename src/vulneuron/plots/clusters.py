@@ -10,7 +10,7 @@ from vulneuron.analysis import Analysis, checked_neurons
 from vulneuron.measures.distances import DISTANCES
 from vulneuron.plots.style import GRAY, mark
 
-#: Neighboring clusters alternate, so that each can be told from the next.
+#: Neighboring clusters alternate in color.
 _CLUSTERS = ("#2c7a7b", "#805ad5")
 
 
@@ -22,7 +22,7 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
     analysis, pair
         As for `Analysis.dendrogram`.
     clusters
-        Where to cut: below the cut, neighboring clusters alternate in color.
+        Number of clusters at the cut; below it, neighboring clusters alternate in color.
     highlight
         Neurons to mark.
     """
@@ -37,9 +37,9 @@ def dendrogram(analysis: Analysis, pair: int, *, clusters: int = 12, highlight: 
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
     hierarchy.dendrogram(tree.linkage, ax=ax, no_labels=True, link_color_func=color)
     if len(highlight):
-        # SciPy draws a leaf every 10 units.
+        # SciPy draws leaves 10 units apart.
         place = {int(neuron): 10.0 * position + 5 for position, neuron in enumerate(tree.order)}
-        mark(ax, {int(it): place[int(it)] for it in checked_neurons(highlight, count)})
+        mark(ax, {int(neuron): place[int(neuron)] for neuron in checked_neurons(highlight, count)})
     ax.set_ylabel(f"distance ({DISTANCES[analysis.settings.clusters.distance].label})", fontsize=8)
     ax.set_title(
         f"pair {pair}: {count} neurons, {int(tree.dead.sum())} dead, cut into {clusters} clusters", fontsize=8

@@ -9,18 +9,18 @@ from vulneuron.measures.choices import check_whole
 
 
 def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
-    """Numbers of pairs: true labels as rows, adversarial labels as columns, darker orange is more.
+    """Numbers of pairs, with true labels as rows and adversarial labels as columns; darker is more.
 
     Parameters
     ----------
     analysis
         The analysis.
     most
-        Rows and columns to show at most: those with the most pairs. The title says what is left out.
+        Largest number of rows and of columns, those with the most pairs. The title counts the pairs shown.
     """
     check_whole(most, "most")
-    everything = analysis.prediction_matrix()
-    counts = everything
+    all_counts = analysis.prediction_matrix()
+    counts = all_counts
     rows = counts.sum(axis=1).nlargest(most).index
     columns = counts.sum(axis=0).nlargest(most).index
     counts = counts.loc[counts.index.isin(rows), counts.columns.isin(columns)]
@@ -36,8 +36,8 @@ def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
         if count:
             color = "white" if count > numbers.max() / 2 else "black"
             ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=color)
-    if numbers.size < everything.size:
-        part = f"{numbers.sum()} of {everything.to_numpy().sum()} pairs"
+    if numbers.size < all_counts.size:
+        part = f"{numbers.sum()} of {all_counts.to_numpy().sum()} pairs"
         ax.set_title(f"the {most} largest rows and columns: {part}", fontsize=7)
     ax.set_xlabel("adversarial label", fontsize=8)
     ax.set_ylabel("true label", fontsize=8)

@@ -30,30 +30,30 @@ def contribution_curves(
     table = analysis.neurons(pair)
     measure = sort_measure(table, sort_by)
     table = sorted_neurons(table, measure)
-    of_pair = analysis.pair(pair)
+    summary = analysis.pair(pair)
     figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
     places = np.arange(len(table))
     sides = (
-        ("benign", BENIGN, of_pair.benign_label),
-        ("adversarial", ADVERSARIAL, of_pair.adversarial_label),
+        ("benign", BENIGN, summary.benign_label),
+        ("adversarial", ADVERSARIAL, summary.adversarial_label),
     )
     for side, color, label in sides:
         ax.plot(places, table[f"contribution_{side}"], color=color, linewidth=0.6, label=f"{label} ({side})")
     for side, color, label in sides:
         low, high = table[f"band_{side}_low"], table[f"band_{side}_high"]
         if low.notna().any():
-            # With an edge, as bands of many images are thinner than a pixel.
+            # With an edge, as bands of many images can be thinner than a pixel.
             ax.fill_between(
                 places, low, high, color=color, alpha=0.45, linewidth=1.2, label=f"band of {label}"
             )
     if len(highlight):
         order = {int(neuron): place for place, neuron in enumerate(table.index)}
-        mark(ax, {int(it): order[int(it)] for it in checked_neurons(highlight, len(table))})
+        mark(ax, {int(neuron): order[int(neuron)] for neuron in checked_neurons(highlight, len(table))})
     left, right = measure.ends
     ax.set_xlabel(f"neurons by {measure.label}   ({left} on the left, {right} on the right)")
     ax.set_ylabel("contribution (logit)")
     ax.set_title(
-        f"pair {pair}: {of_pair.benign_label} -> {of_pair.adversarial_label}", fontsize=8, loc="left"
+        f"pair {pair}: {summary.benign_label} -> {summary.adversarial_label}", fontsize=8, loc="left"
     )
     ax.margins(x=0.01)
     ax.legend(frameon=False, fontsize=7, ncols=2)

@@ -1,4 +1,4 @@
-"""Colors and small helpers of all figures."""
+"""Colors and helpers of all figures."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ GRAY = "#a0aec0"
 
 
 def picture(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Pixels ``(channel, y, x)`` as matplotlib shows them, ``(y, x, channel)``; gray ones ``(y, x)``."""
+    """Pixels ``(channel, y, x)`` in matplotlib's layout: ``(y, x, channel)``, or ``(y, x)`` for gray."""
     return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)
 
 
@@ -38,8 +38,8 @@ def show(ax: Axes, pixels: npt.NDArray[Any], title: str = "", color: str = "blac
 
 
 def mark(ax: Axes, places: dict[int, float]) -> None:
-    """Mark neurons by a line at their place, with their numbers below, neighbors one under the other."""
-    for level, (neuron, place) in enumerate(sorted(places.items(), key=lambda it: it[1])):
+    """Mark neurons by vertical lines with their numbers, staggered to avoid overlap."""
+    for level, (neuron, place) in enumerate(sorted(places.items(), key=lambda item: item[1])):
         ax.axvline(place, color=SELECTED, linewidth=0.6, linestyle=":")
         ax.annotate(
             str(neuron), (place, 1), (0, -9 - 9 * (level % 4)), xycoords=("data", "axes fraction"),
