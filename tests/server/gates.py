@@ -27,8 +27,6 @@ class Gate:
     def __call__(
         self,
         pair: int,
-        _patch: int,
-        _stride: int,
         *,
         progress: Callable[[int, int], None],
         cancelled: Callable[[], bool],

@@ -30,14 +30,14 @@ class StagedGate(Gate):
         self.stages = stages
         self.asked_top: list[float] = []
 
-    def __call__(self, pair: int, _patch: int, _stride: int, **options: Any) -> VulnerabilityMaps:
-        self.asked_top.append(options["top"])
+    def __call__(self, pair: int, **options: Any) -> VulnerabilityMaps:
+        self.asked_top.append(options["settings"].vmaps.top)
 
         def hand_on(done: int, total: int) -> None:
             options["progress"](done, total)
             options["on_stage"](self.stages[done - 1])
 
-        return super().__call__(pair, _patch, _stride, progress=hand_on, cancelled=options["cancelled"])
+        return super().__call__(pair, progress=hand_on, cancelled=options["cancelled"])
 
 
 def make_stages() -> list[MapStage]:

@@ -36,7 +36,7 @@ class CurveSettings(SettingsGroup):
         Weights, OneOf("Weights", "Class whose weights the contribution curves use.", WEIGHTS)
     ] = "own"
     band: Annotated[
-        BandKind, OneOf("Interval", "What the bands of a class's contributions are.", BAND_KINDS)
+        BandKind, OneOf("Interval", "What the bands of a class's contributions span.", BAND_KINDS)
     ] = "mean"
     confidence: Annotated[
         float,
@@ -61,7 +61,7 @@ class FieldSettings(SettingsGroup):
         Mode,
         OneOf(
             "How RF thresholds are chosen",
-            "What makes the activation above which a neuron counts as active.",
+            "How to choose the activation above which a neuron counts as active.",
             MODES,
         ),
     ] = "absolute"
@@ -131,7 +131,7 @@ class ClusterSettings(SettingsGroup):
         Method | None,
         OneOf(
             "Linkage of clusters",
-            "How distances between clusters follow.",
+            "How the distance between two clusters is defined.",
             METHODS,
             null="the one that fits the distance",
         ),
