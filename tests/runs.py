@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import xarray as xr
 from PIL import Image
 from torch import nn
+
+from vulneuron.record import Record
 
 CLASS_NAMES = ("red", "green", "blue")
 SIDE = 12
@@ -33,6 +36,11 @@ def color_net(*, mlp: bool = False) -> nn.Sequential:
             dense.weight.mul_(2)
             first.bias.zero_()
     return nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head)
+
+
+def all_arrays(record: Record, layer: str | None = None) -> xr.Dataset:
+    """The arrays of the pairs and of one layer together."""
+    return record.dataset.merge(record.layer(layer).dataset)
 
 
 def color_pictures(

@@ -22,7 +22,7 @@ from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
 from vulneuron.server.running import Server, listen
 from vulneuron.server.security import Access
-from vulneuron.server.summary import OpenedRecord
+from vulneuron.server.summary import OpenedLayer
 
 TIMEOUT = 20.0
 ERROR_KEYS = {"given", "allowed", "fix", "message"}
@@ -41,8 +41,8 @@ class Served:
         return next(iter(self.state.library)).id
 
     @property
-    def opened(self) -> OpenedRecord:
-        return self.state.library[self.name].current()
+    def opened(self) -> OpenedLayer:
+        return self.state.library[self.name].current().at()
 
     @cached_property
     def truth(self) -> Analysis:

@@ -14,6 +14,7 @@ from scipy import stats
 from scipy.cluster import hierarchy
 
 import vulneuron as vn
+from runs import all_arrays
 from vulneuron import demo
 from vulneuron.measures.clustering import Method, cluster
 from vulneuron.measures.distances import feature_map_distances, iou_distances, receptive_field_distances
@@ -53,15 +54,16 @@ def analysis(record: vn.Record) -> vn.Analysis:
 
 def test_record_of_a_small_demo(record: vn.Record) -> None:
     info = record.info()
-    assert info["neurons"] == 1280
+    (layer,) = info["layers"]
+    assert layer["neurons"] == 1280
     assert info["correct"] == 34
     assert info["pairs"] == info["successes"] > 28
-    assert info["split_error"] <= 1e-4
+    assert layer["split_error"] <= 1e-4
     assert record.validate().sound
 
 
 def test_measures_of_the_record_agree_with_loops(record: vn.Record, analysis: vn.Analysis) -> None:
-    pair, data = 2, record.dataset
+    pair, data = 2, all_arrays(record)
     table = analysis.neurons(pair)
     logits, weight, bias = (data[name].values.astype(np.float64) for name in ("logit", "weight", "bias"))
     labels = [int(data[name][pair]) for name in ("benign_label", "adversarial_label")]
@@ -108,11 +110,11 @@ def test_measures_of_the_record_agree_with_loops(record: vn.Record, analysis: vn
 
 @cache
 def slow_threshold(path: str) -> float:
-    return float(np.quantile(vn.open_record(path).dataset["feature_map"].values[:, 0], 0.8))
+    return float(np.quantile(vn.open_record(path).layer().dataset["feature_map"].values[:, 0], 0.8))
 
 
 def slow_masks(record: vn.Record, pair: int, side: int, neurons: Any = slice(None)) -> npt.NDArray[np.bool_]:
-    shown = torch.from_numpy(record.array("feature_map")[pair, side][neurons])[None]
+    shown = torch.from_numpy(record.layer().array("feature_map")[pair, side][neurons])[None]
     upsampled = torch.nn.functional.interpolate(shown, size=(224, 224), mode="bilinear")[0].numpy()
     return np.asarray(upsampled > slow_threshold(record.path))
 
@@ -133,7 +135,7 @@ def test_suggested_settings_have_bands(record: vn.Record, analysis: vn.Analysis)
 def test_bands_and_their_gap_agree_with_loops(record: vn.Record, analysis: vn.Analysis) -> None:
     benign, adversarial = labels_of(record)
     activations, weight = (
-        record.dataset[name].values.astype(np.float64) for name in ("activation", "weight")
+        record.layer().dataset[name].values.astype(np.float64) for name in ("activation", "weight")
     )
     with_bands = [
         pair
@@ -164,7 +166,7 @@ def test_bands_and_their_gap_agree_with_loops(record: vn.Record, analysis: vn.An
 
 def test_context_agrees_with_a_loop(record: vn.Record, analysis: vn.Analysis) -> None:
     benign, adversarial = labels_of(record)
-    activations = record.dataset["activation"].values[:, 0]
+    activations = record.layer().dataset["activation"].values[:, 0]
     for scope in ("same_labels", "same_benign_label", "all"):
         left = [
             other
@@ -194,7 +196,7 @@ def test_distances_and_clusters_agree_with_loops(record: vn.Record, analysis: vn
     pair, few = 0, list(range(0, 1280, 32))
     masks = np.stack([slow_masks(record, pair, side, few) for side in range(2)], axis=1)
     images = np.stack([record.images(pair, side) for side in ("benign", "adversarial")]).astype(np.float64)
-    maps = record.dataset["feature_map"].values[pair].swapaxes(0, 1).astype(np.float64)
+    maps = record.layer().dataset["feature_map"].values[pair].swapaxes(0, 1).astype(np.float64)
     exact = analysis.masks(pair)
     # The same masks for both, as a pixel on the threshold may fall on either side.
     assert (masks[:, 0] == exact.benign[few]).mean() > 0.9999
@@ -271,7 +273,7 @@ def test_ranking_agrees_with_a_loop_over_pairs(record: vn.Record, analysis: vn.A
     pairs = [1, 2, 7, 20]
     benign, adversarial = labels_of(record)
     names = ("activation", "weight", "bias")
-    activations, weight, bias = (record.dataset[name].values.astype(np.float64) for name in names)
+    activations, weight, bias = (record.layer().dataset[name].values.astype(np.float64) for name in names)
     found = analysis.rank(pairs, sort_by="curve_gap", resamples=50)
     gaps, drops = np.zeros(1280), np.zeros(1280)
     for pair in pairs:

@@ -13,7 +13,7 @@ from scipy import stats
 from torch import nn
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_net, color_pictures
+from runs import CLASS_NAMES, all_arrays, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
 from vulneuron.maps.stages import MapStage
@@ -52,7 +52,7 @@ def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def slow_contributions(analysis: Analysis, pair: int, side: int, label: int) -> npt.NDArray[np.float64]:
     """Gradient x activation by the plain network, which is activation x weight for a linear head."""
-    net = color_net(mlp="weight" not in analysis.record.dataset).eval()
+    net = color_net(mlp="weight" not in analysis.record.layer().dataset).eval()
     pixels = torch.from_numpy(analysis.record.dataset["image"].values[pair, side].astype(np.float32))
     maps = net[0](pixels[None]).detach().requires_grad_()
     net[1:](maps)[0, label].backward()
@@ -63,7 +63,7 @@ def slow_contributions(analysis: Analysis, pair: int, side: int, label: int) -> 
 
 @pytest.mark.parametrize("pair", [0, 7])
 def test_columns_agree_with_loops(analysis: Analysis, pair: int) -> None:
-    data = analysis.record.dataset
+    data = all_arrays(analysis.record)
     table = analysis.neurons(pair)
     assert list(table.columns) == list(MEASURES)
     labels = [int(data[name][pair]) for name in LABELS]
@@ -88,7 +88,7 @@ def test_columns_agree_with_loops(analysis: Analysis, pair: int) -> None:
 
 
 def test_substitution_agrees_with_a_loop_through_the_network(analysis: Analysis) -> None:
-    pair, data = 4, analysis.record.dataset
+    pair, data = 4, all_arrays(analysis.record)
     net = color_net(mlp="weight" not in data).eval()
     maps = torch.from_numpy(data["feature_map"].values[pair])
     benign_label, adversarial_label = (int(data[name][pair]) for name in LABELS)
@@ -109,7 +109,7 @@ def test_substitution_agrees_with_a_loop_through_the_network(analysis: Analysis)
 
 
 def test_receptive_fields_and_overlaps_agree_with_loops(analysis: Analysis) -> None:
-    pair, data = 3, analysis.record.dataset
+    pair, data = 3, all_arrays(analysis.record)
     threshold = float(np.quantile(data["feature_map"].values[:, 0], 0.8))
     maps = torch.from_numpy(data["feature_map"].values[pair])
     masks = nn.functional.interpolate(maps, size=(12, 12), mode="bilinear").numpy() > threshold
@@ -150,7 +150,7 @@ def test_fields_of_some_neurons_are_those_of_all(analysis: Analysis, mode: Any, 
 
 def test_pair_is_described(analysis: Analysis) -> None:
     for number in (0, 6):
-        found, data = analysis.pair(number), analysis.record.dataset
+        found, data = analysis.pair(number), all_arrays(analysis.record)
         row = analysis.record.pairs.loc[number]
         assert (found.number, found.image_id) == (number, row["image_id"])
         assert found.image_index == row["image_index"]
@@ -169,7 +169,7 @@ def test_pair_is_described(analysis: Analysis) -> None:
 
 
 def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
-    net = color_net(mlp="weight" not in analysis.record.dataset).eval()
+    net = color_net(mlp="weight" not in analysis.record.layer().dataset).eval()
     image = torch.from_numpy(analysis.record.images(3, "adversarial"))
     found = analysis.discrepancy_map(3, [2, 0], "adversarial", patch=4, stride=5, occluder="gray")
     assert found.values.shape == (2, 3, 3)
@@ -287,7 +287,7 @@ def test_cancelled_maps_are_not_kept(analysis: Analysis) -> None:
 def test_without_the_network_what_the_record_holds_still_works(analysis: Analysis) -> None:
     alone = Analysis(analysis.record, settings=Settings(stride=3))
     table = alone.neurons(0)
-    linear = "weight" in analysis.record.dataset
+    linear = "weight" in analysis.record.layer().dataset
     assert table.iou_benign_drop.isna().all()
     assert table.substitution_benign_drop.isna().all() == (not linear)
     assert table.band_gap.notna().all()
@@ -347,7 +347,7 @@ def test_masks_of_one_neuron_are_those_of_each_pair(analysis: Analysis, mode: An
 
 @pytest.mark.parametrize("order", ["activation", "confidence"])
 def test_context_lists_the_pairs_that_excite_a_neuron_most(analysis: Analysis, order: Any) -> None:
-    data = analysis.record.dataset
+    data = all_arrays(analysis.record)
     found = analysis.context(0, 2, order=order, count=3)
     benign, adversarial = (data[name].values for name in LABELS)
     same = np.flatnonzero((benign == benign[0]) & (adversarial == adversarial[0]))
@@ -403,7 +403,7 @@ def test_settings_change_what_is_shown(analysis: Analysis, settings: Settings) -
 
 
 def test_another_network_is_refused(analysis: Analysis) -> None:
-    net = color_net(mlp="weight" not in analysis.record.dataset)
+    net = color_net(mlp="weight" not in analysis.record.layer().dataset)
     with torch.no_grad():
         next(net.parameters()).mul_(1.5)
     with pytest.raises(ModelError, match="gives other logits for the first pair"):
@@ -465,5 +465,5 @@ def test_another_kind_of_network_is_refused(analysis: Analysis) -> None:
     other = nn.Sequential(*body, nn.Flatten(), nn.Linear(4, 7))
     with pytest.raises(ModelError, match=r"has 7 classes.*3 classes"):
         Analysis(analysis.record, vn.Classifier(other, input_shape=(3, 12, 12)))
-    net = color_net(mlp="weight" not in analysis.record.dataset)
+    net = color_net(mlp="weight" not in analysis.record.layer().dataset)
     assert load_classifier(analysis.record.path, net).classes == 3

@@ -113,8 +113,8 @@ def changes(maps: VulnerabilityMaps) -> npt.NDArray[np.float64]:
     return np.stack([maps.benign_drop, maps.adversarial_gain])
 
 
-def kept_files(path: Path, name: str = "points_patch_4_stride_1") -> list[Path]:
-    chunks = path / "maps" / name / "c" / str(PAIR)
+def kept_files(path: Path, name: str = "points") -> list[Path]:
+    chunks = path / "maps" / "patch_4_stride_1" / name / "c" / str(PAIR)
     return [file for file in chunks.rglob("*") if file.is_file()]
 
 
@@ -188,7 +188,7 @@ def test_another_top_mask_is_settled_from_the_points_of_the_last(
 
 def test_anytime_maps_of_earlier_versions_are_those_of_the_usual_percentage(opened: Open, path: Path) -> None:
     opened(path).vulnerability_maps(PAIR, engine="anytime")
-    stored = path / "maps" / "patch_4_stride_1_anytime"
+    stored = path / "maps" / "patch_4_stride_1" / "anytime"
     text = (stored / "zarr.json").read_text()
     assert '"top": 20.0' in text
     (stored / "zarr.json").write_text(text.replace('"top": 20.0', '"other": 1'))
@@ -203,7 +203,7 @@ def test_points_are_dropped_when_the_map_is_exact(opened: Open, path: Path) -> N
     assert not kept_files(path)
     # Maps that are computed at once leave nothing, either.
     opened(path).vulnerability_maps(4)
-    assert not list((path / "maps" / "points_patch_4_stride_1").glob("c/4/**/*.*"))
+    assert not list((path / "maps" / "patch_4_stride_1" / "points").glob("c/4/**/*.*"))
     assert vn.open_record(path).validate().sound
 
 
@@ -304,7 +304,7 @@ def test_points_that_the_disk_has_lost_are_computed_again(
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
 def test_maps_that_the_disk_has_lost_are_computed_again(opened: Open, path: Path, damage: str) -> None:
     expected = changes(opened(path).vulnerability_maps(PAIR))
-    damage_file(kept_files(path, "patch_4_stride_1_incremental"), damage)
+    damage_file(kept_files(path, "incremental"), damage)
     analysis = opened(path)
     assert not analysis.has_maps(PAIR)
     assert analysis.pairs_with_maps().tolist() == []

@@ -68,7 +68,7 @@ def colour_of(css: str) -> Colour:
 
 def projection(analysis: vn.Analysis, side: str) -> Points:
     """``(pair, 2)``: where the points of a plot are, in data."""
-    values = analysis.record.dataset["projection"].sel(side=side).values
+    values = analysis.record.layer().dataset["projection"].sel(side=side).values
     return np.asarray(values, np.float64)
 
 

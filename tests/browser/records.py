@@ -91,7 +91,7 @@ def _cifar_images() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _compute_first_maps(record: vn.Record, model: str) -> None:
     """Maps of the pair that the page shows first, so that most tests need not wait for any."""
-    first = OpenedRecord(record, "").summary.first_view
+    first = OpenedRecord(record, "").at().summary.first_view
     analysis = vn.Analysis(record, vn.load_classifier(record, model))
     analysis.vulnerability_maps(first.pair, settings=dashboard_settings(analysis))
 

@@ -46,7 +46,7 @@ def _expect_cards(window: Locator, found: Context, neuron: int, side: Side, anal
     expect(cards).to_have_count(len(found.pairs))
     record = analysis.record
     labels, confidences = record.pairs[f"{side}_label"], record.pairs[f"{side}_label_p_{side}"]
-    activations = record.dataset["activation"].values[:, SIDES.index(side), neuron]
+    activations = record.layer().dataset["activation"].values[:, SIDES.index(side), neuron]
     masks = analysis.neuron_masks(neuron, found.pairs)[side]
     for index, pair in enumerate(found.pairs):
         card = cards.nth(index)
@@ -146,7 +146,7 @@ def test_numbers_are_exported(page: Page, record: str, analysis: vn.Analysis, si
     rows = [line.split(",") for line in lines[1:]]
     assert [int(row[0]) for row in rows] == found.pairs.tolist()
     expected = [
-        analysis.record.dataset["activation"].values[found.pairs, SIDES.index(side), first.neuron],
+        analysis.record.layer().dataset["activation"].values[found.pairs, SIDES.index(side), first.neuron],
         analysis.record.pairs[f"{side}_label_p_{side}"][found.pairs],
         analysis.neuron_masks(first.neuron, found.pairs)[side].mean(axis=(1, 2)),
     ]

@@ -19,7 +19,7 @@ def test_header_says_what_is_looked_at(page: Page, record: str, analysis: vn.Ana
     expect(page).to_have_title(f"{record} · Vulneuron")
     expect(banner.get_by_label("Record", exact=True)).to_have_value(record)
     for text in (
-        f"{info['layer']} · {info['neurons']:,} neurons",
+        f"{analysis.layer} · {analysis.data.neurons:,} neurons",
         "PGD, 7 steps, ε 8/255, L∞",
         f"{info['pairs']:,} pairs",
         f"clean {100 * info['clean_accuracy']:.3g}%",

@@ -46,7 +46,7 @@ def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
     assert info["complete"] is True
     assert info["images"] == 6
     assert info["classes"] == 3
-    assert info["neurons"] == 4
+    assert [layer["neurons"] for layer in info["layers"]] == [4]
     assert info["clean_accuracy"] == 1
     assert 0 < info["attack_success_rate"] <= 1
     assert info["split_error"] <= 1e-4

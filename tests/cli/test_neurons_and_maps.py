@@ -184,11 +184,7 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
         assert "1 pair, 0 with maps already" in err
     # These are exact already.
     assert "1 pair, 1 with maps already" in run("maps", record, "--pairs", "1", "--stride", 2)[2]
-    maps = vn.open_record(record).path + "/maps"
-    assert sorted(it.name for it in Path(maps).glob("patch_4_stride_2_*")) == [
-        "patch_4_stride_2_anytime",
-        "patch_4_stride_2_dense",
-    ]
+    assert not {"anytime", "dense"} - {it.name for it in (record / "maps" / "patch_4_stride_2").iterdir()}
 
 
 @pytest.mark.parametrize(

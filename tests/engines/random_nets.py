@@ -227,7 +227,7 @@ def classifiers(draw: st.DrawFn) -> Classifier:
             nn.init.uniform_(module.running_var, 0.5, 2, generator=generator)
     fold = draw(st.booleans())
     try:
-        return Classifier(net.eval(), input_shape=(3, *image), device="cpu", fold=fold, layer="0")
+        return Classifier(net.eval(), input_shape=(3, *image), device="cpu", fold=fold, layers="0")
     except ModelError as error:
         # A few cells in a shape unlike the image's are not recognized as feature features.
         if "no spatial feature features" not in str(error):

@@ -9,7 +9,7 @@ import vulneuron as vn
 
 def test_activation_gap_is_the_difference_on_both_images(linear_record: Path) -> None:
     analysis = vn.Analysis(linear_record)
-    benign, adversarial = analysis.record.dataset["activation"].values[2]
+    benign, adversarial = analysis.record.layer().dataset["activation"].values[2]
     expected = [float(after) - float(before) for before, after in zip(benign, adversarial, strict=True)]
     np.testing.assert_allclose(analysis.neurons(2).activation_gap, expected, rtol=1e-6, atol=1e-7)
 
@@ -17,5 +17,5 @@ def test_activation_gap_is_the_difference_on_both_images(linear_record: Path) ->
 def test_the_neuron_that_falls_most_ranks_first(linear_record: Path) -> None:
     analysis = vn.Analysis(linear_record)
     ranking = analysis.rank([0, 1, 2], sort_by="activation_gap")
-    means = np.diff(analysis.record.dataset["activation"].values[:3], axis=1)[:, 0].mean(axis=0)
+    means = np.diff(analysis.record.layer().dataset["activation"].values[:3], axis=1)[:, 0].mean(axis=0)
     assert ranking["rank"].iloc[int(means.argmin())] == 1

@@ -44,7 +44,7 @@ def test_example_is_a_column_a_ranking_and_an_option(linear_record: Path, tmp_pa
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     ranking, values, ranks = json.loads(answer.stdout)
     assert "log_ratio" in ranking
-    activations = vn.open_record(linear_record).dataset["activation"].values.astype(np.float64)
+    activations = vn.open_record(linear_record).layer().dataset["activation"].values.astype(np.float64)
     expected = np.log((activations[:, 1] + 1) / (activations[:, 0] + 1))
     np.testing.assert_allclose(values, expected[0], rtol=1e-5, atol=1e-7)
     assert np.argsort(ranks)[0] == expected[:4].mean(axis=0).argmax()

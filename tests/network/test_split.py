@@ -67,7 +67,7 @@ def test_hand_worked_network() -> None:
 
 
 def test_layer_can_be_named() -> None:
-    classifier = Classifier(randomized(average_pooled()), layer="0.2", input_shape=INPUT_SHAPE)
+    classifier = Classifier(randomized(average_pooled()), layers="0.2", input_shape=INPUT_SHAPE)
     assert classifier.split.layer == "0.2"
     assert classifier.split.kind == "nonlinear"
     assert classifier.neurons == 5
@@ -77,7 +77,7 @@ def test_layer_can_be_named() -> None:
 @pytest.mark.parametrize("layer", ["nowhere", "3"])
 def test_layer_without_maps_is_refused(layer: str) -> None:
     with pytest.raises(ModelError, match=rf"layer '{layer}' gives no spatial feature maps.*0\.5"):
-        Classifier(average_pooled(), layer=layer, input_shape=INPUT_SHAPE)
+        Classifier(average_pooled(), layers=layer, input_shape=INPUT_SHAPE)
 
 
 def test_network_without_maps_is_refused() -> None:
@@ -112,13 +112,13 @@ def test_what_is_no_cnn_is_refused_unless_a_layer_is_named(build: Callable[[], n
     net = build()
     with pytest.raises(ModelError, match=r"no CNN with a last convolutional layer.*--layer"):
         Classifier(net, input_shape=INPUT_SHAPE)
-    split = Classifier(net, layer="0", input_shape=INPUT_SHAPE).split
+    split = Classifier(net, layers="0", input_shape=INPUT_SHAPE).split
     assert (split.layer, split.neurons, split.map_shape) == ("0", 6, (4, 4))
 
 
 def test_channels_last_values_are_no_maps() -> None:
     with pytest.raises(ModelError, match=r"layer '3' gives no spatial feature maps"):
-        Classifier(channels_last(), layer="3", input_shape=INPUT_SHAPE)
+        Classifier(channels_last(), layers="3", input_shape=INPUT_SHAPE)
 
 
 def test_maps_are_those_of_one_call_of_a_shared_module() -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_folder, color_net, color_pictures
+from runs import CLASS_NAMES, all_arrays, color_folder, color_net, color_pictures
 from vulneuron.errors import RecordError, RunError
 from vulneuron.record import Record
 
@@ -70,7 +70,7 @@ def test_stored_images_are_the_benign_ones_and_their_adversarials(record: Record
 
 def test_activity_is_that_of_the_plain_network(record: Record) -> None:
     net = color_net().eval()
-    data = record.dataset
+    data = all_arrays(record)
     for side, name in enumerate(("benign", "adversarial")):
         with torch.no_grad():
             maps = net[0](torch.from_numpy(record.images(slice(None), name)))
@@ -85,21 +85,30 @@ def test_activity_is_that_of_the_plain_network(record: Record) -> None:
 
 
 def test_xarray_opens_it_with_names_coordinates_and_units(record: Record) -> None:
-    data = xr.open_zarr(record)
-    assert data["feature_map"].dims == ("pair", "side", "neuron", "row", "column")
+    data, layer = xr.open_zarr(record), xr.open_zarr(record, group="layers/0")
     assert data["image"].dims == ("pair", "side", "channel", "y", "x")
-    assert [str(name) for name in data["class"].values] == list(CLASS_NAMES)
-    assert [str(name) for name in data["side"].values] == ["benign", "adversarial"]
     assert data["image_id"].sizes == {"pair": record.info()["pairs"]}
-    assert all("units" in variable.attrs for variable in data.variables.values())
-    one = data["feature_map"].sel(side="adversarial").isel(pair=0, neuron=1)
-    np.testing.assert_array_equal(one, record.dataset["feature_map"].values[0, 1, 1])
+    assert layer["feature_map"].dims == ("pair", "side", "neuron", "row", "column")
+    for dataset in (data, layer):
+        assert [str(name) for name in dataset["class"].values] == list(CLASS_NAMES)
+        assert [str(name) for name in dataset["side"].values] == ["benign", "adversarial"]
+        assert all("units" in variable.attrs for variable in dataset.variables.values())
+    one = layer["feature_map"].sel(side="adversarial").isel(pair=0, neuron=1)
+    np.testing.assert_array_equal(one, record.layer().dataset["feature_map"].values[0, 1, 1])
     assert record.validate().problems == ()
+
+
+def test_xarray_opens_it_as_a_tree(record: Record) -> None:
+    with xr.open_datatree(record, engine="zarr") as tree:
+        np.testing.assert_array_equal(tree["layers/0/activation"], record.layer().dataset["activation"])
+        np.testing.assert_array_equal(tree["logit"], record.dataset["logit"])
+        assert tree["run/outcome"].sizes == {"image": record.info()["images"]}
 
 
 def test_nothing_is_read_before_it_is_asked_for(record: Record) -> None:
     opened = vn.open_record(record.path)
-    assert not any(variable._in_memory for variable in opened.dataset.data_vars.values())
+    for dataset in (opened.dataset, opened.layer().dataset):
+        assert not any(variable._in_memory for variable in dataset.data_vars.values())
 
 
 def test_same_seed_same_record_whatever_the_batch_size(record: Record, tmp_path: Path) -> None:
@@ -107,12 +116,12 @@ def test_same_seed_same_record_whatever_the_batch_size(record: Record, tmp_path:
     again = vn.analyze(
         color_net(), pictures, labels, out=tmp_path / "again.zarr", class_names=CLASS_NAMES, batch_size=11
     )
-    xr.testing.assert_allclose(record.dataset, again.dataset, rtol=1e-5)
+    xr.testing.assert_allclose(all_arrays(record), all_arrays(again), rtol=1e-5)
     np.testing.assert_array_equal(record.dataset["image"], again.dataset["image"])
     other = vn.analyze(
         color_net(), pictures, labels, out=tmp_path / "other.zarr", class_names=CLASS_NAMES, seed=1
     )
-    assert not np.array_equal(other.dataset["projection"], again.dataset["projection"])
+    assert not np.array_equal(other.layer().dataset["projection"], again.layer().dataset["projection"])
 
 
 def test_finished_record_is_returned_and_another_run_is_refused(record: Record) -> None:
@@ -280,9 +289,9 @@ def test_split_that_fails_on_the_users_images_is_refused(
 def test_head_that_is_not_linear_records_contributions(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     record = vn.analyze(color_net(mlp=True), pictures, labels, out=tmp_path / "mlp.zarr")
-    data = record.dataset
+    data = all_arrays(record)
     assert "weight" not in data
-    assert record.info()["head"]["kind"] == "nonlinear"
+    assert record.info()["layers"][0]["head"]["kind"] == "nonlinear"
     assert "gradient x activation" in record.info()["notes"][-1]
     # The head is two diagonal layers and a ReLU that does nothing, so activation x weight is the answer.
     weight = 20 * np.eye(3, 4)
@@ -437,7 +446,7 @@ def test_very_few_pairs(pairs: int, tmp_path: Path) -> None:
         color_net(), pictures[:pairs], labels[:pairs], out=tmp_path / "few.zarr", attack=vn.PGD(eps=16 / 255)
     )
     assert record.info()["pairs"] == pairs
-    assert np.isfinite(record.dataset["projection"]).all()
+    assert np.isfinite(record.layer().dataset["projection"]).all()
     assert record.validate().sound
 
 
@@ -445,6 +454,6 @@ def test_joint_projection_is_one_map(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     one = vn.analyze(color_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)
     two = vn.analyze(color_net(), pictures, labels, out=tmp_path / "t.zarr")
-    assert not np.allclose(one.dataset["projection"], two.dataset["projection"])
+    assert not np.allclose(one.layer().dataset["projection"], two.layer().dataset["projection"])
     # Each t-SNE map is centerd, so only in the joint one need the sides not be.
-    np.testing.assert_allclose(one.dataset["projection"].mean(("pair", "side")), 0, atol=0.2)
+    np.testing.assert_allclose(one.layer().dataset["projection"].mean(("pair", "side")), 0, atol=0.2)

@@ -126,7 +126,7 @@ def test_kill_minus_nine(whole: vn.Record, tmp_path: Path, phase: Phase) -> None
     out = tmp_path / "run.zarr"
     tests = Path(__file__).parents[1]
     script = SCRIPT.format(tests=str(Path(__file__).parent), out=str(out))
-    environment = {**os.environ, "PYTHONPATH": str(tests)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), *sys.path])}
     process = subprocess.Popen([sys.executable, "-c", script], env=environment)
     while process.poll() is None:
         try:
@@ -251,7 +251,7 @@ def test_stores_that_are_no_folders(
             vn.analyze(color_net(), pictures, labels, **options)
     assert not open_record(memory_store).complete
     record = vn.analyze(color_net(), pictures, labels, **options)
-    np.testing.assert_array_equal(record.dataset["feature_map"], whole.dataset["feature_map"])
+    np.testing.assert_array_equal(record.layer().dataset["feature_map"], whole.layer().dataset["feature_map"])
     assert record.validate().sound
     with pytest.raises(RecordError, match="holds another run"):
         vn.analyze(color_net(), pictures, labels, **options, seed=1)

@@ -72,19 +72,34 @@ def test_newer_schema(path: Path) -> None:
     assert_refused(path, "written with schema 99.*pip install -U vulneuron")
 
 
+def test_older_schema(path: Path) -> None:
+    edit_attributes(path, **{VERSION_KEY: 1})
+    assert_refused(path, "made with the older schema 1.*Run `vulneuron analyze` again")
+    pictures, labels = color_pictures()
+    options: dict[str, Any] = {"out": path, "class_names": CLASS_NAMES}
+    with pytest.raises(RecordError, match="older schema 1"):
+        vn.analyze(color_net(), pictures, labels, **options)
+    assert vn.analyze(color_net(), pictures, labels, **options, overwrite=True).validate().sound
+
+
 def test_truncated_metadata(path: Path) -> None:
     text = (path / "zarr.json").read_text()
     (path / "zarr.json").write_text(text[: len(text) // 2])
     assert_refused(path, "metadata of record .* cannot be read")
 
 
-@pytest.mark.parametrize("name", ["feature_map", "image", "logit", "benign_label"])
+@pytest.mark.parametrize("name", ["layers/0/feature_map", "image", "logit", "benign_label", "run/outcome"])
 def test_missing_array(path: Path, name: str) -> None:
     shutil.rmtree(path / name)
     assert_refused(path, f"truncated: its array '{name}' is missing")
 
 
-@pytest.mark.parametrize("name", ["feature_map", "projection", "weight"])
+def test_missing_layer(path: Path) -> None:
+    shutil.rmtree(path / "layers" / "0")
+    assert_refused(path, "truncated: its group 'layers/0' is missing")
+
+
+@pytest.mark.parametrize("name", ["layers/0/feature_map", "layers/0/projection", "layers/0/weight", "image"])
 def test_missing_chunk_is_not_read_as_zeros(path: Path, name: str) -> None:
     chunk = next(file for file in (path / name / "c").rglob("*") if file.is_file())
     chunk.unlink()
@@ -96,9 +111,9 @@ def test_missing_chunk_is_not_read_as_zeros(path: Path, name: str) -> None:
     [
         ("benign_label", lambda values: (values + 1) % 3, "benign labels of pairs 0 to"),
         ("adversarial_label", lambda values: (values + 1) % 3, "adversarial labels of pairs 0 to"),
-        ("activation", lambda values: values * 1.1, "do not give the logits"),
+        ("layers/0/activation", lambda values: values * 1.1, "do not give the logits"),
         ("perturbation_l2", lambda values: values * 1.1, "l2 norms of pairs 0 to"),
-        ("feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* hold NaN"),
+        ("layers/0/feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* hold NaN"),
     ],
 )
 def test_validation_finds_damage(path: Path, name: str, change: Any, problem: str) -> None:
@@ -129,11 +144,11 @@ def attributes(images: int) -> dict[str, Any]:
     return {
         "class_names": ["a", "b"],
         "image_shape": list(SHAPE),
-        "map_shape": [2, 2],
-        "neurons": 6,
-        "head": {"kind": "linear"},
         "images": images,
     }
+
+
+LAYERS = {"conv": {"map_shape": [2, 2], "neurons": 6, "head": {"kind": "linear"}, "split_error": 0.0}}
 
 
 def block_columns(block: int, size: int) -> dict[str, npt.NDArray[Any]]:
@@ -158,7 +173,7 @@ def test_two_processes_that_write_disjoint_blocks_lose_nothing(tmp_path: Path) -
     path, blocks, size = str(tmp_path / "shared.zarr"), 20, 3
     ids = np.array([f"image {i}" for i in range(blocks * size)], dtype=object)
     columns = {"image_id": ids, "image_index": np.arange(60), "true_label": np.zeros(60, dtype=np.int32)}
-    create_record(path, attributes(60), columns, images_per_block=size)
+    create_record(path, attributes(60), LAYERS, columns, images_per_block=size)
     context = multiprocessing.get_context("spawn")
     workers = [
         context.Process(target=write_blocks, args=(path, list(range(start, blocks, 2)), size))

@@ -50,7 +50,7 @@ def fresh(template: Path, tmp_path: Path) -> Iterator[Served]:
 
 @contextmanager
 def _in_process(path: Path) -> Iterator[Served]:
-    mlp = "weight" not in vn.open_record(path).dataset
+    mlp = "weight" not in vn.open_record(path).layer().dataset
     library = Library([path], color_net(mlp=mlp))
     app = create_app(library, pages=path / "no pages")
     library["some-run"].join()

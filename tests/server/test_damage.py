@@ -106,7 +106,7 @@ def test_new_maps_are_no_damage_however_the_path_is_written(
     library["colors"].join()
     (record,) = library
     opened = record.current()
-    opened.analysis.vulnerability_maps(0, stride=4)
+    opened.at().analysis.vulnerability_maps(0, stride=4)
     assert record.current() is opened
 
 

@@ -86,7 +86,7 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     try:
         library = Library([linear])
         library["colors"].join()
-        unasked = library["colors"].current()
+        unasked = library["colors"].current().at()
         assert unasked.network.status.state == "missing"
         assert not unasked.has_network
         assert not ran.exists()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from runs import CLASS_NAMES, SIDE
+from runs import CLASS_NAMES, SIDE, all_arrays
 from served import Served, decoded
 from vulneuron.measures import MEASURES
 
@@ -33,7 +33,7 @@ def test_summary(served: Served) -> None:
     assert summary["pairs"] == len(pairs)
     assert summary["image"] == {"height": SIDE, "width": SIDE, "channels": 3}
     assert summary["map"] == {"height": SIDE, "width": SIDE}
-    linear = "weight" in truth.record.dataset
+    linear = "weight" in truth.record.layer().dataset
     assert summary["head"] == ("linear" if linear else "gradient x activation")
     assert summary["attack"]["name"] == "pgd"
     assert summary["attack"]["eps_text"] == "8/255"
@@ -81,7 +81,7 @@ def test_first_view_is_the_most_inhibited_neuron_of_the_least_changed_pair(serve
 def test_pairs(served: Served) -> None:
     record = served.truth.record
     table = dict(zip(served.get("").json()["pair_columns"], served.array("/pairs.npy"), strict=True))
-    data, pairs = record.dataset, record.pairs
+    data, pairs = all_arrays(record), record.pairs
     for side, name in enumerate(("benign", "adversarial")):
         for axis, letter in enumerate("xy"):
             np.testing.assert_array_equal(table[f"{name}_{letter}"], data["projection"].values[:, side, axis])

@@ -137,7 +137,7 @@ def test_context(served: Served, order: Any, scope: Any) -> None:
     record = served.truth.record
     assert (body["pairs"], body["order"], body["scope"]) == (pairs, order, scope)
     for code, side in enumerate(("benign", "adversarial")):
-        activations = record.dataset["activation"].values[pairs, code, 2]
+        activations = record.layer().dataset["activation"].values[pairs, code, 2]
         assert body[f"{side}_activations"] == activations.tolist()
         confidences = record.pairs[f"{side}_label_p_{side}"][pairs]
         assert body[f"{side}_confidences"] == confidences.tolist()
@@ -190,7 +190,7 @@ def test_substitution_without_the_network(fresh: Served) -> None:
     analysis = Analysis(fresh.opened.record)
     fresh.opened.analysis, fresh.opened.network = analysis, RecordNetwork(analysis, fresh.name)
     response = fresh.get("/pairs/1/substitution", neurons="0")
-    if "weight" in fresh.truth.record.dataset:
+    if "weight" in fresh.truth.record.layer().dataset:
         assert response.status_code == 200
     else:
         assert_error(response, 409, "needs the network")

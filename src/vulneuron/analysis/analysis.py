@@ -1,6 +1,7 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from vulneuron.analysis.clusters import Clusters
 from vulneuron.analysis.context import Order, context
 from vulneuron.analysis.contributions import Curves
-from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.fields import DeadNeurons, FieldThresholds, ReceptiveFields, combined
 from vulneuron.analysis.model import Network
 from vulneuron.analysis.neurons import DEFAULT_SORTS, NeuronTable, declared_measures
@@ -24,7 +25,7 @@ from vulneuron.analysis.settings import (
     suggested_settings,
 )
 from vulneuron.analysis.substitution import Substitution
-from vulneuron.analysis.vulnerability import OnStage, PairVulnerability
+from vulneuron.analysis.vulnerability import FieldOverlaps, OnStage, PairVulnerability
 from vulneuron.engines import Cancel, Dense, Engine, Incremental, Progress, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
@@ -54,6 +55,8 @@ class Analysis:
     classifier
         The network that made the record, for what the record does not hold: new vulnerability maps, and the
         substitution of neurons in front of a head that is not linear.
+    layer
+        Name of the target layer whose neurons are analyzed, one of ``record.layers``; the last one when None.
     settings
         Choices behind the numbers; a method's own `settings` come first.
     memory
@@ -73,10 +76,12 @@ class Analysis:
     settings
         Default settings of all methods.
     data
-        What the record holds of its pairs.
+        What the record holds of its pairs, and of the layer's neurons on them.
 
     Raises
     ------
+    RecordError
+        If the record has no such layer.
     ModelError
         If the classifier is another network than the one that made the record.
     MeasureError
@@ -87,6 +92,7 @@ class Analysis:
         self,
         record: Record | str | Path,
         classifier: Classifier | None = None,
+        layer: str | None = None,
         *,
         settings: Settings | None = None,
         memory: int = MEMORY,
@@ -97,26 +103,47 @@ class Analysis:
         self.record = record if isinstance(record, Record) else open_record(record)
         self.settings = settings or Settings()
         self.network = Network(self.record, classifier)
-        self.data = PairData(self.record)
-        self._thresholds = FieldThresholds(self.data)
-        self._fields = ReceptiveFields(self.data, self._thresholds)
+        self.data = LayerData(self.record, layer)
         self._vulnerability = PairVulnerability(
             self.data,
-            self._fields,
             self.network,
             # Engines remember what they learn about the network.
             engines=engines or {"dense": Dense(memory=memory), "incremental": Incremental(memory=memory)},
             save_every=save_every,
         )
-        self._substitution = Substitution(self.data, self.network)
-        self._occlusion = Occlusion(self.data, self.network)
-        self._clusters = Clusters(self.data, self._fields)
+        self._read_layer(self.data)
+
+    @property
+    def layer(self) -> str:
+        """Name of the target layer whose neurons are analyzed."""
+        return self.data.layer.name
+
+    def at(self, layer: str) -> "Analysis":
+        """The same analysis of the neurons of another layer; network and vulnerability maps are shared.
+
+        Raises
+        ------
+        RecordError
+            If the record has no such layer.
+        """
+        if layer == self.layer:
+            return self
+        other = copy(self)
+        other._read_layer(LayerData(self.record, layer))
+        return other
+
+    def _read_layer(self, data: LayerData) -> None:
+        """Prepare all that depends on the layer; the numbers themselves are computed on demand."""
+        self.data = data
+        self._thresholds = FieldThresholds(data)
+        self._fields = ReceptiveFields(data, self._thresholds)
+        self._overlaps = FieldOverlaps(self._fields, self._vulnerability)
+        self._substitution = Substitution(data, self.network)
+        self._occlusion = Occlusion(data, self.network)
+        self._clusters = Clusters(data, self._fields)
+        dead = DeadNeurons(data, self._thresholds)
         self._table = NeuronTable(
-            self.data,
-            Curves(self.data),
-            self._substitution,
-            DeadNeurons(self.data, self._thresholds),
-            self._vulnerability,
+            data, Curves(data), self._substitution, dead, self._vulnerability, self._overlaps
         )
 
     @cached_property
@@ -489,7 +516,7 @@ class Analysis:
         """
         check_choice(combine, "combine", COMBINATIONS)
         numbers, chosen = checked_neurons(neurons, self.data.neurons), settings or self.settings
-        return self._vulnerability.overlap(
+        return self._overlaps.overlap(
             self.data.check_pair(pair), numbers, combine, chosen.fields, chosen.vmaps
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cachetools import LRUCache, cachedmethod
 
-from vulneuron.analysis.data import PairData
+from vulneuron.analysis.data import LayerData
 from vulneuron.analysis.fields import ReceptiveFields
 from vulneuron.analysis.settings import ClusterSettings, FieldSettings
 from vulneuron.measures.clustering import Dendrogram, cluster
@@ -28,7 +28,7 @@ class Clusters:
         Their receptive fields.
     """
 
-    def __init__(self, data: PairData, fields: ReceptiveFields) -> None:
+    def __init__(self, data: LayerData, fields: ReceptiveFields) -> None:
         self._data = data
         self._fields = fields
         self._cache: LRUCache[tuple[object, ...], Dendrogram] = LRUCache(_CACHED_PAIRS)

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from vulneuron.analysis.data import PairData
+from vulneuron.analysis.data import LayerData
 from vulneuron.analysis.results import Context
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.context import Scope, context_pairs
@@ -13,7 +13,7 @@ Order = Literal["activation", "confidence"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
-def context(data: PairData, pair: int, neuron: int, *, order: Order, scope: Scope, count: int) -> Context:
+def context(data: LayerData, pair: int, neuron: int, *, order: Order, scope: Scope, count: int) -> Context:
     """Top pairs for a neuron; see `Analysis.context`."""
     check_choice(order, "order", ORDERS)
     activations = np.moveaxis(data.activations[:, :, neuron], 1, 0)

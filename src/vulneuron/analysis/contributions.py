@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache, cachedmethod
 
-from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.settings import CurveSettings
 from vulneuron.measures.bands import Band, BandKind, band, class_rows, scaled
 from vulneuron.measures.contribution import (
@@ -31,7 +31,7 @@ class Curves:
         The pairs.
     """
 
-    def __init__(self, data: PairData) -> None:
+    def __init__(self, data: LayerData) -> None:
         self._data = data
         self._cache: LRUCache[tuple[object, ...], Band] = LRUCache(_CACHED_CLASSES)
         self._lock = Lock()

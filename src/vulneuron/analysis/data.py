@@ -1,4 +1,4 @@
-"""`PairData`: what a record holds of its pairs, read once and kept."""
+"""`PairData` and `LayerData`: what a record holds of its pairs, read once and kept."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,18 +45,18 @@ class FeatureChunk:
 
 
 class PairData:
-    """Arrays of a finished record, in memory where they are small or were just used.
+    """What is the same for all layers, in memory where it is small or was just used.
 
     Attributes
     ----------
     record
-        The record.
+        A finished record.
     """
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self._data = record.dataset
-        self._block = lru_cache(_CACHED_BLOCKS)(self._read_block)
+        self._images = _Blocks(record.array("image"))
 
     @property
     def count(self) -> int:
@@ -67,11 +67,6 @@ class PairData:
     def image_size(self) -> tuple[int, int]:
         """``(y, x)`` in pixels."""
         return int(self._data.sizes["y"]), int(self._data.sizes["x"])
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return int(self._data.sizes["neuron"])
 
     @cached_property
     def benign_label(self) -> Ints:
@@ -84,44 +79,9 @@ class PairData:
         return np.asarray(self._data["adversarial_label"].values, np.int64)
 
     @cached_property
-    def activations(self) -> Floats:
-        """``(pair, side, neuron)``."""
-        return np.asarray(self._data["activation"].values)
-
-    @cached_property
     def logits(self) -> Floats:
         """``(pair, side, class)``."""
         return np.asarray(self._data["logit"].values)
-
-    @property
-    def linear(self) -> bool:
-        """Whether the head is one dense layer, so that weights are known."""
-        return "weight" in self._data
-
-    @cached_property
-    def weight(self) -> Floats:
-        """``(class, neuron)``, for a linear head."""
-        return np.asarray(self._data["weight"].values)
-
-    @cached_property
-    def bias(self) -> Floats:
-        """``(class,)``, for a linear head."""
-        return np.asarray(self._data["bias"].values)
-
-    @cached_property
-    def contribution(self) -> Floats:
-        """``(pair, side, label, neuron)``, for a head that is not linear."""
-        return np.asarray(self._data["contribution"].values)
-
-    @cached_property
-    def threshold_features(self) -> Floats:
-        """Benign feature maps behind the thresholds, ``(image, neuron, row, column)``: a bounded sample."""
-        stored = self.record.array("feature_map")
-        return np.asarray(stored.oindex[sample(self.count), BENIGN])
-
-    def neuron_features(self, pairs: Ints, neuron: int) -> Floats:
-        """Feature maps of one neuron, ``(pair, side, row, column)``."""
-        return np.asarray(self.record.array("feature_map").oindex[pairs, slice(None), neuron])
 
     def check_pair(self, pair: int) -> int:
         """The pair, as an int that the record has.
@@ -139,13 +99,9 @@ class PairData:
             )
         return int(pair)
 
-    def features(self, pair: int) -> BySide[Floats]:
-        """Feature maps of a pair."""
-        return BySide(*self._of_pair("feature_map", pair))
-
     def images(self, pair: int) -> BySide[Floats]:
         """Images of a pair, in [0, 1]."""
-        return BySide(*to_pixels(self._of_pair("image", pair)))
+        return BySide(*to_pixels(self._images.pair(pair)))
 
     def labels(self, pair: int) -> PairLabels:
         """Benign and adversarial label of a pair."""
@@ -178,23 +134,94 @@ class PairData:
             survives_8bit=bool(columns["survives_8bit"]),
         )
 
+
+class LayerData(PairData):
+    """The pairs, and what the neurons of one layer do on them.
+
+    Attributes
+    ----------
+    layer
+        The layer in the record.
+    """
+
+    def __init__(self, record: Record, layer: str | None = None) -> None:
+        super().__init__(record)
+        self.layer = record.layer(layer)
+        self._layer_data = self.layer.dataset
+        self._features = _Blocks(self.layer.array("feature_map"))
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.layer.neurons
+
+    @property
+    def linear(self) -> bool:
+        """Whether the head is one dense layer, so that weights are known."""
+        return self.layer.linear
+
+    @cached_property
+    def activations(self) -> Floats:
+        """``(pair, side, neuron)``."""
+        return np.asarray(self._layer_data["activation"].values)
+
+    @cached_property
+    def weight(self) -> Floats:
+        """``(class, neuron)``, for a linear head."""
+        return np.asarray(self._layer_data["weight"].values)
+
+    @cached_property
+    def bias(self) -> Floats:
+        """``(class,)``, for a linear head."""
+        return np.asarray(self._layer_data["bias"].values)
+
+    @cached_property
+    def contribution(self) -> Floats:
+        """``(pair, side, label, neuron)``, for a head that is not linear."""
+        return np.asarray(self._layer_data["contribution"].values)
+
+    @cached_property
+    def projection(self) -> Floats:
+        """``(pair, side, axis)``: the activations in two dimensions."""
+        return np.asarray(self._layer_data["projection"].values)
+
+    @cached_property
+    def threshold_features(self) -> Floats:
+        """Benign feature maps behind the thresholds, ``(image, neuron, row, column)``: a bounded sample."""
+        stored = self._features.stored
+        return np.asarray(stored.oindex[sample(self.count), BENIGN])
+
+    def neuron_features(self, pairs: Ints, neuron: int) -> Floats:
+        """Feature maps of one neuron, ``(pair, side, row, column)``."""
+        return np.asarray(self._features.stored.oindex[pairs, slice(None), neuron])
+
+    def features(self, pair: int) -> BySide[Floats]:
+        """Feature maps of a pair."""
+        return BySide(*self._features.pair(pair))
+
     def feature_chunks(self, pairs: Ints) -> Iterator[FeatureChunk]:
         """Feature maps of all pairs that are read together with the given ones, chunk by chunk.
 
         Reading whole chunks, one after the other, is what the record is fast at.
         """
-        stored = self.record.array("feature_map")
+        stored = self._features.stored
         size = int(stored.chunks[0])
         for chunk in np.unique(pairs // size):
             numbers = slice(chunk * size, min((chunk + 1) * size, self.count))
             yield FeatureChunk(numbers, np.asarray(stored[numbers]))
 
-    def _of_pair(self, name: str, pair: int) -> npt.NDArray[Any]:
-        size = int(self.record.array(name).chunks[0])
-        block: npt.NDArray[Any] = self._block(name, pair // size)
-        return np.asarray(block[pair % size])
 
-    def _read_block(self, name: str, block: int) -> npt.NDArray[Any]:
-        stored = self.record.array(name)
-        size = int(stored.chunks[0])
-        return np.asarray(stored[block * size : (block + 1) * size])
+class _Blocks:
+    """One array of the record, read from disk block by block; recent blocks are cached."""
+
+    def __init__(self, stored: Any) -> None:
+        self.stored = stored
+        self._size = int(stored.chunks[0])
+        self._block = lru_cache(_CACHED_BLOCKS)(self._read)
+
+    def pair(self, pair: int) -> npt.NDArray[Any]:
+        """The values of a pair."""
+        return np.asarray(self._block(pair // self._size)[pair % self._size])
+
+    def _read(self, block: int) -> npt.NDArray[Any]:
+        return np.asarray(self.stored[block * self._size : (block + 1) * self._size])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache, cachedmethod
 
-from vulneuron.analysis.data import Floats, Ints, PairData
+from vulneuron.analysis.data import Floats, Ints, LayerData
 from vulneuron.analysis.results import Masks, ReceptiveField
 from vulneuron.analysis.settings import Combination
 from vulneuron.measures import fields
@@ -31,7 +31,7 @@ class FieldThresholds:
         The pairs; thresholds without a given level are quantiles over their benign images.
     """
 
-    def __init__(self, data: PairData) -> None:
+    def __init__(self, data: LayerData) -> None:
         self._data = data
         self._cache: LRUCache[tuple[int, Threshold], float] = LRUCache(_CACHED_NEURONS)
         self._lock = Lock()
@@ -77,7 +77,7 @@ class ReceptiveFields:
         Activation thresholds of the neurons.
     """
 
-    def __init__(self, data: PairData, thresholds: FieldThresholds) -> None:
+    def __init__(self, data: LayerData, thresholds: FieldThresholds) -> None:
         self._data = data
         self._thresholds = thresholds
         bytes_per_pair = 2 * data.neurons * data.image_size[0] * data.image_size[1]
@@ -127,7 +127,7 @@ class DeadNeurons:
         Activation thresholds of the neurons.
     """
 
-    def __init__(self, data: PairData, thresholds: FieldThresholds) -> None:
+    def __init__(self, data: LayerData, thresholds: FieldThresholds) -> None:
         self._data = data
         self._thresholds = thresholds
         shape = (data.count, 2, data.neurons)

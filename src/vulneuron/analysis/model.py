@@ -52,7 +52,7 @@ def load_classifier(
         loaded.module,
         mean=loaded.mean,
         std=loaded.std,
-        layer=settings["layer"],
+        layers=settings["layers"],
         device=device,
         input_shape=(channels, height, width),
         copy=not loaded.fresh,
@@ -136,13 +136,22 @@ class Network:
         check_classifier(self._record, classifier)
         self._classifier = classifier
 
-    def require(self, purpose: str) -> Classifier:
+    def require(self, purpose: str, layer: str | None = None) -> Classifier:
         """The network, for a purpose such as "computing vulnerability maps".
+
+        Parameters
+        ----------
+        purpose
+            What it is needed for.
+        layer
+            The layer at which it is read, if that matters.
 
         Raises
         ------
         MeasureError
             If it is missing.
+        ModelError
+            If the classifier does not know the layer.
         """
         if self._classifier is None:
             raise MeasureError(
@@ -150,4 +159,4 @@ class Network:
                 allowed="an Analysis with the network that made the record",
                 fix="use Analysis(record, vulneuron.load_classifier(record))",
             )
-        return self._classifier
+        return self._classifier if layer is None else self._classifier.at(layer)

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from vulneuron.analysis.contributions import Curves
-from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.fields import DeadNeurons
 from vulneuron.analysis.settings import Settings
 from vulneuron.analysis.substitution import Substitution
-from vulneuron.analysis.vulnerability import PairVulnerability
+from vulneuron.analysis.vulnerability import FieldOverlaps, PairVulnerability
 from vulneuron.engines import Cancel, Progress
 from vulneuron.errors import Cancelled, MeasureError, did_you_mean
 from vulneuron.measures import MEASURES, ByEffect, BySide, NeuronMeasure
@@ -71,7 +71,7 @@ class PairBlock:
         drop, gain = np.full((2, len(self._pairs), self._table.data.neurons), np.nan)
         vulnerability, settings = self._table.vulnerability, self._settings
         for row in np.flatnonzero(vulnerability.with_maps(self._pairs, settings.vmaps)):
-            drop[row], gain[row] = vulnerability.overlaps(
+            drop[row], gain[row] = self._table.overlaps.overlaps(
                 int(self._pairs[row]), settings.fields, settings.vmaps
             )
         return ByEffect(drop, gain)
@@ -106,7 +106,7 @@ class NeuronTable:
 
     Parameters
     ----------
-    data, curves, substitution, dead, vulnerability
+    data, curves, substitution, dead, vulnerability, overlaps
         Where the numbers come from.
     """
 
@@ -115,17 +115,19 @@ class NeuronTable:
 
     def __init__(
         self,
-        data: PairData,
+        data: LayerData,
         curves: Curves,
         substitution: Substitution,
         dead: DeadNeurons,
         vulnerability: PairVulnerability,
+        overlaps: FieldOverlaps,
     ) -> None:
         self.data = data
         self.curves = curves
         self.substitution = substitution
         self.dead = dead
         self.vulnerability = vulnerability
+        self.overlaps = overlaps
 
     def for_pair(self, pair: int, settings: Settings, measures: Sequence[NeuronMeasure]) -> pd.DataFrame:
         """Columns of one pair, indexed by neuron; see `Analysis.neurons`."""

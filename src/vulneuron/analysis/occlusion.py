@@ -5,7 +5,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.model import Network
 from vulneuron.engines import Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, discrepancy_maps
@@ -26,7 +26,7 @@ class Occlusion:
         Computes the activations on occluded images.
     """
 
-    def __init__(self, data: PairData, network: Network) -> None:
+    def __init__(self, data: LayerData, network: Network) -> None:
         self._data = data
         self._network = network
         self._cache: LRUCache[tuple[Any, ...], DiscrepancyMaps] = LRUCache(_CACHED_MAPS)
@@ -49,7 +49,7 @@ class Occlusion:
         if cached is not None:
             return cached
         maps = discrepancy_maps(
-            self._network.require(f"computing a discrepancy map of pair {pair}"),
+            self._network.require(f"computing a discrepancy map of pair {pair}", self._data.layer.name),
             self._data.images(pair)[side],
             neurons,
             watch=watch,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from cachetools import LRUCache, cachedmethod
 
-from vulneuron.analysis.data import Ints, PairData
+from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.model import Network
 from vulneuron.measures.sides import ByEffect, Side
 from vulneuron.measures.substitution import (
@@ -37,7 +37,7 @@ class Substitution:
         Runs the head if it is not linear.
     """
 
-    def __init__(self, data: PairData, network: Network) -> None:
+    def __init__(self, data: LayerData, network: Network) -> None:
         self._data = data
         self._network = network
         self._cache: LRUCache[tuple[int, ...], ByEffect[Doubles]] = LRUCache(_CACHED_PAIRS)
@@ -70,13 +70,15 @@ class Substitution:
         if data.linear:
             benign, adversarial = data.activations[pair]
             return substitute_set(benign, adversarial, data.weight, data.bias, neurons, into=into, **labels)
-        head = _head(self._network.require("substitution in front of a head that is not linear"))
+        purpose = "substitution in front of a head that is not linear"
+        head = _head(self._network.require(purpose, data.layer.name))
         features = data.features(pair)
         return substitute_map_set(features.benign, features.adversarial, head, neurons, into=into, **labels)
 
     @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
     def _each_feature_map(self, pair: int) -> ByEffect[Doubles]:
-        features, head = self._data.features(pair), _head(self._network.require("substitution"))
+        features = self._data.features(pair)
+        head = _head(self._network.require("substitution", self._data.layer.name))
         return substitute_each_map(features.benign, features.adversarial, head, **self._data.labels(pair))
 
 

@@ -96,9 +96,13 @@ def command(
             rich_help_panel=_SELECTION,
         ),
     ] = None,
-    layer: Annotated[
-        str | None,
-        typer.Option(help="Target layer, by its dotted name. [default: found]", rich_help_panel=_NETWORK),
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            help="Target layer, by its dotted name; may be repeated. [default: the last one, found]",
+            rich_help_panel=_NETWORK,
+        ),
     ] = None,
     mean: Annotated[
         str | None,
@@ -176,7 +180,7 @@ def command(
             class_names=names,
             mean=numbers(mean, "--mean"),
             std=numbers(std, "--std"),
-            layer=layer,
+            layers=layers,
             device=device,
             precision=cast(Precision, precision),
             image_size=image_size,

@@ -14,15 +14,21 @@ from vulneuron.record import Record, open_record
 
 def command(
     path: Annotated[str, typer.Argument(help="A record.")],
+    layer: Annotated[
+        str | None, typer.Option(help="Target layer to describe. [default: all of the record]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     validate: Annotated[bool, typer.Option("--validate", help="Read everything and check it; slow.")] = False,
 ) -> None:
     """Show what a record holds: pairs, rates, network, attack, provenance."""
     record = open_record(path)
+    info = record.info()
+    if layer is not None:
+        info["layers"] = [record.layer(layer).info()]
     if as_json:
-        sys.stdout.write(json.dumps(record.info(), indent=2) + "\n")
+        sys.stdout.write(json.dumps(info, indent=2) + "\n")
     else:
-        show(record)
+        _print(info)
     if validate:
         problems = record.validate().problems
         for problem in problems:
@@ -34,7 +40,10 @@ def command(
 
 def show(record: Record) -> None:
     """Print the summary of a record as a table."""
-    info = record.info()
+    _print(record.info())
+
+
+def _print(info: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _rows(info):
         table.add_row(name, escape(value))
@@ -59,7 +68,6 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
             ("robust accuracy", _percent(info["robust_accuracy"])),
             ("survive 8-bit rounding", f"{info['survive_8bit']:,} of {info['successes']:,}"),
         ]
-    height, width = info["map_shape"]
     attack = dict(info["attack"])
     name = attack.pop("name")
     rows += [
@@ -68,15 +76,20 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
             ", ".join([name, *(f"{key} {value}" for key, value in attack.items() if value is not None)]),
         ),
         ("model", info["model"]["spec"]),
-        (
-            "target layer",
-            f"{info['neurons']:,} neurons, maps {height} x {width}: {info['head']['description']}",
-        ),
-        ("split error", f"{info['split_error']:.1e}"),
+        *(row for layer in info["layers"] for row in _layer_rows(layer)),
         ("images from", info["images_from"]["spec"]),
         ("made", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
     ]
     return rows + [("note", note) for note in info["notes"]]
+
+
+def _layer_rows(layer: dict[str, Any]) -> list[tuple[str, str]]:
+    height, width = layer["map_shape"]
+    description = layer["head"]["description"]
+    return [
+        ("target layer", f"{layer['neurons']:,} neurons, maps {height} x {width}: {description}"),
+        ("split error", f"{layer['split_error']:.1e}"),
+    ]
 
 
 def _percent(rate: float | None) -> str:

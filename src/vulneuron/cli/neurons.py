@@ -21,7 +21,7 @@ from vulneuron.analysis import (
 from vulneuron.analysis.settings import CurveSettings, FieldSettings, VulnerabilityMapSettings
 from vulneuron.cli.maps import compute_maps, missing_maps
 from vulneuron.cli.neuron_table import print_table
-from vulneuron.cli.options import Choices, settings_options
+from vulneuron.cli.options import LAYER_HELP, Choices, settings_options
 from vulneuron.errors import MeasureError
 from vulneuron.measures import MEASURES
 from vulneuron.measures.choices import check_choice, check_whole
@@ -58,6 +58,7 @@ def command(
     output: Annotated[
         str, typer.Option("--format", help="`table`, or with all columns `csv`, `json` or `parquet`.")
     ] = "table",
+    layer: Annotated[str | None, typer.Option(help=LAYER_HELP)] = None,
     model: Annotated[
         str | None,
         typer.Option(help="Where the network is now, to compute vulnerability maps that are missing."),
@@ -83,9 +84,9 @@ def command(
             fix="append > neurons.parquet",
         )
     record = open_record(path)
-    analysis = Analysis(record)
+    analysis = Analysis(record, layer=layer)
     settings = analysis.suggested_settings.replace(**choices)
-    analysis = Analysis(record, settings=settings)
+    analysis = Analysis(record, layer=layer, settings=settings)
     pairs = _chosen_pairs(record, pair, cell)
     if model is not None:
         analysis.network.attach(load_classifier(record, model))
@@ -103,7 +104,9 @@ def command(
         _note(f"no IoUs{part}: `vulneuron maps` or --model computes vulnerability maps")
     neurons = sorted_neurons(neurons, measure, reverse=reverse)
     if output == "table":
-        print_table(neurons.head(limit or _DEFAULT_ROWS), _title(record, pairs, cell, measure.name), measure)
+        print_table(
+            neurons.head(limit or _DEFAULT_ROWS), _title(analysis, pairs, cell, measure.name), measure
+        )
     else:
         _write(neurons if limit is None else neurons.head(limit), output)
 
@@ -120,13 +123,15 @@ def _chosen_pairs(record: Record, pair: int | None, cell: str | None) -> npt.NDA
     )
 
 
-def _title(record: Record, pairs: npt.NDArray[np.int64], cell: str | None, measure: str) -> str:
+def _title(analysis: Analysis, pairs: npt.NDArray[np.int64], cell: str | None, measure: str) -> str:
+    record = analysis.record
     if cell is None:
         of_pair = record.pairs.loc[pairs[0]]
         what = f"pair {pairs[0]}, {of_pair['benign_label']} -> {of_pair['adversarial_label']}"
     else:
         what = f"{cell}, means over {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
-    return f"{what}, by {measure}"
+    layer = f", {analysis.layer}" if len(record.layers) > 1 else ""
+    return f"{what}{layer}, by {measure}"
 
 
 def _note(text: str) -> None:

@@ -13,6 +13,7 @@ from vulneuron.analysis.declarations import OneOf, Setting, SettingsGroup
 from vulneuron.errors import ModelError
 
 Choices = dict[str, str]
+LAYER_HELP = "Target layer whose neurons are meant. [default: the last one of the record]"
 
 
 def comma_separated(text: str | None) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from threadpoolctl import threadpool_limits
 
+from vulneuron.record import open_record
 from vulneuron.server.app import create_app
 from vulneuron.server.library import Library, record_names
 from vulneuron.server.model_choice import check_given, parse_models
@@ -27,6 +28,10 @@ def command(
             "[default: what the record names, if torchvision, timm or the demo builds it]",
         ),
     ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(help="Target layer of the first record to show first. [default: the last one]"),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs a token.")
     ] = "127.0.0.1",
@@ -41,6 +46,8 @@ def command(
 
     Example: `vulneuron serve demo.zarr`
     """
+    if layer is not None:
+        open_record(paths[0]).layer(layer)
     names = record_names(paths)
     models = parse_models(model or [], names)
     check_given(dict(zip(names, paths, strict=True)), models)
@@ -48,7 +55,7 @@ def command(
     with listen(host, port) as bound:
         app = create_app(Library(paths, models.usual, models.own), access=access)
         found = bound.getsockname()[1]
-        url = url_of(host, found, access)
+        url = url_of(host, found, access, layer=layer)
 
         def started() -> None:
             busy = f"Port {port} is busy, so it is {found}. " if port not in {0, found} else ""

@@ -1,9 +1,11 @@
 """`Classifier`: a user's network, from pixels over feature maps and activations to logits."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from copy import copy as shallow_copy
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from threading import get_ident
 
@@ -14,8 +16,10 @@ from vulneuron.errors import ModelError
 from vulneuron.network.checks import checked_logits, prepared, protect_images
 from vulneuron.network.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.network.folding import fold_batch_norms, has_batch_norms
+from vulneuron.network.normalization import Normalized, with_normalization
 from vulneuron.network.probes import max_relative_error, probe_images
-from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits
+from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits, split_fails
+from vulneuron.network.tracing import trace_calls
 
 #: Largest split error on images: mixed precision rounds between target layer and logits.
 _TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
@@ -33,8 +37,8 @@ class Activity:
     maps
         Feature maps of the target layer, ``(n, neuron, row, column)``.
     activations
-        One number a neuron, ``(n, neuron)``: what the dense layer reads; for a head that is not linear, the
-        pooled maps (their mean where the network has no global pooling).
+        One number per neuron, ``(n, neuron)``: what the dense layer reads; for a head that is not linear, the
+        pooled maps (their mean where no global pooling follows, as for a layer that is not the last).
     logits
         ``(n, class)``.
     """
@@ -42,23 +46,6 @@ class Activity:
     maps: Tensor
     activations: Tensor
     logits: Tensor
-
-
-class Normalized(nn.Module):
-    """A network behind the normalization ``(pixels - mean) / std``, so that it reads pixels in [0, 1]."""
-
-    def __init__(self, net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.net = net
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits of pixels in [0, 1]."""
-        logits: Tensor = self.net((pixels - self.mean) / self.std)
-        return logits
 
 
 class Classifier:
@@ -74,8 +61,8 @@ class Classifier:
         Any `torch.nn.Module` that maps ``(n, channel, y, x)`` to logits ``(n, class)``.
     mean, std
         Normalization that the model expects, one number a channel; None if it reads pixels in [0, 1].
-    layer
-        Dotted name of the target layer; found when None.
+    layers
+        Dotted name of the target layer, or names of several; found when None.
     device
         "auto" (cuda, then mps, then cpu) or any name that torch knows.
     precision
@@ -91,7 +78,14 @@ class Classifier:
     ------
     ModelError
         If the model cannot run on such images, gives something else than finite logits ``(n, class)``, has
-        no spatial feature maps, or if the split into maps and head cannot be proved for the named layer.
+        no spatial feature maps, or if the split into maps and head cannot be proved for a named layer.
+
+    Attributes
+    ----------
+    splits
+        How the network falls into maps and head at each target layer, in the order in which it runs them.
+    split
+        The split of the layer that is read: the last one, or that which `at` has chosen.
 
     Examples
     --------
@@ -107,7 +101,7 @@ class Classifier:
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        layer: str | None = None,
+        layers: str | Sequence[str] | None = None,
         device: str = "auto",
         precision: Precision = "float32",
         input_shape: tuple[int, int, int] = (3, 224, 224),
@@ -120,15 +114,39 @@ class Classifier:
         self.precision: Precision = "float32"
         self.input_shape = input_shape
         self._net = prepared(model, copy=copy).to(self.device)
-        self.module: nn.Module = _with_normalization(self._net, mean, std, input_shape[0]).to(self.device)
+        self.module: nn.Module = with_normalization(self._net, mean, std, input_shape[0]).to(self.device)
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
         logits = checked_logits(self.module, probe)
         protect_images(self._net, probe)
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
-        self.split = self._proved_split(probe, layer)
+        self.splits = self._proved_splits(probe, layers)
+        self.split = next(reversed(self.splits.values()))
         self.precision = precision
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the target layers, in the order in which the network runs them."""
+        return tuple(self.splits)
+
+    def at(self, layer: str) -> "Classifier":
+        """The same network, module and memory, read at another of its `layers`.
+
+        Raises
+        ------
+        ModelError
+            If it is none of them.
+        """
+        if layer not in self.splits:
+            raise ModelError(
+                f"the classifier does not know the layer {layer!r}",
+                allowed=", ".join(self.layers),
+                fix="name it when the classifier is made, with Classifier(model, layers=[...])",
+            )
+        other = shallow_copy(self)
+        other.split = self.splits[layer]
+        return other
 
     @property
     def neurons(self) -> int:
@@ -166,16 +184,13 @@ class Classifier:
 
     def activity(self, images: Tensor) -> Activity:
         """Feature maps, activations and logits of pixels in [0, 1], from one forward pass."""
-        captured: list[Tensor] = []
+        (activity,) = self._activities(images, [self])
+        return activity
 
-        def capture(output: Tensor) -> None:
-            captured.append(output.float().clone())
-
-        with torch.inference_mode():
-            with self._layer_hook(capture):
-                logits = self(images)
-            maps = ACTIVATIONS[self.split.activation](captured[0]).contiguous()
-            return Activity(maps, self.pool(maps), logits)
+    def activities(self, images: Tensor) -> dict[str, Activity]:
+        """`activity` at each of the `layers`, all from one forward pass."""
+        views = [self.at(layer) for layer in self.layers]
+        return dict(zip(self.layers, self._activities(images, views), strict=True))
 
     def pool(self, maps: Tensor) -> Tensor:
         """Activations ``(n, neuron)`` of feature maps ``(n, neuron, row, column)``.
@@ -259,8 +274,25 @@ class Classifier:
         """
         error = self.split_error(activity)
         if not error <= self.tolerance:
-            raise _split_fails(self.split, error, self.tolerance)
+            raise split_fails(self.split, error, self.tolerance)
         return error
+
+    def _activities(self, images: Tensor, views: Sequence["Classifier"]) -> list[Activity]:
+        outputs: dict[int, Tensor] = {}
+
+        def capture(view: int, output: Tensor) -> None:
+            outputs[view] = output.float().clone()
+
+        with torch.inference_mode():
+            with ExitStack() as hooks:
+                for index, view in enumerate(views):
+                    hooks.enter_context(view._layer_hook(partial(capture, index)))
+                logits = self(images)
+            return [view._activity(outputs[index], logits) for index, view in enumerate(views)]
+
+    def _activity(self, output: Tensor, logits: Tensor) -> Activity:
+        maps = ACTIVATIONS[self.split.activation](output).contiguous()
+        return Activity(maps, self.pool(maps), logits)
 
     @property
     def _dense(self) -> nn.Module:
@@ -325,17 +357,26 @@ class Classifier:
         else:
             self.module = net
 
-    def _proved_split(self, probe: Tensor, layer: str | None) -> Split:
+    def _proved_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
+        """Splits of the named layers, or of the one that is found, by the layers' names."""
         with torch.no_grad():
             probe = self._normalize(self._prepare(probe))
             logits = self._net(probe).float()
+        names = [layers] if layers is None or isinstance(layers, str) else list(dict.fromkeys(layers))
+        splits = [self._proved_split(probe, logits, name) for name in names or [None]]
+        if len(splits) > 1:
+            ends = {(call.name, call.index): call.end for call in trace_calls(self._net, probe)}
+            splits.sort(key=lambda split: ends[split.layer, split.call])
+        return {split.layer: split for split in splits}
+
+    def _proved_split(self, probe: Tensor, logits: Tensor, layer: str | None) -> Split:
         error = torch.nan
         for split in find_splits(self._net, probe, logits, layer=layer):
             self.split = split
             error = self._proof_error()
             if error <= TOLERANCE:
                 return replace(split, error=error)
-        raise _split_fails(self.split, error, TOLERANCE)
+        raise split_fails(self.split, error, TOLERANCE)
 
     def _proof_error(self) -> float:
         """Split error on images that the search did not see, and on maps that no image gives."""
@@ -352,34 +393,3 @@ class Classifier:
         if isinstance(self.module, Normalized):
             pixels = (pixels - self.module.mean) / self.module.std
         return pixels
-
-
-def expected_channels(module: nn.Module) -> int:
-    """Channels of the images that a network reads: those of its first convolution; 3 if it has none."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            return layer.in_channels
-    return 3
-
-
-def _with_normalization(
-    net: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int
-) -> nn.Module:
-    if mean is None and std is None:
-        return net
-    mean, std = mean or [0.0] * channels, std or [1.0] * channels
-    if len(mean) not in (1, channels) or len(std) not in (1, channels) or min(std) <= 0:
-        raise ModelError(
-            f"the normalization mean {tuple(mean)}, std {tuple(std)} does not fit",
-            allowed=f"{channels} numbers each, std above 0",
-            fix="give --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
-        )
-    return Normalized(net, mean, std).eval()
-
-
-def _split_fails(split: Split, error: float, tolerance: float) -> ModelError:
-    return ModelError(
-        f"the split of the network at {split.describe()} changes the logits by {error:.1e}",
-        allowed=f"a relative difference of at most {tolerance:g}",
-        fix="name the layer that the global pooling reads with --layer",
-    )

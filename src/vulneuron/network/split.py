@@ -93,6 +93,18 @@ class Split:
     error: float = 0.0
 
     @property
+    def activation_meaning(self) -> str:
+        """Where the activation of a neuron comes from."""
+        if self.kind == "linear":
+            return "what the dense layer reads"
+        return "maximum of the feature map" if self.pool == "max" else "mean of the feature map"
+
+    @property
+    def contribution_meaning(self) -> str:
+        """How contributions are computed."""
+        return "activation x weight" if self.kind == "linear" else "gradient x activation"
+
+    @property
     def dense(self) -> str | None:
         """Name of the dense layer, or None where the head is not linear."""
         return self.head[0].name if self.kind == "linear" else None
@@ -289,4 +301,13 @@ def _no_cnn(call: Call, tokens: Call) -> ModelError:
         f"{call.name!r}), {tokens.name!r} reads {tuple(tokens.read.shape)}, neither maps nor vectors",
         allowed="a network in which only pooling and dense layers follow the last feature maps",
         fix="take another model, or name the layer to analyze with --layer",
+    )
+
+
+def split_fails(split: Split, error: float, tolerance: float) -> ModelError:
+    """The error for a split that does not give the network's logits."""
+    return ModelError(
+        f"the split of the network at {split.describe()} changes the logits by {error:.1e}",
+        allowed=f"a relative difference of at most {tolerance:g}",
+        fix="name the layer that the global pooling reads with --layer",
     )

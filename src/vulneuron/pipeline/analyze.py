@@ -38,7 +38,7 @@ def analyze(
     class_names: str | Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-    layer: str | None = None,
+    layers: str | Sequence[str] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
     image_size: int | tuple[int, int] | None = None,
@@ -87,8 +87,10 @@ def analyze(
         Names of the model's outputs in order, or a file with them; from model or images when None.
     mean, std
         Normalization that a bare module expects of pixels in [0, 1].
-    layer
-        Dotted name of the target layer; found when None.
+    layers
+        Dotted name of the target layer, or names of several; found when None. Several are captured in one
+        pass, and each has its own neurons. Contributions of a layer that is not the last are gradient x
+        activation, and its activations are the means of its feature maps.
     device, precision
         See `Classifier`.
     image_size, resize, interpolation
@@ -136,7 +138,7 @@ def analyze(
         loaded.module,
         mean=loaded.mean,
         std=loaded.std,
-        layer=layer,
+        layers=layers,
         device=device,
         precision=precision,
         input_shape=source.shape,
@@ -204,6 +206,9 @@ def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     )
     if outputs.min() >= 0 and torch.allclose(outputs.sum(1), torch.ones(2, device=outputs.device), atol=1e-3):
         notes.append("The outputs look like probabilities, not logits: let the model end before its softmax.")
-    if classifier.split.kind != "linear":
-        notes.append(f"The head is not one dense layer: {classifier.split.describe()}.")
+    notes += [
+        f"No single dense layer reads {split.layer}: {split.describe()}."
+        for split in classifier.splits.values()
+        if split.kind != "linear"
+    ]
     return notes

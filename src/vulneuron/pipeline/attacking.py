@@ -45,8 +45,9 @@ def _check_split(run: Run, pixels: npt.NDArray[np.float32], batch_size: int) -> 
     """Refuse a network whose split does not hold on the images, before hours go into attacking them."""
     images = torch.from_numpy(to_pixels(to_stored(pixels)))
 
-    def check(part: slice) -> float:
-        return run.classifier.check_split(run.classifier.activity(images[part]))
+    def check(part: slice) -> None:
+        for layer, activity in run.classifier.activities(images[part]).items():
+            run.classifier.at(layer).check_split(activity)
 
     in_batches(check, len(images), batch_size)
 

@@ -1,5 +1,7 @@
 """The second phase: what the network does on both images of each pair."""
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.network import Activity
+from vulneuron.network import Activity, Classifier
 from vulneuron.network.batch_size import in_batches
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run
@@ -18,6 +20,30 @@ Arrays = dict[str, npt.NDArray[Any]]
 Ints = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class CapturedPairs:
+    """What the record holds of some pairs.
+
+    Attributes
+    ----------
+    arrays
+        Images and logits.
+    layers
+        Feature maps, activations and contributions of each layer.
+    split_errors
+        Largest split error of each layer.
+    """
+
+    arrays: Arrays
+    layers: dict[str, Arrays]
+    split_errors: dict[str, float]
+
+    def rows(self, start: int, stop: int) -> "CapturedPairs":
+        """Some of these pairs; the split errors stay those of all."""
+        layers = {layer: _rows(arrays, start, stop) for layer, arrays in self.layers.items()}
+        return CapturedPairs(_rows(self.arrays, start, stop), layers, self.split_errors)
+
+
 def capture_pairs(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
     """Capture all pairs of the run that are still to be captured, block by block."""
     rows, size, pending = writer.pair_rows(), writer.block_size.pairs, writer.pending_pair_blocks()
@@ -25,41 +51,69 @@ def capture_pairs(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
     labels = np.stack([writer.run_table(name)[rows] for name in ("true_label", "adversarial_label")], axis=1)
     batch_size = int(writer.attributes["batch_size"])
     bars.begin("Capturing pairs", len(rows), done=max(len(rows) - len(pending) * size, 0))
-    for block in pending:
-        part = slice(block * size, (block + 1) * size)
+
+    # A batch that reaches into the next block is captured once.
+    @lru_cache(maxsize=1)
+    def batch(start: int) -> CapturedPairs:
+        part = slice(start, start + batch_size)
         benign = to_stored(run.images.load(positions[part]))
         stored = np.stack([benign, writer.adversarial_pixels(rows[part])], axis=1)
-        writer.write_pair_block(block, *_captured(run, stored, labels[part].astype(np.int64), batch_size))
-        bars.advance(len(stored))
+        return _captured(run, stored, labels[part].astype(np.int64))
+
+    for block in pending:
+        first, end = block * size, min((block + 1) * size, len(rows))
+        # Batches do not depend on blocks, whose size depends on the layers: so the numbers of a layer are the
+        # same to the last bit whichever other layers are captured.
+        starts = range(first // batch_size * batch_size, end, batch_size)
+        parts = [batch(start).rows(max(first - start, 0), end - start) for start in starts]
+        captured = _joined(parts)
+        writer.write_pair_block(block, captured.arrays, captured.layers, captured.split_errors)
+        bars.advance(end - first)
 
 
-def _captured(
-    run: Run, stored: npt.NDArray[np.uint16], labels: Ints, batch_size: int
-) -> tuple[Arrays, float]:
-    def batch(part: slice) -> tuple[Arrays, float]:
-        return _both_sides(run, to_pixels(stored[part]), torch.from_numpy(labels[part]))
+def _captured(run: Run, stored: npt.NDArray[np.uint16], labels: Ints) -> CapturedPairs:
+    def batch(part: slice) -> CapturedPairs:
+        return _both_sides(run.classifier, stored[part], torch.from_numpy(labels[part]))
 
-    parts = in_batches(batch, len(stored), batch_size)
-    arrays = {name: np.concatenate([part[name] for part, _ in parts]) for name in parts[0][0]}
-    return {"image": stored, **arrays}, max(error for _, error in parts)
+    return _joined(in_batches(batch, len(stored), len(stored)))
 
 
-def _both_sides(run: Run, pixels: npt.NDArray[np.float32], labels: Tensor) -> tuple[Arrays, float]:
-    activities = [
-        run.classifier.activity(torch.from_numpy(pixels[:, side])) for side in (BENIGN, ADVERSARIAL)
-    ]
-    error = max(run.classifier.check_split(activity) for activity in activities)
-    sides = [_side(run, activity, labels) for activity in activities]
-    return {name: np.stack([side[name] for side in sides], axis=1) for name in sides[0]}, error
+def _both_sides(classifier: Classifier, stored: npt.NDArray[np.uint16], labels: Tensor) -> CapturedPairs:
+    pixels = to_pixels(stored)
+    sides = [classifier.activities(torch.from_numpy(pixels[:, side])) for side in (BENIGN, ADVERSARIAL)]
+    layers, errors = {}, {}
+    for layer in classifier.layers:
+        view, activities = classifier.at(layer), [activities[layer] for activities in sides]
+        errors[layer] = max(view.check_split(activity) for activity in activities)
+        arrays = [_side(view, activity, labels) for activity in activities]
+        layers[layer] = {name: np.stack([side[name] for side in arrays], axis=1) for name in arrays[0]}
+    logits = [activities[classifier.layers[-1]].logits.cpu().numpy() for activities in sides]
+    return CapturedPairs({"image": stored, "logit": np.stack(logits, axis=1)}, layers, errors)
 
 
-def _side(run: Run, activity: Activity, labels: Tensor) -> Arrays:
+def _side(classifier: Classifier, activity: Activity, labels: Tensor) -> Arrays:
     arrays = {
         "feature_map": activity.maps.cpu().numpy(),
         "activation": activity.activations.cpu().numpy(),
-        "logit": activity.logits.cpu().numpy(),
     }
-    if run.classifier.weights is None:
-        both = [run.classifier.contributions(activity, labels[:, i]).cpu().numpy() for i in range(2)]
+    if classifier.weights is None:
+        both = [classifier.contributions(activity, labels[:, i]).cpu().numpy() for i in range(2)]
         arrays["contribution"] = np.stack(both, axis=1)
     return arrays
+
+
+def _joined(parts: list[CapturedPairs]) -> CapturedPairs:
+    layers = list(parts[0].layers)
+    return CapturedPairs(
+        _concatenated([part.arrays for part in parts]),
+        {layer: _concatenated([part.layers[layer] for part in parts]) for layer in layers},
+        {layer: max(part.split_errors[layer] for part in parts) for layer in layers},
+    )
+
+
+def _concatenated(parts: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _rows(arrays: Arrays, start: int, stop: int) -> Arrays:
+    return {name: values[start:stop] for name, values in arrays.items()}

@@ -135,7 +135,7 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
         "image_index": positions,
         "true_label": labels[positions],
     }
-    return create_record(out, run.attributes(batch), columns, run.images_per_block(batch))
+    return create_record(out, run.attributes(batch), run.layers(), columns, run.images_per_block(batch))
 
 
 def _begin_pairs(run: Run, writer: RecordWriter) -> None:
@@ -160,26 +160,25 @@ def _begin_pairs(run: Run, writer: RecordWriter) -> None:
             writer.run_table("adversarial_label")[rows],
         )
         rows = rows[most_attacked(benign, adversarial, run.selection.most_attacked)]
-    weights, bias = run.classifier.weights, run.classifier.bias
-    head = (
-        {}
-        if weights is None or bias is None
-        else {"weight": weights.cpu().numpy(), "bias": bias.cpu().numpy()}
-    )
-    writer.begin_pairs(rows, head)
+    views = {layer: run.classifier.at(layer) for layer in run.classifier.layers}
+    dense_layers = {
+        layer: {"weight": view.weights.cpu().numpy(), "bias": view.bias.cpu().numpy()}
+        for layer, view in views.items()
+        if view.weights is not None and view.bias is not None
+    }
+    writer.begin_pairs(rows, dense_layers)
 
 
 def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
-    activations = writer.read_pairs("activation")
-    bars.begin("Projecting activations", 1)
-    projection = project(
-        activations[:, BENIGN], activations[:, ADVERSARIAL], seed=run.seed, joint=run.joint_projection
-    )
-    bars.advance(1)
-    counts = _counts(run, writer)
+    bars.begin("Projecting activations", len(writer.layers))
+    projections = {}
+    for layer in writer.layers:
+        activations = writer.read_pairs("activation", layer)
+        benign, adversarial = activations[:, BENIGN], activations[:, ADVERSARIAL]
+        projections[layer] = project(benign, adversarial, seed=run.seed, joint=run.joint_projection)
+        bars.advance(1)
     labels = len(np.unique(writer.read_pairs("benign_label")))
-    error = max(run.classifier.split.error, float(writer.run_table("split_error").max()))
-    return writer.finish(projection, {"counts": counts, "benign_label_count": labels, "split_error": error})
+    return writer.finish(projections, {"counts": _counts(run, writer), "benign_label_count": labels})
 
 
 def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:

@@ -21,6 +21,7 @@ from vulneuron.inputs.image_source import Images
 from vulneuron.inputs.loaded_model import LoadedModel
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import choose_batch_size
+from vulneuron.network.split import Split
 
 _FEWEST_IMAGES_A_BLOCK = 64
 _PROBE_LOGITS = 10
@@ -104,22 +105,32 @@ class Run:
 
     def attributes(self, batch_size: int) -> dict[str, Any]:
         """Attributes of the record of this run."""
-        split = self.classifier.split
         return {
             "run": dict(self.settings),
             "batch_size": batch_size,
             "class_names": list(self.class_names),
             "image_shape": list(self.classifier.input_shape),
-            "map_shape": list(split.map_shape),
-            "neurons": split.neurons,
-            "layer": split.layer,
-            "head": {"kind": split.kind, "pool": split.pool, "description": split.describe()},
-            "split_error": split.error,
             "notes": list(self.notes),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "device": str(self.classifier.device),
         }
+
+    def layers(self) -> dict[str, dict[str, Any]]:
+        """Target layers of the record by name, in the order in which the network runs them."""
+        return {layer: _describe_layer(split) for layer, split in self.classifier.splits.items()}
+
+
+def _describe_layer(split: Split) -> dict[str, Any]:
+    return {
+        "layer": split.layer,
+        "neurons": split.neurons,
+        "map_shape": list(split.map_shape),
+        "head": {"kind": split.kind, "pool": split.pool, "description": split.describe()},
+        "activation": split.activation_meaning,
+        "contribution": split.contribution_meaning,
+        "split_error": split.error,
+    }
 
 
 def settings(
@@ -143,7 +154,7 @@ def settings(
             "probe": _probe_logits(classifier),
             "mean": None if model.mean is None else list(model.mean),
             "std": None if model.std is None else list(model.std),
-            "layer": classifier.split.layer,
+            "layers": list(classifier.layers),
             "precision": classifier.precision,
             "device": classifier.device.type,
         },

@@ -1,5 +1,6 @@
 """Records: the store on disk that one run writes."""
 
+from vulneuron.record.layers import RecordLayer
 from vulneuron.record.schema import Outcome, Phase
 from vulneuron.record.store import Record, Validation, open_record
 from vulneuron.record.writer import RecordWriter, create_record, record_lock, remove_record, resume_record
@@ -8,6 +9,7 @@ __all__ = [
     "Outcome",
     "Phase",
     "Record",
+    "RecordLayer",
     "RecordWriter",
     "Validation",
     "create_record",

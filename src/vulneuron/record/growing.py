@@ -1,4 +1,4 @@
-"""Arrays that grow in a finished record: the group ``maps``, with one chunk per pair."""
+"""Arrays that grow in a finished record: the groups of vulnerability maps, with one chunk per pair."""
 
 import errno
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zarr
 from zarr.codecs import ZstdCodec
 from zarr.errors import ContainsArrayError
 
 from vulneuron.errors import RecordError, one_line
+from vulneuron.record.schema import Variable
 from vulneuron.record.store import Record, open_group
 
-#: Name of the group.
-GROUP = "maps"
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class GrowingArrays:
-    """Arrays ``(pair, kind, grid_y, grid_x)`` in the group ``maps`` of a record; NaN where nothing is stored.
+    """Arrays ``(pair, kind, grid_y, grid_x)`` in groups of a record; NaN where nothing is stored.
 
     A chunk reaches the disk whole or not at all, so several processes may fill an array while others read it.
 
@@ -32,19 +32,19 @@ class GrowingArrays:
         self._record = record
         self._arrays: dict[str, Any] = {}
 
-    def find(self, name: str) -> Any:
-        """Array of this name, or None while there is none: another process may create it at any time."""
-        if name not in self._arrays:
-            array = open_group(self._record.path, "r").get(f"{GROUP}/{name}")
+    def find(self, path: str) -> Any:
+        """Array of this path, or None while there is none: another process may create it at any time."""
+        if path not in self._arrays:
+            array = open_group(self._record.path, "r").get(path)
             if array is None:
                 return None
-            self._arrays[name] = array
-        return self._arrays[name]
+            self._arrays[path] = array
+        return self._arrays[path]
 
     def writable(
-        self, name: str, shape: tuple[int, int], dtype: npt.DTypeLike, attributes: Mapping[str, Any]
+        self, path: str, variable: Variable, grid: tuple[int, int], attributes: Mapping[str, Any]
     ) -> Any:
-        """Array of this name, open for writing; created with grids of this shape if there is none."""
+        """Array of this path, open for writing; created with grids of this shape if there is none."""
         root = open_group(self._record.path, "r+")
         if dict(root.attrs) != dict(self._record.attributes):
             raise RecordError(
@@ -52,21 +52,22 @@ class GrowingArrays:
                 allowed="the record that the maps belong to",
                 fix="open it again",
             )
-        array = root.get(f"{GROUP}/{name}")
+        array = root.get(path)
         if array is not None:
             return array
-        group = root.require_group(GROUP)
+        folder, _, name = path.rpartition("/")
+        group = _required_group(root, folder)
         try:
             return group.create_array(
                 name,
-                shape=(self._record.dataset.sizes["pair"], 2, *shape),
-                chunks=(1, 2, *shape),
-                dtype=dtype,
+                shape=(self._record.dataset.sizes["pair"], 2, *grid),
+                chunks=(1, 2, *grid),
+                dtype=variable.dtype,
                 fill_value=np.nan,
                 # With a checksum, a damaged chunk is never read as data.
                 compressors=ZstdCodec(checksum=True),
-                dimension_names=("pair", "kind", "grid_y", "grid_x"),
-                attributes=dict(attributes),
+                dimension_names=variable.dims,
+                attributes={"units": variable.units, "long_name": variable.meaning, **attributes},
             )
         except ContainsArrayError:  # another process was faster
             return group[name]
@@ -90,3 +91,10 @@ class GrowingArrays:
 def only_readable(error: OSError) -> bool:
     """Whether the record is read-only, so that nothing can be stored in it."""
     return isinstance(error, PermissionError) or error.errno in _READ_ONLY
+
+
+def _required_group(root: zarr.Group, path: str) -> zarr.Group:
+    group = root
+    for name in path.split("/"):
+        group = group.require_group(name)
+    return group

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from vulneuron.errors import RecordError
 from vulneuron.record.growing import GrowingArrays, only_readable
+from vulneuron.record.schema import MAP_POINTS, map_group
 from vulneuron.record.store import Record
 
 Doubles = npt.NDArray[np.float64]
@@ -23,8 +24,8 @@ _RECENT_PAIRS = 16
 class MapPointStore:
     """Points of vulnerability maps of one patch and stride, whichever engine computed them.
 
-    The array ``points_patch_..._stride_...`` of the group ``maps`` is float64; its kinds are the changes of
-    the log-probabilities of the benign and of the adversarial label. A point that is not computed is NaN.
+    The array ``points`` in the group of the patch and stride is float64; its kinds are the changes of the
+    log-probabilities of the benign and of the adversarial label. A point that is not computed is NaN.
 
     Parameters
     ----------
@@ -41,13 +42,13 @@ class MapPointStore:
         self._lock = Lock()
 
     @property
-    def name(self) -> str:
-        """Name of the array in the record."""
-        return f"points_patch_{self._patch}_stride_{self._stride}"
+    def path(self) -> str:
+        """Path of the array in the record."""
+        return f"{map_group(self._patch, self._stride)}/points"
 
     def read(self, pair: int) -> Doubles | None:
         """Changes of log-probabilities, ``(label, row, column)``, as `MapPoints` takes them; None without."""
-        array = self._arrays.find(self.name)
+        array = self._arrays.find(self.path)
         with self._lock:
             recent = self._recent.get(pair)
         return recent if array is None else _merged(recent, self._arrays.values(array, pair))
@@ -88,13 +89,11 @@ class MapPointStore:
 
     def _writable(self, shape: tuple[int, ...]) -> Any:
         attributes = {
-            "units": "1",
-            "quantity": "change of the log-probability",
             "kinds": ("benign_label", "adversarial_label"),
             "patch": self._patch,
             "stride": self._stride,
         }
-        return self._arrays.writable(self.name, (shape[1], shape[2]), np.float64, attributes)
+        return self._arrays.writable(self.path, MAP_POINTS, (shape[1], shape[2]), attributes)
 
 
 class MapPointSaver:

@@ -1,19 +1,28 @@
 """What a record holds: names, dimensions, types, units, and the version of all that.
 
-A record is one Zarr v3 group. Its root holds the pairs; the sub-group ``run`` holds one row for every image
-that the run has seen, so that wrong predictions and failed attacks are counted and can be looked up.
+A record is one Zarr v3 group:
+
+- the root holds the pairs, whichever layer is analyzed: images, labels, logits, perturbations;
+- ``layers/NAME`` holds what belongs to one target layer: feature maps, activations, contributions;
+- ``run`` holds one row for every image that the run has seen, so that wrong predictions and failed attacks
+  are counted and can be looked up;
+- ``maps/NAME`` holds the vulnerability maps of one patch and stride, which are added to a finished record.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Attribute of the root group that tells a record from any other Zarr group.
 VERSION_KEY = "vulneuron_schema"
+
+#: Names of the groups.
+LAYERS, RUN, MAPS = "layers", "run", "maps"
 
 BENIGN, ADVERSARIAL = range(2)
 
@@ -84,28 +93,12 @@ class Variable:
     sharded: bool = False
 
 
+#: In the root.
 PAIR_VARIABLES: dict[str, Variable] = {
     "image": Variable(
         ("pair", "side", "channel", "y", "x"), np.uint16, "1", "pixels in [0, 1], as n / 65535", True, True
     ),
-    "feature_map": Variable(
-        ("pair", "side", "neuron", "row", "column"),
-        np.float32,
-        "1",
-        "feature maps of the target layer",
-        True,
-        True,
-    ),
-    "activation": Variable(("pair", "side", "neuron"), np.float32, "1", "what the dense layer reads", True),
     "logit": Variable(("pair", "side", "class"), np.float32, "1", "logits", True),
-    "contribution": Variable(
-        ("pair", "side", "label", "neuron"),
-        np.float32,
-        "logit",
-        "gradient x activation for the logit of the benign and of the adversarial label",
-        True,
-    ),
-    "projection": Variable(("pair", "side", "axis"), np.float32, "1", "2-D t-SNE of the activations"),
     "benign_label": Variable(
         ("pair",), np.int32, "class index", "argmax on the benign image, the true label"
     ),
@@ -117,25 +110,55 @@ PAIR_VARIABLES: dict[str, Variable] = {
     "survives_8bit": Variable(("pair",), np.bool_, "1", "the attack succeeds after rounding to 8 bits"),
     "image_index": Variable(("pair",), np.int64, "1", "position of the image in its source"),
     "image_id": Variable(("pair",), str, "1", "name of the benign image in its source"),
-    "weight": Variable(("class", "neuron"), np.float32, "logit", "weights of the dense layer"),
-    "bias": Variable(("class",), np.float32, "logit", "biases of the dense layer"),
     "pair": Variable(("pair",), np.int64, "1", "number of the pair"),
     "side": Variable(("side",), str, "1", "image of the pair"),
-    "label": Variable(("label",), str, "1", "label of the pair"),
     "class": Variable(("class",), str, "1", "class name"),
-    "neuron": Variable(("neuron",), np.int32, "1", "channel of the target layer"),
-    "row": Variable(("row",), np.int32, "cell", "row of a feature map"),
-    "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
     "channel": Variable(("channel",), np.int32, "1", "color channel"),
     "y": Variable(("y",), np.int32, "pixel", "row of an image"),
     "x": Variable(("x",), np.int32, "pixel", "column of an image"),
+}
+#: Variables of the root that xarray shows as coordinates, beside those named like a dimension.
+COORDINATES = ("image_id", "image_index")
+
+#: In the group of each layer. Coordinates of the root are there again, so that the group can be read alone.
+LAYER_VARIABLES: dict[str, Variable] = {
+    "feature_map": Variable(
+        ("pair", "side", "neuron", "row", "column"),
+        np.float32,
+        "1",
+        "feature maps of the target layer",
+        True,
+        True,
+    ),
+    "activation": Variable(
+        ("pair", "side", "neuron"),
+        np.float32,
+        "1",
+        "one number per neuron; the group's attributes say how",
+        True,
+    ),
+    "contribution": Variable(
+        ("pair", "side", "label", "neuron"),
+        np.float32,
+        "logit",
+        "gradient x activation for the logit of the benign and of the adversarial label",
+        True,
+    ),
+    "weight": Variable(("class", "neuron"), np.float32, "logit", "weights of the dense layer"),
+    "bias": Variable(("class",), np.float32, "logit", "biases of the dense layer"),
+    "projection": Variable(("pair", "side", "axis"), np.float32, "1", "2-D t-SNE of the activations"),
+    "pair": PAIR_VARIABLES["pair"],
+    "side": PAIR_VARIABLES["side"],
+    "label": Variable(("label",), str, "1", "label of the pair"),
+    "class": PAIR_VARIABLES["class"],
+    "neuron": Variable(("neuron",), np.int32, "1", "channel of the target layer"),
+    "row": Variable(("row",), np.int32, "cell", "row of a feature map"),
+    "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
     "axis": Variable(("axis",), np.int32, "1", "axis of the projection"),
 }
 #: Present only where the head is linear, and only where it is not.
 LINEAR_ONLY = ("weight", "bias")
 NONLINEAR_ONLY = ("contribution",)
-#: Variables that xarray shows as coordinates, beside those named like a dimension.
-COORDINATES = ("image_id", "image_index")
 
 RUN_VARIABLES: dict[str, Variable] = {
     "image_id": Variable(("image",), str, "1", "name of the image in its source"),
@@ -164,12 +187,43 @@ RUN_VARIABLES: dict[str, Variable] = {
     ),
 }
 
-#: Made in the group ``run`` when the pairs are known.
+#: Created in the group ``run`` when the pairs are known.
 BLOCK_VARIABLES: dict[str, Variable] = {
     "pair_rows": Variable(("pair",), np.int64, "1", "row of the run table of each pair"),
-    "split_error": Variable(("block",), np.float32, "1", "largest split error in a block of pairs", True),
+    "split_error": Variable(
+        ("block", "layer"), np.float32, "1", "largest split error of each layer in a block of pairs", True
+    ),
     "captured": Variable(("block",), np.bool_, "1", "whether a block of pairs is written", True),
 }
+
+_MAP_DIMS = ("pair", "kind", "grid_y", "grid_x")
+#: One chunk per pair in the group of a patch and stride; NaN where nothing is computed yet.
+VULNERABILITY_MAPS = Variable(
+    _MAP_DIMS, np.float32, "1", "vulnerability maps: benign drop and adversarial gain of each patch"
+)
+#: Points of maps that are not complete, in the same group.
+MAP_POINTS = Variable(
+    _MAP_DIMS,
+    np.float64,
+    "1",
+    "change of the log-probability of the benign and of the adversarial label by each patch",
+)
+
+
+def layer_group(layer: str) -> str:
+    """Path of a layer's group. Dots stay as they are; what no name in a path may hold is percent-encoded."""
+    return f"{LAYERS}/{quote(layer, safe='')}"
+
+
+def map_group(patch: int, stride: int) -> str:
+    """Path of the group of the vulnerability maps of a patch and stride, in pixels."""
+    return f"{MAPS}/patch_{patch}_stride_{stride}"
+
+
+def layer_variables(*, linear: bool) -> dict[str, Variable]:
+    """The `LAYER_VARIABLES` that a layer has, whose head is linear or not."""
+    absent = NONLINEAR_ONLY if linear else LINEAR_ONLY
+    return {name: variable for name, variable in LAYER_VARIABLES.items() if name not in absent}
 
 
 def to_stored(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
@@ -204,9 +258,10 @@ class BlockSize:
     chunk: int
 
 
-def block_size(image_shape: Sequence[int], map_shape: Sequence[int]) -> BlockSize:
-    """Sizes of blocks and chunks for images ``(channel, y, x)`` and maps ``(neuron, row, column)``."""
-    largest = max(2 * 2 * int(np.prod(image_shape)), 2 * 4 * int(np.prod(map_shape)))
+def block_size(image_shape: Sequence[int], feature_shapes: Sequence[Sequence[int]]) -> BlockSize:
+    """Sizes of blocks and chunks for images ``(channel, y, x)`` and layers' ``(neuron, row, column)``."""
+    of_features = (2 * 4 * int(np.prod(shape)) for shape in feature_shapes)
+    largest = max(2 * 2 * int(np.prod(image_shape)), *of_features)
     chunk = int(np.clip(CHUNK_BYTES // largest, 1, _MOST_PAIRS_A_BLOCK))
     chunks = int(np.clip(BLOCK_BYTES // (chunk * largest), 1, _MOST_PAIRS_A_BLOCK // chunk))
     return BlockSize(chunk * chunks, chunk)

@@ -18,18 +18,19 @@ import zarr
 from scipy.special import logsumexp
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
-from vulneuron.errors import RecordError, one_line
+from vulneuron.errors import RecordError, did_you_mean, one_line
 from vulneuron.measures.sides import SIDES
+from vulneuron.record.layers import RecordLayer
 from vulneuron.record.schema import (
     COORDINATES,
-    LINEAR_ONLY,
-    NONLINEAR_ONLY,
     PAIR_VARIABLES,
+    RUN,
     RUN_VARIABLES,
     SCHEMA_VERSION,
     VERSION_KEY,
     Outcome,
     Phase,
+    layer_group,
     to_pixels,
 )
 
@@ -55,7 +56,7 @@ def open_record(path: str | os.PathLike[str]) -> "Record":
     Raises
     ------
     RecordError
-        If there is nothing, or something else than a record, or a record of a newer schema, or one of which
+        If there is nothing, or something else than a record, or a record of another schema, or one of which
         parts are missing.
     """
     group = open_group(path)
@@ -87,8 +88,14 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
     if version > SCHEMA_VERSION:
         raise RecordError(
             f"record {str(path)!r} was written with schema {version}",
-            allowed=f"schema {SCHEMA_VERSION} or older",
+            allowed=f"schema {SCHEMA_VERSION}",
             fix="upgrade with `pip install -U vulneuron`",
+        )
+    if version < SCHEMA_VERSION:
+        raise RecordError(
+            f"record {str(path)!r} was made with the older schema {version}",
+            allowed=f"schema {SCHEMA_VERSION}",
+            fix="run `vulneuron analyze` again, with --overwrite",
         )
     return group
 
@@ -122,7 +129,7 @@ def is_free(path: str | os.PathLike[str]) -> bool:
 
 
 def was_record(path: str | os.PathLike[str]) -> bool:
-    """Whether a record was written there, though it may be damaged or of a newer schema."""
+    """Whether a record was written there, though it may be damaged or of another schema."""
     files, root = files_of(f"{str(path).rstrip('/')}/zarr.json")
     return bool(files.isfile(root)) and f'"{VERSION_KEY}"'.encode() in files.cat_file(root)
 
@@ -134,8 +141,7 @@ def not_a_record(path: str | os.PathLike[str]) -> RecordError:
 
 def _check_whole(record: "Record", group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
-    of_run = [f"run/{name}" for name in RUN_VARIABLES if name != "adversarial"]
-    for name in [*record.expected_variables(), *of_run]:
+    for name in record.expected_arrays():
         array = _array(group, name)
         if array is None or array.nchunks_initialized < array.nchunks:
             part = "is missing" if array is None else "misses chunks"
@@ -177,6 +183,7 @@ class Record:
     def __init__(self, path: str, group: zarr.Group) -> None:
         self.path = path
         self._group = group
+        self._opened_layers: dict[str, RecordLayer] = {}
         self.attributes: Mapping[str, Any] = dict(group.attrs)
 
     def __fspath__(self) -> str:
@@ -199,7 +206,10 @@ class Record:
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """Pairs as a lazy `xarray.Dataset`: nothing is read from disk before it is asked for."""
+        """Images, labels and logits as a lazy `xarray.Dataset`: nothing is read before it is asked for.
+
+        Feature maps, activations and contributions are in ``record.layer().dataset``.
+        """
         self._require_complete()
         dataset: xr.Dataset = xr.open_zarr(self.path, chunks=None, consolidated=True)
         dataset = dataset.set_coords([name for name in COORDINATES if name in dataset])
@@ -238,7 +248,7 @@ class Record:
 
         The index is ``image_index``, the position of the image in its source, as in `pairs`.
         """
-        run: Any = self._group["run"]
+        run: Any = self._group[RUN]
         names = np.array([*self.class_names, ""], dtype=object)
         columns: dict[str, Any] = {
             "image_id": [str(name) for name in run["image_id"][:]],
@@ -250,8 +260,24 @@ class Record:
             columns[name] = run[name][:]
         return pd.DataFrame(columns, index=pd.Index(run["image_index"][:], name="image_index"))
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the target layers, in the order in which the network runs them."""
+        return tuple(self.attributes["layers"])
+
+    def layer(self, name: str | None = None) -> RecordLayer:
+        """What the record holds of one of its `layers`; of the last one when None.
+
+        Raises
+        ------
+        RecordError
+            If the run is unfinished, or did not record such a layer.
+        """
+        self._require_complete()
+        return self._layer(self.layers[-1] if name is None else name)
+
     def array(self, name: str) -> Any:
-        """One Zarr array of the pairs, for reading parts of it without xarray's overhead."""
+        """One Zarr array of the root, for reading parts of it without xarray's overhead."""
         self._require_complete()
         return self._group[name]
 
@@ -276,12 +302,8 @@ class Record:
             **{key: counts.get(key) for key in COUNT_KEYS},
             "classes": len(self.class_names),
             "benign_label_count": self.attributes.get("benign_label_count"),
-            "neurons": self.attributes["neurons"],
-            "map_shape": self.attributes["map_shape"],
             "image_shape": self.attributes["image_shape"],
-            "layer": self.attributes["layer"],
-            "head": self.attributes["head"],
-            "split_error": self.attributes["split_error"],
+            "layers": [self._layer(name).info() for name in self._created_layers()],
             "model": run["model"],
             "images_from": run["images"],
             "attack": run["attack"],
@@ -299,22 +321,48 @@ class Record:
         (viewer,) = entry_points(group="vulneuron.viewers", name="dashboard")
         return viewer.load()(self, model=model, height=height, proxy=proxy)
 
-    def expected_variables(self) -> list[str]:
-        """Names of the arrays that a finished record of this kind of network has."""
-        linear = self.attributes["head"]["kind"] == "linear"
-        absent = NONLINEAR_ONLY if linear else LINEAR_ONLY
-        return [name for name in PAIR_VARIABLES if name not in absent]
+    def expected_arrays(self) -> list[str]:
+        """Paths of the arrays that a finished record with these layers has."""
+        of_run = [f"{RUN}/{name}" for name in RUN_VARIABLES if name != "adversarial"]
+        of_layers = [
+            f"{layer_group(name)}/{variable}"
+            for name in self.layers
+            for variable in self._layer(name).expected_variables()
+        ]
+        return [*PAIR_VARIABLES, *of_layers, *of_run]
 
     def validate(self) -> Validation:
         """Read everything and check that it fits together.
 
         Checked are: names, dimensions and types of all arrays; finite values; labels against the logits; for
-        a linear head, that weights and activations give the logits; both norms against the images; counts
-        against the table of all images.
+        layers with a linear head, that weights and activations give the logits; both norms against the
+        images; counts against the table of all images.
         """
         from vulneuron.record.validation import problems  # noqa: PLC0415  the checks need this module
 
         return Validation(tuple(problems(self)))
+
+    def _layer(self, name: str) -> RecordLayer:
+        if name not in self.layers:
+            raise RecordError(
+                f"record {self.path!r} has no layer {name!r}",
+                allowed=", ".join(self.layers),
+                fix=did_you_mean(name, self.layers) or "run `vulneuron analyze` with --layer for each layer",
+            )
+        if name in self._opened_layers:
+            return self._opened_layers[name]
+        group = self._group.get(layer_group(name))
+        if not isinstance(group, zarr.Group):
+            raise RecordError(
+                f"record {self.path!r} is truncated: its group {layer_group(name)!r} is missing",
+                allowed="a whole record",
+                fix="restore it from a copy, or run analyze again with --overwrite",
+            )
+        return self._opened_layers.setdefault(name, RecordLayer(self.path, name, group))
+
+    def _created_layers(self) -> tuple[str, ...]:
+        # A run that was killed at its very start has no groups yet.
+        return () if self.attributes["phase"] == Phase.CREATE else self.layers
 
     def _require_complete(self) -> None:
         if not self.complete:

@@ -1,12 +1,14 @@
 """Checks that a record is whole and that its parts fit together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
-from vulneuron.record.schema import ADVERSARIAL, BENIGN, PAIR_VARIABLES
+from vulneuron.record.layers import RecordLayer
+from vulneuron.record.schema import ADVERSARIAL, BENIGN, PAIR_VARIABLES, Variable, layer_variables
 from vulneuron.record.store import Record
 
 _TOLERANCE = 1e-3
@@ -27,25 +29,30 @@ def problems(record: Record) -> Iterator[str]:
 
 
 def _shape_problems(record: Record) -> Iterator[str]:
-    for name in record.expected_variables():
-        variable = PAIR_VARIABLES[name]
-        if name not in record.dataset.variables:
-            yield f"{name} is missing"
-        elif record.dataset[name].dims != variable.dims:
-            yield f"{name} has dimensions {record.dataset[name].dims}, expected {variable.dims}"
-        elif variable.dtype is not str and record.array(name).dtype != variable.dtype:
-            yield f"{name} is {record.array(name).dtype}, expected {np.dtype(variable.dtype)}"
+    yield from _group_problems(record, PAIR_VARIABLES, "")
+    for name in record.layers:
+        layer = record.layer(name)
+        yield from _group_problems(layer, layer_variables(linear=layer.linear), f"{name}: ")
     if record.dataset.sizes["class"] != len(record.class_names):
         yield "the class names do not fit the logits"
+
+
+def _group_problems(
+    group: Record | RecordLayer, variables: Mapping[str, Variable], where: str
+) -> Iterator[str]:
+    for name, variable in variables.items():
+        if name not in group.dataset.variables:
+            yield f"{where}{name} is missing"
+        elif group.dataset[name].dims != variable.dims:
+            yield f"{where}{name} has dimensions {group.dataset[name].dims}, expected {variable.dims}"
+        elif variable.dtype is not str and group.array(name).dtype != variable.dtype:
+            yield f"{where}{name} is {group.array(name).dtype}, expected {np.dtype(variable.dtype)}"
 
 
 def _value_problems(record: Record, block: slice) -> Iterator[str]:
     data = record.dataset.drop_vars("image").isel(pair=block).load()
     where = f"pairs {block.start} to {block.start + data.sizes['pair'] - 1}"
-    numeric = [name for name in data.variables if data[name].dtype.kind == "f"]
-    bad = [str(name) for name in numeric if not np.isfinite(data[name].values).all()]
-    if bad:
-        yield f"{', '.join(bad)} of {where} hold NaN or infinity"
+    yield from _unbounded(data, where)
     logits = data["logit"].values
     benign, adversarial = data["benign_label"].values, data["adversarial_label"].values
     if (logits[:, BENIGN].argmax(-1) != benign).any():
@@ -54,15 +61,25 @@ def _value_problems(record: Record, block: slice) -> Iterator[str]:
         yield f"adversarial labels of {where} are not the predictions on the adversarial images"
     if (benign == adversarial).any():
         yield f"{where} hold a pair whose two labels are the same"
-    if "weight" in data:
-        rebuilt = data["activation"].values @ data["weight"].values.T + data["bias"].values
-        if _relative(rebuilt, logits) > _TOLERANCE:
-            yield f"activations and weights of {where} do not give the logits"
+    for name in record.layers:
+        layer = record.layer(name).dataset.isel(pair=block).load()
+        yield from _unbounded(layer, f"{where} in {name}")
+        if "weight" in layer:
+            rebuilt = layer["activation"].values @ layer["weight"].values.T + layer["bias"].values
+            if _relative(rebuilt, logits) > _TOLERANCE:
+                yield f"activations and weights of {where} in {name} do not give the logits"
     change = record.images(block, "adversarial") - record.images(block, "benign")
     change = np.abs(change.reshape(len(logits), -1))
     for name, norms in (("l2", np.linalg.norm(change, axis=1)), ("linf", change.max(axis=1))):
         if not np.allclose(norms, data[f"perturbation_{name}"].values, rtol=1e-4, atol=1e-6):
             yield f"{name} norms of {where} are not those of the images"
+
+
+def _unbounded(data: xr.Dataset, where: str) -> Iterator[str]:
+    numeric = [name for name in data.variables if data[name].dtype.kind == "f"]
+    bad = [str(name) for name in numeric if not np.isfinite(data[name].values).all()]
+    if bad:
+        yield f"{', '.join(bad)} of {where} hold NaN or infinity"
 
 
 def _count_problems(record: Record) -> Iterator[str]:

@@ -22,8 +22,10 @@ from vulneuron.errors import RecordError
 from vulneuron.measures.sides import SIDES
 from vulneuron.record.schema import (
     BLOCK_VARIABLES,
+    LAYERS,
     PAIR_VARIABLES,
     PIXEL_STEPS,
+    RUN,
     RUN_VARIABLES,
     SCHEMA_VERSION,
     VERSION_KEY,
@@ -32,6 +34,8 @@ from vulneuron.record.schema import (
     Phase,
     Variable,
     block_size,
+    layer_group,
+    layer_variables,
 )
 from vulneuron.record.store import (
     Record,
@@ -68,6 +72,11 @@ class RecordWriter:
         return dict(self._group.attrs)
 
     @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the target layers, in the order in which the network runs them."""
+        return tuple(self.attributes["layers"])
+
+    @cached_property
     def images_per_block(self) -> int:
         """How many images of the run one block holds."""
         return int(self.attributes["images_per_block"])
@@ -75,8 +84,9 @@ class RecordWriter:
     @cached_property
     def block_size(self) -> BlockSize:
         """How many pairs one block holds, and one chunk of it."""
-        attributes = self.attributes
-        return block_size(attributes["image_shape"], [attributes["neurons"], *attributes["map_shape"]])
+        layers = [self._layer(layer).attrs for layer in self.layers]
+        shapes = [[layer["neurons"], *layer["map_shape"]] for layer in layers]
+        return block_size(self.attributes["image_shape"], shapes)
 
     def run_table(self, name: str) -> npt.NDArray[Any]:
         """One column of the table of all images of the run."""
@@ -102,28 +112,31 @@ class RecordWriter:
             for name in [name for name, variable in RUN_VARIABLES.items() if variable.blocked]:
                 self._run[name][start : start + len(columns[name])] = columns[name]
 
-    def begin_pairs(self, images: npt.NDArray[np.int64], constants: Arrays) -> None:
-        """Create the arrays of the pairs: one pair for each of these rows of the run table, in this order."""
-        sizes = self._sizes(len(images))
-        names = self._names()
-        table = {name: self.run_table(name)[images] for name in names if name in RUN_VARIABLES}
-        given: dict[str, Any] = {
-            **table,
-            **constants,
-            "side": SIDES,
-            "label": SIDES,
-            "class": self.attributes["class_names"],
-        }
+    def begin_pairs(self, images: npt.NDArray[np.int64], dense_layers: Mapping[str, Arrays]) -> None:
+        """Create the arrays of the pairs.
+
+        Parameters
+        ----------
+        images
+            Rows of the run table: one pair for each of them, in this order.
+        dense_layers
+            ``weight`` and ``bias`` by target layer, for those with a linear head.
+        """
+        sizes, names = self._sizes(len(images)), {"side": SIDES, "class": self.attributes["class_names"]}
+        table = {name: self.run_table(name)[images] for name in PAIR_VARIABLES if name in RUN_VARIABLES}
         with _writing(self.path):
-            for name in names:
-                array = _create(self._group, name, PAIR_VARIABLES[name], sizes, self.block_size)
-                if name in given:
-                    array[:] = np.asarray(given[name])
-                elif PAIR_VARIABLES[name].dims == (name,):
-                    array[:] = np.arange(sizes[name])
+            self._fill(self._group, PAIR_VARIABLES, sizes, {**table, **names})
+            for layer in self.layers:
+                group = self._layer(layer)
+                variables = layer_variables(linear=layer in dense_layers)
+                rows, columns = group.attrs["map_shape"]
+                of_layer = {"neuron": group.attrs["neurons"], "row": rows, "column": columns}
+                values = {**names, "label": SIDES, **dense_layers.get(layer, {})}
+                self._fill(group, variables, {**sizes, **of_layer}, values)
             blocks = -(-len(images) // self.block_size.pairs)
+            of_run = {"block": blocks, "pair": len(images), "layer": len(self.layers)}
             for name, variable in BLOCK_VARIABLES.items():
-                _create(self._run, name, variable, {"block": blocks, "pair": len(images)}, BlockSize(1, 1))
+                _create(self._run, name, variable, of_run, BlockSize(1, 1))
             self._run["pair_rows"][:] = images
             self._group.attrs["phase"] = Phase.CAPTURE.value
 
@@ -135,26 +148,52 @@ class RecordWriter:
         """Blocks of pairs that are still to be captured."""
         return [int(block) for block in np.flatnonzero(~self.run_table("captured"))]
 
-    def write_pair_block(self, block: int, arrays: Arrays, split_error: float) -> None:
-        """Write images, feature maps, activations and logits of one block of pairs."""
+    def write_pair_block(
+        self, block: int, arrays: Arrays, layers: Mapping[str, Arrays], split_errors: Mapping[str, float]
+    ) -> None:
+        """Write one block of pairs.
+
+        Parameters
+        ----------
+        block
+            Number of the block.
+        arrays
+            Images and logits.
+        layers
+            Feature maps, activations and contributions of each layer.
+        split_errors
+            Largest split error of each layer.
+        """
         start = block * self.block_size.pairs
-        pairs: Any = self._group
+        groups = [(self._group, arrays), *((self._layer(layer), layers[layer]) for layer in self.layers)]
         with _writing(self.path):
-            for name, values in arrays.items():
-                pairs[name][start : start + len(values)] = values
-            self._run["split_error"][block] = split_error
+            for group, variables in groups:
+                for name, values in variables.items():
+                    array: Any = group[name]
+                    array[start : start + len(values)] = values
+            self._run["split_error"][block] = [split_errors[layer] for layer in self.layers]
+            # The marker of the block, once all layers are written.
             self._run["captured"][block] = True
 
-    def read_pairs(self, name: str) -> npt.NDArray[Any]:
-        """One array of the captured pairs."""
-        array: Any = self._group[name]
+    def read_pairs(self, name: str, layer: str | None = None) -> npt.NDArray[Any]:
+        """One array of the captured pairs: of a layer, or of the root when None."""
+        array: Any = (self._group if layer is None else self._layer(layer))[name]
         return np.asarray(array[:])
 
-    def finish(self, projection: npt.NDArray[np.float32], attributes: Mapping[str, Any]) -> Record:
-        """Write the projection and the counts, drop what only a resumed run needs, and close the record."""
+    def finish(
+        self, projections: Mapping[str, npt.NDArray[np.float32]], attributes: Mapping[str, Any]
+    ) -> Record:
+        """Write the projections of the layers and the counts, and close the record.
+
+        What only a resumed run needs is dropped.
+        """
+        errors = self.run_table("split_error").max(axis=0)
         with _writing(self.path):
-            array: Any = self._group["projection"]
-            array[:] = projection
+            for layer, error in zip(self.layers, errors, strict=True):
+                group = self._layer(layer)
+                array: Any = group["projection"]
+                array[:] = projections[layer]
+                group.attrs["split_error"] = max(float(group.attrs["split_error"]), float(error))
             if "adversarial" in self._run:
                 del self._run["adversarial"]
             consolidate(self.path)
@@ -171,22 +210,37 @@ class RecordWriter:
 
     @property
     def _run(self) -> Any:
-        return self._group["run"]
+        return self._group[RUN]
 
-    def _names(self) -> list[str]:
-        return Record(self.path, self._group).expected_variables()
+    def _layer(self, name: str) -> Any:
+        return self._group[layer_group(name)]
+
+    def _fill(
+        self,
+        group: zarr.Group,
+        variables: Mapping[str, Variable],
+        sizes: Mapping[str, int],
+        values: Mapping[str, Any],
+    ) -> None:
+        """Create the arrays of a group, and write those whose values are known; dimensions are counted."""
+        for name, variable in variables.items():
+            array = _create(group, name, variable, sizes, self.block_size)
+            if name in values:
+                array[:] = np.asarray(values[name])
+            elif variable.dims == (name,):
+                array[:] = np.arange(sizes[name])
 
     def _sizes(self, pairs: int) -> dict[str, int]:
         attributes = self.attributes
         sizes = dict(zip(("channel", "y", "x"), attributes["image_shape"], strict=True))
-        sizes |= dict(zip(("row", "column"), attributes["map_shape"], strict=True))
         sizes |= {"pair": pairs, "side": 2, "label": 2, "axis": 2}
-        return sizes | {"neuron": attributes["neurons"], "class": len(attributes["class_names"])}
+        return sizes | {"class": len(attributes["class_names"])}
 
 
 def create_record(
     path: str | os.PathLike[str],
     attributes: Mapping[str, Any],
+    layers: Mapping[str, Mapping[str, Any]],
     columns: Arrays,
     images_per_block: int,
 ) -> RecordWriter:
@@ -197,7 +251,10 @@ def create_record(
     path
         Where to create it. A record that is there is deleted.
     attributes
-        Provenance, with at least ``class_names, image_shape, map_shape, neurons, head``.
+        Provenance, with at least ``class_names, image_shape``.
+    layers
+        Target layers by name, in the order in which the network runs them, each with its attributes: at least
+        ``neurons, map_shape, head, split_error``.
     columns
         The columns of the run table that are known beforehand: ``image_id, image_index, true_label``.
     images_per_block
@@ -207,11 +264,19 @@ def create_record(
     sizes["image"] = len(columns["image_id"])
     if was_record(path):
         remove_record(path)
-    start = {VERSION_KEY: SCHEMA_VERSION, "phase": Phase.CREATE.value, "images_per_block": images_per_block}
+    start = {
+        VERSION_KEY: SCHEMA_VERSION,
+        "phase": Phase.CREATE.value,
+        "images_per_block": images_per_block,
+        "layers": list(layers),
+    }
     try:
         with _writing(str(path)):
             group = zarr.create_group(str(path), zarr_format=3, attributes={**attributes, **start})
-            run = group.create_group("run")
+            group.create_group(LAYERS)
+            for name, of_layer in layers.items():
+                group.create_group(layer_group(name), attributes=dict(of_layer))
+            run = group.create_group(RUN)
             for name, variable in RUN_VARIABLES.items():
                 array = _create(run, name, variable, sizes, BlockSize(images_per_block, images_per_block))
                 if name in columns:

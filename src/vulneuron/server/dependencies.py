@@ -12,7 +12,7 @@ from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
 from vulneuron.server.parsing import unknown
 from vulneuron.server.sessions import Sessions
-from vulneuron.server.summary import OpenedRecord
+from vulneuron.server.summary import OpenedLayer
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,19 @@ def state_of(request: Request) -> State:
 ServerState = Annotated[State, Depends(state_of)]
 
 
-def opened_record(
-    record: Annotated[str, Path(description="Name of a record.")], state: ServerState
-) -> Iterator[OpenedRecord]:
-    """Record that a URL names; errors of the storage while it is read become one line."""
+def opened_layer(
+    record: Annotated[str, Path(description="Name of a record.")],
+    state: ServerState,
+    layer: Annotated[
+        str | None, Query(description="Target layer whose neurons are meant; the record's last one without.")
+    ] = None,
+) -> Iterator[OpenedLayer]:
+    """Record and layer that a URL names; errors of the storage while it is read become one line."""
     with state.library[record].reading() as opened:
-        yield opened
+        yield opened.at(layer)
 
 
-Opened = Annotated[OpenedRecord, Depends(opened_record)]
+Opened = Annotated[OpenedLayer, Depends(opened_layer)]
 
 
 def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], opened: Opened) -> int:

@@ -173,6 +173,14 @@ class NetworkModel(Model):
     message: str | None = Field(description="Why it is missing, in one line.")
 
 
+class LayerModel(Model):
+    """One target layer of a record."""
+
+    name: str
+    neurons: int
+    contribution: str = Field(description="How contributions are computed.")
+
+
 class RecordSummary(Model):
     """All that the dashboard has to know before it draws."""
 
@@ -186,8 +194,12 @@ class RecordSummary(Model):
     image: ImageShape
     map: MapShape
     model: str
-    layer: str
+    layer: str = Field(description="Target layer that the request names; all numbers of neurons are its own.")
+    layers: list[LayerModel] = Field(
+        description="All target layers, in the network's order; the last is the default."
+    )
     head: HeadName
+    activation: str = Field(description="Where the activation of a neuron comes from.")
     attack: AttackModel
     counts: CountsModel
     clean_accuracy: float | None

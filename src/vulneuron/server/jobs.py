@@ -19,7 +19,7 @@ from vulneuron.server.broadcast import Broadcast
 from vulneuron.server.dto import JobModel, JobState, StageModel
 from vulneuron.server.library import ServedRecord
 from vulneuron.server.problems import NotFound
-from vulneuron.server.summary import OpenedRecord
+from vulneuron.server.summary import OpenedLayer
 
 #: Seconds between two reports of progress.
 REPORT_SECONDS = 0.1
@@ -231,7 +231,7 @@ class Jobs:
         while (job := self._next()) is not None:
             try:
                 with job.work.served.reading() as opened:
-                    _compute_maps(opened, job)
+                    _compute_maps(opened.at(), job)
             except Cancelled:
                 job.report("cancelled")
             except VulneuronError as error:
@@ -245,7 +245,7 @@ class Jobs:
                 job.report("failed", f"the server failed with {type(error).__name__}; see its terminal")
 
 
-def _compute_maps(opened: OpenedRecord, job: Job) -> None:
+def _compute_maps(opened: OpenedLayer, job: Job) -> None:
     work, news = job.work, _News(job)
     opened.network.wait(job.stopping.is_set)
     settings = Settings(patch=work.grid.patch, stride=work.grid.stride, engine=work.engine, top=work.top)
@@ -260,7 +260,7 @@ def _compute_maps(opened: OpenedRecord, job: Job) -> None:
         on_stage=news.stage,
     )
     if news.computed:
-        opened.seconds_a_patch = (time.monotonic() - start) / news.computed
+        opened.network.seconds_a_patch = (time.monotonic() - start) / news.computed
     job.report("done", done=job.updates.value.total)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from vulneuron.errors import RecordError, VulneuronError, one_line
 from vulneuron.record import Record, open_record
+from vulneuron.record.schema import MAPS
 from vulneuron.record.store import is_remote
 from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
@@ -25,8 +26,6 @@ _WATCHING = 0.02
 _SHORTEST_WAIT = 0.5
 _STORAGE = frozenset({"zarr", "numcodecs"})
 PathParts = tuple[str, ...]
-#: What is written while a record is served: maps, by this server or another.
-_GROWING = "maps"
 _JOIN_SECONDS = 10.0
 #: How long a server that stops waits for networks that are being loaded, which nothing can interrupt.
 _PATIENCE_SECONDS = 2.0
@@ -252,7 +251,7 @@ def _shortest(paths: set[PathParts]) -> dict[PathParts, str]:
 
 
 def _listing(opened: OpenedRecord) -> dto.RecordListing:
-    data = opened.analysis.data
+    data = opened.at().analysis.data
     return dto.RecordListing(
         id=opened.id,
         name=opened.id,
@@ -275,8 +274,9 @@ def _signature(path: str) -> tuple[int, ...] | None:
     files = 0
     for folder, folders, names in os.walk(root):
         # As the walk writes it: a path that was given as `run.zarr/` or `./run.zarr` reads otherwise.
-        if folder == str(root) and _GROWING in folders:
-            folders.remove(_GROWING)
+        # Maps are written while a record is served, by this server or another.
+        if folder == str(root) and MAPS in folders:
+            folders.remove(MAPS)
         files += len(names)
     return found.st_ino, found.st_mtime_ns, found.st_size, files
 

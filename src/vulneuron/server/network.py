@@ -52,6 +52,8 @@ class RecordNetwork:
         self._analysis, self._name, self._model = analysis, name, model
         self._closing, self._clock = closing, clock
         self._status = dto.NetworkModel(state="loading", message=None)
+        #: Seconds that one patch of a vulnerability map takes, once that is known.
+        self.seconds_a_patch: float | None = None
         self._next_attempt = -math.inf
         self._lock, self._ended = Lock(), Event()
         self._thread: Thread | None = None

@@ -19,6 +19,7 @@ from vulneuron.server.library import Library
 from vulneuron.server.parsing import format_numbers, parse_numbers, unknown
 from vulneuron.server.running import DEFAULT_PORT, Server, listen
 from vulneuron.server.security import TOKEN_PARAMETER, Access
+from vulneuron.server.summary import OpenedLayer
 
 _HOST = "127.0.0.1"
 #: Set by JupyterHub: the path of a user's notebook server, below which its proxy is.
@@ -145,13 +146,13 @@ class Dashboard:
         VulneuronError
             If it is set to a pair that the record does not have.
         """
-        opened = self._served.current()
+        opened = self._shown
         number = self.state.get("pair", "")
         return int(number) if number.isdecimal() else opened.summary.first_view.pair
 
     @pair.setter
     def pair(self, pair: int) -> None:
-        count = self._served.current().analysis.data.count
+        count = self._shown.analysis.data.count
         if not 0 <= pair < count:
             raise unknown("pair", pair, count)
         self._show(pair=str(pair))
@@ -165,7 +166,7 @@ class Dashboard:
         VulneuronError
             If they are set to none, or to one that the record does not have.
         """
-        opened = self._served.current()
+        opened = self._shown
         text = self.state.get("neurons")
         if text is None:
             return (opened.summary.first_view.neuron,)
@@ -174,7 +175,7 @@ class Dashboard:
 
     @neurons.setter
     def neurons(self, neurons: Iterable[int]) -> None:
-        count = self._served.current().analysis.data.neurons
+        count = self._shown.analysis.data.neurons
         text = format_numbers(neurons)
         parse_numbers(text, name="neuron", count=count)
         self._show(neurons=text, focus=None)
@@ -185,6 +186,11 @@ class Dashboard:
         self._server.should_exit = True
         self._thread.join()
         self._state.close()
+
+    @property
+    def _shown(self) -> OpenedLayer:
+        """The record at the layer that the page shows."""
+        return self._served.current().at(self.state.get("layer"))
 
     def _show(self, **changes: str | None) -> None:
         """Let the page show something else."""

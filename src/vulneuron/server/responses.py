@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from numpy.lib import format as npy
 from PIL import Image
 
-from vulneuron.server.summary import OpenedRecord
+from vulneuron.server.summary import OpenedLayer
 
 Bytes = npt.NDArray[np.uint8]
 #: Little compression: the bytes go to the same machine.
@@ -99,7 +99,7 @@ def png_responses(description: str) -> dict[int | str, dict[str, Any]]:
     return _described(PngResponse, description)
 
 
-def cached(request: Request, opened: OpenedRecord, make: Callable[[], Response]) -> Response:
+def cached(request: Request, opened: OpenedLayer, make: Callable[[], Response]) -> Response:
     """Response for what stays the same as long as the record does.
 
     With the record's fingerprint as ``v`` in the URL the browser need not ask again. Otherwise it asks, and

@@ -83,12 +83,13 @@ def listen(host: str, port: int) -> socket.socket:
     )
 
 
-def url_of(host: str, port: int, access: Access) -> str:
-    """Address to open in a browser."""
+def url_of(host: str, port: int, access: Access, *, layer: str | None = None) -> str:
+    """Address to open in a browser; at a layer of the first record, if one is named."""
     shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
     name = f"[{shown}]" if ":" in shown else shown
-    query = f"?{urlencode({TOKEN_PARAMETER: access.token})}" if access.token else ""
-    return f"http://{name}:{port}/{query}"
+    parameters = {TOKEN_PARAMETER: access.token, "layer": layer}
+    query = urlencode({key: value for key, value in parameters.items() if value is not None})
+    return f"http://{name}:{port}/{'?' if query else ''}{query}"
 
 
 def _bound(host: str, port: int) -> socket.socket:

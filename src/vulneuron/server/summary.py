@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
+from vulneuron.server.problems import NotFound
 from vulneuron.server.settings import dashboard_settings, described_settings
 
 Floats = npt.NDArray[np.float32]
@@ -80,29 +82,68 @@ class OpenedRecord:
         content = [__version__, list(MEASURES), dict(record.attributes)]
         described = json.dumps(content, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
-        self.analysis = Analysis(record)
+        analysis = Analysis(record)
         self.pixels = Pixels(record)
-        self.network = RecordNetwork(self.analysis, name, model, closing=closing)
-        #: Seconds that one patch of a vulnerability map takes, once that is known.
-        self.seconds_a_patch: float | None = None
+        self.network = RecordNetwork(analysis, name, model, closing=closing)
+        self._last = OpenedLayer(self, analysis)
+        self._layers = {analysis.layer: self._last}
+        self._lock = Lock()
+
+    def at(self, layer: str | None = None) -> "OpenedLayer":
+        """One of its target layers; the last one when None.
+
+        Raises
+        ------
+        NotFound
+            If the record has no such layer.
+        """
+        if layer is None:
+            return self._last
+        if layer not in self.record.layers:
+            raise NotFound(
+                f"given layer {layer[:80]!r}",
+                allowed=", ".join(self.record.layers),
+                fix="choose one of these layers",
+            )
+        with self._lock:
+            if layer not in self._layers:
+                self._layers[layer] = OpenedLayer(self, self._last.analysis.at(layer))
+            return self._layers[layer]
+
+    def warm_up(self) -> None:
+        """Compute what the first screen needs, and decode all images if they fit into memory."""
+        _ = self._last.summary, self._last.pair_table
+        if self.pixels.fits:
+            self.pixels.load_all()
+
+
+class OpenedLayer:
+    """An opened record with the neurons of one of its layers: what the server answers from.
+
+    Parameters
+    ----------
+    opened
+        The record, whose images and network all layers share.
+    analysis
+        Its analysis at the layer.
+    """
+
+    def __init__(self, opened: OpenedRecord, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.record, self.id, self.fingerprint = opened.record, opened.id, opened.fingerprint
+        self.pixels, self.network = opened.pixels, opened.network
 
     @property
     def has_network(self) -> bool:
         """Whether new vulnerability maps can be computed."""
         return self.network.status.state == "ready"
 
-    def warm_up(self) -> None:
-        """Compute what the first screen needs, and decode all images if they fit into memory."""
-        _ = self.summary, self.pair_table
-        if self.pixels.fits:
-            self.pixels.load_all()
-
     # -- the same for every request ----------------------------------------------------------------------
 
     @cached_property
     def pair_table(self) -> Floats:
         """``(column, pair)``: `PAIR_COLUMNS`."""
-        pairs, projection = self.record.pairs, self.record.dataset["projection"].values
+        pairs, projection = self.record.pairs, self.analysis.data.projection
         values = (
             *np.moveaxis(projection, 0, -1).reshape(4, -1),
             self.analysis.data.benign_label,
@@ -135,8 +176,7 @@ class OpenedRecord:
         """All that the dashboard has to know before it draws; the network's state is as it was then."""
         info, data = self.record.info(), self.analysis.data
         channels, height, width = info["image_shape"]
-        map_height, map_width = info["map_shape"]
-        linear = info["head"]["kind"] == "linear"
+        map_height, map_width = data.layer.map_shape
         return dto.RecordSummary(
             id=self.id,
             name=self.id,
@@ -148,8 +188,15 @@ class OpenedRecord:
             image=dto.ImageShape(height=height, width=width, channels=channels),
             map=dto.MapShape(height=map_height, width=map_width),
             model=info["model"]["spec"],
-            layer=info["layer"],
-            head="linear" if linear else "gradient x activation",
+            layer=data.layer.name,
+            layers=[
+                dto.LayerModel(
+                    name=layer["layer"], neurons=layer["neurons"], contribution=layer["contribution"]
+                )
+                for layer in info["layers"]
+            ],
+            head="linear" if data.linear else "gradient x activation",
+            activation=data.layer.attributes["activation"],
             attack=_attack(info["attack"]),
             counts=dto.CountsModel(
                 images=info["images"],
@@ -169,12 +216,12 @@ class OpenedRecord:
             neuron_columns=list(MEASURES),
             rank_columns=[*MEASURES, *RANKS],
             measures=[
-                dto.MeasureModel.for_head(MEASURES[name], linear=linear)
+                dto.MeasureModel.for_head(MEASURES[name], linear=data.linear)
                 for name in dict.fromkeys((*MEASURES.ranking, *MEASURES))
             ],
             default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),
-            provenance=_provenance(info),
+            provenance=_provenance({**info, "layers": {layer["layer"]: layer for layer in info["layers"]}}),
         )
 
     def pair(self, pair: int) -> dto.PairModel:

@@ -35,7 +35,7 @@ class Clipped(nn.Conv2d):
 
 def classifier_of(*body: nn.Module, side: int = 16) -> Classifier:
     net = nn.Sequential(nn.Sequential(*body), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
-    return Classifier(randomized(net), input_shape=(3, side, side), device="cpu", layer="0")
+    return Classifier(randomized(net), input_shape=(3, side, side), device="cpu", layers="0")
 
 
 def pair_of(classifier: Classifier, seed: int = 0) -> Tensor:

@@ -52,8 +52,10 @@ export async function listRecords(): Promise<RecordEntry[]> {
   return unwrap(await client.GET("/api/records"));
 }
 
-export async function summarize(record: string): Promise<RecordSummary> {
-  return unwrap(await client.GET("/api/records/{record}", { params: { path: { record } } }));
+/** @param layer - its target layer; the last one if undefined */
+export async function summarize(record: string, layer?: string): Promise<RecordSummary> {
+  const query = layer === undefined ? {} : { layer };
+  return unwrap(await client.GET("/api/records/{record}", { params: { path: { record }, query } }));
 }
 
 /** Cached responses: enough for about ten pairs. */
@@ -64,6 +66,8 @@ const CACHED_MASKS = 4;
 /** Requests for one record: one method per route. Responses that do not change are cached. */
 export class RecordApi {
   readonly #path: string;
+  /** All requests but those for pictures, which layers share, name the layer. */
+  readonly #layer: { readonly layer?: string };
   readonly #client: typeof client;
   readonly #gone: (message: string, retry: () => Promise<boolean>) => void;
   readonly #cache = new RequestCache(CACHED_RESPONSES);
@@ -77,6 +81,7 @@ export class RecordApi {
     gone: (message: string, retry: () => Promise<boolean>) => void,
   ) {
     this.#path = `${BASE}/records/${encodeURIComponent(summary.id)}`;
+    this.#layer = summary.layers.length > 1 ? { layer: summary.layer } : {};
     this.#client = createClient<paths>({ baseUrl: ".", fetch: (request) => this.#fetch(request) });
     this.#gone = gone;
   }
@@ -95,7 +100,10 @@ export class RecordApi {
     const path = { record: this.summary.id, pair };
     const load = async () =>
       unwrap(
-        await this.#client.GET("/api/records/{record}/pairs/{pair}", { params: { path }, ...ask(signal) }),
+        await this.#client.GET("/api/records/{record}/pairs/{pair}", {
+          params: { path, query: this.#layer },
+          ...ask(signal),
+        }),
       );
     return this.#cache.get(`pairs/${pair}`, load, signal);
   }
@@ -177,7 +185,7 @@ export class RecordApi {
     options: Pick<ContextModel, "order" | "scope"> & { count: number },
     signal: AbortSignal,
   ): Promise<ContextModel> {
-    const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options } };
+    const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options, ...this.#layer } };
     return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
   }
 
@@ -187,7 +195,7 @@ export class RecordApi {
     signal?: AbortSignal,
   ): Promise<SubstitutionsModel> {
     const chosen = formatRanges(neurons);
-    const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen } };
+    const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen, ...this.#layer } };
     const route = "/api/records/{record}/pairs/{pair}/substitution";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     return this.#cache.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
@@ -196,7 +204,7 @@ export class RecordApi {
   // -- vulnerability maps ----------------------------------------------------------------------------------
 
   async maps(pair: number, computed: ComputedMaps, signal?: AbortSignal): Promise<MapsModel> {
-    const params = { path: { record: this.summary.id, pair }, query: computed };
+    const params = { path: { record: this.summary.id, pair }, query: { ...computed, ...this.#layer } };
     const route = "/api/records/{record}/pairs/{pair}/maps";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     const name = `pairs/${pair}/maps?${query(computed)}`;
@@ -227,7 +235,10 @@ export class RecordApi {
     signal?: AbortSignal,
   ): Promise<OverlapModel> {
     const chosen = { neurons: formatRanges(neurons), combine };
-    const params = { path: { record: this.summary.id, pair }, query: { ...chosen, ...fields, ...vmaps } };
+    const params = {
+      path: { record: this.summary.id, pair },
+      query: { ...chosen, ...fields, ...vmaps, ...this.#layer },
+    };
     const route = "/api/records/{record}/pairs/{pair}/overlap";
     const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
     const name = `pairs/${pair}/overlap?${new URLSearchParams(chosen)}&${query(fields, vmaps)}`;
@@ -274,7 +285,9 @@ export class RecordApi {
   }
 
   async #array<T>(path: string, init: RequestInit): Promise<NumberArray<T>> {
-    const request = new Request(`${this.#path}/${path}`, init);
+    const layer = new URLSearchParams(this.#layer).toString();
+    const joined = layer && `${path.includes("?") ? "&" : "?"}${layer}`;
+    const request = new Request(`${this.#path}/${path}${joined}`, init);
     return arrayOf(await (init.signal ? this.#fetch(request) : fetch(request)));
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Address } from "./address";
+import { Address, isOf } from "./address";
 import { layoutSlice } from "./layout";
 import { compose, slice, type Slice } from "./slice";
 import { changed, settingsSlice } from "./settings";
@@ -55,6 +55,23 @@ test("every field of the state survives the address", () => {
     enlarged: "plot.legend",
   };
   expect(roundTrip(state)).toEqual(state);
+});
+
+test("only a layer that is not the last is written", () => {
+  const earlier = { ...SUMMARY, layer: "layer3" };
+  const other = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, earlier);
+  expect(other.query(first)).toBe("record=run&layer=layer3");
+  expect(isOf("record=run", SUMMARY)).toBe(true);
+  expect(isOf("record=run&layer=layer4", SUMMARY)).toBe(true);
+  expect(isOf("record=run&layer=layer3", SUMMARY)).toBe(false);
+  expect(isOf("record=run&layer=layer3", earlier)).toBe(true);
+  expect(isOf("record=other&layer=layer3", earlier)).toBe(false);
+});
+
+test("another layer keeps the pairs and settings, not the neurons", () => {
+  const settings = { ...first.settings, threshold_level: 0.25, top: 35 };
+  const state = { ...first, pair: 11, neurons: [2, 9], focus: 9, settings };
+  expect(address.queryAt("layer3", state)).toBe("record=run&pair=11&top=35&layer=layer3");
 });
 
 test("a lasso survives to two decimals", () => {

@@ -16,6 +16,11 @@ export function recordOf(query: string): string | null {
   return new URLSearchParams(query).get("record");
 }
 
+/** Which of the record's layers an address names; the last one if null. */
+export function layerOf(query: string): string | null {
+  return new URLSearchParams(query).get("layer");
+}
+
 /** Which notebook session an address belongs to. */
 export function sessionOf(query: string): string | null {
   return new URLSearchParams(query).get(SESSION);

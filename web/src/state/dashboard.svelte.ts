@@ -5,8 +5,8 @@ import { classColor } from "../lib/colors";
 import { measureOf, NEURON_NUMBER } from "../lib/measures";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
-import { AddressBar, recordOf, type Step } from "./address_bar";
-import { Address } from "./address";
+import { AddressBar, type Step } from "./address_bar";
+import { Address, isOf } from "./address";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
 import { Prefetch } from "./prefetch";
@@ -83,8 +83,8 @@ export class Dashboard {
     this.#bar.show(this.query, "replace");
     $effect(() =>
       this.#bar.listen((query) => {
-        // A step back to another record is not for this one.
-        if (recordOf(query) === summary.id) this.view = this.#address.state(query);
+        // A step back to another record or layer is not for this one.
+        if (isOf(query, summary)) this.view = this.#address.state(query);
       }),
     );
     this.maps = new MapsState(
@@ -103,6 +103,11 @@ export class Dashboard {
   /** All that is shown, as the query of an address. */
   get query(): string {
     return this.#address.query(this.view);
+  }
+
+  /** The address of the same pairs at another layer. */
+  queryAt(layer: string): string {
+    return this.#address.queryAt(layer, this.view);
   }
 
   /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */

@@ -1,7 +1,8 @@
 import { getContext, setContext } from "svelte";
 import { listRecords, summarize } from "../api/record_api";
 import type { RecordEntry, RecordSummary } from "../api/types";
-import { AddressBar, recordOf } from "./address_bar";
+import { isOf } from "./address";
+import { AddressBar, layerOf, recordOf } from "./address_bar";
 
 const KEY = Symbol("library");
 
@@ -20,7 +21,7 @@ export class Library {
   start(): () => void {
     void this.reopen();
     return this.#bar.listen((query) => {
-      if (recordOf(query) !== this.summary?.id) void this.reopen();
+      if (!this.summary || !isOf(query, this.summary)) void this.reopen();
     });
   }
 
@@ -29,7 +30,8 @@ export class Library {
     const attempt = ++this.#latest;
     try {
       const records = await listRecords();
-      const summary = await summarize(wantedOf(records, recordOf(this.#bar.query)));
+      const { query } = this.#bar;
+      const summary = await summarize(wantedOf(records, recordOf(query)), layerOf(query) ?? undefined);
       if (attempt !== this.#latest) return;
       this.records = records;
       this.#name(summary.id);
@@ -43,7 +45,7 @@ export class Library {
     }
   }
 
-  /** Turn to another record, or to an address of one; nothing of the last one's state is kept. */
+  /** Turn to another record or layer, or to an address of one. */
   async open(query: string): Promise<void> {
     this.#bar.show(query, "push");
     await this.reopen();

@@ -29,6 +29,8 @@ export const SUMMARY = {
   used_classes: [0, 1, 3],
   pairs: 50,
   neurons: 20,
+  layer: "layer4",
+  layers: [{ name: "layer3" }, { name: "layer4" }],
   image: { height: 32, width: 32, channels: 3 },
   measures: [
     { name: "band_gap", ranks: true, first: "smallest" },

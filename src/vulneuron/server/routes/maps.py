@@ -12,7 +12,7 @@ from vulneuron.server.dto import MapState, NumberText, OverlapModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import NotAvailable
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.summary import OpenedRecord
+from vulneuron.server.summary import OpenedLayer
 
 router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
 #: What the arrays are, here and for jobs.
@@ -27,7 +27,7 @@ TOP = (
 def get_map_state(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> MapState:
     """Say whether the vulnerability maps of a pair are there."""
     grid = opened.grid(vmaps)
-    seconds = opened.seconds_a_patch
+    seconds = opened.network.seconds_a_patch
     return MapState(
         ready=opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)),
         can_compute=opened.network.can_compute,
@@ -78,7 +78,7 @@ def get_overlap(
     return OverlapModel(benign_drop=found.benign_drop, adversarial_gain=found.adversarial_gain)
 
 
-def _require_maps(opened: OpenedRecord, pair: int, vmaps: VulnerabilityMapSettings) -> None:
+def _require_maps(opened: OpenedLayer, pair: int, vmaps: VulnerabilityMapSettings) -> None:
     if not opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)):
         grid = opened.grid(vmaps)
         raise NotAvailable(

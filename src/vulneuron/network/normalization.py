@@ -1,0 +1,55 @@
+"""The normalization in front of a network, and the images that it reads."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vulneuron.errors import ModelError
+
+
+class Normalized(nn.Module):
+    """A network behind the normalization ``(pixels - mean) / std``, so that it reads pixels in [0, 1]."""
+
+    def __init__(self, net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.net = net
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of pixels in [0, 1]."""
+        logits: Tensor = self.net((pixels - self.mean) / self.std)
+        return logits
+
+
+def expected_channels(module: nn.Module) -> int:
+    """Channels of the images that a network reads: those of its first convolution; 3 if it has none."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels
+    return 3
+
+
+def with_normalization(
+    net: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int
+) -> nn.Module:
+    """The network behind a normalization; as it is where none is given.
+
+    Raises
+    ------
+    ModelError
+        If the numbers do not fit the channels.
+    """
+    if mean is None and std is None:
+        return net
+    mean, std = mean or [0.0] * channels, std or [1.0] * channels
+    if len(mean) not in (1, channels) or len(std) not in (1, channels) or min(std) <= 0:
+        raise ModelError(
+            f"the normalization mean {tuple(mean)}, std {tuple(std)} does not fit",
+            allowed=f"{channels} numbers each, std above 0",
+            fix="give --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
+        )
+    return Normalized(net, mean, std).eval()
