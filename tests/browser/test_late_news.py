@@ -102,7 +102,7 @@ def test_a_record_that_goes_is_said_once_and_comes_back(
         for region in ("Images", "Neuron vulnerability", "Receptive field", "Neuron clusters"):
             view = page.get_by_role("region", name=region)
             expect(view).not_to_contain_text("does not exist")
-            expect(view.locator("canvas, svg, [role=listbox]").first).to_be_visible()
+            expect(view.locator("canvas, [role=tree], [role=listbox]").first).to_be_visible()
         for text in before:
             expect(main.get_by_text(text, exact=True).first).to_be_visible()
         place, below = alert.bounding_box(), main.bounding_box()

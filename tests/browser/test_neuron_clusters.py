@@ -75,7 +75,7 @@ def members(tree: Dendrogram, neuron: int, clusters: int) -> set[int]:
 def bars(page: Page) -> list[tuple[float, float]]:
     """Middle and height on the screen of the merges above the cut, lowest first."""
     path = view(page).locator("path.trunk").get_attribute("d") or ""
-    box = view(page).locator("svg").bounding_box()
+    box = view(page).get_by_role("tree").locator("svg").bounding_box()
     assert box is not None
     merges = [tuple(map(float, found)) for found in _MERGE.findall(path)]
     return [(box["x"] + (left + right) / 2, box["y"] + top) for left, top, right in merges]
@@ -144,7 +144,7 @@ def test_focused_neuron_is_red_up_to_the_root(page: Page, shown: tuple[Dendrogra
 
 
 def box_top(page: Page) -> float:
-    box = view(page).locator("svg").bounding_box()
+    box = view(page).get_by_role("tree").locator("svg").bounding_box()
     assert box is not None
     return box["y"]
 
@@ -226,7 +226,7 @@ def test_dragging_the_cut(page: Page) -> None:
     ("distance", "linkage", "caption"),
     [
         ("iou", None, "IoU of RFs, average linkage"),
-        ("feature_map", None, "L2 of maps, Ward linkage"),
+        ("feature_map", None, "L2 of features, Ward linkage"),
         ("receptive_field", "complete", "L2 of RFs, complete linkage"),
     ],
 )
