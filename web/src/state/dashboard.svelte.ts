@@ -2,7 +2,7 @@ import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary } from "../api/types";
 import { classColor } from "../lib/colors";
-import { measureOf, NEURON_NUMBER } from "../lib/measures";
+import { measureOf, NEURON_NUMBER } from "./measures";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, type Step } from "./address_bar";

@@ -1,5 +1,5 @@
 import type { RecordSummary } from "../api/types";
-import { NEURON_NUMBER } from "../lib/measures";
+import { NEURON_NUMBER } from "./measures";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { LayoutState } from "./layout";
 import { parseSelection, selectionText, type PairSelection } from "./selection";

@@ -1,6 +1,6 @@
 import { format } from "d3-format";
 import type { AttackModel, CountsModel } from "../api/types";
-import { count } from "./format";
+import { count } from "../lib/format";
 
 const shortPercent = format(".3~p");
 
