@@ -122,8 +122,8 @@ def test_receptive_fields_and_overlaps_agree_with_loops(analysis: Analysis) -> N
         assert (field.mask == expected).mean() > 0.99
         np.testing.assert_allclose(field.image, image * field.mask, atol=1e-6)
         assert field.coverage == pytest.approx(field.mask.mean())
-    table = analysis.neurons(pair)
     top = analysis.top_masks(pair)
+    table = analysis.neurons(pair)
     assert top.benign_drop.sum() == round(0.2 * 144)
     for neuron in range(4):
         one, other = both.benign[neuron], top.benign_drop
@@ -324,6 +324,7 @@ def test_overlap_agrees_with_counting_pixels(
 def test_overlap_of_one_neuron_is_that_of_the_table_and_nothing_overlaps_with_nothing(
     analysis: Analysis,
 ) -> None:
+    analysis.vulnerability_maps(4)
     table = analysis.neurons(4)
     for neuron in range(4):
         found = analysis.overlap(4, neuron)

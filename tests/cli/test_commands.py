@@ -49,7 +49,7 @@ def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
     assert [layer["neurons"] for layer in info["layers"]] == [4]
     assert info["clean_accuracy"] == 1
     assert 0 < info["attack_success_rate"] <= 1
-    assert info["split_error"] <= 1e-4
+    assert info["layers"][0]["split_error"] <= 1e-4
     assert info["pairs"] == len(open_record(out).pairs)
     status, printed, err = run("info", out, "--validate")
     assert status == 0
@@ -107,7 +107,7 @@ BAD_OPTIONS = {
     "unknown class": (["--classes", "red,grean"], "class 'grean' is unknown.*green"),
     "unknown target": (["--target", "yellow"], "class 'yellow' is unknown"),
     "too few class names": (["--class-names", "red,green"], "2 class names.*3 outputs"),
-    "unknown attack": (["--attack", "pdg"], "'pdg'.*pgd, fgsm"),
+    "unknown attack": (["--attack", "pdg"], "'pdg'.*fgsm, pgd"),
     "epsilon that is no number": (["--eps", "eight"], "'eight'.*8/255"),
     "epsilon below zero": (["--eps", "-1/255"], "-1/255"),
     "epsilon above one": (["--eps", "8"], "eps"),

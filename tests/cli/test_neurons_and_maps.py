@@ -199,7 +199,7 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
         (("neurons", "--pair", 0, "--limit", 0), "--limit = 0"),
         (("neurons", "--cell", "all"), "given the cell 'all'"),
         (("neurons", "--cell", ":"), "given the cell ':'"),
-        (("neurons", "--pair", 0, "--sort-by", "iou_benign_drop"), "iou_benign_drop is unknown here"),
+        (("neurons", "--pair", 0, "--sort-by", "iou_benign_drop"), "iou_benign_drop has no values here"),
         (("neurons", "--pair", 0, "--patch", 3), "patch = '3'"),
         (("maps", "--pairs", "first"), "given pairs 'first'"),
         (("maps", "--pairs", "0", "--patch", 5), "patch = '5'"),
