@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,67 +13,12 @@ import pytest
 import torch
 import xarray as xr
 import zarr
-from torch import Tensor, nn
+from torch import Tensor
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_pictures
+from layered import LAYERS, NamedLayers, analyze, named_layers
 from vulneuron.errors import ModelError, RecordError
 from vulneuron.record import Phase, Record, open_record
-
-#: The layers in the order in which the network runs them.
-LAYERS = ("1", "layers.deep", "3")
-
-
-class NamedLayers(nn.Module):
-    """Three stages, of which the last one is pooled into a dense layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_module("1", nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.BatchNorm2d(5), nn.ReLU()))
-        self.layers = nn.ModuleDict({"deep": nn.Conv2d(5, 7, 3, stride=2, padding=1)})
-        self.add_module("3", nn.Sequential(nn.Conv2d(7, 6, 3, padding=1), nn.ReLU(inplace=True)))
-        self.dense = nn.Linear(6, 3)
-
-    def stages(self) -> list[nn.Module]:
-        return [self.get_submodule(name) for name in LAYERS]
-
-    def rest(self, features: Tensor, layer: str) -> Tensor:
-        """Logits of the feature maps of a layer: the plain network from there on."""
-        later = LAYERS.index(layer) + 1
-        for stage in self.stages()[later:]:
-            # The second stage is followed by a function that no module shows.
-            features = stage(torch.relu(features) if stage is self.get_submodule("3") else features)
-        logits: Tensor = self.dense(features.mean((2, 3)))
-        return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.get_submodule("1")(images)
-        return self.rest(features, "1")
-
-
-def named_layers() -> NamedLayers:
-    """The network with random weights, and with small margins between the classes."""
-    torch.manual_seed(3)
-    net = NamedLayers().eval()
-    pictures = torch.from_numpy(color_pictures(a_class=80, wrong=0)[0]).permute(0, 3, 1, 2) / 255
-    with torch.no_grad():
-        net.dense.weight.mul_(30)
-        net.dense.bias.sub_(net(pictures).mean(0))
-    return net
-
-
-def analyze(out: Path, layers: str | Sequence[str] | None) -> Record:
-    """The network's own predictions are the labels, so that every image is attacked."""
-    pictures, _ = color_pictures(a_class=80, wrong=0)
-    return vn.analyze(
-        named_layers(),
-        pictures,
-        out=out,
-        class_names=CLASS_NAMES,
-        layers=layers,
-        batch_size=7,
-        progress=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -220,14 +164,14 @@ def test_other_layers_are_another_run(record: Record) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from test_layers import LAYERS, analyze
+from layered import LAYERS, analyze
 analyze(Path({out!r}), LAYERS)
 """
 
 
 def test_capture_of_several_layers_survives_kill_minus_nine(record: Record, tmp_path: Path) -> None:
-    out, here = tmp_path / "run.zarr", Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent), *sys.path])}
+    out = tmp_path / "run.zarr"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(out=str(out))], env=environment)
     while process.poll() is None:
         try:

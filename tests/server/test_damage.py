@@ -47,7 +47,7 @@ def test_removed_and_put_back(served: Served) -> None:
 
 def test_lost_chunks(served: Served) -> None:
     works(served)
-    shutil.rmtree(served.path / "feature_map" / "c")
+    shutil.rmtree(served.path / "layers" / "0" / "feature_map" / "c")
     assert_error(served.get("/pairs/3/dendrogram.npy"), 410, "truncated", "feature_map")
     assert_error(served.get("/pairs/3/dendrogram.npy"), 410, "truncated", "feature_map")
 
@@ -60,7 +60,9 @@ def test_damaged_metadata(served: Served) -> None:
 
 def test_garbled_chunk(served: Served) -> None:
     works(served)
-    (chunk,) = [file for file in (served.path / "feature_map" / "c").rglob("*") if file.is_file()]
+    (chunk,) = [
+        file for file in (served.path / "layers" / "0" / "feature_map" / "c").rglob("*") if file.is_file()
+    ]
     content = bytearray(chunk.read_bytes())
     content[: len(content) // 2] = bytes(len(content) // 2)
     chunk.write_bytes(content)

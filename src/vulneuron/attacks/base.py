@@ -85,13 +85,9 @@ class Attack(ABC):
     are bounded, and a `target` if it supports one. `adversarial_images` and calling the attack check inputs
     and outputs, so a subclass need not.
 
-    Parameters
-    ----------
-    built_in
-        Class keyword: name under which `vulneuron.attacks.make_attack` and the command line find the attack.
-        Modules of `vulneuron.attacks` are imported by themselves, so a new attack is one file.
-    label
-        Class keyword: how people write the name, such as ``PGD``.
+    Two class keywords register a built-in attack: ``built_in`` is the name under which
+    `vulneuron.attacks.make_attack` and the command line find it, and ``label`` is how people write it, such
+    as ``PGD``. The modules of `vulneuron.attacks` are found by themselves, so a new attack is one file.
     """
 
     #: How people write the name; empty for attacks without a common one.
