@@ -47,7 +47,7 @@ def test_answers_are_those_of_the_layer(served: Served, layer: str | None) -> No
 
 
 def test_layers_share_vulnerability_maps(served: Served) -> None:
-    served.opened.analysis.vulnerability_maps(1, None, 4)
+    served.opened.analysis.vulnerability_maps(1, stride=4)
     for layer in LAYERS:
         assert served.get("/pairs/1/maps", stride=4, layer=layer).json()["ready"]
 
