@@ -58,7 +58,7 @@ def make_stages() -> list[MapStage]:
 @pytest.fixture
 def staged(served: Served) -> Iterator[StagedGate]:
     made = StagedGate(make_stages())
-    served.opened.analysis.vulnerability_maps = made  # type: ignore[method-assign, assignment]
+    served.opened.analysis.vulnerability_maps = made  # type: ignore[method-assign]
     yield made
     made.permits.release(1000)
 
