@@ -30,7 +30,6 @@ def test_answers_are_those_of_the_layer(served: Served, layer: str | None) -> No
     assert summary["layer"] == analysis.layer == (layer or "3")
     assert [one["name"] for one in summary["layers"]] == list(LAYERS)
     assert summary["neurons"] == analysis.data.neurons
-    assert summary["layer_threshold"] == pytest.approx(analysis.layer_threshold)
     linear = analysis.layer == "3"
     assert summary["head"] == ("linear" if linear else "gradient x activation")
     assert summary["activation"] == ("what the dense layer reads" if linear else "mean of the feature map")
