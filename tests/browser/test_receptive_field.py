@@ -258,7 +258,9 @@ def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
     expect(tip).to_contain_text("means over the selected pairs")
     cells = tooltip_rows(page)
     assert f"on pair {first.pair}" in cells
-    assert number_in(cells["IoU with its map (pairs with maps)"][0]) == pytest.approx(means[neuron], abs=0.00501)
+    assert number_in(cells["IoU with its map (pairs with maps)"][0]) == pytest.approx(
+        means[neuron], abs=0.00501
+    )
 
 
 def _map_figure(page: Page, name: str) -> Locator:
