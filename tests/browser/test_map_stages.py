@@ -162,7 +162,7 @@ def test_a_cancelled_map_stays_and_goes_on(
     brake.step()
     expect(_view(page).get_by_text(ESTIMATE)).to_be_visible(timeout=WAIT_MS)
     _button(page, "Cancel").click()
-    expect(_view(page)).to_contain_text("Cancelled.")
+    expect(_view(page)).to_contain_text("Canceled.")
     brake.release()
     expect(_view(page).get_by_text(ESTIMATE)).to_be_visible()
     expect(_map(page)).to_be_visible()
@@ -182,7 +182,7 @@ def test_a_cancelled_map_stays_and_goes_on(
             break
         page.wait_for_timeout(100)
     assert _kept_points(analysis, pair) >= known
-    _button(page, "Go on").click()
+    _button(page, "Resume").click()
     # It goes on from there: there is no preview again, and no fewer points.
     expect(_button(page, "Cancel")).to_be_visible(timeout=WAIT_MS)
     expect(_view(page).get_by_text(ESTIMATE)).to_be_visible()

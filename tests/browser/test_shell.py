@@ -54,8 +54,8 @@ def test_provenance(page: Page, record: str, analysis: vn.Analysis) -> None:
     page.get_by_role("button", name="About this record").click()
     dialog = page.get_by_role("dialog", name=f"About the record {record}")
     expect(dialog).to_contain_text(
-        f"Of {info['images']} images, {info['correct']} are predicted right. "
-        f"{info['attacked']} of these were attacked, {info['successes']} with success; "
+        f"Of {info['images']} images, {info['correct']} are predicted correctly. "
+        f"{info['attacked']} of these were attacked, {info['successes']} successfully; "
         f"{info['pairs']} pairs are shown."
     )
     for fact in (info["model"]["digest"], info["images_from"]["fingerprint"], info["versions"]["torch"]):

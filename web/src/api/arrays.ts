@@ -9,7 +9,7 @@ export interface NumberArray<T> {
 
 export type Numbers = Float32Array | Float64Array;
 
-/** Decode an answer. */
+/** Decode a response. */
 export async function arrayOf<T>(response: Response): Promise<NumberArray<T>> {
   if (!response.ok) throw await errorOf(response);
   const { data, shape } = parse(await response.arrayBuffer());

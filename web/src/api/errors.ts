@@ -1,6 +1,6 @@
 export const GONE = 410;
 
-/** What the server says when it cannot answer: one clear line. */
+/** A failed request, with the server's one-line message. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -10,20 +10,20 @@ export class ApiError extends Error {
     this.name = "ApiError";
   }
 
-  /** Whether the record, or a part of it, was removed or damaged. */
+  /** Whether the record, or part of it, was removed or damaged. */
   get isGone(): boolean {
     return this.status === GONE;
   }
 }
 
-/** The message of a failed response; its body is the server's, or a proxy's. */
+/** The message of a failed response, whose body may come from a proxy. */
 export async function errorOf(response: Response): Promise<ApiError> {
   let message = `the server answered ${response.status}`;
   try {
     const body: unknown = await response.json();
     if (typeof body === "object" && body !== null && "message" in body) message = String(body.message);
   } catch {
-    // Not JSON: the status has to do.
+    // Not JSON, so only the status is known.
   }
   return new ApiError(response.status, message);
 }

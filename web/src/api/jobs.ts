@@ -3,11 +3,11 @@ import type { JobModel } from "./types";
 
 const FINAL = new Set(["done", "cancelled", "failed"]);
 
-/** This page, among all that use the server: a job that another page waits for, too, goes on without this one. */
+/** Identifies this page to the server, which cancels a job only once no page waits for it. */
 export const PAGE = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 /**
- * Follow a job until its end, calling back at each progress. Aborting gives it up.
+ * Follow a job until it ends, with a callback for each progress report. Aborting cancels it.
  *
  * @returns the job in its final state
  */
@@ -25,7 +25,7 @@ export function followJob(
     };
     const cancel = (): void => {
       close();
-      // A page that is being left can no longer wait for the answer.
+      // A page that is being closed cannot wait for the response.
       void fetch(`${url}?session=${PAGE}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
       reject(new DOMException("cancelled", "AbortError"));
     };

@@ -60,7 +60,7 @@ export async function summarize(record: string, layer?: string): Promise<RecordS
 
 /** Cached responses: enough for about ten pairs. */
 const CACHED_RESPONSES = 96;
-/** Masks of each of many neurons take some megabytes. */
+/** Each is the masks of many neurons, which take some megabytes. */
 const CACHED_MASKS = 4;
 
 /** Requests for one record: one method per route. Responses that do not change are cached. */
@@ -108,7 +108,7 @@ export class RecordApi {
     return this.#cache.get(`pairs/${pair}`, load, signal);
   }
 
-  /** @param version - tells apart what was asked for before and after new maps or the network were there */
+  /** @param version - changes when new maps or the network become available, and with them the numbers */
   async neurons(
     pair: number,
     settings: NeuronSettings,
@@ -144,7 +144,7 @@ export class RecordApi {
     return this.#table("neurons.npy", this.summary.rank_columns, init);
   }
 
-  /** `(2, y, x)` for a combination, `(neurons, 2, y, x)` for each: 1 where captured, benign side first. */
+  /** `(2, y, x)` if combined, `(neurons, 2, y, x)` for "each": 1 inside the receptive field; benign side first. */
   async masks(
     pair: number,
     neurons: readonly number[],
@@ -158,7 +158,7 @@ export class RecordApi {
     return cache.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
   }
 
-  /** `(pairs, 2, y, x)`: what one neuron captures in several pairs. */
+  /** `(pairs, 2, y, x)`: one neuron's receptive fields in several pairs. */
   async contextMasks(
     neuron: number,
     pairs: readonly number[],
@@ -225,7 +225,7 @@ export class RecordApi {
     return this.#cachedArray(`pairs/${pair}/top.npy?${query(vmaps)}`, signal);
   }
 
-  /** IoU of the combined receptive field of some neurons with either of the `topMasks`. */
+  /** IoU of the neurons' combined receptive field with each of the `topMasks`. */
   async overlap(
     pair: number,
     neurons: readonly number[],
@@ -245,12 +245,12 @@ export class RecordApi {
     return this.#cache.get(name, load, signal);
   }
 
-  /** As `mapValues`, of the last stage of a job that is not done. */
+  /** Like `mapValues`, for the latest stage of an unfinished job. */
   async stageValues(job: string, signal: AbortSignal): Promise<NumberArray<Numbers>> {
     return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/maps.npy`, { signal }));
   }
 
-  /** As `topMasks`, of the last stage of a job that is not done. */
+  /** Like `topMasks`, for the latest stage of an unfinished job. */
   async stageTopMasks(job: string, top: number, signal: AbortSignal): Promise<NumberArray<Uint8Array>> {
     return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/top.npy?top=${top}`, { signal }));
   }
@@ -267,7 +267,7 @@ export class RecordApi {
     return `${this.#path}/pairs/${pair}/images/${picture}.png?v=${this.summary.fingerprint}`;
   }
 
-  /** Address of a sprite: a row a pair, benign image left and adversarial image right. */
+  /** Address of a sprite: one row per pair, with the benign image on the left and the adversarial one on the right. */
   thumbnailsUrl(pairs: readonly number[], size: number): string {
     return `${this.#path}/thumbnails?pairs=${pairs.join(",")}&size=${size}&v=${this.summary.fingerprint}`;
   }
@@ -309,12 +309,12 @@ export class RecordApi {
   }
 }
 
-/** How the client asks: without a signal, nobody waits for the answer yet, so that nothing is said of a failure. */
+/** Options of a request. One without a signal is a prefetch, so its failure is not reported. */
 function ask(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
   return signal ? { signal } : { fetch: (request) => fetch(request) };
 }
 
-/** Part of a request that names its signal, if there is one. */
+/** The signal as part of a request's options. */
 function given(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }

@@ -1,4 +1,4 @@
-/** Tell the server what the page of a session shows. A page that cannot tell is still of use. */
+/** Publish the page's state to its session. The page works without a session, so failures are ignored. */
 export async function putSession(session: string, query: string): Promise<void> {
   const url = `./api/sessions/${encodeURIComponent(session)}/state`;
   const headers = { "Content-Type": "application/json" };

@@ -1,4 +1,4 @@
-/** A canvas's context, with the canvas as sharp as the screen: drawing is in CSS pixels. */
+/** The context of a canvas at the screen's resolution, scaled to draw in CSS pixels. */
 export function sharpContext(
   canvas: HTMLCanvasElement,
   width: number,
@@ -6,7 +6,7 @@ export function sharpContext(
 ): CanvasRenderingContext2D {
   const ratio = devicePixelRatio || 1;
   const [wide, high] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
-  // Setting a size clears the canvas and takes new memory, even where it is the same.
+  // Setting the size reallocates the canvas, even if it does not change.
   if (canvas.width !== wide) canvas.width = wide;
   if (canvas.height !== high) canvas.height = high;
   const context = canvas.getContext("2d");
@@ -16,7 +16,7 @@ export function sharpContext(
   return context;
 }
 
-/** The page's own type in a canvas. */
+/** The page's font for a canvas. */
 export function canvasFont(canvas: HTMLCanvasElement, size: number, weight = 400): string {
   return `${weight} ${size}px ${getComputedStyle(canvas).fontFamily}`;
 }

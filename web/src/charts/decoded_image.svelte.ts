@@ -1,6 +1,6 @@
 /**
- * The image at an address that follows the state, once it can be drawn; until then the one before, so that views do not
- * flicker. Made while a component is initialized.
+ * The decoded image at an address that follows the state. The previous image stays until the new one can be drawn, so
+ * that views do not flicker. Create it during component initialization.
  */
 export class DecodedImage {
   current = $state.raw<HTMLImageElement>();
@@ -14,7 +14,7 @@ export class DecodedImage {
         () => {
           if (isLatest) this.current = wanted;
         },
-        // A later image takes this one's place, or the record is gone, which other requests say.
+        // Superseded by a later image, or the record is gone, which other requests report.
         () => undefined,
       );
       return () => {

@@ -1,6 +1,6 @@
 import type { Dendrogram } from "../lib/dendrogram";
 
-/** Where a key leads in a dendrogram: to the node above, below or beside, or to the root. */
+/** The node that a key leads to: above, below or beside, the root, or the focused leaf. */
 export function nodeAfterKey(tree: Dendrogram, node: number, key: string, focus: number): number | undefined {
   if (key === "ArrowUp") return tree.parent(node);
   if (key === "ArrowDown") return childToward(tree, node, focus);
@@ -11,7 +11,7 @@ export function nodeAfterKey(tree: Dendrogram, node: number, key: string, focus:
   return undefined;
 }
 
-/** The child above a leaf, or else the larger one. */
+/** The child above a leaf, or else the larger child. */
 function childToward(tree: Dendrogram, node: number, leaf: number): number | undefined {
   const children = tree.children(node);
   if (!children) return undefined;

@@ -11,21 +11,21 @@ interface Size {
 const DIM = 205;
 const COLORS = 256;
 
-/** Colors of a vulnerability map from 0 to its largest value, as `[red, green, blue]`; dark is little. */
+/** Colors of a vulnerability map from 0 (dark) to its largest value, as `[red, green, blue]`. */
 const MAP_COLORS: readonly (readonly [number, number, number])[] = Array.from(
   { length: COLORS },
   (_, index) =>
-    // The last part of the scale is too pale to be seen on bright images.
+    // The brightest colors would be invisible on bright images.
     bytesOf(interpolateInferno(0.1 + (0.8 * index) / (COLORS - 1))),
 );
 
-/** CSS text of the color scale from left to right. */
+/** The color scale from left to right, as a CSS gradient. */
 export function mapGradient(): string {
   const stops = Array.from({ length: 9 }, (_, index) => MAP_COLORS[Math.round((index / 8) * (COLORS - 1))]);
   return `linear-gradient(to right, ${stops.map((color) => `rgb(${color?.join(" ")})`).join(", ")})`;
 }
 
-/** The image inside of the mask, dimmed outside of it; the whole image without a mask. */
+/** The image, dimmed outside the mask if there is one. */
 export function drawDimmed(
   context: CanvasRenderingContext2D,
   size: Size,
@@ -53,8 +53,8 @@ export function drawMasked(
 }
 
 /**
- * A vulnerability map as color over the image in gray, with the outline of its most vulnerable part. Where the attack
- * does not work, the image shows through.
+ * A vulnerability map as colors over the gray image, with the outline of its most vulnerable part. Small values are
+ * transparent.
  */
 export function drawMap(
   context: CanvasRenderingContext2D,
@@ -85,7 +85,7 @@ function drawImage(
   { width, height }: Size,
   image: HTMLImageElement,
 ): void {
-  // Enlarged pixels are shown as they are; a photograph made smaller is smoothed.
+  // Pixels stay sharp when enlarged, and are smoothed when reduced.
   context.imageSmoothingEnabled = image.naturalWidth > width;
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, width, height);
@@ -98,7 +98,7 @@ function overlay(context: CanvasRenderingContext2D, { width, height }: Size, pix
   context.drawImage(layer, 0, 0, width, height);
 }
 
-/** White on black, so that it is seen on any image. */
+/** White on black, which is visible on any image. */
 function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size, mask: Mask): void {
   const [across, down] = [width / mask.width, height / mask.height];
   const path = new Path2D();

@@ -2,7 +2,7 @@ import { scaleLinear, type ScaleLinear } from "d3-scale";
 import { valueRange, type Regions, type Zoom } from "../lib/neuron_axis";
 import type { Palette } from "./palette.svelte";
 
-/** Drawing of the two curves and two bands over the neurons (paper, Figure 4). */
+/** Draws the two curves and two bands over the neurons (paper, Figure 4). */
 
 type Column = ArrayLike<number>;
 
@@ -23,11 +23,11 @@ export interface NeuronPlotScene {
   readonly zoom: Zoom;
   readonly chosen: readonly number[];
   readonly focus: number;
-  /** Neurons whose numbers stand at their points. */
+  /** Neurons whose numbers are written at their points. */
   readonly named: readonly number[];
-  /** Where the attack inhibits and excites, when sorted by that. */
+  /** Inhibited and excited regions, if the neurons are sorted by a signed measure. */
   readonly regions: Regions | undefined;
-  /** What stands at the left and at the right end, when sorted by something else. */
+  /** Names of the left and right end, if sorted by another measure. */
   readonly ends: readonly [string, string];
   readonly yLabel: string;
 }
@@ -52,19 +52,19 @@ interface Frame {
   readonly top: number;
   readonly bottom: number;
   readonly height: number;
-  /** Pixels that one neuron takes. */
+  /** Pixels per neuron. */
   readonly step: number;
-  /** Whether the neurons' numbers stand below the axis. */
+  /** Whether the neurons' numbers are written below the axis. */
   readonly numbered: boolean;
 }
 
-/** Whether each of the shown neurons has the space for its number below the axis. */
+/** Whether all shown neurons have room for their number below the axis. */
 function numbersFit(width: number, [low, high]: Zoom, count: number): boolean {
   const step = (width - MARGIN.left - MARGIN.right) / (high - low);
   return step > `${count - 1}`.length * DIGIT + LABEL_AIR;
 }
 
-/** Space below the axis for words, and for the neurons' numbers where they fit. */
+/** Height below the axis of the words, and of the neurons' numbers if they fit. */
 export function bottomMargin(width: number, zoom: Zoom, count: number): number {
   return WORDS_HEIGHT + (numbersFit(width, zoom, count) ? NUMBERS_HEIGHT : 0);
 }
@@ -113,7 +113,7 @@ export function drawNeuronPlot(
 function clipped({ context, left, right, top, bottom }: Frame, draw: () => void): void {
   context.save();
   context.beginPath();
-  // Points and lines at the edge may stand out by half of their width.
+  // Points and lines at the edge may extend over it.
   context.rect(left, top - 3, right - left, bottom - top + 6);
   context.clip();
   draw();
@@ -163,7 +163,7 @@ function valueAxis({ context, scene, colors, font, y, left, right, top, bottom, 
   context.restore();
 }
 
-/** The part of the order that is seen, with one neuron more at either side, so that lines run on to the edge. */
+/** The shown range of the order and one more neuron on each side, so that lines reach the edges. */
 function shownPlaces({ scene: { order, zoom } }: Frame): [number, number] {
   return [Math.max(0, Math.floor(zoom[0]) - 1), Math.min(order.length, Math.ceil(zoom[1]) + 1)];
 }
@@ -210,7 +210,7 @@ function band(frame: Frame, [low, high]: readonly [Column, Column], color: strin
     }
     context.closePath();
     context.fill();
-    // Intervals of a mean are narrow where a class has many images; their edge keeps them seen.
+    // Intervals of a mean can be very narrow; their edges stay visible.
     context.stroke();
     start = end;
   }
@@ -230,7 +230,7 @@ function selection({ context, scene, colors, x, top, bottom, step }: Frame): voi
   context.lineWidth = 1;
 }
 
-/** Numbers at the points of the extreme neurons; of those that would overlap, the first one stays. */
+/** Numbers at the points of the extreme neurons; a number that would overlap an earlier one is left out. */
 function names(frame: Frame): void {
   const { context, scene, colors, font, x, y, left, right, top, bottom, step } = frame;
   const { curves, zoom } = scene;
@@ -286,7 +286,7 @@ function neuronNumbers(frame: Frame): void {
   }
 }
 
-/** What the axis means, in words below it. */
+/** The meaning of the axis, in words below it. */
 function words(frame: Frame): void {
   const { context, scene, colors, font, left, right } = frame;
   const height = frame.height - 3;
@@ -330,7 +330,7 @@ function line(context: CanvasRenderingContext2D, x1: number, y1: number, x2: num
   context.stroke();
 }
 
-/** A text, shortened to a width. */
+/** A text shortened to a width. */
 function fitted(context: CanvasRenderingContext2D, text: string, width: number): string {
   let shown = text;
   while (shown.length > 1 && context.measureText(shown).width > width) shown = `${shown.slice(0, -2)}…`;

@@ -1,6 +1,6 @@
 import { createSubscriber } from "svelte/reactivity";
 
-/** Colors of app.css that canvases draw with. */
+/** Colors of app.css that canvases use. */
 const NAMES = [
   "panel",
   "raised",
@@ -35,14 +35,14 @@ const followTheme = createSubscriber((update) => {
   };
 });
 
-/** The page's colors in the theme that is shown; effects that read them run again when it changes. */
+/** The colors of the present theme; effects that read them run again when it changes. */
 export function palette(): Palette {
   followTheme();
   if ($effect.tracking()) return (known ??= read());
   return read();
 }
 
-/** A canvas knows neither variables nor light-dark(), so an element has to resolve them. */
+/** Canvases support neither variables nor light-dark(), so an element resolves them. */
 function read(): Palette {
   const probe = document.createElement("span");
   probe.hidden = true;

@@ -1,24 +1,24 @@
 import { moved, zoomAround, type Zoom } from "../lib/neuron_axis";
 
-/** What pointers and wheel do to a horizontal axis: zoom, pan, pick, select a range. Positions are 0 to 1. */
+/** Pointer and wheel gestures on a horizontal axis: zoom, pan, pick, select a range. Positions are 0 to 1. */
 export interface PlotGestureTarget {
   readonly count: number;
   readonly zoom: Zoom;
-  /** Whether a drag selects; with the shift key it does so always. */
+  /** Whether a drag selects, as it always does with the shift key. */
   readonly selecting: boolean;
   /** Position of a pointer on the axis. */
   readonly position: (clientX: number) => number;
   readonly zoomed: (zoom: Zoom) => void;
   readonly picked: (position: number, add: boolean) => void;
-  /** While a range is dragged: its ends; null when there is none any more. */
+  /** Called with the ends of the range while it is dragged, and with null at the end. */
   readonly ranging: (range: readonly [number, number] | null) => void;
   readonly ranged: (range: readonly [number, number], add: boolean) => void;
 }
 
-/** Pixels that a pointer may move in a click. */
+/** Pixels that the pointer may move during a click. */
 const CLICK = 4;
 const WHEEL = 0.0015;
-/** Pixels of a wheel that counts lines or pages. */
+/** Pixels per step of wheels that count lines or pages. */
 const UNITS = [1, 16, 240];
 
 interface Drag {
@@ -54,7 +54,7 @@ export class PlotGestures {
       this.#zoom(moved(zoom, by, target.count));
       return;
     }
-    // A pinch on a touchpad is a wheel with the control key, in small steps.
+    // A pinch on a touchpad is reported as small wheel steps with the control key.
     const factor = Math.exp(event.deltaY * unit * WHEEL * (event.ctrlKey ? 6 : 1));
     const place = zoom[0] + target.position(event.clientX) * (zoom[1] - zoom[0]);
     this.#zoom(zoomAround(zoom, place, factor, target.count));
@@ -93,7 +93,7 @@ export class PlotGestures {
     const target = this.#target();
     const [left] = this.#pointers.values();
     if (left !== undefined) {
-      // One finger of a pinch is still there, and pans from here.
+      // The remaining finger of a pinch pans from here.
       this.#drag = { startX: left, zoom: this.#pending ?? target.zoom, ranging: false, moved: true };
       return;
     }
@@ -111,7 +111,7 @@ export class PlotGestures {
     this.#target().ranging(null);
   }
 
-  /** Two fingers: what is between them stays there. */
+  /** Two fingers: the place between them stays between them. */
   #pinch(event: PointerEvent, before: number): void {
     const target = this.#target();
     const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1] ?? before;
@@ -123,7 +123,7 @@ export class PlotGestures {
     this.#zoom(zoomAround(zoom, place, old / now, target.count));
   }
 
-  /** Report at most once a frame. */
+  /** Report at most once per frame. */
   #zoom(zoom: Zoom): void {
     this.#pending = zoom;
     if (this.#frame) return;

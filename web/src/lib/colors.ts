@@ -1,7 +1,7 @@
 /**
  * Colors of classes. The first ten are Petroff's sequence ("Accessible color sequences for data visualization",
- * 2021), which stays apart for color-blind readers; further ones walk around the hues at changing lightness, and
- * are told apart by legend and tooltip only.
+ * 2021), which color-blind readers can distinguish; further ones step through the hues at varying lightness, and can
+ * be distinguished only by legend and tooltip.
  */
 const ACCESSIBLE = [
   "#3f90da",

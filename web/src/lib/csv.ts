@@ -13,7 +13,7 @@ export function csvText(names: readonly string[], rows: Iterable<readonly CsvCel
 
 function cell(value: CsvCell): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
-  // A class of somebody's record may be named "=HYPERLINK(...)".
+  // Class names come from the user's data, and may be "=HYPERLINK(...)".
   const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value);
   return isFormula ? `'${value}` : String(value);
 }

@@ -1,6 +1,6 @@
 /**
- * The tree of a hierarchical clustering: where its nodes stand, and what hangs below them. Leaves are nodes
- * 0 to n - 1, the merge of row i of the linkage is node n + i; children stand in leaf order, heights ascend.
+ * The tree of a hierarchical clustering. Leaves are nodes 0 to n - 1; row i of the linkage is node n + i. Children are
+ * in leaf order, and heights ascend.
  */
 export class Dendrogram {
   /** Number of leaves. */
@@ -79,7 +79,7 @@ export class Dendrogram {
     return this.#counts[node] as number;
   }
 
-  /** Where the node stands among the leaves: a leaf at place p stands at p + 0.5, a merge between its children. */
+  /** Horizontal position of a node: p + 0.5 for the leaf at place p, midway between its children for a merge. */
   middle(node: number): number {
     return this.#middles[node] as number;
   }
@@ -96,7 +96,7 @@ export class Dendrogram {
     return path;
   }
 
-  /** Roots of exactly so many clusters, from left to right: the last merges are undone. */
+  /** Roots of exactly `clusters` clusters, from left to right: the last merges are undone. */
   cut(clusters: number): number[] {
     const kept = 2 * this.size - clusters;
     const roots: number[] = [];
@@ -109,7 +109,7 @@ export class Dendrogram {
     return roots;
   }
 
-  /** Root of a leaf's cluster when there are so many clusters. */
+  /** Root of the cluster that a leaf belongs to when there are `clusters` of them. */
   clusterOf(leaf: number, clusters: number): number {
     const kept = 2 * this.size - clusters;
     let node = leaf;
@@ -117,12 +117,12 @@ export class Dendrogram {
     return node;
   }
 
-  /** Number of clusters that are left when nothing above a height is merged. */
+  /** Number of clusters when the tree is cut at a height. */
   clustersAt(height: number): number {
     return this.size - upperBound(this.heights, height);
   }
 
-  /** Height in the middle between the last merge that a cut keeps and the first one that it undoes. */
+  /** Height midway between the last merge that a cut keeps and the first one that it undoes. */
   cutHeight(clusters: number): number {
     const top = this.height(this.root);
     const kept = this.heights[this.size - clusters - 1] ?? 0;
@@ -130,7 +130,7 @@ export class Dendrogram {
     return (kept + undone) / 2;
   }
 
-  /** What hangs below a point of the drawing: the largest node above a place that is not higher than the point. */
+  /** The node at a point of the drawing: the highest one above a place that is not above the height. */
   below(place: number, height: number): number {
     const leaf = this.order[Math.min(this.size - 1, Math.max(0, Math.floor(place)))] as number;
     let node = leaf;
@@ -139,7 +139,7 @@ export class Dendrogram {
     return node;
   }
 
-  /** The next subtree to the left or to the right; undefined at the edge. */
+  /** The adjacent subtree on the left or right; undefined at the edge. */
   beside(node: number, direction: "left" | "right"): number | undefined {
     for (let at = node, up = this.parent(at); up !== undefined; at = up, up = this.parent(at)) {
       const [left, right] = this.#childrenOf(up);
@@ -149,7 +149,7 @@ export class Dendrogram {
     return undefined;
   }
 
-  /** Leaves below a node by their likeness to one of them: those merged with it earliest come first. */
+  /** Leaves below a node by their similarity to one of them: those merged with it earliest come first. */
   byLikeness(leaf: number, node: number): number[] {
     const found = [leaf];
     let below = leaf;
@@ -157,7 +157,7 @@ export class Dendrogram {
       const up = this.parent(below);
       if (up === undefined) break;
       const [left, right] = this.#childrenOf(up);
-      // The nearest in the optimal order of leaves first.
+      // In the optimal leaf order, the nearest ones first.
       found.push(...(below === left ? this.leaves(right) : this.leaves(left).toReversed()));
       below = up;
     }
@@ -170,7 +170,7 @@ export class Dendrogram {
   }
 }
 
-/** Number of values that are at most so large; the values ascend. */
+/** Number of values up to a limit; the values ascend. */
 function upperBound(values: Float64Array, limit: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {

@@ -1,6 +1,6 @@
 import type { Dendrogram } from "./dendrogram";
 
-/** Where places of leaves and heights of merges are on the screen, and which places are shown. */
+/** Maps places of leaves and heights of merges to the screen; `from` and `to` bound the places that are shown. */
 export interface Plane {
   readonly x: (place: number) => number;
   readonly y: (height: number) => number;
@@ -8,10 +8,10 @@ export interface Plane {
   readonly to: number;
 }
 
-/** A run of places that follow one another: from the first to before the last. */
+/** A run of adjacent places `[from, to)`. */
 export type Run = readonly [from: number, to: number];
 
-/** Number of the cluster that each node belongs to, counted from left to right; -1 for nodes above the cut. */
+/** Index of each node's cluster, from left to right; -1 for nodes above the cut. */
 export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
   const found = new Int32Array(tree.root + 1).fill(-1);
   for (const [index, root] of tree.cut(clusters).entries()) found[root] = index;
@@ -23,8 +23,8 @@ export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
 }
 
 /**
- * The tree as SVG paths: one for each of so many colors, which clusters take in turn, and the last one for what is
- * above the cut. Merges that are out of sight are left out.
+ * The tree as SVG paths: one for each of the colors, which clusters take in turn, and one for the merges above the
+ * cut. Merges outside the plane are left out.
  */
 export function treePaths(
   tree: Dendrogram,
@@ -54,14 +54,14 @@ export function subtreePath(tree: Dendrogram, node: number, plane: Plane): strin
   return parts.join("");
 }
 
-/** The way from a leaf up to the root. */
+/** The path from a leaf up to the root. */
 export function pathToRoot(tree: Dendrogram, leaf: number, plane: Plane): string {
   const [first, ...above] = tree.ancestors(leaf);
   const steps = above.map((node) => `V${y(tree, node, plane)}H${x(tree, node, plane)}`);
   return `M${x(tree, first as number, plane)} ${y(tree, first as number, plane)}${steps.join("")}`;
 }
 
-/** Places of some leaves as runs, from left to right. */
+/** The places of some leaves as runs, from left to right. */
 export function runsOf(tree: Dendrogram, leaves: Iterable<number>): Run[] {
   const places = Int32Array.from(leaves, (leaf) => tree.start(leaf)).sort();
   const runs: [number, number][] = [];
@@ -73,7 +73,7 @@ export function runsOf(tree: Dendrogram, leaves: Iterable<number>): Run[] {
   return runs;
 }
 
-/** Places around a fixed one, shown larger by a factor; never fewer than `fewest`, never beyond the edges. */
+/** The shown places after zooming by a factor around a fixed place: at least `fewest`, and within the edges. */
 export function zoomedRange(
   [from, to]: Run,
   around: number,
@@ -86,7 +86,7 @@ export function zoomedRange(
   return shiftedRange([around - part * length, around + (1 - part) * length], 0, size);
 }
 
-/** Places moved by some, up to the edges. */
+/** The shown places after panning, within the edges. */
 export function shiftedRange([from, to]: Run, by: number, size: number): Run {
   const start = Math.min(size - (to - from), Math.max(0, from + by));
   return [start, start + (to - from)];
@@ -110,7 +110,7 @@ function y(tree: Dendrogram, node: number, plane: Plane): number {
   return tenths(plane.y(tree.height(node)));
 }
 
-/** Finer than a tenth of a pixel is not seen. */
+/** Differences below a tenth of a pixel are invisible. */
 function tenths(value: number): number {
   return Math.round(10 * value) / 10;
 }

@@ -1,14 +1,14 @@
 /**
- * Dots of a scatterplot, painted into pixels by hand. On plots of this size it is quicker than WebGL where there is no
- * graphics card, looks the same everywhere, needs no code generation (which the content security policy forbids),
- * and knows for free which dot lies on top of each pixel.
+ * Dots of a scatterplot, painted into pixels by hand. For plots of this size this is faster than software WebGL, looks
+ * the same everywhere, needs no code generation (which the content security policy forbids), and records which dot is
+ * on top of each pixel.
  */
 
-/** From data to pixels, equal in both directions; data's y points up. */
+/** Maps data to pixels, with equal scales; the data's y axis points up. */
 export interface Frame {
-  /** Pixels a unit. */
+  /** Pixels per unit. */
   readonly scale: number;
-  /** Where the data's origin is, in pixels. */
+  /** The data's origin, in pixels. */
   readonly x: number;
   readonly y: number;
 }
@@ -25,13 +25,13 @@ export interface DotImage {
   readonly height: number;
   /** Packed colors: the bytes of canvas image data. */
   readonly pixels: Uint32Array<ArrayBuffer>;
-  /** Number of the dot on top of each pixel, or -1. */
+  /** Index of the dot on top of each pixel, or -1. */
   readonly picks: Int32Array;
 }
 
 /** Not painted at all. */
 export const HIDDEN = 0;
-/** Behind all others: a gray that is visible on light and dark panels alike, and does not add up. */
+/** Behind all others: a gray that is visible on light and dark panels, and does not accumulate where dots overlap. */
 export const FAINT = 0x60808080;
 
 const NONE = -1;
@@ -47,7 +47,7 @@ export function dotImage(width: number, height: number): DotImage {
   return { width, height, pixels: new Uint32Array(size), picks: new Int32Array(size) };
 }
 
-/** Paint all dots: faint ones first, each layer in the order of the dots. */
+/** Paint all dots: the faint ones first, otherwise in their own order. */
 export function paintDots(image: DotImage, dots: Dots, frame: Frame, diameter: number): void {
   image.pixels.fill(0);
   image.picks.fill(NONE);
@@ -56,7 +56,7 @@ export function paintDots(image: DotImage, dots: Dots, frame: Frame, diameter: n
   paintLayer(image, dots, frame, diameter, stamp, false);
 }
 
-/** Number of the dot that is nearest to a pixel, at most `reach` pixels away; -1 if there is none. */
+/** Index of the dot nearest to a pixel, at most `reach` pixels away; -1 if there is none. */
 export function dotNear(image: DotImage, x: number, y: number, reach: number): number {
   let [found, best] = [NONE, reach * reach];
   for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(image.height - 1, y + reach); row += 1) {
@@ -73,7 +73,7 @@ export function dotNear(image: DotImage, x: number, y: number, reach: number): n
   return found;
 }
 
-/** How much of each pixel a dot covers, 0 to 255; rows of a square. */
+/** Coverage of the pixels by a dot, 0 to 255, as rows of a square. */
 function stampOf(diameter: number): Uint8Array {
   const side = Math.ceil(diameter);
   const radius = diameter / 2;
@@ -98,7 +98,7 @@ function paintLayer(
     if (color === HIDDEN || (color === FAINT) !== faint) continue;
     const left = Math.round(frame.x + frame.scale * (x[dot] as number) - side / 2);
     const top = Math.round(frame.y - frame.scale * (y[dot] as number) - side / 2);
-    // Also leaves out dots that have no place.
+    // Also skips dots without a position.
     if (!(left > -side && left < width && top > -side && top < height)) continue;
     const [firstRow, lastRow] = [Math.max(0, -top), Math.min(side, height - top)];
     const [firstColumn, lastColumn] = [Math.max(0, -left), Math.min(side, width - left)];
@@ -120,13 +120,13 @@ function paintLayer(
   }
 }
 
-/** A faint dot does not make one below it any darker. */
+/** Faint dots do not accumulate: the highest coverage wins. */
 function stronger(color: number, cover: number, below: number): number {
   const alpha = Math.round(((color >>> 24) * cover) / 255);
   return alpha > below >>> 24 ? ((alpha << 24) | (color & 0xffffff)) >>> 0 : below;
 }
 
-/** An opaque color that covers a part of a pixel, over what is there (Porter and Duff's "over"). */
+/** An opaque color with partial coverage, composited over a pixel (Porter and Duff's "over"). */
 function over(color: number, cover: number, below: number): number {
   const rest = ((below >>> 24) * (255 - cover)) / 255;
   const alpha = cover + rest;

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { duration, Eta } from "./eta";
 
-test("time remains as the work went so far", () => {
+test("the remaining time follows from the speed so far", () => {
   const eta = new Eta();
   expect(eta.after(10, 0, 100)).toBeUndefined();
   expect(eta.after(12, 20, 100)).toBe(8);
   expect(eta.after(20, 100, 100)).toBe(0);
 });
 
-test("work that begins again is judged anew", () => {
+test("work that starts again is measured again", () => {
   const eta = new Eta();
   eta.after(0, 50, 100);
   expect(eta.after(5, 0, 100)).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Estimates the time that work still takes from its speed since the first report. */
+/** Estimates the remaining time of a job from its speed since the first report. */
 export class Eta {
   #first: { time: number; done: number } | undefined;
 

@@ -1,13 +1,13 @@
-/** Pictures and numbers of a view as files. Nothing leaves the machine: the page makes the files itself. */
+/** Pictures and numbers of a view as files, which the page creates itself: nothing leaves the machine. */
 
-/** Hand a file to the browser's downloads. */
+/** Download a file. */
 export function save(blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
-  // The download has begun once the click is handled.
+  // The download has started once the click is handled.
   setTimeout(() => {
     URL.revokeObjectURL(url);
   });
@@ -17,17 +17,17 @@ export function saveCsv(text: string, name: string): void {
   save(new Blob([text], { type: "text/csv;charset=utf-8" }), name);
 }
 
-/** Save an SVG element as it looks now. */
+/** Save an SVG element with its present appearance. */
 export function saveSvg(svg: SVGSVGElement, name: string): void {
   save(new Blob([svgText(svg)], { type: "image/svg+xml;charset=utf-8" }), name);
 }
 
-/** Save all canvases and SVG elements of a part of the page, where they stand, as one SVG file. */
+/** Save all canvases and SVG elements of a part of the page, in their positions, as one SVG file. */
 export function savePicture(root: HTMLElement, name: string): void {
   save(new Blob([pictureText(root)], { type: "image/svg+xml;charset=utf-8" }), name);
 }
 
-/** A file's name: its parts in small letters, joined by dashes, such as `demo-pair-12-neurons.csv`. */
+/** A file name from lower-case parts joined by dashes, such as `demo-pair-12-neurons.csv`. */
 export function fileName(extension: string, ...parts: readonly (string | number)[]): string {
   const words = parts.map((part) =>
     String(part)
@@ -37,7 +37,7 @@ export function fileName(extension: string, ...parts: readonly (string | number)
   return `${words.map((word) => word.replaceAll(/^-|-$/g, "")).join("-")}.${extension}`;
 }
 
-/** An SVG element as a file of its own: the page's styles are written into it, on the panel's background. */
+/** An SVG element as a standalone file, with the page's styles inlined, on the panel's background. */
 export function svgText(svg: SVGSVGElement): string {
   const { width, height } = svg.getBoundingClientRect();
   const file = emptySvg(width, height, svg);
@@ -45,12 +45,12 @@ export function svgText(svg: SVGSVGElement): string {
   return serialize(file);
 }
 
-/** All canvases and SVG elements inside of an element, where they stand, as one SVG file. */
+/** All canvases and SVG elements inside an element, in their positions, as one SVG file. */
 export function pictureText(root: HTMLElement): string {
   const frame = root.getBoundingClientRect();
   const file = emptySvg(frame.width, frame.height, root);
   for (const part of root.querySelectorAll("canvas, svg")) {
-    // Parts of an SVG element come with it.
+    // Nested SVG elements are part of the outer one.
     if (part.parentElement?.closest("svg")) continue;
     const { left, top, width, height } = part.getBoundingClientRect();
     if (!width || !height || getComputedStyle(part).visibility === "hidden") continue;
@@ -72,7 +72,7 @@ export function pictureText(root: HTMLElement): string {
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** What of an element's computed style a picture needs; each is also an attribute of SVG. */
+/** Computed styles that affect a picture; each is also an SVG attribute. */
 const STYLES = [
   "fill",
   "fill-opacity",
@@ -108,7 +108,7 @@ function emptySvg(width: number, height: number, behind: Element): SVGElement {
 /** A copy that looks the same without the page's style sheets. */
 function standalone(svg: SVGSVGElement, x: number, y: number): SVGElement {
   const copy = svg.cloneNode(true) as SVGSVGElement;
-  // The copy has the same elements in the same order, until hidden ones are taken out.
+  // The copy has the same elements in the same order until hidden ones are removed.
   const copies = [copy, ...copy.querySelectorAll("*")];
   const pairs = [svg, ...svg.querySelectorAll("*")].map((shown, index) => ({
     shown,
@@ -134,7 +134,7 @@ function serialize(file: SVGElement): string {
   return new XMLSerializer().serializeToString(file);
 }
 
-/** Color behind an element: that of the nearest ancestor which has one. */
+/** The color behind an element: that of the nearest ancestor that has one. */
 function background(start: Element): string {
   for (let at: Element | null = start; at; at = at.parentElement) {
     const color = getComputedStyle(at).backgroundColor;

@@ -1,6 +1,6 @@
 import { formatRanges, parseRanges } from "./ranges";
 
-/** What can be found by a text: neurons by their numbers, or classes by their names. */
+/** A search result: neurons by their numbers, or a class by its name. */
 export type Finding =
   | { readonly kind: "neurons"; readonly text: string; readonly neurons: readonly number[] }
   | {
@@ -12,7 +12,7 @@ export type Finding =
       readonly pairs: number;
     };
 
-/** A class and how many pairs have it as their benign and as their adversarial label. */
+/** A class, with the number of pairs that have it as benign and as adversarial label. */
 export interface FoundClass {
   readonly label: number;
   readonly name: string;
@@ -20,7 +20,7 @@ export interface FoundClass {
   readonly adversarial: number;
 }
 
-/** Findings for a text, the best first: names that begin with it, then those that contain it. */
+/** Search results, the best first: names that begin with the text, then those that contain it. */
 export function findings(
   text: string,
   neurons: number,

@@ -1,15 +1,15 @@
 import { format } from "d3-format";
 
-/** Probability, or another number of at most 1: two decimals. */
+/** A probability, or another number up to 1: two decimals. */
 export const probability = format(".2f");
 
-/** Signed number with three significant digits, and a true minus sign. */
+/** A signed number: three significant digits, and a true minus sign. */
 export const signed = format("+.3~g");
 
-/** Whole number with separated thousands. */
+/** A whole number with separated thousands. */
 export const count = format(",d");
 
-/** Distance of any size, without an exponent: three significant digits. */
+/** A distance of any size, without an exponent: three significant digits. */
 export const distance = format(",.3~r");
 
 /** How a measure's values are shown. */
@@ -21,7 +21,7 @@ export function formatted(value: number, display: Display): string {
   return { number, change: signed, share: probability }[display](value);
 }
 
-/** Any other number: three significant digits; a dash where it is not known. */
+/** Any other number: three significant digits; a dash if unknown. */
 export function number(value: number): string {
   return Number.isNaN(value) ? "–" : format(".3~g")(value);
 }

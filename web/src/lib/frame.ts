@@ -6,14 +6,14 @@ export interface Position {
   readonly y: number;
 }
 
-/** Zoom and pan after the frame, as d3-zoom has it. */
+/** Zoom and pan on top of the frame, as in d3-zoom. */
 export interface Zoom {
   readonly k: number;
   readonly x: number;
   readonly y: number;
 }
 
-/** The frame that shows all points, in the middle and as large as they fit. */
+/** The frame that shows all points, centered and as large as they fit. */
 export function fitFrame(
   xs: Iterable<number>,
   ys: Iterable<number>,
@@ -24,7 +24,7 @@ export function fitFrame(
   const [left = 0, right = 0] = extent(xs);
   const [bottom = 0, top = 0] = extent(ys);
   const scale = Math.min((width - 2 * margin) / (right - left), (height - 2 * margin) / (top - bottom));
-  // One point, or a plot without room.
+  // A single point, or a plot without any room.
   const safe = Number.isFinite(scale) && scale > 0 ? scale : 1;
   return {
     scale: safe,
@@ -45,7 +45,7 @@ export function toData(frame: Frame, { x, y }: Position): Position {
   return { x: (x - frame.x) / frame.scale, y: (frame.y - y) / frame.scale };
 }
 
-/** Corners of a hand-drawn outline: those that are `spacing` apart, and not more than `most`. */
+/** A hand-drawn outline reduced to corners that are `spacing` apart, at most `most` of them. */
 export function thinned(path: readonly Position[], spacing: number, most: number): Position[] {
   const kept: Position[] = [];
   for (const corner of path) {

@@ -1,28 +1,28 @@
 import { count } from "./format";
 
-/** How much of two vulnerability maps is known. */
+/** Progress of a pair of vulnerability maps. */
 export interface MapStage {
   readonly name: "preview" | "estimate" | "settled" | "exact";
-  /** Points that are exact, of all. */
+  /** Number of exact points, of `points`. */
   readonly known: number;
   readonly points: number;
-  /** Per cent of the pixels whose outline is settled first. */
+  /** Percentage of the pixels whose outline is settled first. */
   readonly top: number;
-  /** Part of the outlined pixels that may change yet: an upper estimate. */
+  /** Upper estimate of the fraction of outlined pixels that may still change. */
   readonly unsettled: number;
   readonly agreement: readonly number[] | null;
 }
 
-/** What a stage is worth, in a few words; nothing where all is exact. The outline is that of `top` per cent. */
+/** The accuracy of a stage in a few words; empty if it is exact. The outline is that of the top `top` percent. */
 export function stageText(stage: MapStage, top: number): string {
   if (stage.name === "exact") return "";
   if (stage.name === "preview") return "preview from gradients";
   const from = `estimate from ${count(stage.known)} of ${count(stage.points)} points`;
-  // It was not asked how sure the outline of another percentage is.
+  // The estimate does not apply to the outline of another percentage.
   return stage.top === top ? `${from}, ${perCent(stage.unsettled)} of the outline may change` : from;
 }
 
-/** How far the preview can be trusted, as far as that is known. */
+/** The accuracy of the preview, if known. */
 export function agreementText(stage: MapStage): string {
   const [drop, gain] = stage.agreement ?? [];
   if (drop === undefined || gain === undefined) return "";
@@ -32,7 +32,7 @@ export function agreementText(stage: MapStage): string {
   );
 }
 
-/** Whole per cent, rounded up: what may change is never said to be less. */
+/** A whole percentage, rounded up so as not to understate it. */
 function perCent(part: number): string {
   return part > 0 && part <= 0.01 ? "up to 1 %" : `${Math.ceil(100 * part - 1e-9)} %`;
 }

@@ -5,7 +5,7 @@ export interface Mask {
   readonly height: number;
 }
 
-/** One mask of an array `(..., y, x)`, by its number in C order. */
+/** One mask of an array `(..., y, x)`, by its index in C order. */
 export function maskAt(
   array: { readonly data: Uint8Array; readonly shape: readonly number[] },
   index: number,
@@ -15,17 +15,17 @@ export function maskAt(
   return { data: array.data.subarray(index * size, (index + 1) * size), width, height };
 }
 
-/** Part of the image that is inside, 0 to 1. */
+/** Fraction of the image that is inside. */
 export function coverage({ data }: Mask): number {
   let inside = 0;
   for (const value of data) inside += value;
   return data.length ? inside / data.length : 0;
 }
 
-/** A straight piece of a mask's outline, in pixels of the mask, from one corner to another. */
+/** A straight piece of a mask's outline from one corner to another, in pixels of the mask. */
 export type Segment = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** Outline of a mask: pieces between a pixel inside and one outside; the edge of the image is no outline. */
+/** Outline of a mask: pieces between pixels inside and outside, without the edge of the image. */
 export function outline(mask: Mask): Segment[] {
   return [...horizontal(mask), ...vertical(mask)];
 }

@@ -1,12 +1,12 @@
-/** A class of the prediction matrix by its index, or all that are too rare for a row and a column of their own. */
+/** A class of the prediction matrix by its index, or all classes that are too rare for their own row and column. */
 export type ClassGroup = number | "other";
 
-/** The largest number of classes that have a row and a column of their own. */
+/** The largest number of classes with their own row and column. */
 export const MOST_CLASSES = 20;
 
 /**
- * Classes that have a row and a column of their own, ascending: all, or where there are more than `MOST_CLASSES`,
- * those that occur most often as benign or adversarial label.
+ * Classes with their own row and column, ascending: all, or the `MOST_CLASSES` that occur most often as benign or
+ * adversarial label.
  */
 export function commonClasses(benign: Iterable<number>, adversarial: Iterable<number>): number[] {
   const counts = new Map<number, number>();
@@ -20,7 +20,7 @@ export function commonClasses(benign: Iterable<number>, adversarial: Iterable<nu
 /**
  * Counts between groups, from counts between all used classes; rows are benign labels in both.
  *
- * The result has `groups.length` rows and columns, the last one of which may be "other".
+ * The result has `groups.length` rows and columns; the last one may be "other".
  */
 export function condensed(
   counts: ArrayLike<number>,
@@ -42,7 +42,7 @@ export function condensed(
   return sums;
 }
 
-/** Sum of a row, of a column where the row is null, or of all. */
+/** Sum of a cell, of a row or column where the other one is null, or of all cells. */
 export function total(
   counts: ArrayLike<number>,
   size: number,

@@ -1,30 +1,30 @@
-/** The horizontal axis of the neuron view: places 0 to count, of which a part is shown. */
+/** The horizontal axis of the neuron view: places 0 to count, of which a range is shown. */
 
-/** First and last place that is shown: `[low, high)`, fractions while zooming. */
+/** The range of places that is shown: `[low, high)`, with fractions while zooming. */
 export type Zoom = readonly [number, number];
 
-/** As few places as can be zoomed to. */
+/** The smallest number of places that can be zoomed to. */
 export const FEWEST = 8;
 
 export function whole(count: number): Zoom {
   return [0, count];
 }
 
-/** Make the shown part `factor` times as wide while `place` stays where it is. */
+/** Make the range `factor` times as wide, with `place` fixed on the screen. */
 export function zoomAround([low, high]: Zoom, place: number, factor: number, count: number): Zoom {
   const span = Math.min(count, Math.max(Math.min(FEWEST, count), (high - low) * factor));
   const fixed = (place - low) / (high - low);
   return moved([place - fixed * span, place + (1 - fixed) * span], 0, count);
 }
 
-/** Move the shown part by some places, as far as there are any. */
+/** Pan the range by some places, within the axis. */
 export function moved([low, high]: Zoom, by: number, count: number): Zoom {
   const span = Math.min(count, high - low);
   const start = Math.min(Math.max(0, low + by), count - span);
   return [start, start + span];
 }
 
-/** Move the shown part as little as makes a place visible. */
+/** Pan the range as little as possible to make a place visible. */
 export function withPlace(zoom: Zoom, place: number, count: number): Zoom {
   const [low, high] = zoom;
   if (place < low) return moved(zoom, place - low, count);
@@ -32,17 +32,17 @@ export function withPlace(zoom: Zoom, place: number, count: number): Zoom {
   return zoom;
 }
 
-/** The shown part as it is kept in the state: null for all. */
+/** The range as the state holds it: null for all places. */
 export function asState([low, high]: Zoom, count: number): Zoom | null {
   return low <= 0 && high >= count ? null : [low, high];
 }
 
-/** Place at a position between 0 and 1 of the axis. */
+/** Place at a position between 0 and 1 on the axis. */
 export function placeAt([low, high]: Zoom, position: number, count: number): number {
   return Math.min(count - 1, Math.max(0, Math.floor(low + position * (high - low))));
 }
 
-/** First and last place whose middles lie between two positions; the nearest one if there is none. */
+/** First and last place with their middle between two positions; the nearest place if there is none. */
 export function placesBetween(
   [low, high]: Zoom,
   [start, end]: readonly [number, number],
@@ -56,7 +56,7 @@ export function placesBetween(
   return [nearest, nearest];
 }
 
-/** Position, between 0 and 1 where it is shown, of the middle of a place. */
+/** Position of the middle of a place: between 0 and 1 if it is shown. */
 export function positionOf([low, high]: Zoom, place: number): number {
   return (place + 0.5 - low) / (high - low);
 }
@@ -68,14 +68,14 @@ export function placesOf(order: Uint32Array): Uint32Array {
   return places;
 }
 
-/** How many neurons the attack inhibits, leaves alone and excites; neurons without a value are none of them. */
+/** Numbers of neurons that the attack inhibits, leaves unchanged and excites; neurons without a value do not count. */
 export interface Regions {
   readonly inhibited: number;
   readonly unchanged: number;
   readonly excited: number;
 }
 
-/** Neurons by the sign of a gap. When sorted by it, they stand in this order from left to right. */
+/** Numbers of neurons by the sign of a gap; sorted by the gap, they follow each other from left to right. */
 export function regionsOf(gaps: Iterable<number>): Regions {
   let [inhibited, unchanged, excited] = [0, 0, 0];
   for (const gap of gaps) {
@@ -86,7 +86,7 @@ export function regionsOf(gaps: Iterable<number>): Regions {
   return { inhibited, unchanged, excited };
 }
 
-/** Smallest and largest of some columns over the shown places, with 0 between them, and some air. */
+/** Range of some columns over the shown places, extended to include 0, with a margin. */
 export function valueRange(
   columns: readonly ArrayLike<number>[],
   order: ArrayLike<number>,
@@ -98,7 +98,7 @@ export function valueRange(
     const neuron = order[place] as number;
     for (const column of columns) {
       const value = column[neuron] as number;
-      // NaN is neither.
+      // NaN is neither smaller nor larger.
       if (value < least) least = value;
       if (value > most) most = value;
     }

@@ -1,11 +1,11 @@
-/** Sets of whole numbers as short text: `0-5,9`. Used in addresses and in requests. */
+/** Sets of whole numbers as short text, such as `0-5,9`, for addresses and requests. */
 
-/** Each number once, ascending. */
+/** The distinct numbers, ascending. */
 export function ascending(numbers: Iterable<number>): number[] {
   return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
-/** Text of a set of numbers, ascending. */
+/** A set of numbers as text, ascending. */
 export function formatRanges(numbers: Iterable<number>): string {
   const sorted = ascending(numbers);
   const parts: string[] = [];
@@ -17,7 +17,7 @@ export function formatRanges(numbers: Iterable<number>): string {
   return parts.join(",");
 }
 
-/** Numbers below `limit` that a text names, ascending; what cannot be read is left out. */
+/** The numbers below `limit` in a text, ascending; invalid parts are ignored. */
 export function parseRanges(text: string, limit: number): number[] {
   const numbers = new Set<number>();
   for (const part of text.split(",")) {

@@ -1,6 +1,6 @@
-/** Absolute RF thresholds on a slider: its positions are percentiles of the layer's benign feature maps. */
+/** Absolute RF thresholds on a slider, whose positions are percentiles of the layer's benign feature maps. */
 
-/** Level at a percentile from 0 to 100, between two of `percentiles`, which are evenly spaced. */
+/** Level at a percentile from 0 to 100, interpolated between the evenly spaced `percentiles`. */
 export function levelAt(percentiles: readonly number[], percentile: number): number {
   const place = (percentile / 100) * (percentiles.length - 1);
   const below = Math.min(percentiles.length - 2, Math.floor(place));
@@ -8,7 +8,7 @@ export function levelAt(percentiles: readonly number[], percentile: number): num
   return low + (place - below) * (high - low);
 }
 
-/** Percentile of a level; where many have the same level, the largest one. */
+/** Percentile of a level: the largest one if several percentiles have the same level. */
 export function percentileOf(percentiles: readonly number[], level: number): number {
   const last = percentiles.length - 1;
   let above = percentiles.findIndex((value) => value > level);

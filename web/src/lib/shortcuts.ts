@@ -1,4 +1,4 @@
-/** Keys that work anywhere on the page. They are plain letters, so they rest while the user types. */
+/** Keys that work anywhere on the page. They are plain letters, so they are inactive while the user types. */
 export const SHORTCUTS = [
   { key: "/", action: "find", does: "find a neuron or a class" },
   { key: "j", action: "next-pair", does: "next pair of the image grid" },
@@ -10,17 +10,17 @@ export const SHORTCUTS = [
 ] as const;
 export type ShortcutAction = (typeof SHORTCUTS)[number]["action"];
 
-/** Fields that take letters themselves. */
+/** Fields that accept letters. */
 const TYPED = "input:not([type=radio], [type=checkbox], [type=range]), select, textarea, [contenteditable]";
 
-/** What a key stands for; nothing while the user types, with a modifier, or where a view has used the key. */
+/** The action of a key; none while the user types, with a modifier, or if a view has handled the key. */
 export function shortcutOf(event: KeyboardEvent): ShortcutAction | undefined {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return undefined;
   if (event.target instanceof Element && event.target.closest(TYPED)) return undefined;
   return SHORTCUTS.find(({ key }) => key === event.key)?.action;
 }
 
-/** The one after, or before, another in a list; the first one if the other is not in it, itself at the end. */
+/** The item after or before another one in a list: the first item if the other one is not in it, itself at an end. */
 export function stepIn(list: ArrayLike<number>, current: number, step: 1 | -1): number | undefined {
   const at = Array.prototype.indexOf.call(list, current);
   if (at < 0) return list[0];

@@ -15,7 +15,7 @@ export class Table {
     );
   }
 
-  /** Values of one column; an unknown name is a mistake of the program. */
+  /** Values of one column; throws on an unknown name, which is a bug. */
   column(name: string): Float32Array | Float64Array {
     const column = this.#columns.get(name);
     if (!column) throw new Error(`no column ${name}; there are ${this.names.join(", ")}`);
@@ -31,7 +31,7 @@ export class Table {
     return this.#columns.get(name)?.some((value) => !Number.isNaN(value)) ?? false;
   }
 
-  /** Rows in the order of a column; rows without a value come last, equal ones in their own order. */
+  /** Rows sorted by a column, stably; rows without a value come last. */
   order(name: string, direction: "ascending" | "descending"): Uint32Array {
     const values = this.column(name);
     const sign = direction === "ascending" ? 1 : -1;

@@ -13,10 +13,10 @@ export function fill(template: string, words: Readonly<Record<string, string>>):
   return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => words[name] ?? placeholder);
 }
 
-/** Fewer letters say nothing. */
+/** Fewer letters are meaningless. */
 const LEAST_LETTERS = 5;
 
-/** A text that is shortened to a width in its middle, as names often differ at their ends. */
+/** A text shortened to a width by leaving out its middle, as names often differ at their ends. */
 export function shortened(text: string, width: number, measure: (text: string) => number): string {
   if (measure(text) <= width) return text;
   const keeping = (letters: number): string => {

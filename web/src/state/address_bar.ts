@@ -1,32 +1,32 @@
-/** Browsers refuse more than some hundred changes of the address in half a minute; a slider makes more. */
+/** Milliseconds between changes of the address: browsers allow some hundred in half a minute, and a slider makes more. */
 const PAUSE = 200;
-/** Milliseconds without a key that end a run of moves. */
+/** Milliseconds without a key press that end a run of moves. */
 const RUN_ENDS = 1000;
-/** What an address says about the page, not about the views: it stays. */
+/** A parameter of the page, not of the views: it is always kept. */
 const SESSION = "session";
 
 /**
- * What a change is in the browser's history: a step to go back from, a change in place of the last step, or one of a run
- * of moves by keys, all of which together are one step.
+ * How a change enters the browser's history: as a new entry, in place of the current entry, or as part of a run of key
+ * presses, which share one entry.
  */
 export type Step = "push" | "replace" | "move";
 
-/** Which record an address names. */
+/** The record of an address. */
 export function recordOf(query: string): string | null {
   return new URLSearchParams(query).get("record");
 }
 
-/** Which of the record's layers an address names; the last one if null. */
+/** The layer of an address; null for the record's last layer. */
 export function layerOf(query: string): string | null {
   return new URLSearchParams(query).get("layer");
 }
 
-/** Which notebook session an address belongs to. */
+/** The notebook session of an address. */
 export function sessionOf(query: string): string | null {
   return new URLSearchParams(query).get(SESSION);
 }
 
-/** The page's address: it follows the state, and leads it when the user goes back or forward. */
+/** The page's address: it follows the state, except when the user goes back or forward. */
 export class AddressBar {
   #pending: { readonly url: string; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   #lastMove = -Infinity;
@@ -35,7 +35,7 @@ export class AddressBar {
     return location.search.slice(1);
   }
 
-  /** Show a query: at once as a step to go back from, or after a pause in place of the last one. */
+  /** Show a query: as a new history entry at once, or in place of the current one after a pause. */
   show(query: string, step: Step): void {
     const session = sessionOf(this.query);
     const whole = session ? `${query}&${SESSION}=${encodeURIComponent(session)}` : query;
@@ -44,7 +44,7 @@ export class AddressBar {
     else this.#replace(url);
   }
 
-  /** Call back when the user goes back or forward; returns how to stop. */
+  /** Call `navigated` when the user goes back or forward. Returns a function that stops listening. */
   listen(navigated: (query: string) => void): () => void {
     const follow = (): void => {
       this.#drop();
@@ -58,7 +58,7 @@ export class AddressBar {
     };
   }
 
-  /** Whether a change is a step of its own; the first move of a run is. */
+  /** Whether a change is a new history entry, as the first move of a run is. */
   #isStep(step: Step): boolean {
     const now = performance.now();
     const goesOn = now - this.#lastMove < RUN_ENDS;
@@ -67,7 +67,7 @@ export class AddressBar {
   }
 
   #push(url: string): void {
-    // What the last step has become since is what the user goes back to.
+    // Going back leads to the latest version of the previous entry.
     if (this.#pending) history.replaceState(null, "", this.#pending.url);
     this.#drop();
     if (url !== this.#shown) history.pushState(null, "", url);

@@ -29,7 +29,7 @@ const KEY = Symbol("dashboard");
 
 const SLIDER_REST = 150;
 
-/** What the dashboard knows of a view. */
+/** The part of a view's definition that the state depends on. */
 export interface ViewModel extends PlacedView {
   /** The view's own state. */
   readonly slice?: Slice<object>;
@@ -79,11 +79,11 @@ export class Dashboard {
     this.network = new NetworkWatch(summary);
     const { api } = this;
     this.view = this.#address.state(this.#bar.query);
-    // An address may say what this record does not have.
+    // The address may name something that this record does not have.
     this.#bar.show(this.query, "replace");
     $effect(() =>
       this.#bar.listen((query) => {
-        // A step back to another record or layer is not for this one.
+        // The library handles history entries of other records and layers.
         if (isOf(query, summary)) this.view = this.#address.state(query);
       }),
     );
@@ -100,7 +100,7 @@ export class Dashboard {
     this.neurons = new Resource(() => this.#neuronRequest());
   }
 
-  /** All that is shown, as the query of an address. */
+  /** The state as the query of an address. */
   get query(): string {
     return this.#address.query(this.view);
   }
@@ -110,7 +110,7 @@ export class Dashboard {
     return this.#address.queryAt(layer, this.view);
   }
 
-  /** How long numbers of all neurons wait for the next change: a moving slider makes one each frame. */
+  /** Milliseconds that requests for all neurons are delayed: a moving slider changes the state in each frame. */
   restDelay = 0;
 
   /** Change the state. */
@@ -136,7 +136,7 @@ export class Dashboard {
     };
   }
 
-  /** Change settings; in place of the last step where a slider moves. */
+  /** Change settings. Sliders replace the current history entry. */
   updateSettings(change: Partial<SettingValues>, step: "push" | "replace" = "replace"): void {
     this.update({ settings: changed(this.summary, this.view.settings, change) }, step);
   }
@@ -146,22 +146,22 @@ export class Dashboard {
     return settingInfo(this.summary, this.view.settings, name);
   }
 
-  /** Follow an address that was not typed by the user, such as one set by a notebook. */
+  /** Show the state of an address, such as one that a notebook has set. */
   follow(query: string): void {
     this.view = this.#address.state(query);
     this.#bar.show(this.query, "push");
   }
 
-  // Only what it depends on makes a list new: zooming changes the state each frame.
+  // Derived from single fields, so that zooming, which changes the state in each frame, does not recompute lists.
   readonly #order = $derived.by(() => this.view.order);
   readonly #sort = $derived.by(() => this.view.sort);
   readonly #selectionText = $derived.by(() => selectionText(this.view.pairs));
   readonly #neuronsText = $derived.by(() => this.view.neurons.join());
 
-  /** Pairs of the selection, ascending; none before the table of pairs is there. */
+  /** Pairs of the selection, ascending; empty until the table of pairs is loaded. */
   readonly selected: Uint32Array = $derived.by(() => {
     const pairs = this.pairs.value;
-    // Only another selection is another set of pairs; other changes of the state leave it alone.
+    // Depends on the selection only, not on other changes of the state.
     void this.#selectionText;
     return pairs ? untrack(() => selectedPairs(this.view.pairs, pairs)) : new Uint32Array();
   });
@@ -175,13 +175,13 @@ export class Dashboard {
     return this.#ranked.filter((pair) => isSelected[pair] === 1);
   });
 
-  /** All pairs in the order of the image grid: many are sorted once, not for each selection. */
+  /** All pairs in the order of the image grid, sorted once for all selections. */
   readonly #ranked: Uint32Array = $derived.by(() => {
     const { column, direction } = ORDERS[this.#order];
     return this.pairs.value?.order(column, direction) ?? new Uint32Array();
   });
 
-  /** Measure by which neurons stand: one without values, such as bands of too few images, gives way to the next. */
+  /** The measure that neurons are sorted by: the chosen one, or a fallback if it has no values. */
   readonly shownSort: string = $derived.by(() => {
     const neurons = this.neurons.value;
     const wanted = [this.#sort, ...this.summary.default_sorts];
@@ -198,39 +198,39 @@ export class Dashboard {
     return neurons.order(sort, first === "largest" ? "descending" : "ascending");
   });
 
-  /** Neurons whose receptive fields are shown; the same array while they are the same neurons. */
+  /** Neurons whose receptive fields are shown; the array's identity changes only with its contents. */
   readonly chosenNeurons: readonly number[] = $derived.by(() => {
     void this.#neuronsText;
     return untrack(() => this.view.neurons);
   });
 
-  /** Level of the table of neurons that is shown: the last one stays until that of another level is there. */
+  /** Level of the table of neurons on the screen, which stays until the table of another level is loaded. */
   get neuronsLevel(): ViewState["level"] {
     return this.neurons.value?.names.includes("rank") ? "selection" : "pair";
   }
 
-  /** Becomes another one when new maps, or the network, are there: numbers that depend on them are then new, too. */
+  /** Changes when new maps or the network become available, and with them the numbers that depend on them. */
   get numbersVersion(): string {
     return `${this.maps.version} ${this.network.ofSubstitution ?? ""}`;
   }
 
-  /** Select pairs. The focused pair stays if it is one of them; else the first one in the image grid's order is next. */
+  /** Select pairs. The focus stays if it is among them; otherwise it moves to the first one in the image grid's order. */
   selectPairs(pairs: PairSelection): void {
     const next = this.#focusAfter(pairs);
     this.update(next === undefined ? { pairs } : { pairs, pair: next });
   }
 
-  /** Ask for the numbers of a pair before it is clicked: the pointer rests on it. */
+  /** Load the numbers of a pair before it is clicked, while the pointer rests on it. */
   prefetchPair(pair: number): void {
     this.#prefetch.request(() => pair);
   }
 
-  /** Ask for the numbers of the pair that would be in focus if these were selected. */
+  /** Load the numbers of the pair that a selection would focus. */
   prefetchSelection(pairs: PairSelection): void {
     this.#prefetch.request(() => this.#focusAfter(pairs));
   }
 
-  /** The pair in focus once these are selected; none where they are none. */
+  /** The pair that a selection would focus; undefined if it is empty. */
   #focusAfter(selection: PairSelection): number | undefined {
     const pairs = this.pairs.value;
     if (!pairs) return undefined;
@@ -244,11 +244,11 @@ export class Dashboard {
       api.pair(pair),
       api.neurons(pair, neuronSettings(this.view.settings), this.numbersVersion),
     ]);
-    // One after the other, so that what takes longest does not slow down the rest.
+    // One view after the other, so that the slowest one does not delay the others.
     for (const { prefetch } of this.views) await prefetch?.(this, pair).catch(() => undefined);
   }
 
-  /** Choose neurons; the first one given is in focus. */
+  /** Choose neurons, and focus one of them: the first one by default. */
   chooseNeurons(neurons: Iterable<number>, focus?: number): void {
     const chosen = ascending(neurons);
     const first = focus ?? chosen[0];
@@ -260,7 +260,7 @@ export class Dashboard {
     return this.summary.classes[label] ?? `class ${label}`;
   }
 
-  /** Place of a class among those of the record's pairs, which decides its color. */
+  /** Index of a class among those of the record's pairs, which determines its color. */
   classPlace(label: number): number {
     return Math.max(0, this.summary.used_classes.indexOf(label));
   }

@@ -21,7 +21,7 @@ test("numbers of a run", () => {
   expect(rate(null)).toBe("–");
   expect([0.9, 0.8457, 1].map(rate)).toEqual(["90%", "84.6%", "100%"]);
   expect(runText({ images: 1200, right: 1100, attacked: 1100, succeeded: 1000 }, 1000)).toBe(
-    "Of 1,200 images, 1,100 are predicted right. 1,100 of these were attacked, 1,000 with success; 1,000 pairs are shown.",
+    "Of 1,200 images, 1,100 are predicted correctly. 1,100 of these were attacked, 1,000 successfully; 1,000 pairs are shown.",
   );
 });
 

@@ -4,7 +4,7 @@ import { count } from "../lib/format";
 
 const shortPercent = format(".3~p");
 
-/** A record's facts in few words, for the header. */
+/** A record's facts in a few words, for the header. */
 
 const NORMS: Readonly<Record<string, string>> = { linf: "L∞", l2: "L2", l1: "L1" };
 
@@ -26,20 +26,20 @@ export function modelName(spec: string): string {
   return /[^/\\]+$/.exec(target)?.[0] ?? spec;
 }
 
-/** A rate as per cent, or a dash where it is not known. */
+/** A rate as a percentage, or a dash if unknown. */
 export function rate(value: number | null): string {
   return value === null ? "–" : shortPercent(value);
 }
 
-/** What became of a run's images, in one sentence. */
+/** The outcome of a run's images, in one sentence. */
 export function runText({ images, right, attacked, succeeded }: CountsModel, pairs: number): string {
   return (
-    `Of ${count(images)} images, ${count(right)} are predicted right. ${count(attacked)} of these were attacked, ` +
-    `${count(succeeded)} with success; ${count(pairs)} pairs are shown.`
+    `Of ${count(images)} images, ${count(right)} are predicted correctly. ${count(attacked)} of these were attacked, ` +
+    `${count(succeeded)} successfully; ${count(pairs)} pairs are shown.`
   );
 }
 
-/** Facts by their first word, where several share it; the others come first, without a heading. */
+/** Facts grouped by a first word that several of them share; the others come first, without a heading. */
 export function groupedFacts(
   facts: Readonly<Record<string, string>>,
 ): readonly { heading: string; facts: readonly (readonly [string, string])[] }[] {

@@ -6,18 +6,18 @@ import { AddressBar, layerOf, recordOf } from "./address_bar";
 
 const KEY = Symbol("library");
 
-/** The records of the server, and the one that is open. The address names it, so going back may open another one. */
+/** The server's records, and the open one. The address names it, so going back may open another one. */
 export class Library {
   records = $state.raw<readonly RecordEntry[]>([]);
   summary = $state.raw<RecordSummary | undefined>();
-  /** One clear line if no record could be opened. */
+  /** A one-line message if no record could be opened. */
   error = $state.raw<string | undefined>();
-  /** Counts up when a record is opened: all that is shown of the one before is then gone. */
+  /** Incremented when a record is opened, to discard the components of the previous one. */
   opened = $state(0);
   readonly #bar = new AddressBar();
   #latest = 0;
 
-  /** Open the record that the address names, or else the first one; returns how to stop following the address. */
+  /** Open the record of the address, or else the first one. Returns a function that stops following the address. */
   start(): () => void {
     void this.reopen();
     return this.#bar.listen((query) => {
@@ -25,7 +25,7 @@ export class Library {
     });
   }
 
-  /** Open what the address says, as if the page was loaded again. */
+  /** Open the record of the address, as if the page was reloaded. */
   async reopen(): Promise<void> {
     const attempt = ++this.#latest;
     try {
@@ -45,13 +45,13 @@ export class Library {
     }
   }
 
-  /** Turn to another record or layer, or to an address of one. */
+  /** Open another record or layer by an address. No state of the previous one is kept. */
   async open(query: string): Promise<void> {
     this.#bar.show(query, "push");
     await this.reopen();
   }
 
-  /** Each step of the history names its record. */
+  /** Add the record to the address: each history entry names its record. */
   #name(record: string): void {
     if (recordOf(this.#bar.query)) return;
     const rest = this.#bar.query;

@@ -7,26 +7,26 @@ import { computedMaps } from "./settings";
 
 export type MapsKnowledge = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
 
-/** Maps that are not complete: how much is known of them, and the job that has them. */
+/** Unfinished maps: their stage, and the job that computes them. */
 export interface StagedMaps {
   readonly job: string;
   readonly stage: StageModel;
 }
 
 /**
- * Whether the vulnerability maps of the focused pair are there. Where they are not, they are computed in stages, with
- * progress; turning to another pair cancels that, and so can the user.
+ * The state of the focused pair's vulnerability maps. Missing maps are computed in stages, with progress; the user can
+ * cancel that, and focusing another pair does.
  */
 export class MapsState {
   job = $state.raw<JobModel | undefined>(undefined);
   error = $state.raw<string | undefined>(undefined);
-  /** Counts up when new maps are there, as numbers that depend on them are then new, too. */
+  /** Incremented when new maps are complete, and with them the numbers that depend on them. */
   version = $state(0);
-  /** Counts up when the user tries again. Not private: Svelte does not follow private state read in a constructor. */
+  /** Incremented when the user tries again. Not private: Svelte does not track private state read in a constructor. */
   attempt = $state(0);
-  /** What is known, and of which maps. */
+  /** The latest state, with the key of its maps. */
   #found = $state.raw<{ readonly key: string; readonly state: MapsKnowledge }>({ key: "", state: "unknown" });
-  /** The last stage, and of which maps it is. */
+  /** The latest stage, with the key of its maps. */
   #staged = $state.raw<(StagedMaps & { readonly of: string }) | undefined>(undefined);
   readonly #key: () => string;
   readonly #maps: () => string;
@@ -60,17 +60,17 @@ export class MapsState {
     });
   }
 
-  /** What is known of the maps that are wanted now; nothing right after they have become others. */
+  /** The state of the focused pair's maps; "unknown" right after the focus has changed. */
   get state(): MapsKnowledge {
     return this.#found.key === this.#key() ? this.#found.state : "unknown";
   }
 
-  /** The maps as far as they are known, while those of the record are not there; also after a computation was stopped. */
+  /** The latest stage of maps that the record does not have, also after the computation was canceled. */
   get stage(): StagedMaps | undefined {
     return this.#staged?.of === this.#maps() ? this.#staged : undefined;
   }
 
-  /** Stop the computation; `retry` goes on with it. */
+  /** Stop the computation; `retry` resumes it. */
   cancel(): void {
     if (this.state === "computing") this.#cancel();
   }
@@ -106,7 +106,7 @@ export class MapsState {
       }
       found("ready");
     } catch (error) {
-      // The page says that the record is gone.
+      // The page reports that the record is gone.
       if (signal.aborted || (error instanceof ApiError && error.isGone)) return;
       found("failed");
       this.error = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@ import type { NetworkModel, RecordSummary } from "../api/types";
 import { pollUntil } from "../lib/polling";
 
 /**
- * Whether the network is there; asked again while the server loads it. Made while a component is initialized.
+ * Whether the network is available; polled while the server loads it. Create it during component initialization.
  */
 export class NetworkWatch {
   now = $state.raw() as NetworkModel;
@@ -21,7 +21,7 @@ export class NetworkWatch {
     );
   }
 
-  /** State of the network where substitution needs it, which is so in front of a head that is not linear. */
+  /** State of the network if substitution needs it, which it does unless the head is linear. */
   get ofSubstitution(): NetworkModel["state"] | undefined {
     return this.#isLinear ? undefined : this.now.state;
   }

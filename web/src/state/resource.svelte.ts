@@ -1,21 +1,21 @@
 import { untrack } from "svelte";
 import { ApiError } from "../api/errors";
 
-/** A request that a resource makes: equal keys are the same request. */
+/** A request of a resource. Requests with equal keys are the same. */
 export interface ResourceRequest<T> {
   readonly key: string;
   readonly load: (signal: AbortSignal) => Promise<T>;
-  /** Loads part of the same sooner, to be shown until all is there. */
+  /** Loads a part of the value first, which is shown until all of it is loaded. */
   readonly loadPart?: ((signal: AbortSignal) => Promise<T>) | undefined;
-  /** Milliseconds to wait for another key first, where a slider makes many. */
+  /** Milliseconds to wait for further changes of the key, such as those of a slider. */
   readonly delay?: number | undefined;
 }
 
 /**
- * What the server answers to a request that follows the state. The latest request wins: when the key changes, the
- * one before is aborted. The value before stays until the new one is there, so that views do not flicker.
+ * The response to a request that follows the state. When the key changes, the previous request is aborted. The
+ * previous value stays until the new one is loaded, so that views do not flicker.
  *
- * Made while a component is initialized, as it listens to the state.
+ * Create it during component initialization.
  */
 export class Resource<T> {
   value = $state.raw<T | undefined>(undefined);
@@ -32,7 +32,7 @@ export class Resource<T> {
         this.#settle(undefined, undefined, undefined);
         return;
       }
-      // Only another key is another request; how it is loaded may be a new function each time.
+      // Only the key tells requests apart; the functions may be new each time.
       const request = untrack(() => wanted as ResourceRequest<T>);
       const controller = new AbortController();
       void this.#load(request, controller.signal);
@@ -53,7 +53,7 @@ export class Resource<T> {
       if (!signal.aborted) this.#settle(key, value, undefined);
     } catch (error) {
       if (signal.aborted) return;
-      // Without a server or its record the last values are the best there are; the page says that it is gone.
+      // If the server or the record is gone, the page reports it and keeps the last values.
       if (error instanceof ApiError && !error.isGone) this.#settle(key, undefined, error.message);
       else this.loading = false;
     }

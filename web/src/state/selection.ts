@@ -4,7 +4,7 @@ import type { Position } from "../lib/frame";
 import { commonClasses, type ClassGroup } from "../lib/matrix";
 import type { Table } from "../lib/table";
 
-/** A cell of the prediction matrix; a whole row or column where the other one is null. */
+/** A cell of the prediction matrix, or a whole row or column if the other one is null. */
 export interface Cell {
   readonly benign: ClassGroup | null;
   readonly adversarial: ClassGroup | null;
@@ -12,7 +12,7 @@ export interface Cell {
 
 export type Point = Position;
 
-/** Which pairs are looked at: all, those of some cells, or those inside of a lasso around one side's points. */
+/** Selected pairs: all, those of some cells, or those inside a lasso in one of the plots. */
 export type PairSelection =
   | { readonly kind: "all" }
   | { readonly kind: "cells"; readonly cells: readonly Cell[] }
@@ -24,7 +24,7 @@ export function sameCell(a: Cell, b: Cell): boolean {
   return a.benign === b.benign && a.adversarial === b.adversarial;
 }
 
-/** The selection after a click on a cell: it alone, or with `add` the others too; a second click takes it out. */
+/** The selection after a click on a cell, with the others if `add` is true. A second click removes the cell. */
 export function withCell(selection: PairSelection, cell: Cell, add: boolean): PairSelection {
   const before = selection.kind === "cells" ? selection.cells : [];
   const others = before.filter((one) => !sameCell(one, cell));
@@ -39,7 +39,7 @@ export function selectedPairs(selection: PairSelection, pairs: Table): Uint32Arr
   return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(membership(selection, pairs));
 }
 
-/** Whether a pair is one of a selection. */
+/** A test of whether a selection contains a pair. */
 export function membership(selection: PairSelection, pairs: Table): (pair: number) => boolean {
   if (selection.kind === "all") return () => true;
   if (selection.kind === "cells") {
@@ -57,12 +57,12 @@ export function membership(selection: PairSelection, pairs: Table): (pair: numbe
   const [left = 0, right = 0] = extent(selection.polygon, (corner) => corner.x);
   return (pair) => {
     const x = xs[pair] as number;
-    // Most points are far away from the outline.
+    // A cheap test excludes most points.
     return x >= left && x <= right && contains(selection.polygon, { x, y: ys[pair] as number });
   };
 }
 
-/** Whether a point is inside of a polygon: an odd number of its edges lies to the right (even-odd rule). */
+/** Whether a point is inside a polygon, by the even-odd rule. */
 export function contains(polygon: readonly Point[], point: Point): boolean {
   let inside = false;
   let previous = polygon.at(-1);
@@ -86,7 +86,7 @@ export function selectionText(selection: PairSelection): string {
   return [selection.side, ...points].join("_");
 }
 
-/** The selection of an address; undefined where the text is none, or has no class of the record. */
+/** The selection in an address; undefined if the text is invalid or has no class of the record. */
 export function parseSelection(text: string, summary: RecordSummary): PairSelection | undefined {
   if (text === "all") return { kind: "all" };
   const [head, ...parts] = text.split("_");
@@ -98,7 +98,7 @@ export function parseSelection(text: string, summary: RecordSummary): PairSelect
   return cells.length ? { kind: "cells", cells } : undefined;
 }
 
-/** A class that occurs, the other classes, or null for any class. */
+/** A class that occurs in the record, the other classes, or null for any class. */
 function parseGroup(text: string, summary: RecordSummary): ClassGroup | null | undefined {
   if (text === "*") return null;
   if (text === "other") return text;

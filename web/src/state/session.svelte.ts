@@ -1,23 +1,23 @@
 import { putSession } from "../api/session_api";
 
-/** The page's side of a session: what it shows, and how it is told to show something else. */
+/** The page's side of a session. */
 interface Page {
-  /** What the page shows now, as the query of its address. */
+  /** The state of the page, as the query of its address. */
   readonly query: () => string;
-  /** Show what a notebook, or another page of the session, has set. */
+  /** Show the state that a notebook or another page of the session has set. */
   readonly follow: (query: string) => void;
 }
 
 /**
- * Links the page with a notebook: both see what is shown, and both can change it. Each change is told once; what comes
- * back of it is not followed, so that nothing goes round.
+ * Links the page with a notebook: both can read and change the state. The page ignores the echo of its own changes, so
+ * that they do not go back and forth.
  *
- * Made while a component is initialized.
+ * Create it during component initialization.
  */
 export class SessionLink {
-  /** What the server knows; undefined until it has said so. */
+  /** The server's state; undefined until it is received. */
   #known: string | undefined;
-  /** What was sent and has not come back yet. The server may skip some, never the last one. */
+  /** Sent states whose echo has not arrived yet. The server may skip some, but never the last one. */
   #sent: string[] = [];
   #next: string | undefined;
   #sending = false;
@@ -41,7 +41,7 @@ export class SessionLink {
     });
   }
 
-  /** One after the other, so that the latest is the last one; those in between are left out. */
+  /** Send states one after the other, skipping all but the latest. */
   async #tell(query: string): Promise<void> {
     this.#known = this.#next = query;
     if (this.#sending) return;
@@ -64,7 +64,7 @@ export class SessionLink {
     this.#sent = [];
     this.#known = query;
     const shown = page.query();
-    // A session that has just begun knows nothing: then the page says what it shows.
+    // A new session has no state yet, so the page sends its own.
     if (!query) void this.#tell(shown);
     else if (query !== shown) page.follow(query);
   }

@@ -1,7 +1,7 @@
 import { FAINT, HIDDEN } from "../../lib/dots";
 
 /**
- * Colors of one plot's points: hidden where their class is, faint where they are not selected.
+ * Colors of a plot's points: hidden if their class is, faint if they are not selected.
  *
  * `labels` are the classes that the points are colored by; `selected` is null if there is no selection.
  */

@@ -1,8 +1,8 @@
-/** Where the cards of a grid are; all in CSS pixels. */
+/** Layout of the grid of cards, in CSS pixels. */
 export interface GridLayout {
   readonly columns: number;
   readonly rows: number;
-  /** From one card to the next, gap included. */
+  /** Distance between adjacent cards, including the gap. */
   readonly columnWidth: number;
   readonly rowHeight: number;
   /** Size of one image. */
@@ -11,19 +11,19 @@ export interface GridLayout {
 }
 
 export const GAP = 5;
-/** What a card has beside its two images: padding and border, and the space between them. */
+/** Width of a card without its two images: padding, border, and the space between the images. */
 export const CARD_SIDES = 18;
-/** Bars above, text below, padding and border. */
+/** Height of a card without its images: bars, text, padding and border. */
 export const CARD_ENDS = 36;
-/** The text of a card needs this much. */
+/** Smallest width that fits a card's text. */
 const LEAST_CARD = 109;
-/** Longer sides of an image, the largest first. */
+/** Lengths of an image's longer side, the largest first. */
 const SIDES = [128, 112, 96, 84, 72, 60, 50, 44];
-/** Images of up to so many pixels show everything when they are small. */
+/** Images of up to this size stay recognizable when they are shown small. */
 const SMALL_IMAGE = 64;
 const LEAST_SIDE = 60;
 
-/** The layout with the largest images that needs no scrolling, or with the smallest ones if there is none. */
+/** The layout with the largest images that fit without scrolling, or else with the smallest ones. */
 export function gridLayout(
   count: number,
   width: number,
@@ -36,7 +36,7 @@ export function gridLayout(
     const card = Math.max(LEAST_CARD, (2 * side * image.width) / longest + CARD_SIDES);
     const columns = Math.max(1, Math.floor((width + GAP) / (card + GAP)));
     const columnWidth = Math.floor((width + GAP) / columns);
-    // Columns fill the width, and images fill the columns, where there is more than one row of them.
+    // Columns fill the width, and images fill the columns up to a limit.
     const room = (columnWidth - GAP - CARD_SIDES) / 2;
     const imageWidth = Math.floor(Math.min(room, ((side + 16) * image.width) / longest));
     const imageHeight = Math.round((imageWidth * image.height) / image.width);
@@ -48,7 +48,7 @@ export function gridLayout(
   );
 }
 
-/** First and last row (not included) that a scrolled window shows, with some more around it. */
+/** The visible rows `[first, last)`, and some more around them. */
 export function visibleRows(
   layout: GridLayout,
   scrollTop: number,
@@ -60,7 +60,7 @@ export function visibleRows(
   return [Math.min(first, layout.rows), Math.min(last, layout.rows)];
 }
 
-/** Where to scroll so that a row is seen, moving as little as possible. */
+/** The scroll position that shows a row with the least movement. */
 export function scrollTo(layout: GridLayout, row: number, scrollTop: number, height: number): number {
   const top = row * layout.rowHeight;
   const bottom = top + layout.rowHeight - GAP;
@@ -68,7 +68,7 @@ export function scrollTo(layout: GridLayout, row: number, scrollTop: number, hei
   return bottom > scrollTop + height ? bottom - height : scrollTop;
 }
 
-/** The place that a key leads to from another one, or undefined for other keys. */
+/** The index that a key leads to; undefined for other keys. */
 export function placeAfter(
   key: string,
   place: number,
@@ -88,7 +88,7 @@ export function placeAfter(
   };
   const next = steps[key];
   if (next === undefined || !count) return undefined;
-  // Nothing was in focus: begin with the first one.
+  // Without a focus, begin at an end.
   if (place < 0) return key === "End" ? count - 1 : 0;
   const isVertical = key === "ArrowUp" || key === "ArrowDown";
   if (isVertical && (next < 0 || next >= count)) return place;

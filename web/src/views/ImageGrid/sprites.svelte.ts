@@ -1,11 +1,11 @@
 import { SvelteMap } from "svelte/reactivity";
 
-/** Pictures that stay in memory beside those that are seen. */
+/** Number of pictures that stay in memory. */
 const KEPT = 48;
 
 /**
- * Loads pictures that are wanted now. What is no longer wanted is not loaded to its end, so that fast scrolling does
- * not wait for what was passed. Made while a component is initialized.
+ * Loads the pictures that are visible. Loading stops once a picture is no longer visible, so that fast scrolling does not
+ * wait for pictures that have passed. Create it during component initialization.
  */
 export class Sprites {
   readonly #ready = new SvelteMap<string, HTMLImageElement>();
@@ -48,7 +48,7 @@ export class Sprites {
         this.#ready.delete(old);
       }
     };
-    // It is asked for again when it comes into view the next time.
+    // It is requested again when it becomes visible the next time.
     image.onerror = () => {
       this.#forget(url);
     };

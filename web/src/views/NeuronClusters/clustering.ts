@@ -32,7 +32,7 @@ export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
   });
 }
 
-/** Loads a pair's clustering, and the receptive fields that are shown of the focused neuron's cluster. */
+/** Loads a pair's clustering, and the receptive fields of the focused neuron's cluster. */
 export async function prefetch(dashboard: Dashboard, pair: number): Promise<void> {
   const { api } = dashboard;
   const { settings, focus, clusters } = dashboard.own(clustersSlice).current;

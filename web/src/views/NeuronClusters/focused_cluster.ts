@@ -3,7 +3,7 @@ import type { Dendrogram } from "../../lib/dendrogram";
 /** Neurons of the focused neuron's cluster that are shown at first. */
 export const FEW = 24;
 
-/** The cluster of the focused neuron: its node, and its neurons, those most like the focused one first. */
+/** The cluster of the focused neuron: its node, and its neurons, the most similar ones first. */
 export function focusedCluster(
   tree: Dendrogram,
   focus: number,

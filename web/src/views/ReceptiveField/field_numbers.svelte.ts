@@ -15,20 +15,20 @@ export const KINDS = [
   { name: "adversarial_gain", label: "adversarial gain", side: "adversarial", arrow: "↑" },
 ] as const;
 
-/** An answer together with the pair that it is about, so that images and masks of two pairs are never mixed. */
+/** A response with its pair, so that images and masks of two pairs are never mixed. */
 interface OfPair<T> {
   readonly pair: number;
   readonly value: T;
 }
 
-/** Both maps on their grid; exact unless they are of a stage. */
+/** Both maps on their grid; exact unless they have a stage. */
 interface Maps {
   readonly values: NumberArray<Numbers>;
   readonly stride: number;
   readonly stage: StageModel | undefined;
 }
 
-/** Overlaps with both maps, and what of: the keys of the masks and of the outlines, and the side. */
+/** Overlaps with both maps, with the keys of the masks and outlines and the side that they refer to. */
 interface Overlap {
   readonly masks: string;
   readonly top: string;
@@ -36,7 +36,7 @@ interface Overlap {
   readonly value: OverlapModel;
 }
 
-/** Masks, maps and probabilities that the receptive field view shows. Made while a component is initialised. */
+/** Masks, maps and probabilities of the receptive field view. Create it during component initialization. */
 export class FieldNumbers {
   readonly masks: Resource<OfPair<NumberArray<Uint8Array>>>;
   readonly substitutions: Resource<OfPair<SubstitutionsModel>>;
@@ -133,13 +133,13 @@ export class FieldNumbers {
     return this.masks.error ?? this.maps.error ?? this.top.error ?? this.#overlap.error;
   }
 
-  /** What the chosen neurons capture on one image. */
+  /** The chosen neurons' receptive field on one image. */
   mask(side: "benign" | "adversarial"): Mask | undefined {
     const found = this.masks.value?.value;
     return found && maskAt(found, side === "benign" ? 0 : 1);
   }
 
-  /** IoU of the shown receptive field with the shown outlines of the maps; none while it is not known. */
+  /** IoU of the shown receptive field with the shown outlines of the maps; undefined while unknown. */
   get overlap(): OverlapModel | undefined {
     const found = this.#overlap.value;
     const isOfShown =
@@ -149,7 +149,7 @@ export class FieldNumbers {
     return isOfShown ? found?.value : undefined;
   }
 
-  /** What is shown, as a table of names and values. */
+  /** The shown numbers as a table of names and values. */
   toCsv(): string {
     const { view } = this.#dashboard;
     const pair = this.#dashboard.pair.value;
@@ -192,8 +192,8 @@ export class FieldNumbers {
 }
 
 /**
- * A request that needs maps: those of the record, or of the last stage of a job. While it is not known whether those of
- * the next pair are there, the last ones stay.
+ * A request that needs maps: those of the record, or of the latest stage of a job. The last request stays while the
+ * state of the next pair's maps is unknown.
  */
 function fromRecordOrJob<T>(
   maps: MapsState,
