@@ -69,7 +69,7 @@ test("only a layer that is not the last is written", () => {
 });
 
 test("another layer keeps the pairs and settings, not the neurons", () => {
-  const settings = { ...first.settings, threshold_level: 0.25, top: 35 };
+  const settings = changed(SUMMARY, first.settings, { threshold_level: 0.25, top: 35 });
   const state = { ...first, pair: 11, neurons: [2, 9], focus: 9, settings };
   expect(address.queryAt("layer3", state)).toBe("record=run&pair=11&top=35&layer=layer3");
 });
