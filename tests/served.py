@@ -16,12 +16,13 @@ from fastapi import FastAPI
 from torch import nn
 
 from vulneuron.analysis import Analysis
+from vulneuron.server.access import Access
 from vulneuron.server.app import create_app
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
-from vulneuron.server.running import Server, listen
-from vulneuron.server.security import Access
+from vulneuron.server.listening import listen
+from vulneuron.server.running import Server
 from vulneuron.server.summary import OpenedLayer
 
 TIMEOUT = 20.0
@@ -84,9 +85,10 @@ def living(
     access: Access | None = None,
     grace: float = 5.0,
     wait: bool = True,
+    **options: Any,
 ) -> Iterator[Served]:
-    """A record behind a real port; waits until its network is loaded unless told otherwise."""
-    library = Library([path], model)
+    """A record behind a real port, its network loaded if `wait`; further options are those of `Library`."""
+    library = Library([path], model, **options)
     for record in library if wait else ():
         record.join()
     app = create_app(library, access=access or Access(), jobs=Jobs(grace), pages=path / "no pages")
@@ -99,14 +101,14 @@ def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
     """The application behind a real port, in a thread; gives its address, without a slash at its end."""
     ready = Event()
     with listen("127.0.0.1", port) as bound:
-        server = Server(app, ready.set)
+        server = Server(app, started=ready.set, end_streams=app.state.server.end_streams)
         thread = Thread(target=server.run, args=([bound],))
         thread.start()
         try:
             assert ready.wait(TIMEOUT), "the server did not start"
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join(TIMEOUT)
             app.state.server.close()
             assert not thread.is_alive()

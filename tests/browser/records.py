@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn.functional import pad
 
 import vulneuron as vn
 from vulneuron import demo
+from vulneuron.server.network import RecordNetwork
 from vulneuron.server.settings import dashboard_settings
 from vulneuron.server.summary import OpenedRecord
 
@@ -91,7 +93,7 @@ def _cifar_images() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _compute_first_maps(record: vn.Record, model: str) -> None:
     """Maps of the pair that the page shows first, so that most tests need not wait for any."""
-    first = OpenedRecord(record, "").at().summary.first_view
+    first = OpenedRecord(record, "", partial(RecordNetwork, name="")).at().summary.first_view
     analysis = vn.Analysis(record, vn.load_classifier(record, model))
     analysis.vulnerability_maps(first.pair, settings=dashboard_settings(analysis))
 

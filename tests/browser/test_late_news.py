@@ -3,6 +3,7 @@
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -19,9 +20,9 @@ from served import TIMEOUT, listening
 from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
-from vulneuron.server import network
 from vulneuron.server.app import create_app
 from vulneuron.server.library import Library
+from vulneuron.server.network import RecordNetwork
 
 #: Pauses between two questions grow up to this, and a slow machine takes its own time.
 PATIENCE_MS = 30_000
@@ -45,21 +46,21 @@ def about(page: Page) -> str:
 
 @pytest.mark.parametrize("found", [True, False], ids=["ready", "missing"])
 def test_page_learns_when_the_network_is_there(
-    nonlinear: Path, open_page: OpenPage, guards: Guards, monkeypatch: pytest.MonkeyPatch, found: bool
+    nonlinear: Path, open_page: OpenPage, guards: Guards, found: bool
 ) -> None:
     # Substitution is refused with 409 until the network is there.
     guards.expect("127.0.0.1")
     released = Event()
 
-    def late(record: vn.Record, model: object) -> Classifier:
+    def late(record: vn.Record, _model: object) -> Classifier:
         assert released.wait(TIMEOUT)
         if not found:
             raise ModelError("the file has gone", allowed="a file", fix="restore it")
         return load_classifier(record, color_net(mlp=True))
 
-    monkeypatch.setattr(network, "load_classifier", late)
     page = open_page("cifar10")
-    with listening(create_app(Library([nonlinear], color_net(mlp=True)))) as address:
+    library = Library([nonlinear], color_net(mlp=True), network=partial(RecordNetwork, load=late))
+    with listening(create_app(library)) as address:
         try:
             page.goto(f"{address}/?record=colours")
             settle(page)

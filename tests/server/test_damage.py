@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +13,16 @@ import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from served import Served, assert_error
 from vulneuron.errors import RecordError
-from vulneuron.server import library as library_module
+from vulneuron.server.file_watch import FileWatch
 from vulneuron.server.library import Library
+
+#: Checks at every request whether the record is still whole.
+ATTENTIVE = partial(FileWatch, least_seconds=0.0, share=1e9)
 
 
 @pytest.fixture
-def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
-    # Look at every request whether the record is still whole.
-    monkeypatch.setattr(library_module, "_SHORTEST_WAIT", 0.0)
-    monkeypatch.setattr(library_module, "_WATCHING", 1e9)
-    return start(copied, color_net())
+def served(copied: Path, start: Callable[..., Served]) -> Served:
+    return start(copied, color_net(), files=ATTENTIVE)
 
 
 def works(served: Served) -> None:
@@ -98,13 +98,9 @@ def test_new_maps_are_no_damage(served: Served) -> None:
 
 
 @pytest.mark.parametrize("written", ["{path}/", "{parent}/./{name}"])
-def test_new_maps_are_no_damage_however_the_path_is_written(
-    copied: Path, written: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(library_module, "_SHORTEST_WAIT", 0.0)
-    monkeypatch.setattr(library_module, "_WATCHING", 1e9)
+def test_new_maps_are_no_damage_however_the_path_is_written(copied: Path, written: str) -> None:
     path = written.format(path=copied, parent=copied.parent, name=copied.name)
-    library = Library([path], color_net())
+    library = Library([path], color_net(), files=ATTENTIVE)
     library["colors"].join()
     (record,) = library
     opened = record.current()
@@ -131,23 +127,47 @@ def test_a_job_says_that_its_record_is_gone(served: Served) -> None:
     assert served.client.get("/api/records").status_code == 200
 
 
-def test_looks_seldom_where_looking_takes_long(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = Library([copied])
-    (record,) = library
-    library["colors"].join()
-    record.current()
-    looks: list[str] = []
+class SlowFiles:
+    """Files each check of which takes a second, by a clock of its own."""
 
-    def look(path: str) -> tuple[int, ...] | None:
-        looks.append(path)
-        return original(path)
+    def __init__(self) -> None:
+        self.now, self.checks, self.content = 100.0, 0, 1
 
-    original, clock = library_module._signature, time.monotonic() + 100
-    monkeypatch.setattr(library_module, "_signature", look)
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
-    for _ in range(50):
-        record.current()
-    assert len(looks) == 1
+    def clock(self) -> float:
+        return self.now
+
+    def signature(self, _path: str) -> tuple[int, ...]:
+        self.checks += 1
+        self.now += 1.0
+        return (self.content,)
+
+    def watch(self) -> FileWatch:
+        return FileWatch("run.zarr", share=0.02, signature=self.signature, clock=self.clock)
+
+
+def test_checks_are_rare_if_they_take_long() -> None:
+    files = SlowFiles()
+    watch = files.watch()
+    files.checks = 0
+    for _ in range(200):
+        assert not watch.changed()
+        files.now += 0.5
+    # 100 seconds pass between checks, which take a second each: about two per cent of the time.
+    assert 2 <= files.checks <= 3
+
+
+def test_changed_files_are_checked_at_once_until_they_are_accepted() -> None:
+    files = SlowFiles()
+    watch = files.watch()
+    files.content = 2
+    assert watch.changed()
+    assert watch.changed()
+    watch.accept()
+    assert not watch.changed()
+    files.content = 3
+    assert not watch.changed()
+    watch.check_soon()
+    assert watch.changed()
 
 
 def test_what_cannot_be_served(tmp_path: Path, copied: Path) -> None:

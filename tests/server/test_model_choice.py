@@ -1,5 +1,6 @@
 """Which networks are loaded unasked: no file that a record names is run."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,10 +12,11 @@ import vulneuron as vn
 from runs import MODEL_FILE, color_net, color_pictures
 from vulneuron import demo
 from vulneuron.errors import ModelError
+from vulneuron.network import Classifier
 from vulneuron.record import Record
-from vulneuron.server import network
 from vulneuron.server.library import Library
-from vulneuron.server.model_choice import check_given, model_to_load, parse_models
+from vulneuron.server.model_choice import check_models, model_to_load, parse_models
+from vulneuron.server.network import RecordNetwork
 
 NAMES = ("a-run", "b-run")
 TESTS = str(Path(__file__).parents[1])
@@ -99,13 +101,12 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
 
 
 def test_a_bug_while_it_is_loaded_keeps_no_job_waiting(
-    linear: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    linear: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object) -> Classifier:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(network, "load_classifier", broken)
-    library = Library([linear], color_net())
+    library = Library([linear], color_net(), network=partial(RecordNetwork, load=broken))
     library["colors"].join()
     missing = library["colors"].current().network
     assert missing.status.state == "missing"
@@ -133,9 +134,9 @@ def test_networks_of_single_records() -> None:
     models = parse_models(
         ["torchvision:resnet18?weights=DEFAULT", "b-run=net.py:load?checkpoint=w.pt"], NAMES
     )
-    assert models.usual == "torchvision:resnet18?weights=DEFAULT"
-    assert models.own == {"b-run": "net.py:load?checkpoint=w.pt"}
-    assert parse_models([], NAMES).usual is None
+    assert models.default == "torchvision:resnet18?weights=DEFAULT"
+    assert models.by_record == {"b-run": "net.py:load?checkpoint=w.pt"}
+    assert parse_models([], NAMES).default is None
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,8 @@ def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
     vn.analyze(f"{source}:doubled", pictures, labels, out=doubled)
     paths = {"colors": str(linear), "doubled": str(doubled)}
     given = parse_models([f"{source}:net", f"doubled={source}:doubled"], paths)
-    check_given(paths, given)
-    library = Library(list(paths.values()), given.usual, given.own)
+    check_models(paths, given)
+    library = Library(list(paths.values()), given.default, given.by_record)
     for record in library:
         record.join()
         assert record.current().network.status.state == "ready"
@@ -181,4 +182,4 @@ def test_networks_are_checked_before_anything_is_served(
     source = two_networks(tmp_path)
     models = parse_models([text.format(source=source) for text in given], ["colors"])
     with pytest.raises(ModelError, match=message):
-        check_given({"colors": str(linear)}, models)
+        check_models({"colors": str(linear)}, models)

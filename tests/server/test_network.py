@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -13,7 +14,6 @@ from runs import color_net, color_pictures, model_file
 from served import Served, assert_error, living
 from server.gates import begin, ended
 from vulneuron.analysis import Analysis
-from vulneuron.server import network
 from vulneuron.server.library import Library
 from vulneuron.server.network import RETRY_SECONDS, RecordNetwork
 from vulneuron.server.problems import NotAvailable
@@ -119,11 +119,9 @@ def test_no_network_is_loaded_again_while_the_server_closes(linear: Path, tmp_pa
     assert found.demand().state == "missing"
 
 
-def test_job_loads_the_network_again(
-    copied: Path, tmp_path: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "RETRY_SECONDS", 0.0)
-    served = start(copied, f"{tmp_path / 'model.py'}:net")
+def test_job_loads_the_network_again(copied: Path, tmp_path: Path, start: Callable[..., Served]) -> None:
+    impatient = partial(RecordNetwork, retry_seconds=0.0)
+    served = start(copied, f"{tmp_path / 'model.py'}:net", network=impatient)
     failed = ended(served, begin(served, 1))
     assert failed["state"] == "failed"
     assert "needs the network of record" in failed["message"]

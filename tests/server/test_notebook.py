@@ -1,6 +1,7 @@
 """The dashboard in a notebook: shown inline, read and set from Python."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -12,7 +13,9 @@ import vulneuron as vn
 from runs import color_net
 from served import TIMEOUT
 from vulneuron.errors import VulneuronError
-from vulneuron.server import library, network
+from vulneuron.network import Classifier
+from vulneuron.server.library import Library
+from vulneuron.server.network import RecordNetwork
 
 #: Less than a server used to wait for a network that is being loaded.
 PATIENCE = 6.0
@@ -89,19 +92,16 @@ def test_stops(dashboard: vn.Dashboard) -> None:
     dashboard.stop()
 
 
-def test_stops_while_the_network_is_loading(
-    linear: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_stops_while_the_network_is_loading(linear: Path, caplog: pytest.LogCaptureFixture) -> None:
     loading, released = Event(), Event()
 
-    def load(*_: object) -> None:
+    def load(*_: object) -> Classifier:
         loading.set()
         assert released.wait(TIMEOUT)
         raise RuntimeError("cannot schedule new futures after shutdown")
 
-    monkeypatch.setattr(network, "load_classifier", load)
-    monkeypatch.setattr(library, "_PATIENCE_SECONDS", 0.01, raising=False)
-    dashboard = vn.show(linear, model=color_net())
+    library = Library([linear], color_net(), network=partial(RecordNetwork, load=load), patience=0.01)
+    dashboard = vn.Dashboard(library)
     assert loading.wait(TIMEOUT)
     stopping = Thread(target=dashboard.stop)
     stopping.start()
@@ -109,7 +109,7 @@ def test_stops_while_the_network_is_loading(
     ended = not stopping.is_alive()
     released.set()
     stopping.join(TIMEOUT)
-    assert dashboard._served.join()
+    assert library["colors"].join()
     assert ended
     assert not caplog.text
 

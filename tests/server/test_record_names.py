@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vulneuron.server.library import Library, record_names
+from vulneuron.server.library import Library
+from vulneuron.server.record_names import record_names
 
 
 @pytest.mark.parametrize(

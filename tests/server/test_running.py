@@ -10,17 +10,21 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import httpx2 as httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from runs import color_net
 from served import TIMEOUT, Served, assert_error, decoded
 from vulneuron.cli import main
-from vulneuron.errors import RunError
-from vulneuron.server.running import listen, url_of
-from vulneuron.server.security import Access
+from vulneuron.errors import RecordError, RunError
+from vulneuron.server.access import Access, url_of
+from vulneuron.server.listening import listen
+from vulneuron.server.running import PendingApp
 
 START_SECONDS = 60.0
 Start = Callable[..., tuple[subprocess.Popen[str], str]]
@@ -63,7 +67,8 @@ def test_serves_and_stops(copied: Path, serve: Start) -> None:
         assert f"Port {port} is busy" in line
         address = address_in(line)
         assert not address.endswith(f":{port}/")
-        listed = httpx.get(f"{address}api/records", timeout=TIMEOUT).json()
+        # The first request waits for all that is imported meanwhile.
+        listed = httpx.get(f"{address}api/records", timeout=START_SECONDS).json()
         assert [record["id"] for record in listed] == ["colors"]
         # A page that follows its session must not keep the server from stopping.
         with httpx.stream("GET", f"{address}api/sessions/one/events", timeout=TIMEOUT) as stream:
@@ -90,7 +95,7 @@ def net():
             loading.join(5)
 
         atexit.register(leave)
-        Path(__file__).with_name("loading").touch()
+        Path(__file__).with_name("loading").open("w").close()
         leaving.wait()
     checked.touch()
     return color_net()
@@ -104,11 +109,35 @@ def test_stops_while_a_network_is_loading(
     source = copied.with_name("slow.py")
     # The command itself loads it once, to check it; then it is loaded until the process ends.
     source.write_text(LOADS_FOR_EVER)
+    os.mkfifo(source.with_name("loading"))
     process, _ = serve(copied, "--model", f"{source}:net", "--port", 0)
+    source.with_name("loading").open().close()  # waits until it is opened for writing, too
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=START_SECONDS)
-    assert source.with_name("loading").exists()
     assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
+
+
+def test_stops_while_it_is_starting_up(copied: Path, serve: Start) -> None:
+    process, _ = serve(copied, "--port", 0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=START_SECONDS)
+    assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
+
+
+def test_requests_get_an_answer_where_the_application_cannot_be_built() -> None:
+    def build() -> FastAPI:
+        raise RecordError("the record is gone", allowed="a record", fix="look for it")
+
+    failed = Event()
+    pending = PendingApp(build)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(TestClient(pending).get, "/")
+        pending.start(failed.set)
+        assert waiting.result(TIMEOUT).status_code == 503
+    assert failed.wait(TIMEOUT)
+    pending.end_streams()
+    with pytest.raises(RecordError, match="the record is gone"):
+        pending.close()
 
 
 def test_elsewhere_it_needs_a_token(linear: Path, start: Callable[..., Served]) -> None:
@@ -159,12 +188,11 @@ def test_next_free_port() -> None:
             assert port < second.getsockname()[1] < port + 50
 
 
-def test_no_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_free_port() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        monkeypatch.setattr("vulneuron.server.running._PORTS_TO_TRY", 1)
         with pytest.raises(RunError, match=f"all ports from {port} on are busy"):
-            listen("127.0.0.1", port)
+            listen("127.0.0.1", port, ports=1)
 
 
 def test_addresses() -> None:

@@ -6,9 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from served import assert_error
+from vulneuron.server.access import Access, is_loopback
 from vulneuron.server.app import create_app
 from vulneuron.server.library import Library
-from vulneuron.server.security import CONTENT_SECURITY_POLICY, Access, is_loopback
+from vulneuron.server.security import CONTENT_SECURITY_POLICY
 
 TOKEN = "a-secret"  # noqa: S105
 

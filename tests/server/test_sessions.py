@@ -1,5 +1,6 @@
 """Sessions: what a page shows, shared with a notebook."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,3 +55,14 @@ def test_oldest_sessions_are_forgotten() -> None:
         sessions[f"session-{number}"].publish(SessionState(query="b"))
     assert sessions["first"].value.query == ""
     assert sessions["session-299"].value.query == "b"
+
+
+def test_watchers_of_a_forgotten_session_are_let_go() -> None:
+    sessions = Sessions(most=1)
+    first = sessions["first"]
+    assert sessions["second"].value.query == ""
+
+    async def watched() -> list[str]:
+        return [state.query async for state in first.watch()]
+
+    assert asyncio.run(watched()) == [""]

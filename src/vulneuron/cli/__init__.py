@@ -3,6 +3,7 @@
 import os
 import sys
 
+from vulneuron.cli.app import app
 from vulneuron.errors import VulneuronError
 
 
@@ -12,9 +13,6 @@ def main() -> None:
     # have many shapes, and what is kept splits the free memory up: it takes up to 1 GiB more, for no gain.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     try:
-        # Help texts list what other packages declare, which may fail: an error on import is one line, too.
-        from vulneuron.cli.app import app  # noqa: PLC0415
-
         app()
     except VulneuronError as error:
         sys.stderr.write(f"error: {error}\n")

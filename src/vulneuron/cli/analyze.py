@@ -1,16 +1,15 @@
 """`vulneuron analyze`: from your model and your images to a record."""
 
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from vulneuron.attacks import make_attack
 from vulneuron.cli.info import show
 from vulneuron.cli.options import comma_separated, numbers, resumable
-from vulneuron.inputs.class_names import parse_class_names
-from vulneuron.inputs.preprocessing import Interpolation
-from vulneuron.network.devices import Precision
-from vulneuron.pipeline import analyze
+
+if TYPE_CHECKING:
+    from vulneuron.inputs.preprocessing import Interpolation
+    from vulneuron.network.devices import Precision
 
 _INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
     "Model and images",
@@ -154,7 +153,7 @@ def command(
         typer.Option("--overwrite", help="Replace a record of another run.", rich_help_panel=_RUN),
     ] = False,
 ) -> None:
-    """Attack a model on images, and record what its neurons did before and after.
+    """Attack a model on images, and record its neurons before and after the attack.
 
     Images that the model predicts right are attacked; each success becomes a pair of the record. Defaults are
     those of the paper: PGD, 7 steps of 2/255, L-inf budget 8/255. An interrupted run goes on when the same
@@ -162,6 +161,10 @@ def command(
 
     Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
+    from vulneuron.attacks import make_attack
+    from vulneuron.inputs.class_names import parse_class_names
+    from vulneuron.pipeline import analyze
+
     names = None if class_names is None else parse_class_names(class_names)
     given = any(value is not None for value in (attack, eps, step_size, steps, norm))
     name = attack or "pgd"
@@ -182,10 +185,10 @@ def command(
             std=numbers(std, "--std"),
             layers=layers,
             device=device,
-            precision=cast(Precision, precision),
+            precision=cast("Precision", precision),
             image_size=image_size,
             resize=resize,
-            interpolation=cast(Interpolation | None, interpolation),
+            interpolation=cast("Interpolation | None", interpolation),
             batch_size=batch_size,
             seed=seed,
             joint_projection=joint_projection,

@@ -1,12 +1,34 @@
-"""All commands, put together."""
+"""All commands, each imported when it is called."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from vulneuron._version import __version__
-from vulneuron.cli import analyze, demo, doctor, info, maps, neurons, serve
+
+#: The help line of each command; the command itself is in the module of its name.
+COMMANDS = {
+    "analyze": "Attack a model on images, and record its neurons before and after the attack.",
+    "info": "Show the content of a record: pairs, rates, network, attack, provenance.",
+    "neurons": "List the neurons of one pair, or of a cell of the prediction matrix, with all measures.",
+    "maps": "Compute vulnerability maps of many pairs; an interrupted run keeps all finished maps.",
+    "serve": "Open records in the browser: vulnerable neurons, and the features that they capture.",
+    "doctor": "Show versions, the device, optional dependencies, and what each of them is needed for.",
+    "demo": "Attack EfficientNet-Lite0 on photographs of ImageNet classes; needs the extra `demo`.",
+}
+
+
+class LazyCommand(TyperCommand):
+    """Command whose module is imported when it is called, as some take seconds to import."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Parse the arguments of the command itself."""
+        command = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        command.command(self.name)(import_module(f"vulneuron.cli.{self.name}").command)
+        return typer.main.get_command(command).make_context(*arguments, **options)
 
 
 def _show_version(wanted: bool) -> None:
@@ -32,13 +54,8 @@ def options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
     ] = False,
 ) -> None:
-    """Take what stands before the command."""
+    """Take the options before the command."""
 
 
-app.command("analyze")(analyze.command)
-app.command("info")(info.command)
-app.command("neurons")(neurons.command)
-app.command("maps")(maps.command)
-app.command("serve")(serve.command)
-app.command("doctor")(doctor.command)
-app.command("demo")(demo.command)
+for name, line in COMMANDS.items():
+    app.command(name, help=line, cls=LazyCommand)(lambda: None)

@@ -7,7 +7,6 @@ import typer
 from vulneuron.cli import serve
 from vulneuron.cli.info import show
 from vulneuron.cli.options import resumable
-from vulneuron.demo import run_demo
 
 
 def command(
@@ -20,6 +19,8 @@ def command(
     ] = True,
 ) -> None:
     """Attack EfficientNet-Lite0 on photographs of ImageNet classes; needs the extra `demo`."""
+    from vulneuron.demo import run_demo
+
     with resumable():
         record = run_demo(out)
     show(record)

@@ -2,15 +2,8 @@
 
 import importlib.util
 import platform
-from importlib import metadata
-
-import psutil
-import torch
-from rich.console import Console
-from rich.table import Table
 
 from vulneuron._version import __version__
-from vulneuron.network.devices import resolve_device
 
 _REQUIRED = ("torch", "torchvision", "numpy", "zarr", "xarray", "pandas", "openTSNE")
 #: Module, distribution, what it is for, how to get it.
@@ -30,7 +23,13 @@ _OPTIONAL = (
 
 
 def command() -> None:
-    """Show versions, the device, optional parts, and what is missing for what."""
+    """Show versions, the device, optional dependencies, and what each of them is needed for."""
+    from importlib import metadata
+
+    import psutil
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("vulneuron", __version__)
     table.add_row("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
@@ -47,6 +46,10 @@ def command() -> None:
 
 
 def _device() -> str:
+    import torch
+
+    from vulneuron.network.devices import resolve_device
+
     device = resolve_device("auto")
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"

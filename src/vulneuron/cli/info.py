@@ -1,15 +1,15 @@
 """`vulneuron info`: what a record holds."""
 
+from __future__ import annotations
+
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from vulneuron.record import Record, open_record
+if TYPE_CHECKING:
+    from vulneuron.record import Record
 
 
 def command(
@@ -20,7 +20,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     validate: Annotated[bool, typer.Option("--validate", help="Read everything and check it; slow.")] = False,
 ) -> None:
-    """Show what a record holds: pairs, rates, network, attack, provenance."""
+    """Show the content of a record: pairs, rates, network, attack, provenance."""
+    from vulneuron.record import open_record
+
     record = open_record(path)
     info = record.info()
     if layer is not None:
@@ -44,6 +46,10 @@ def show(record: Record) -> None:
 
 
 def _print(info: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _rows(info):
         table.add_row(name, escape(value))

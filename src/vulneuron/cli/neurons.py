@@ -19,9 +19,10 @@ from vulneuron.analysis import (
     sorted_neurons,
 )
 from vulneuron.analysis.settings import CurveSettings, FieldSettings, VulnerabilityMapSettings
-from vulneuron.cli.maps import compute_maps, missing_maps
+from vulneuron.cli.map_computation import compute_maps, missing_maps
 from vulneuron.cli.neuron_table import print_table
-from vulneuron.cli.options import LAYER_HELP, Choices, settings_options
+from vulneuron.cli.options import LAYER_HELP
+from vulneuron.cli.settings_options import Choices, settings_options
 from vulneuron.errors import MeasureError
 from vulneuron.measures import MEASURES
 from vulneuron.measures.choices import check_choice, check_whole

@@ -1,20 +1,19 @@
 """`vulneuron serve`: the dashboard in the browser."""
 
+from __future__ import annotations
+
 import os
 import sys
 import webbrowser
 from threading import Thread
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from threadpoolctl import threadpool_limits
 
-from vulneuron.record import open_record
-from vulneuron.server.app import create_app
-from vulneuron.server.library import Library, record_names
-from vulneuron.server.model_choice import check_given, parse_models
-from vulneuron.server.running import DEFAULT_PORT, Server, listen, url_of
-from vulneuron.server.security import Access
+from vulneuron.server.listening import DEFAULT_PORT, listen
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def command(
@@ -42,37 +41,58 @@ def command(
         bool, typer.Option("--open/--no-open", help="Open the dashboard in the browser.")
     ] = True,
 ) -> None:
-    """Show records in the browser: which neurons are vulnerable, and what they capture. Ctrl-C stops it.
+    """Open records in the browser: vulnerable neurons, and the features that they capture.
 
     Example: `vulneuron serve demo.zarr`
     """
+    from threadpoolctl import threadpool_limits
+
+    from vulneuron.record import open_record
+    from vulneuron.server.access import Access, url_of
+    from vulneuron.server.model_choice import check_models, parse_models
+    from vulneuron.server.record_names import record_names
+    from vulneuron.server.running import PendingApp, Server
+
     if layer is not None:
         open_record(paths[0]).layer(layer)
     names = record_names(paths)
     models = parse_models(model or [], names)
-    check_given(dict(zip(names, paths, strict=True)), models)
+    for path in paths:
+        open_record(path).require_complete()
+    # The only slow check, and only where a network is named: a wrong one ends the command.
+    check_models(dict(zip(names, paths, strict=True)), models)
     access = Access.for_host(host)
+
+    def build() -> FastAPI:
+        from vulneuron.server.app import create_app
+        from vulneuron.server.library import Library
+
+        app = create_app(Library(paths, models.default, models.by_record), access=access)
+        # Answers take many short matrix products, whose threads would wait for each other. The limit holds
+        # for libraries that are loaded by now.
+        threadpool_limits(1, user_api="blas")
+        return app
+
+    def started() -> None:
+        busy = f"Port {port} is busy, so it is {free_port}. " if port not in {0, free_port} else ""
+        sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
+        sys.stdout.flush()
+        pending.start(failed=server.stop)
+        if open_browser:
+            # It may wait for the browser, which waits for the server.
+            Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
+
+    pending = PendingApp(build)
     with listen(host, port) as bound:
-        app = create_app(Library(paths, models.usual, models.own), access=access)
-        found = bound.getsockname()[1]
-        url = url_of(host, found, access, layer=layer)
-
-        def started() -> None:
-            busy = f"Port {port} is busy, so it is {found}. " if port not in {0, found} else ""
-            sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
-            sys.stdout.flush()
-            if open_browser:
-                # It may wait for the browser, which waits for the server.
-                Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
-
+        free_port = bound.getsockname()[1]
+        url = url_of(host, free_port, access, layer=layer)
+        server = Server(pending, started=started, end_streams=pending.end_streams)
         try:
-            # Answers take many short matrix products, whose threads would wait for each other.
-            with threadpool_limits(1, user_api="blas"):
-                Server(app, started).run([bound])
+            server.run([bound])
         except KeyboardInterrupt:
             sys.stdout.write("Stopped.\n")
         finally:
-            ended = app.state.server.close()
+            ended = pending.close()
         if not ended:
             # Python crashes, or prints tracebacks, if it ends below a thread that still loads a network.
             sys.stdout.flush()

@@ -1,13 +1,17 @@
 """`RecordLayer`: what a record holds of one target layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 import zarr
 
 from vulneuron.record.schema import layer_group, layer_variables
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class RecordLayer:
@@ -52,6 +56,8 @@ class RecordLayer:
     @cached_property
     def dataset(self) -> xr.Dataset:
         """Arrays of the layer as a lazy `xarray.Dataset`: nothing is read before it is asked for."""
+        import xarray as xr  # noqa: PLC0415  slow to import
+
         dataset: xr.Dataset = xr.open_zarr(
             self.path, group=layer_group(self.name), chunks=None, consolidated=True
         )

@@ -1,5 +1,7 @@
 """`Record`: what one run has written, read back as tables and named arrays."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,10 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import fsspec
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import xarray as xr
 import zarr
-from scipy.special import logsumexp
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
 from vulneuron.errors import RecordError, did_you_mean, one_line
@@ -35,7 +34,8 @@ from vulneuron.record.schema import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
+    import pandas as pd
+    import xarray as xr
 
 _FIX = "give the folder that `vulneuron analyze --out` wrote"
 
@@ -45,7 +45,7 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
     return "://" in str(path)
 
 
-def open_record(path: str | os.PathLike[str]) -> "Record":
+def open_record(path: str | os.PathLike[str]) -> Record:
     """Open a record, finished or not.
 
     Parameters
@@ -139,7 +139,7 @@ def not_a_record(path: str | os.PathLike[str]) -> RecordError:
     return RecordError(f"{str(path)!r} is no record", allowed="a record", fix=_FIX)
 
 
-def _check_whole(record: "Record", group: zarr.Group) -> None:
+def _check_whole(record: Record, group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
     for name in record.expected_arrays():
         array = _array(group, name)
@@ -199,6 +199,21 @@ class Record:
         """Whether the run came to its end."""
         return bool(self.attributes["phase"] == Phase.COMPLETE)
 
+    def require_complete(self) -> None:
+        """Refuse an unfinished record.
+
+        Raises
+        ------
+        RecordError
+            If the run did not come to its end.
+        """
+        if not self.complete:
+            raise RecordError(
+                f"the run of record {self.path!r} is unfinished",
+                allowed="a finished record",
+                fix="run the same `vulneuron analyze` command again: it goes on where it stopped",
+            )
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of all classes, in the order of the network's outputs."""
@@ -210,7 +225,9 @@ class Record:
 
         Feature maps, activations and contributions are in ``record.layer().dataset``.
         """
-        self._require_complete()
+        import xarray as xr  # noqa: PLC0415  slow to import
+
+        self.require_complete()
         dataset: xr.Dataset = xr.open_zarr(self.path, chunks=None, consolidated=True)
         dataset = dataset.set_coords([name for name in COORDINATES if name in dataset])
         return dataset
@@ -224,6 +241,9 @@ class Record:
         perturbation_l2, perturbation_linf, survives_8bit``; ``X_p_Y`` is the probability of label X on image
         Y. The index is the number of the pair.
         """
+        import pandas as pd  # noqa: PLC0415  slow to import
+        from scipy.special import logsumexp  # noqa: PLC0415
+
         data = self.dataset
         columns: dict[str, Any] = {
             "image_id": [str(name) for name in data["image_id"].values],
@@ -248,6 +268,8 @@ class Record:
 
         The index is ``image_index``, the position of the image in its source, as in `pairs`.
         """
+        import pandas as pd  # noqa: PLC0415  slow to import
+
         run: Any = self._group[RUN]
         names = np.array([*self.class_names, ""], dtype=object)
         columns: dict[str, Any] = {
@@ -273,12 +295,12 @@ class Record:
         RecordError
             If the run is unfinished, or did not record such a layer.
         """
-        self._require_complete()
+        self.require_complete()
         return self._layer(self.layers[-1] if name is None else name)
 
     def array(self, name: str) -> Any:
         """One Zarr array of the root, for reading parts of it without xarray's overhead."""
-        self._require_complete()
+        self.require_complete()
         return self._group[name]
 
     def images(
@@ -314,9 +336,7 @@ class Record:
             "versions": self.attributes["versions"],
         }
 
-    def show(
-        self, *, model: "str | nn.Module | None" = None, height: int = 900, proxy: str | None = None
-    ) -> Any:
+    def show(self, *, model: Any = None, height: int = 900, proxy: str | None = None) -> Any:
         """Show the dashboard in a notebook; see `vulneuron.show`."""
         (viewer,) = entry_points(group="vulneuron.viewers", name="dashboard")
         return viewer.load()(self, model=model, height=height, proxy=proxy)
@@ -363,14 +383,6 @@ class Record:
     def _created_layers(self) -> tuple[str, ...]:
         # A run that was killed at its very start has no groups yet.
         return () if self.attributes["phase"] == Phase.CREATE else self.layers
-
-    def _require_complete(self) -> None:
-        if not self.complete:
-            raise RecordError(
-                f"the run of record {self.path!r} is unfinished",
-                allowed="a finished record",
-                fix="run the same `vulneuron analyze` command again: it goes on where it stopped",
-            )
 
 
 COUNT_KEYS = (

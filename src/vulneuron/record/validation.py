@@ -1,15 +1,19 @@
 """Checks that a record is whole and that its parts fit together."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from vulneuron.record.layers import RecordLayer
 from vulneuron.record.schema import ADVERSARIAL, BENIGN, PAIR_VARIABLES, Variable, layer_variables
 from vulneuron.record.store import Record
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TOLERANCE = 1e-3
 _BLOCK = 256

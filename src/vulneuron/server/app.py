@@ -7,12 +7,13 @@ from fastapi.routing import APIRoute
 
 from vulneuron._version import __version__
 from vulneuron.network.quiet import WARNING_FILTERS
+from vulneuron.server.access import Access
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
 from vulneuron.server.problems import add_handlers
 from vulneuron.server.routes import router
-from vulneuron.server.security import Access, Guard
+from vulneuron.server.security import Guard
 from vulneuron.server.sessions import Sessions
 from vulneuron.server.static import BUILT, add_pages
 

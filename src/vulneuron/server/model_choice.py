@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from vulneuron.analysis import load_classifier
 from vulneuron.errors import ModelError, did_you_mean
 from vulneuron.record import Record
+
+if TYPE_CHECKING:
+    from torch import nn
 
 #: The demo's own network, named as a function of a file of this package.
 _DEMO_FILE = Path(__file__).parents[1] / "demo.py"
@@ -20,26 +21,26 @@ _BUILT_IN = re.compile(r"(torchvision|timm):[\w.]+(\?.*)?", re.ASCII)
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)=(?P<spec>.+)", re.ASCII)
 
 
-def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Module:
+def model_to_load(record: Record, model: "str | nn.Module | None") -> "str | nn.Module":
     """Where to load a record's network from.
 
-    A record is data, often somebody else's, so that no code of a file that it names is run unasked: only
-    networks that torchvision and timm build, and the demo's, are loaded without `given`.
+    A record is data, often somebody else's, so code in a file that it names is not run unless the user names
+    the file, too: without `model`, only networks built by torchvision or timm and the demo's are loaded.
 
     Parameters
     ----------
     record
         A finished record.
-    given
-        The network, or where the user says that it is; None if the user says nothing.
+    model
+        The network, or where it is, if the user says so.
 
     Raises
     ------
     ModelError
         If the record names another kind of network.
     """
-    if given is not None:
-        return given
+    if model is not None:
+        return model
     named = str(record.attributes["run"]["model"]["spec"])
     if _BUILT_IN.fullmatch(named):
         return named
@@ -54,93 +55,97 @@ def model_to_load(record: Record, given: str | nn.Module | None) -> str | nn.Mod
 
 
 @dataclass(frozen=True)
-class GivenModels:
-    """Networks that a user names for some records.
+class ModelChoice:
+    """Networks that a user names.
 
     Attributes
     ----------
-    usual
-        Where the network is of all records without one of their own; None if the user does not say.
-    own
+    default
+        Where the network of all other records is; None if the user does not say.
+    by_record
         Where those of single records are, by the records' names.
     """
 
-    usual: str | None
-    own: Mapping[str, str]
+    default: str | None
+    by_record: Mapping[str, str]
 
 
-def parse_models(given: Sequence[str], records: Collection[str]) -> GivenModels:
-    """Networks as texts: ``NAME=SPEC`` for the record of that name, ``SPEC`` alone for all others.
+def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
+    """Read values of ``--model``: ``NAME=SPEC`` for the record of that name, ``SPEC`` alone for all others.
 
     Parameters
     ----------
-    given
-        The texts.
+    texts
+        The values.
     records
         Names of the records.
 
     Raises
     ------
     ModelError
-        If there is no such record, or two networks are given for the same.
+        If there is no such record, or two networks are named for the same one.
     """
-    own: dict[str, str] = {}
-    usual: str | None = None
-    for text in given:
-        named = _NAMED.fullmatch(text)
-        name = named["name"] if named else None
+    by_record: dict[str, str] = {}
+    default: str | None = None
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        name = match["name"] if match else None
         if name is not None and name not in records:
             raise ModelError(
                 f"given --model {text!r} for a record {name!r}",
                 allowed=f"NAME=SPEC with one of the names {', '.join(records)}, or SPEC alone",
                 fix=did_you_mean(name, records) or "use one of these names",
             )
-        if (usual is not None) if name is None else (name in own):
-            whom = "all records" if name is None else f"the record {name!r}"
+        if (default is not None) if name is None else (name in by_record):
+            scope = "all records" if name is None else f"the record {name!r}"
             raise ModelError(
-                f"given two networks for {whom}, the second one being {text!r}",
-                allowed="one SPEC alone, and one NAME=SPEC a record",
+                f"given two networks for {scope}, the second one being {text!r}",
+                allowed="one SPEC alone, and one NAME=SPEC per record",
                 fix=f"write NAME=SPEC with one of the names {', '.join(records)}",
             )
-        if named is None:
-            usual = text
+        if match is None:
+            default = text
         else:
-            own[named["name"]] = named["spec"]
-    return GivenModels(usual, own)
+            by_record[match["name"]] = match["spec"]
+    return ModelChoice(default, by_record)
 
 
-def check_given(records: Mapping[str, str], models: GivenModels) -> None:
-    """Make sure that the networks that a user names are those of their records.
+def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
+    """Refuse networks that are not those of their records.
 
     Parameters
     ----------
     records
         Paths of the records by name.
     models
-        The usual one has to be that of one record at least.
+        The default network has to fit at least one record.
 
     Raises
     ------
     ModelError
-        If a network cannot be loaded, or is not that of its record, or of none of the others.
+        If a network cannot be loaded, or did not make its record, or the default none of the other records.
     RecordError
         If a record cannot be opened.
     """
-    for name, model in models.own.items():
-        load_classifier(records[name], model)
-    if models.usual is None:
+    if models.default is None and not models.by_record:
         return
-    others = [path for name, path in records.items() if name not in models.own]
+    from vulneuron.analysis import load_classifier  # noqa: PLC0415  imports PyTorch
+
+    for name, model in models.by_record.items():
+        load_classifier(records[name], model)
+    if models.default is None:
+        return
+    others = [path for name, path in records.items() if name not in models.by_record]
     if not others:
         raise ModelError(
-            f"given --model {models.usual!r} for all other records, and there is none",
+            f"given --model {models.default!r} for all other records, and there is none",
             allowed="records without a network of their own",
             fix="leave it out",
         )
     errors = []
     for record in others:
         try:
-            load_classifier(record, models.usual)
+            load_classifier(record, models.default)
         except ModelError as error:
             errors.append(error)
         else:

@@ -11,6 +11,8 @@ from torch import nn
 from vulneuron.analysis import Analysis, load_classifier
 from vulneuron.engines import Cancel
 from vulneuron.errors import ModelError
+from vulneuron.network import Classifier
+from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.model_choice import model_to_load
 from vulneuron.server.problems import NotAvailable
@@ -36,6 +38,10 @@ class RecordNetwork:
     closing
         Whether the server stops: then nobody waits for the network any more, and what it is loaded with may
         be gone.
+    load
+        Loads the network from the record and its source.
+    retry_seconds
+        Seconds after a failure before the network is loaded again on demand.
     clock
         Seconds since some point in time.
     """
@@ -47,10 +53,13 @@ class RecordNetwork:
         model: str | nn.Module | None = None,
         *,
         closing: Cancel = lambda: False,
+        load: Callable[[Record, str | nn.Module], Classifier] = load_classifier,
+        retry_seconds: float = RETRY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._analysis, self._name, self._model = analysis, name, model
         self._closing, self._clock = closing, clock
+        self._load_classifier, self._retry_seconds = load, retry_seconds
         self._status = dto.NetworkModel(state="loading", message=None)
         #: Seconds that one patch of a vulnerability map takes, once that is known.
         self.seconds_a_patch: float | None = None
@@ -101,7 +110,8 @@ class RecordNetwork:
         elif math.isinf(self._next_attempt):
             fix = "start the server with --model"
         else:
-            fix = f"correct that and try again; it is loaded again after {RETRY_SECONDS:g} s at the earliest"
+            wait = f"{self._retry_seconds:g} s"
+            fix = f"correct that and try again; it is loaded again after {wait} at the earliest"
         raise NotAvailable(
             f"{what} needs the network of record {self._name!r}, which is {status.state}"
             + ("" if status.message is None else f" ({status.message})"),
@@ -124,7 +134,7 @@ class RecordNetwork:
         status = dto.NetworkModel(
             state="missing", message="loading it failed; see the terminal of the server"
         )
-        retry_seconds = RETRY_SECONDS
+        retry_seconds = self._retry_seconds
         try:
             try:
                 source = model_to_load(self._analysis.record, self._model)
@@ -132,7 +142,7 @@ class RecordNetwork:
                 # Another attempt would be refused again.
                 retry_seconds = math.inf
                 raise
-            self._analysis.network.attach(load_classifier(self._analysis.record, source))
+            self._analysis.network.attach(self._load_classifier(self._analysis.record, source))
             status = dto.NetworkModel(state="ready", message=None)
         except ModelError as error:
             status = dto.NetworkModel(state="missing", message=str(error))

@@ -13,12 +13,13 @@ from torch import nn
 
 from vulneuron.errors import RunError
 from vulneuron.record import Record
+from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.app import create_app
 from vulneuron.server.dto import SessionState
 from vulneuron.server.library import Library
+from vulneuron.server.listening import DEFAULT_PORT, listen
 from vulneuron.server.parsing import format_numbers, parse_numbers, unknown
-from vulneuron.server.running import DEFAULT_PORT, Server, listen
-from vulneuron.server.security import TOKEN_PARAMETER, Access
+from vulneuron.server.running import Server
 from vulneuron.server.summary import OpenedLayer
 
 _HOST = "127.0.0.1"
@@ -69,11 +70,18 @@ def show(
     (1, 3)
     >>> dashboard.stop()
     """
-    return Dashboard(record, model=model, height=height, proxy=proxy)
+    return Dashboard(Library([record], model), height=height, proxy=proxy)
 
 
 class Dashboard:
     """The dashboard of one record, on a server of its own in this process; made by `show`.
+
+    Parameters
+    ----------
+    library
+        The record.
+    height, proxy
+        As for `show`.
 
     Attributes
     ----------
@@ -81,16 +89,8 @@ class Dashboard:
         Its address.
     """
 
-    def __init__(
-        self,
-        record: Record | str | Path,
-        *,
-        model: str | nn.Module | None = None,
-        height: int = 900,
-        proxy: str | None = None,
-    ) -> None:
+    def __init__(self, library: Library, *, height: int = 900, proxy: str | None = None) -> None:
         self._height = height
-        library = Library([record], model)
         (self._served,) = library
         with listen(_HOST, DEFAULT_PORT) as bound:
             port = int(bound.getsockname()[1])
@@ -105,7 +105,7 @@ class Dashboard:
             query = {"record": self._served.id, "session": session, **token}
             self.url = f"{base}?{urlencode(query)}"
             ready = Event()
-            self._server = Server(app, ready.set)
+            self._server = Server(app, started=ready.set, end_streams=self._state.end_streams)
             listening = bound.dup()
         self._thread = Thread(target=self._server.run, args=([listening],), name="dashboard", daemon=True)
         self._thread.start()
@@ -183,7 +183,7 @@ class Dashboard:
     def stop(self) -> None:
         """Stop the server; the page no longer answers. Stopping twice is no error."""
         atexit.unregister(self.stop)
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
         self._state.close()
 

@@ -1,22 +1,19 @@
-"""Runs the application: a free port, a clean stop."""
+"""Runs the application: it listens at once, starts up meanwhile, and stops cleanly."""
 
-import errno
-import os
+import asyncio
 import socket
 from collections.abc import Callable
-from urllib.parse import urlencode
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vulneuron.errors import RunError, one_line
-from vulneuron.server.dependencies import State
-from vulneuron.server.security import TOKEN_PARAMETER, Access
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
-DEFAULT_PORT = 8642
-_PORTS_TO_TRY = 100
-_LAST_PORT = 65535
-_BUSY = {errno.EADDRINUSE, errno.EACCES}
 _GRACE_SECONDS = 3
 
 
@@ -26,12 +23,14 @@ class Server(uvicorn.Server):
     Parameters
     ----------
     app
-        Made by `create_app`.
+        The application.
     started
-        Called when requests are answered.
+        Called when the server accepts requests.
+    end_streams
+        Ends all streams of events; called when the server stops.
     """
 
-    def __init__(self, app: FastAPI, started: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: ASGIApp, *, started: Callable[[], None], end_streams: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -43,65 +42,80 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        self._state: State = app.state.server
-        self._when_started = started
+        self._started, self._end_streams = started, end_streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
+        """Accept requests."""
         await super().startup(sockets)
-        self._when_started()
+        self._started()
+
+    def stop(self) -> None:
+        """Stop soon; from any thread."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to answer."""
-        self._state.end_streams()
+        """Finish what is being answered, and accept no more."""
+        self._end_streams()
         await super().shutdown(sockets)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Socket on the first free port from the given one on.
+class PendingApp:
+    """An application that is built while the server already listens; requests wait for it.
 
-    Raises
-    ------
-    RunError
-        If the address cannot be used, or all ports are busy.
+    Importing PyTorch and opening records takes seconds, in which a browser starts and finds the server.
+
+    Parameters
+    ----------
+    build
+        Makes the application.
     """
-    for candidate in range(port, min(port + _PORTS_TO_TRY, _LAST_PORT + 1)):
+
+    def __init__(self, build: "Callable[[], FastAPI]") -> None:
+        self._build = build
+        self._app: Future[FastAPI] = Future()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as soon as the application is there."""
         try:
-            return _bound(host, candidate)
-        # A name that no host can have is a UnicodeError.
-        except (OSError, UnicodeError) as error:
-            if not isinstance(error, OSError) or error.errno not in _BUSY:
-                raise RunError(
-                    f"the server cannot use the address {host!r} ({one_line(error)})",
-                    allowed="an address of this machine",
-                    fix="leave --host out for this machine only",
-                ) from error
-    raise RunError(
-        f"all ports from {port} on are busy",
-        allowed="a free port from 1 to 65535",
-        fix="give another --port, or 0 for any that is free",
-    )
+            # A client that no longer waits must not cancel the future of all others.
+            app = await asyncio.shield(asyncio.wrap_future(self._app))
+        except Exception:  # `close` raises it
+            failure = PlainTextResponse("The server could not start; see its terminal.", 503)
+            await failure(scope, receive, send)
+        else:
+            await app(scope, receive, send)
 
+    def start(self, failed: Callable[[], None]) -> None:
+        """Build the application in a thread.
 
-def url_of(host: str, port: int, access: Access, *, layer: str | None = None) -> str:
-    """Address to open in a browser; at a layer of the first record, if one is named."""
-    shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
-    name = f"[{shown}]" if ":" in shown else shown
-    parameters = {TOKEN_PARAMETER: access.token, "layer": layer}
-    query = urlencode({key: value for key, value in parameters.items() if value is not None})
-    return f"http://{name}:{port}/{'?' if query else ''}{query}"
+        Parameters
+        ----------
+        failed
+            Called if it cannot be built; `close` raises the error.
+        """
+        Thread(target=self._run, args=(failed,), name="application", daemon=True).start()
 
+    def end_streams(self) -> None:
+        """End all streams of events."""
+        if self._app.done() and self._app.exception() is None:
+            self._app.result().state.server.end_streams()
 
-def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # With the protocol named, asyncio sends small packets at once (TCP_NODELAY), which saves 40 ms an answer.
-    bound = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(128)  # a port that is bound but not listened to may still be taken by another server
-    except OSError:
-        bound.close()
-        raise
-    return bound
+    def close(self) -> bool:
+        """Close the application; returns False if some of its threads, or that which builds it, still run.
+
+        Raises
+        ------
+        Exception
+            If it could not be built.
+        """
+        if not self._app.done():
+            return False
+        closed: bool = self._app.result().state.server.close()
+        return closed
+
+    def _run(self, failed: Callable[[], None]) -> None:
+        try:
+            self._app.set_result(self._build())
+        except BaseException as error:
+            self._app.set_exception(error)
+            failed()

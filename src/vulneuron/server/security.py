@@ -1,10 +1,7 @@
 """Who may talk to the server, and what its pages may do."""
 
-import hashlib
-import ipaddress
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
@@ -12,10 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
-
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-TOKEN_PARAMETER = "token"  # noqa: S105  the name of it
 
 #: What pages may load: nothing but the server's own files. Notebooks on this machine may embed them.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -41,72 +36,6 @@ _HEADERS = {
 }
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address to bind to can be reached from this machine only."""
-    if host in _LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-@dataclass(frozen=True)
-class Access:
-    """Who may talk to the server.
-
-    Parameters
-    ----------
-    token
-        Secret that every request has to bring; None where only this machine reaches the server.
-    hosts
-        Names that the server is known by. Without a token, requests that name another one are refused: a
-        page of another site that points its own name at this machine (DNS rebinding) would read the record.
-    """
-
-    token: str | None = None
-    hosts: frozenset[str] = field(default=_LOOPBACK_NAMES)
-
-    @classmethod
-    def for_host(cls, host: str) -> "Access":
-        """Access to a server that is bound to an address: with a token unless it is a loopback address."""
-        if is_loopback(host):
-            return cls(hosts=_LOOPBACK_NAMES | {host.lower()})
-        return cls(token=secrets.token_urlsafe(24))
-
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie with the token; browsers share cookies between all ports of a machine."""
-        return f"vulneuron_{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"
-
-    def check(self, request: Request) -> None:
-        """Refuse a request that may not come in.
-
-        Raises
-        ------
-        MissingToken
-            If there is a token, and the request does not bring it.
-        UnknownHost
-            If there is none, and the request names another host.
-        """
-        if self.token is not None:
-            if not any(
-                secrets.compare_digest(given.encode(), self.token.encode())
-                for given in _given(request, self.cookie)
-            ):
-                raise MissingToken(
-                    "given no valid token",
-                    allowed="the token of this server, in the URL, a cookie, or `Authorization: Bearer`",
-                    fix="open the whole URL that `vulneuron serve` printed",
-                )
-        elif _host_name(request.headers.get("host", "")) not in self.hosts:
-            raise UnknownHost(
-                f"given the host {request.headers.get('host', '')!r}",
-                allowed=", ".join(sorted(self.hosts)),
-                fix="open the URL that `vulneuron serve` printed",
-            )
-
-
 class Guard:
     """Lets requests in, gives responses their headers, and lets no error escape."""
 
@@ -130,7 +59,7 @@ class Guard:
 
         request = Request(scope)
         try:
-            self._access.check(request)
+            _check(self._access, request)
             answer = self._without_token(request)
         except Problem as error:
             answer = respond(error)
@@ -157,6 +86,34 @@ class Guard:
             self._access.cookie, self._access.token, path=None, httponly=True, samesite="strict"
         )
         return response
+
+
+def _check(access: Access, request: Request) -> None:
+    """Refuse a request that may not come in.
+
+    Raises
+    ------
+    MissingToken
+        If there is a token, and the request does not bring it.
+    UnknownHost
+        If there is none, and the request names another host.
+    """
+    if access.token is not None:
+        if not any(
+            secrets.compare_digest(given.encode(), access.token.encode())
+            for given in _given(request, access.cookie)
+        ):
+            raise MissingToken(
+                "given no valid token",
+                allowed="the token of this server, in the URL, a cookie, or `Authorization: Bearer`",
+                fix="open the whole URL that `vulneuron serve` printed",
+            )
+    elif _host_name(request.headers.get("host", "")) not in access.hosts:
+        raise UnknownHost(
+            f"given the host {request.headers.get('host', '')!r}",
+            allowed=", ".join(sorted(access.hosts)),
+            fix="open the URL that `vulneuron serve` printed",
+        )
 
 
 def _given(request: Request, cookie: str) -> Iterable[str]:

@@ -1,37 +1,49 @@
-"""What pages show, so that a notebook can read it and set it."""
+"""What pages show, so that a notebook can read and change it."""
 
-from collections import OrderedDict
 from threading import Lock
+
+from cachetools import LRUCache
 
 from vulneuron.server.broadcast import Broadcast
 from vulneuron.server.dto import SessionState
 
-_MOST = 256
-
 
 class Sessions:
-    """States by session; those that were not used the longest are forgotten first."""
+    """States by session.
 
-    def __init__(self) -> None:
-        self._sessions: OrderedDict[str, Broadcast[SessionState]] = OrderedDict()
+    Parameters
+    ----------
+    most
+        Number of sessions to keep; the least recently used ones are closed and forgotten.
+    """
+
+    def __init__(self, most: int = 256) -> None:
+        self._sessions = _OpenSessions(most)
         self._closed = False
         self._lock = Lock()
 
     def __getitem__(self, name: str) -> Broadcast[SessionState]:
-        """State of a session, which begins with its first use."""
+        """State of a session; the first use opens it."""
         with self._lock:
-            session = self._sessions.setdefault(name, Broadcast(SessionState()))
-            self._sessions.move_to_end(name)
-            if len(self._sessions) > _MOST:
-                _, oldest = self._sessions.popitem(last=False)
-                oldest.close()
+            session = self._sessions[name]
             if self._closed:
                 session.close()
             return session
 
     def close(self) -> None:
-        """Let all watchers go."""
+        """Close all sessions, so that nobody watches them any longer."""
         with self._lock:
             self._closed = True
             for session in self._sessions.values():
                 session.close()
+
+
+class _OpenSessions(LRUCache[str, Broadcast[SessionState]]):
+    def __missing__(self, name: str) -> Broadcast[SessionState]:
+        session = self[name] = Broadcast(SessionState())
+        return session
+
+    def popitem(self) -> tuple[str, Broadcast[SessionState]]:
+        name, session = super().popitem()
+        session.close()
+        return name, session

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from vulneuron._version import __version__
 from vulneuron.analysis import (
@@ -21,7 +20,6 @@ from vulneuron.analysis import (
     sorted_neurons,
 )
 from vulneuron.attacks import attack_label
-from vulneuron.engines import Cancel
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.measures import MEASURES
 from vulneuron.record import Record
@@ -64,17 +62,15 @@ class OpenedRecord:
         A finished record.
     name
         Its name in URLs.
-    model, closing
-        See `RecordNetwork`.
+    network
+        Makes what loads the network for an analysis.
     """
 
     def __init__(
         self,
         record: Record,
         name: str,
-        model: str | nn.Module | None = None,
-        *,
-        closing: Cancel = lambda: False,
+        network: Callable[[Analysis], RecordNetwork],
     ) -> None:
         self.record = record
         self.id = name
@@ -84,7 +80,7 @@ class OpenedRecord:
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
         analysis = Analysis(record)
         self.pixels = Pixels(record)
-        self.network = RecordNetwork(analysis, name, model, closing=closing)
+        self.network = network(analysis)
         self._last = OpenedLayer(self, analysis)
         self._layers = {analysis.layer: self._last}
         self._lock = Lock()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vulneuron.cli import maps
+from vulneuron.cli.time_estimate import TimeEstimate
 
 
 class Clock:
@@ -11,32 +11,25 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
 
-    def perf_counter(self) -> float:
+    def __call__(self) -> float:
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(maps, "time", clock)
-    return clock
-
-
-def test_two_batches_of_a_pair_tell_it_also_where_points_were_known_before(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
+def test_two_batches_of_a_pair_suffice_even_if_points_were_stored_before(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    estimate = maps._Estimate(3)
+    clock = Clock()
+    estimate = TimeEstimate(3, clock=clock)
     for second, done in ((30.0, 900), (10.0, 950), (5.0, 1000)):
         clock.now += second
         estimate(done, 1000)
-    # 2,050 patches are left, a fifth of a second each; it is said once.
+    # 2,050 patches are left, a fifth of a second each; it is printed once.
     assert capsys.readouterr().err == "this will take about 7 min\n"
 
 
-def test_the_second_pair_tells_it_where_a_pair_is_one_batch(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    estimate = maps._Estimate(30)
+def test_the_second_pair_suffices_if_a_pair_is_one_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    estimate = TimeEstimate(30, clock=clock)
     for seconds in (60.0, 2.0, 2.0):
         clock.now += seconds
         estimate(64, 64)
@@ -44,8 +37,9 @@ def test_the_second_pair_tells_it_where_a_pair_is_one_batch(
     assert capsys.readouterr().err == "this will take about 56 s\n"
 
 
-def test_the_last_pair_is_not_told_of(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    estimate = maps._Estimate(2)
+def test_nothing_is_printed_after_the_last_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    estimate = TimeEstimate(2, clock=clock)
     for _ in range(2):
         clock.now += 5.0
         estimate(64, 64)

@@ -1,0 +1,45 @@
+"""Computes the vulnerability maps of many pairs, with a bar and an estimate of the time."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vulneuron.analysis import Analysis
+from vulneuron.cli.options import resumable
+from vulneuron.cli.time_estimate import TimeEstimate
+from vulneuron.pipeline.progress import RunProgress
+from vulneuron.record import record_lock
+from vulneuron.record.store import is_remote
+
+
+def missing_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Those of the pairs that have no vulnerability maps for the settings of the analysis."""
+    return np.setdiff1d(pairs, analysis.pairs_with_maps(pairs))
+
+
+def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
+    """Compute the vulnerability maps of these pairs, with an estimate of the time and a bar.
+
+    Raises
+    ------
+    RecordError
+        If another run writes the record: it would compute the same maps.
+    """
+    if len(pairs) == 0:
+        return
+    estimate = TimeEstimate(len(pairs))
+    with _locked(analysis.record.path), resumable(), RunProgress() as bars:
+        bars.begin("Vulnerability maps", len(pairs))
+        for pair in pairs:
+            analysis.vulnerability_maps(int(pair), progress=estimate)
+            estimate.end_pair()
+            bars.advance(1)
+
+
+def _locked(path: str) -> AbstractContextManager[None]:
+    """Lock a record; where no lock can be written beside it, a second run costs time and no more."""
+    lockable = is_remote(path) or os.access(Path(path).absolute().parent, os.W_OK)
+    return record_lock(path) if lockable else nullcontext()
