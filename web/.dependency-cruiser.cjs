@@ -32,7 +32,7 @@ module.exports = {
       name: "views-never-fetch",
       severity: "error",
       from: { path: "^src/views/" },
-      to: { path: "^src/api/(record_api|session_api|jobs)", dependencyTypesNot: ["type-only"] },
+      to: { path: "^src/api/(record_api|jobs)", dependencyTypesNot: ["type-only"] },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
   ],

@@ -1,4 +1,4 @@
-import { ApiError } from "./errors";
+import { ApiError } from "./responses";
 import type { JobModel } from "./types";
 
 const FINAL = new Set(["done", "cancelled", "failed"]);

@@ -1,8 +1,7 @@
 import createClient from "openapi-fetch";
 import { formatRanges } from "../lib/ranges";
 import { Table } from "../lib/table";
-import { arrayOf, type NumberArray, type Numbers } from "./arrays";
-import { ApiError, errorOf, GONE } from "./errors";
+import { arrayOf, errorOf, GONE, unwrap, type NumberArray, type Numbers } from "./responses";
 import { PAGE } from "./jobs";
 import { RequestCache } from "./request_cache";
 import type { paths } from "./schema";
@@ -32,21 +31,6 @@ export type ComputedMaps = Omit<VulnerabilityMapSettings, "top" | "iou_side">;
 // Relative, so that the dashboard works behind a proxy at any path.
 const BASE = "./api";
 const client = createClient<paths>({ baseUrl: "." });
-
-interface Answer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
-
-function unwrap<T>({ data, error, response }: Answer<T>): T {
-  if (data !== undefined) return data;
-  const message = (error as { message?: unknown } | undefined)?.message;
-  throw new ApiError(
-    response.status,
-    typeof message === "string" ? message : `the server answered ${response.status}`,
-  );
-}
 
 export async function listRecords(): Promise<RecordEntry[]> {
   return unwrap(await client.GET("/api/records"));

@@ -1,6 +1,6 @@
 import { scaleLinear, type ScaleLinear } from "d3-scale";
 import { valueRange, type Regions, type Zoom } from "../lib/neuron_axis";
-import type { Palette } from "./palette.svelte";
+import type { Palette } from "./canvas.svelte";
 
 /** Draws the two curves and two bands over the neurons (paper, Figure 4). */
 

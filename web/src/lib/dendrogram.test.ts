@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Dendrogram } from "./dendrogram";
+import { Dendrogram, nodeAfterKey } from "./dendrogram";
 
 /*
       8
@@ -65,6 +65,22 @@ test("neurons that were merged with one first are most like it", () => {
   expect(tree.byLikeness(0, 8)).toEqual([0, 2, 4, 1, 3]);
   expect(tree.byLikeness(4, 7)).toEqual([4, 0, 2]);
   expect(tree.byLikeness(4, 4)).toEqual([4]);
+});
+
+test("down leads to the focused neuron, or to the larger child", () => {
+  expect(nodeAfterKey(tree, 8, "ArrowDown", 1)).toBe(6);
+  expect(nodeAfterKey(tree, 6, "ArrowDown", 1)).toBe(1);
+  expect(nodeAfterKey(tree, 7, "ArrowDown", 1)).toBe(5);
+  expect(nodeAfterKey(tree, 1, "ArrowDown", 1)).toBeUndefined();
+});
+
+test("other keys lead up, to the side, to the root and to the focused neuron", () => {
+  expect(nodeAfterKey(tree, 5, "ArrowUp", 1)).toBe(7);
+  expect(nodeAfterKey(tree, 5, "ArrowLeft", 1)).toBe(4);
+  expect(nodeAfterKey(tree, 6, "ArrowRight", 1)).toBe(7);
+  expect(nodeAfterKey(tree, 5, "Home", 1)).toBe(8);
+  expect(nodeAfterKey(tree, 8, "End", 1)).toBe(1);
+  expect(nodeAfterKey(tree, 8, "x", 1)).toBeUndefined();
 });
 
 test("a tree of one neuron is that neuron", () => {

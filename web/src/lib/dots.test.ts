@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dotImage, dotNear, FAINT, HIDDEN, packColor, paintDots, type Dots } from "./dots";
+import { dotImage, dotNear, FAINT, HIDDEN, packColor, paintDots, pointColors, type Dots } from "./dots";
 
 const UNIT = { scale: 1, x: 0, y: 0 };
 const RED = packColor("#ff0000");
@@ -79,4 +79,16 @@ test("the nearest dot within reach is found", () => {
   expect(dotNear(image, 6, 4, 5)).toBe(0);
   expect(dotNear(image, 8, 4, 5)).toBe(1);
   expect(dotNear(image, 15, 15, 5)).toBe(-1);
+});
+
+const colorOf = (label: number): number => 100 + label;
+
+test("without a selection all points have their classes' colors, but for hidden ones", () => {
+  expect([...pointColors([1, 2, 1], colorOf, [], null)]).toEqual([101, 102, 101]);
+  expect([...pointColors([1, 2, 1], colorOf, [2], null)]).toEqual([101, HIDDEN, 101]);
+});
+
+test("what is not selected turns faint; hidden points stay hidden, selected or not", () => {
+  const selected = Uint32Array.of(1, 2);
+  expect([...pointColors([1, 2, 3, 3], colorOf, [3], selected)]).toEqual([FAINT, 102, HIDDEN, HIDDEN]);
 });

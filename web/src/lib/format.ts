@@ -25,3 +25,8 @@ export function formatted(value: number, display: Display): string {
 export function number(value: number): string {
   return Number.isNaN(value) ? "–" : format(".3~g")(value);
 }
+
+/** "1 pair", "8,457 pairs". */
+export function pairCount(pairs: number): string {
+  return `${count(pairs)} ${pairs === 1 ? "pair" : "pairs"}`;
+}

@@ -1,4 +1,4 @@
-import { csvText } from "./csv";
+import { csvText } from "./exporting";
 
 /** A table of numbers with named columns, as the server sends it: one contiguous array per column. */
 export class Table {

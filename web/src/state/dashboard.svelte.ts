@@ -10,8 +10,7 @@ import { Address, isOf } from "./address";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
 import { Prefetch } from "./prefetch";
-import { RecordHealth } from "./record_health.svelte";
-import { NetworkWatch } from "./network_watch.svelte";
+import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
 import {

@@ -1,5 +1,5 @@
 import { untrack } from "svelte";
-import { ApiError } from "../api/errors";
+import { ApiError } from "../api/responses";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
 import type { JobModel, StageModel, VulnerabilityMapSettings } from "../api/types";

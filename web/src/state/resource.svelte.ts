@@ -1,5 +1,5 @@
 import { untrack } from "svelte";
-import { ApiError } from "../api/errors";
+import { ApiError } from "../api/responses";
 
 /** A request of a resource. Requests with equal keys are the same. */
 export interface ResourceRequest<T> {

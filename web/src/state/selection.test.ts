@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { Table } from "../lib/table";
-import { ALL, contains, selectedPairs, withCell, type Cell } from "./selection";
+import {
+  ALL,
+  contains,
+  describeCell,
+  describeSelection,
+  selectedPairs,
+  withCell,
+  type Cell,
+} from "./selection";
 
 const pairs = new Table(
   ["benign_label", "adversarial_label", "benign_x", "benign_y", "adversarial_x", "adversarial_y"],
@@ -70,4 +78,23 @@ test("the other classes are those without a row of their own", () => {
   expect([
     ...selectedPairs({ kind: "cells", cells: [{ benign: null, adversarial: "other" }] }, many),
   ]).toEqual([]);
+});
+
+const name = (label: number): string => ["cat", "dog"][label] ?? "?";
+
+test("selections in words", () => {
+  const cell = { benign: 0, adversarial: 1 };
+  expect(describeSelection(ALL, name)).toBe("all pairs");
+  expect(describeSelection({ kind: "cells", cells: [cell] }, name)).toBe("cat → dog");
+  expect(describeSelection({ kind: "cells", cells: [cell, { benign: 1, adversarial: 0 }] }, name)).toBe(
+    "2 cells",
+  );
+  expect(describeSelection({ kind: "lasso", side: "adversarial", polygon: [] }, name)).toBe(
+    "lasso in the adversarial plot",
+  );
+});
+
+test("rows, columns and other classes in words", () => {
+  expect(describeCell({ benign: 0, adversarial: null }, name)).toBe("cat → any class");
+  expect(describeCell({ benign: "other", adversarial: 1 }, name)).toBe("other classes → dog");
 });

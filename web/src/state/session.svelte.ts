@@ -1,5 +1,3 @@
-import { putSession } from "../api/session_api";
-
 /** The page's side of a session. */
 interface Page {
   /** The state of the page, as the query of its address. */
@@ -68,4 +66,11 @@ export class SessionLink {
     if (!query) void this.#tell(shown);
     else if (query !== shown) page.follow(query);
   }
+}
+
+/** Publish the page's state to its session. The page works without a session, so failures are ignored. */
+async function putSession(session: string, query: string): Promise<void> {
+  const url = `./api/sessions/${encodeURIComponent(session)}/state`;
+  const headers = { "Content-Type": "application/json" };
+  await fetch(url, { method: "PUT", headers, body: JSON.stringify({ query }) }).catch(() => undefined);
 }

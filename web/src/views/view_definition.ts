@@ -1,5 +1,5 @@
 import type { Component } from "svelte";
-import type { PanelFrame } from "../charts/panel_frame";
+import type { PanelFrame } from "../charts/Panel.svelte";
 import type { ViewModel } from "../state/dashboard.svelte";
 
 export interface ViewProps {

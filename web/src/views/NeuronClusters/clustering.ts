@@ -1,11 +1,13 @@
-import type { Numbers } from "../../api/arrays";
+import type { Numbers } from "../../api/responses";
 import type { FieldSettings } from "../../api/types";
 import { Dendrogram } from "../../lib/dendrogram";
 import { ascending } from "../../lib/ranges";
 import type { Dashboard } from "../../state/dashboard.svelte";
 import { Resource } from "../../state/resource.svelte";
-import { FEW, focusedCluster } from "./focused_cluster";
 import { clustersSlice } from "./slice";
+
+/** Neurons of the focused neuron's cluster that are shown at first. */
+export const FEW = 24;
 
 /** The clustered neurons of a pair, and the receptive fields that they were clustered by. */
 export interface Clustering {
@@ -30,6 +32,16 @@ export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
       delay: dashboard.restDelay,
     };
   });
+}
+
+/** The cluster of the focused neuron: its node, and its neurons, the most similar ones first. */
+export function focusedCluster(
+  tree: Dendrogram,
+  focus: number,
+  clusters: number,
+): { readonly root: number; readonly neurons: readonly number[] } {
+  const root = tree.clusterOf(focus, Math.min(clusters, tree.size));
+  return { root, neurons: tree.byLikeness(focus, root) };
 }
 
 /** Loads a pair's clustering, and the receptive fields of the focused neuron's cluster. */

@@ -1,6 +1,6 @@
-import type { NumberArray, Numbers } from "../../api/arrays";
+import type { NumberArray, Numbers } from "../../api/responses";
 import type { OverlapModel, PairModel, Side, StageModel, SubstitutionsModel } from "../../api/types";
-import { csvText, type CsvCell } from "../../lib/csv";
+import { csvText, type CsvCell } from "../../lib/exporting";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
 import { largest } from "../../lib/vulnerability_map";
@@ -211,4 +211,31 @@ function fromRecordOrJob<T>(
 export function mapAt(maps: NumberArray<Numbers>, index: number): Numbers {
   const size = (maps.shape[1] ?? 0) * (maps.shape[2] ?? 0);
   return maps.data.subarray(index * size, (index + 1) * size);
+}
+
+/** Loads receptive fields, substitutions, images, and vulnerability maps if the record has them. */
+export async function prefetch(dashboard: Dashboard, pair: number): Promise<void> {
+  const { api } = dashboard;
+  const { settings, neurons, combine } = dashboard.view;
+  const { fields, vmaps } = settings;
+  const computed = computedMaps(vmaps);
+  await Promise.allSettled([
+    api.masks(pair, neurons, combine, fields),
+    api.substitution(pair, neurons),
+    api.maps(pair, computed).then(async ({ ready }) => {
+      if (!ready) return;
+      await Promise.all([
+        api.mapValues(pair, computed),
+        api.topMasks(pair, vmaps),
+        api.overlap(pair, neurons, combine, fields, vmaps),
+      ]);
+    }),
+    ...(["benign", "adversarial"] as const).map((side) => loadImage(api.imageUrl(pair, side))),
+  ]);
+}
+
+async function loadImage(address: string): Promise<void> {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
 }

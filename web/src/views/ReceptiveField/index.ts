@@ -1,6 +1,6 @@
 import type { ViewDefinition } from "../view_definition";
 import FieldHelp from "./FieldHelp.svelte";
-import { prefetch } from "./prefetch";
+import { prefetch } from "./field_numbers.svelte";
 import ReceptiveField from "./ReceptiveField.svelte";
 import { fieldSlice } from "./slice";
 

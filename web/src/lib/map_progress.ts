@@ -1,3 +1,5 @@
+/** Progress of vulnerability maps in words: their stage, and the remaining time. */
+
 import { count } from "./format";
 
 /** Progress of a pair of vulnerability maps. */
@@ -35,4 +37,21 @@ export function agreementText(stage: MapStage): string {
 /** A whole percentage, rounded up so as not to understate it. */
 function perCent(part: number): string {
   return part > 0 && part <= 0.01 ? "up to 1 %" : `${Math.ceil(100 * part - 1e-9)} %`;
+}
+
+/** Estimates the remaining time of a job from its speed since the first report. */
+export class Eta {
+  #first: { time: number; done: number } | undefined;
+
+  /** Seconds left; undefined before two reports. */
+  after(time: number, done: number, total: number): number | undefined {
+    if (!this.#first || done < this.#first.done) this.#first = { time, done };
+    const { time: start, done: before } = this.#first;
+    return done > before ? ((time - start) / (done - before)) * (total - done) : undefined;
+  }
+}
+
+/** "12 s", "3 min". */
+export function duration(seconds: number): string {
+  return seconds < 90 ? `${Math.max(1, Math.ceil(seconds))} s` : `${Math.ceil(seconds / 60)} min`;
 }

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { pollUntil } from "./polling";
+import { pollUntil } from "./availability.svelte";
 
 beforeEach(() => {
   vi.useFakeTimers();

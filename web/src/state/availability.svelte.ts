@@ -1,0 +1,119 @@
+/** Whether the server, the record and the network are available. Unavailable ones are polled. */
+
+import { listRecords, summarize } from "../api/record_api";
+import type { NetworkModel, RecordSummary } from "../api/types";
+
+const [WHILE_CONNECTED, WHILE_LOST] = [5000, 1500];
+
+/** Whether the server responds. A hidden page does not ask. */
+export class Connection {
+  lost = $state(false);
+
+  /** Poll the server; `reconnected` is called when it responds again. Returns a function that stops polling. */
+  watch(reconnected: () => void): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let stopped = false;
+    const ask = async (): Promise<void> => {
+      const responded = document.hidden ? !this.lost : await responds();
+      if (stopped) return;
+      if (responded && this.lost) reconnected();
+      this.lost = !responded;
+      timer = setTimeout(() => void ask(), this.lost ? WHILE_LOST : WHILE_CONNECTED);
+    };
+    timer = setTimeout(() => void ask(), WHILE_CONNECTED);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }
+}
+
+async function responds(): Promise<boolean> {
+  try {
+    await listRecords();
+    return true;
+  } catch (error) {
+    // A server that responds with an error is running.
+    return !(error instanceof TypeError);
+  }
+}
+
+interface Failure {
+  readonly message: string;
+  readonly retry: () => Promise<boolean>;
+}
+
+/** Whether the record can be read. One message serves all views, which keep showing what they have. */
+export class RecordHealth {
+  #first = $state.raw<Failure | undefined>();
+
+  /** Why the record cannot be read, in one line; undefined while it can. */
+  get message(): string | undefined {
+    return this.#first?.message;
+  }
+
+  /** Report that part of the record cannot be read, and how to find out whether it can be again. */
+  report(message: string, retry: () => Promise<boolean>): void {
+    this.#first ??= { message, retry };
+  }
+
+  /** Poll until the record can be read, then call `recovered`. Returns a function that stops polling. */
+  watch(recovered: () => void): (() => void) | undefined {
+    const first = this.#first;
+    return first && pollUntil(first.retry, recovered);
+  }
+}
+
+/**
+ * Whether the network is available; polled while the server loads it. Create it during component initialization.
+ */
+export class NetworkWatch {
+  now = $state.raw() as NetworkModel;
+  readonly #isLinear: boolean;
+
+  constructor({ id, network, head }: RecordSummary) {
+    this.now = network;
+    this.#isLinear = head === "linear";
+    if (network.state !== "loading") return;
+    $effect(() =>
+      pollUntil(async () => {
+        this.now = (await summarize(id)).network;
+        return this.now.state !== "loading";
+      }),
+    );
+  }
+
+  /** State of the network if substitution needs it, which it does unless the head is linear. */
+  get ofSubstitution(): NetworkModel["state"] | undefined {
+    return this.#isLinear ? undefined : this.now.state;
+  }
+}
+
+const [FIRST, LONGEST, GROWTH] = [500, 10_000, 1.5];
+
+/**
+ * Poll until the answer is yes, at growing intervals; a failure counts as no. A hidden page does not poll.
+ *
+ * @param then - called once, after a yes, unless polling was stopped before
+ * @returns a function that stops polling
+ */
+export function pollUntil(ask: () => Promise<boolean>, then: () => void = () => undefined): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  let interval = FIRST;
+  let stopped = false;
+  const wait = (): void => {
+    timer = setTimeout(() => void next(), interval);
+    interval = Math.min(LONGEST, GROWTH * interval);
+  };
+  const next = async (): Promise<void> => {
+    const yes = !document.hidden && (await ask().catch(() => false));
+    if (stopped) return;
+    if (yes) then();
+    else wait();
+  };
+  wait();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
