@@ -36,13 +36,13 @@ class CurveSettings(SettingsGroup):
         Weights, OneOf("Weights", "Class whose weights the contribution curves use.", WEIGHTS)
     ] = "own"
     band: Annotated[
-        BandKind, OneOf("Interval", "What the bands of a class's contributions span.", BAND_KINDS)
+        BandKind, OneOf("Interval", "Range of contributions covered by the bands of a class.", BAND_KINDS)
     ] = "mean"
     confidence: Annotated[
         float,
         Number(
             "Confidence",
-            "Level of the bands, and of the intervals of ranks.",
+            "Confidence level of the bands and of the intervals of ranks.",
             above=0,
             below=1,
             choices=_CONFIDENCES,
@@ -50,7 +50,11 @@ class CurveSettings(SettingsGroup):
     ] = 0.95
     band_images: Annotated[
         Side,
-        OneOf("Adversarial band of", "Images behind the band of the adversarial class.", BAND_IMAGES),
+        OneOf(
+            "Adversarial band of",
+            "Images from which the band of the adversarial class is computed.",
+            BAND_IMAGES,
+        ),
     ] = "benign"
 
 
@@ -125,7 +129,7 @@ class ClusterSettings(SettingsGroup):
     """Clusters of neurons."""
 
     distance: Annotated[
-        str, OneOf("Distance between neurons", "What neurons are compared by.", DISTANCES)
+        str, OneOf("Distance between neurons", "Measure of how much two neurons differ.", DISTANCES)
     ] = "receptive_field"
     linkage: Annotated[
         Method | None,

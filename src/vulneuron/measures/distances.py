@@ -84,7 +84,7 @@ def neuron_distance(
 @neuron_distance(
     "receptive_field",
     "L2 of RFs",
-    "L2 distance between what two neurons reveal of both images",
+    "L2 distance between the regions that two neurons reveal, over both images",
     sources=("masks", "images"),
     linkage="ward",
 )
@@ -160,7 +160,7 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     sources=("features",),
     linkage="ward",
 )
-def feature_map_distances(benign_maps: Floating, adversarial_maps: Floating) -> Distances:
+def feature_map_distances(benign_features: Floating, adversarial_features: Floating) -> Distances:
     r"""L2 distances between feature maps, over the benign and the adversarial image together.
 
     .. math::
@@ -170,10 +170,12 @@ def feature_map_distances(benign_maps: Floating, adversarial_maps: Floating) -> 
 
     Parameters
     ----------
-    benign_maps, adversarial_maps
+    benign_features, adversarial_features
         ``(neuron, row, column)``.
     """
-    both = np.concatenate([maps.reshape(len(maps), -1) for maps in (benign_maps, adversarial_maps)], axis=1)
+    both = np.concatenate(
+        [features.reshape(len(features), -1) for features in (benign_features, adversarial_features)], axis=1
+    )
     return Distances(squareform(pdist(both.astype(np.float64))), np.asarray(~both.any(axis=1)))
 
 

@@ -74,28 +74,28 @@ class Threshold:
             )
 
 
-def choose_thresholds(rule: Threshold, maps: Floating, benign_maps: Floating) -> Floats:
+def choose_thresholds(rule: Threshold, features: Floating, benign_features: Floating) -> Floats:
     """Thresholds of all neurons for one image, ``(neuron,)``, in the unit of the feature maps.
 
     Parameters
     ----------
     rule
         How to choose them.
-    maps
+    features
         ``(neuron, row, column)``: the image's feature maps; only "relative" reads them.
-    benign_maps
+    benign_features
         ``(image, neuron, row, column)``: feature maps of benign images; only "quantile", and "absolute"
         without a level, read them.
     """
     if rule.mode == "relative":
-        return relative_thresholds(maps, DEFAULT_FRACTION if rule.level is None else rule.level)
+        return relative_thresholds(features, DEFAULT_FRACTION if rule.level is None else rule.level)
     if rule.mode == "quantile":
-        return neuron_thresholds(benign_maps, DEFAULT_QUANTILE if rule.level is None else rule.level)
-    level = layer_threshold(benign_maps) if rule.level is None else rule.level
-    return np.full(len(maps), level, np.float32)
+        return neuron_thresholds(benign_features, DEFAULT_QUANTILE if rule.level is None else rule.level)
+    level = layer_threshold(benign_features) if rule.level is None else rule.level
+    return np.full(len(features), level, np.float32)
 
 
-def layer_threshold(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> float:
+def layer_threshold(benign_features: Floating, quantile: float = DEFAULT_QUANTILE) -> float:
     """One threshold for a layer: a quantile over all neurons and cells of benign feature maps.
 
     The feature maps are not upsampled, which is cheap and nearly equivalent: with 0.8, RFs cover about 20 %
@@ -104,42 +104,42 @@ def layer_threshold(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -
 
     Parameters
     ----------
-    benign_maps
+    benign_features
         ``(image, neuron, row, column)``.
     quantile
         From 0 to 1.
     """
-    return float(np.quantile(benign_maps, quantile))
+    return float(np.quantile(benign_features, quantile))
 
 
-def neuron_thresholds(benign_maps: Floating, quantile: float = DEFAULT_QUANTILE) -> Floats:
+def neuron_thresholds(benign_features: Floating, quantile: float = DEFAULT_QUANTILE) -> Floats:
     """One threshold per neuron, ``(neuron,)``: a quantile over its own cells in benign feature maps.
 
     As in Network Dissection (Bau et al., CVPR 2017), but without upsampling the feature maps.
 
     Parameters
     ----------
-    benign_maps
+    benign_features
         ``(image, neuron, row, column)``.
     quantile
         From 0 to 1.
     """
-    cells = np.moveaxis(benign_maps, 1, 0).reshape(benign_maps.shape[1], -1)
+    cells = np.moveaxis(benign_features, 1, 0).reshape(benign_features.shape[1], -1)
     return np.asarray(np.quantile(cells, quantile, axis=1), np.float32)
 
 
-def relative_thresholds(maps: Floating, fraction: float = DEFAULT_FRACTION) -> Floats:
+def relative_thresholds(features: Floating, fraction: float = DEFAULT_FRACTION) -> Floats:
     """One threshold per neuron, ``(neuron,)``: a fraction of its feature map's maximum in this image.
 
     Parameters
     ----------
-    maps
+    features
         ``(neuron, row, column)``, not upsampled. If the maximum is 0 or less, nothing exceeds the threshold,
         and the neuron captures nothing.
     fraction
         From 0 to 1.
     """
-    return np.asarray(fraction * maps.max(axis=(1, 2)), np.float32)
+    return np.asarray(fraction * features.max(axis=(1, 2)), np.float32)
 
 
 def sample(images: int, most: int = 512, seed: int = 0) -> Ints:
