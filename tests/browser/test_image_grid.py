@@ -16,10 +16,10 @@ from browser.overview import (
     address,
     cards,
     cell,
-    colour_of,
+    color_of,
     expect_selection,
     focused,
-    legend_colours,
+    legend_colors,
     pair_of,
     plot,
 )
@@ -71,7 +71,7 @@ def test_pairs_are_listed_in_order(page: Page, analysis: vn.Analysis, label: str
 
 
 def test_a_card_shows_labels_probabilities_and_distance(page: Page, analysis: vn.Analysis) -> None:
-    legend = legend_colours(page)
+    legend = legend_colors(page)
     for card in cards(page).all()[:6]:
         pair = pair_of(card)
         known, row = analysis.pair(pair), analysis.record.pairs.loc[pair]
@@ -80,7 +80,7 @@ def test_a_card_shows_labels_probabilities_and_distance(page: Page, analysis: vn
         frames, bars = card.locator(".frame"), card.locator(".bar > div")
         for side in (0, 1):
             border = frames.nth(side).evaluate("one => getComputedStyle(one).borderColor")
-            assert colour_of(border) == legend[names[side]]
+            assert color_of(border) == legend[names[side]]
             fill = bars.nth(side).evaluate("one => one.offsetWidth / one.parentElement.offsetWidth")
             assert fill == pytest.approx(p[side], abs=0.03)
         numbers = card.locator(".numbers span")

@@ -31,7 +31,7 @@ PATIENCE_MS = 30_000
 @pytest.fixture(scope="module")
 def nonlinear(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record of a network whose head is not linear, so that substitution needs the network."""
-    out = tmp_path_factory.mktemp("nonlinear") / "colours.zarr"
+    out = tmp_path_factory.mktemp("nonlinear") / "colors.zarr"
     pictures, labels = color_pictures(a_class=10)
     vn.analyze(color_net(mlp=True), pictures, labels, out=out, class_names=CLASS_NAMES)
     return out
@@ -62,7 +62,7 @@ def test_page_learns_when_the_network_is_there(
     library = Library([nonlinear], color_net(mlp=True), network=partial(RecordNetwork, load=late))
     with listening(create_app(library)) as address:
         try:
-            page.goto(f"{address}/?record=colours")
+            page.goto(f"{address}/?record=colors")
             settle(page)
             field = page.get_by_role("region", name="Receptive field")
             expect(field.get_by_text("substitution waits for the network")).to_have_count(2)

@@ -1,4 +1,4 @@
-"""Vulnerability maps while they are computed: stages, cancelling, going on."""
+"""Vulnerability maps while they are computed: stages, canceling, going on."""
 
 import re
 from collections.abc import Iterator

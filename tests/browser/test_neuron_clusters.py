@@ -18,7 +18,7 @@ from vulneuron.measures.clustering import Dendrogram
 #: "M x y V height H x V y" of a merge.
 _MERGE = re.compile(r"M([\d.-]+) [\d.-]+V([\d.-]+)H([\d.-]+)V[\d.-]+")
 CLUSTERS = 12
-#: Whether the picture behind a button has these colours, at the middle of each of the image's pixels.
+#: Whether the picture behind a button has these colors, at the middle of each of the image's pixels.
 _PIXELS_ARE = """([label, size, wanted]) => {
   const button = document.querySelector(`button[aria-label^="${label}"]`);
   const sheet = button.closest("section").querySelector("canvas");
@@ -132,15 +132,15 @@ def test_focused_neuron_is_red_up_to_the_root(page: Page, shown: tuple[Dendrogra
     assert float(steps[-1][0]) == pytest.approx(bars(page)[-1][1] - box_top(page), abs=0.2)
     red = path.evaluate("(path) => getComputedStyle(path).stroke")
     assert red == "rgb(200, 30, 30)"
-    colours = (
+    colors = (
         view(page)
         .locator("path.cluster")
         .evaluate_all("all => all.map((path) => getComputedStyle(path).stroke)")
     )
-    assert len(set(colours)) == len(colours)
-    for colour in colours:
-        red_part, green, blue = map(int, re.findall(r"\d+", colour)[:3])
-        assert not red_part > 1.4 * max(green, blue), f"{colour} could be taken for the focus's red"
+    assert len(set(colors)) == len(colors)
+    for color in colors:
+        red_part, green, blue = map(int, re.findall(r"\d+", color)[:3])
+        assert not red_part > 1.4 * max(green, blue), f"{color} could be taken for the focus's red"
 
 
 def box_top(page: Page) -> float:

@@ -28,8 +28,8 @@ from vulneuron.measures.thresholds import Mode
 
 #: The two maps: column and words.
 KINDS = (("benign_drop", "benign drop"), ("adversarial_gain", "adversarial gain"))
-#: Colours in the middle of image pixels of a canvas, as rows of red, green, blue.
-_COLOURS = """(picture, places) => {
+#: Colors in the middle of image pixels of a canvas, as rows of red, green, blue.
+_COLORS = """(picture, places) => {
     const canvas = picture.querySelector("canvas");
     const context = canvas.getContext("2d");
     return places.map(([across, down]) => {
@@ -90,8 +90,8 @@ def test_image_is_seen_inside_of_the_mask_and_dimmed_outside(
         places = _smooth(mask)
         height, width = mask.shape
         picture = _view(page).get_by_role("img", name=re.compile(f"captures on the {side} image"))
-        centres = [[(x + 0.5) / width, (y + 0.5) / height] for y, x in places]
-        shown = np.array(picture.evaluate(_COLOURS, centres))
+        centers = [[(x + 0.5) / width, (y + 0.5) / height] for y, x in places]
+        shown = np.array(picture.evaluate(_COLORS, centers))
         factors = np.array([1.0 if mask[place] else 1 - 205 / 255 for place in places])
         expected = np.array([pixels[place] for place in places]) * factors[:, None]
         assert len(places) > 20

@@ -27,7 +27,7 @@ def test_flags_are_read(text: str, value: bool) -> None:
     ("text", "message"),
     [
         (
-            "net?chekpoint=a",
+            "net?chekpoint=a",  # codespell:ignore
             r"'chekpoint=a' .* Allowed: checkpoint=.*, each once\. Perhaps you mean checkpoint\.",
         ),
         ("net?zzz=a", r"'zzz=a' .* Leave it out"),

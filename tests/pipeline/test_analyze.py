@@ -455,5 +455,5 @@ def test_joint_projection_is_one_map(tmp_path: Path) -> None:
     one = vn.analyze(color_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)
     two = vn.analyze(color_net(), pictures, labels, out=tmp_path / "t.zarr")
     assert not np.allclose(one.layer().dataset["projection"], two.layer().dataset["projection"])
-    # Each t-SNE map is centerd, so only in the joint one need the sides not be.
+    # Each t-SNE map is centered; in the joint map, the two sides need not be.
     np.testing.assert_allclose(one.layer().dataset["projection"].mean(("pair", "side")), 0, atol=0.2)
