@@ -16,7 +16,6 @@ def test_listing(served: Served) -> None:
     assert listed == [
         {
             "id": "some-run",
-            "name": "some-run",
             "available": True,
             "pairs": len(record.pairs),
             "neurons": 4,
@@ -47,7 +46,6 @@ def test_summary(served: Served) -> None:
     }
     for rate in ("clean_accuracy", "attack_success_rate", "robust_accuracy"):
         assert summary[rate] == info[rate]
-    assert summary["has_network"] is True
     assert summary["network"] == {"state": "ready", "message": None}
     assert summary["neuron_columns"] == list(MEASURES)
     assert summary["rank_columns"] == [*MEASURES, "rank", "rank_low", "rank_high"]

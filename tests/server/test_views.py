@@ -169,7 +169,6 @@ def test_maps_that_are_there(fresh: Served) -> None:
         "patch": 4,
         "stride": 4,
         "grid": [3, 3],
-        "seconds_estimate": None,
     }
     expected = np.stack([maps.benign_drop, maps.adversarial_gain])
     np.testing.assert_array_equal(fresh.array("/pairs/2/maps.npy", patch=4, stride=4), expected)

@@ -87,8 +87,7 @@ class SettingsModel(Model):
 class RecordListing(Model):
     """One record of the server."""
 
-    id: str = Field(description="Its name in URLs.")
-    name: str
+    id: str = Field(description="Its name, also in URLs.")
     available: bool = Field(description="Whether it can be read at the moment.")
     pairs: int
     neurons: int
@@ -184,8 +183,7 @@ class LayerModel(Model):
 class RecordSummary(Model):
     """All that the dashboard has to know before it draws."""
 
-    id: str
-    name: str
+    id: str = Field(description="Its name, also in URLs.")
     fingerprint: str = Field(description="Changes with the content; `v` of URLs that are cached for ever.")
     classes: list[str] = Field(description="Names of all classes.")
     used_classes: list[int] = Field(description="Indices that occur as a label, ascending.")
@@ -205,7 +203,6 @@ class RecordSummary(Model):
     clean_accuracy: float | None
     attack_success_rate: float | None
     robust_accuracy: float | None
-    has_network: bool
     network: NetworkModel
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
@@ -297,7 +294,6 @@ class MapState(Model):
     patch: int
     stride: int
     grid: list[int] = Field(description="Rows and columns of the maps.", min_length=2, max_length=2)
-    seconds_estimate: float | None = Field(description="From the last job; null before the first.")
 
 
 class RankRequest(Model):

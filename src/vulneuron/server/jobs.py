@@ -251,7 +251,6 @@ def _compute_maps(opened: OpenedLayer, job: Job) -> None:
     settings = Settings(patch=work.grid.patch, stride=work.grid.stride, engine=work.engine, top=work.top)
     if not opened.analysis.has_maps(work.pair, settings=settings):
         opened.network.require("a vulnerability map")
-    start = time.monotonic()
     opened.analysis.vulnerability_maps(
         work.pair,
         settings=settings,
@@ -259,8 +258,6 @@ def _compute_maps(opened: OpenedLayer, job: Job) -> None:
         cancelled=job.stopping.is_set,
         on_stage=news.stage,
     )
-    if news.computed:
-        opened.network.seconds_a_patch = (time.monotonic() - start) / news.computed
     job.report("done", done=job.updates.value.total)
 
 
@@ -276,8 +273,7 @@ class _News:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._reported = self._staged = -math.inf
-        self._first: int | None = None
-        self.computed = self.stages = 0
+        self.stages = 0
 
     def progress(self, done: int, total: int) -> None:
         """Be told of points that are known, after each batch."""
@@ -288,9 +284,7 @@ class _News:
 
     def stage(self, stage: MapStage) -> None:
         """Be told of a stage; those that follow too quickly are left out."""
-        known, now = int(stage.computed.sum()), time.monotonic()
-        self._first = known if self._first is None else self._first
-        self.computed = known - self._first
+        now = time.monotonic()
         if stage.name == "estimate" and now - self._staged < STAGE_SECONDS:
             return
         self._staged = now
@@ -298,7 +292,7 @@ class _News:
         told = StageModel(
             name=stage.name,
             number=self.stages,
-            known=known,
+            known=int(stage.computed.sum()),
             points=stage.computed.size,
             top=self._job.work.top,
             unsettled=stage.unsettled,

@@ -223,7 +223,6 @@ def _listing(opened: OpenedRecord) -> dto.RecordListing:
     data = opened.at().analysis.data
     return dto.RecordListing(
         id=opened.id,
-        name=opened.id,
         available=True,
         pairs=data.count,
         neurons=data.neurons,

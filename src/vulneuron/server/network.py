@@ -61,8 +61,6 @@ class RecordNetwork:
         self._closing, self._clock = closing, clock
         self._load_classifier, self._retry_seconds = load, retry_seconds
         self._status = dto.NetworkModel(state="loading", message=None)
-        #: Seconds that one patch of a vulnerability map takes, once that is known.
-        self.seconds_a_patch: float | None = None
         self._next_attempt = -math.inf
         self._lock, self._ended = Lock(), Event()
         self._thread: Thread | None = None

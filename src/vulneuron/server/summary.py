@@ -129,11 +129,6 @@ class OpenedLayer:
         self.record, self.id, self.fingerprint = opened.record, opened.id, opened.fingerprint
         self.pixels, self.network = opened.pixels, opened.network
 
-    @property
-    def has_network(self) -> bool:
-        """Whether new vulnerability maps can be computed."""
-        return self.network.status.state == "ready"
-
     # -- the same for every request ----------------------------------------------------------------------
 
     @cached_property
@@ -175,7 +170,6 @@ class OpenedLayer:
         map_height, map_width = data.layer.map_shape
         return dto.RecordSummary(
             id=self.id,
-            name=self.id,
             fingerprint=self.fingerprint,
             classes=list(self.record.class_names),
             used_classes=self.used_classes.tolist(),
@@ -203,7 +197,6 @@ class OpenedLayer:
             clean_accuracy=info["clean_accuracy"],
             attack_success_rate=info["attack_success_rate"],
             robust_accuracy=info["robust_accuracy"],
-            has_network=self.has_network,
             network=self.network.status,
             layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
             settings=described_settings(self.analysis),

@@ -27,14 +27,12 @@ TOP = (
 def get_map_state(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> MapState:
     """Say whether the vulnerability maps of a pair are there."""
     grid = opened.grid(vmaps)
-    seconds = opened.network.seconds_a_patch
     return MapState(
         ready=opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)),
         can_compute=opened.network.can_compute,
         patch=grid.patch,
         stride=grid.stride,
         grid=list(grid.shape),
-        seconds_estimate=None if seconds is None else seconds * int(np.prod(grid.shape)),
     )
 
 

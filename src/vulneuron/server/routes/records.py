@@ -18,5 +18,4 @@ def list_records(state: ServerState) -> list[RecordListing]:
 @router.get("/{record}")
 def get_record(opened: Opened) -> RecordSummary:
     """Return all that the dashboard has to know before it draws."""
-    update = {"has_network": opened.has_network, "network": opened.network.status}
-    return opened.summary.model_copy(update=update)
+    return opened.summary.model_copy(update={"network": opened.network.status})
