@@ -1,7 +1,7 @@
 """Servers for tests: what they serve, and clients that read their arrays."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +19,10 @@ from vulneuron.analysis import Analysis
 from vulneuron.server.access import Access
 from vulneuron.server.app import create_app
 from vulneuron.server.dependencies import State
-from vulneuron.server.jobs import Jobs
+from vulneuron.server.jobs import JobLimits, Jobs
 from vulneuron.server.library import Library
 from vulneuron.server.listening import listen
+from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.running import Server
 from vulneuron.server.summary import OpenedLayer
 
@@ -83,7 +84,8 @@ def living(
     model: str | nn.Module | None = None,
     *,
     access: Access | None = None,
-    grace: float = 5.0,
+    limits: JobLimits | None = None,
+    maps_progress: Callable[..., MapsProgress] = MapsProgress,
     wait: bool = True,
     **options: Any,
 ) -> Iterator[Served]:
@@ -91,7 +93,13 @@ def living(
     library = Library([path], model, **options)
     for record in library if wait else ():
         record.join()
-    app = create_app(library, access=access or Access(), jobs=Jobs(grace), pages=path / "no pages")
+    app = create_app(
+        library,
+        access=access or Access(),
+        jobs=Jobs(limits),
+        maps_progress=maps_progress,
+        pages=path / "no pages",
+    )
     with listening(app) as address, httpx.Client(base_url=address, timeout=TIMEOUT) as client:
         yield Served(path, app.state.server, client)
 

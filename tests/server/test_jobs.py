@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,13 +15,14 @@ import vulneuron as vn
 from runs import color_net
 from served import TIMEOUT, Served
 from server.gates import STEPS, Gate, Job, begin, ended, events, state
-from vulneuron.server import jobs
+from vulneuron.server.jobs import JobLimits
+from vulneuron.server.maps_job import MapsProgress
 
 
 @pytest.fixture
-def served(copied: Path, start: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> Served:
-    monkeypatch.setattr(jobs, "REPORT_SECONDS", 0.0)
-    return start(copied, color_net(), grace=0.05)
+def served(copied: Path, start: Callable[..., Served]) -> Served:
+    progress = partial(MapsProgress, report_seconds=0.0)
+    return start(copied, color_net(), limits=JobLimits(grace=0.05), maps_progress=progress)
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def loaded() -> Iterator[Event]:
 @pytest.fixture
 def late(copied: Path, start: Callable[..., Served], loaded: Event) -> Served:
     """A record whose network is being loaded."""
-    return start(copied, LateNet(loaded), grace=0.05, wait=False)
+    return start(copied, LateNet(loaded), limits=JobLimits(grace=0.05), wait=False)
 
 
 def test_job_waits_for_a_network_that_is_loading(late: Served, loaded: Event) -> None:

@@ -1,5 +1,6 @@
 """The application: routes, errors, security and pages put together."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from vulneuron.server.access import Access
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
+from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.problems import add_handlers
 from vulneuron.server.routes import router
 from vulneuron.server.security import Guard
@@ -19,11 +21,16 @@ from vulneuron.server.static import BUILT, add_pages
 
 
 def create_app(
-    library: Library, *, access: Access | None = None, jobs: Jobs | None = None, pages: Path = BUILT
+    library: Library,
+    *,
+    access: Access | None = None,
+    jobs: Jobs | None = None,
+    maps_progress: Callable[..., MapsProgress] = MapsProgress,
+    pages: Path = BUILT,
 ) -> FastAPI:
     """Make the application that serves some records.
 
-    Its `State` is ``app.state.server``; who runs the application closes it at the end.
+    Its `State` is ``app.state.server``; the caller closes it at the end.
 
     Parameters
     ----------
@@ -32,7 +39,9 @@ def create_app(
     access
         Who may talk to the server; this machine when None.
     jobs
-        Where long work runs; a thread of its own when None.
+        Jobs for long work; with default limits when None.
+    maps_progress
+        Makes what reports the progress of vulnerability maps.
     pages
         Folder of the front-end's built files.
     """
@@ -46,7 +55,7 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    app.state.server = State(library, jobs or Jobs(), Sessions())
+    app.state.server = State(library, jobs or Jobs(), Sessions(), maps_progress)
     # FastAPI silences warnings of its own in here, while the networks of the library are being loaded.
     with WARNING_FILTERS:
         app.include_router(router)

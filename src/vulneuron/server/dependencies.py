@@ -10,6 +10,7 @@ from vulneuron.analysis import ClusterSettings, CurveSettings, FieldSettings, Vu
 from vulneuron.analysis.declarations import SettingsGroup
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
+from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.parsing import unknown
 from vulneuron.server.sessions import Sessions
 from vulneuron.server.summary import OpenedLayer
@@ -17,11 +18,24 @@ from vulneuron.server.summary import OpenedLayer
 
 @dataclass(frozen=True)
 class State:
-    """What one server keeps."""
+    """The state of one server.
+
+    Attributes
+    ----------
+    library
+        Its records.
+    jobs
+        Its jobs.
+    sessions
+        Its sessions.
+    maps_progress
+        Makes what reports the progress of vulnerability maps.
+    """
 
     library: Library
     jobs: Jobs
     sessions: Sessions
+    maps_progress: Callable[..., MapsProgress] = MapsProgress
 
     def end_streams(self) -> None:
         """Cancel all jobs and end all streams of events, so that no connection stays open."""

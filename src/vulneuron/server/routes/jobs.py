@@ -8,13 +8,11 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.analysis import Settings
-from vulneuron.analysis.vulnerability import top_masks
-from vulneuron.maps.stages import MapStage
 from vulneuron.server.dependencies import MapQuery, Opened, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
-from vulneuron.server.jobs import Job, MapsWork
+from vulneuron.server.jobs import Job
+from vulneuron.server.maps_job import MapsWork, staged_maps
 from vulneuron.server.parsing import unknown
-from vulneuron.server.problems import NotAvailable
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 from vulneuron.server.routes.maps import MAPS, TOP
 
@@ -40,7 +38,14 @@ def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
     status = opened.network.demand()
     if status.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
         opened.network.require("a vulnerability map")
-    work = MapsWork(state.library[opened.id], body.pair, grid, body.vmaps.engine, body.vmaps.top)
+    work = MapsWork(
+        state.library[opened.id],
+        body.pair,
+        grid,
+        body.vmaps.engine,
+        body.vmaps.top,
+        progress=state.maps_progress,
+    )
     return state.jobs.start(work, body.session).updates.value
 
 
@@ -64,7 +69,7 @@ async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerS
 )
 def get_stage_maps(job: KnownJob) -> Response:
     """Return both vulnerability maps as far as a job knows them."""
-    maps = _stage(job).maps
+    maps = staged_maps(job).maps
     return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
 
 
@@ -78,7 +83,7 @@ def get_stage_top_masks(
     vmaps: MapQuery,
 ) -> Response:
     """Return the most vulnerable pixels as far as a job knows them."""
-    masks = top_masks(_stage(job).maps, job.work.grid.image_size, vmaps.top)
+    masks = staged_maps(job).top_masks(vmaps.top)
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 
@@ -93,14 +98,3 @@ def cancel_job(
     """Cancel a job within one batch."""
     state.jobs.cancel(job, session)
     return job.updates.value
-
-
-def _stage(job: Job) -> MapStage:
-    stage = job.stage
-    if stage is None:
-        raise NotAvailable(
-            f"job {job.updates.value.id!r} has no maps now",
-            allowed="a job that has come to its first stage and is one of the last that ended",
-            fix="ask for the maps of the pair, or start the job again",
-        )
-    return stage
