@@ -188,7 +188,7 @@ def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
     assert same is found
     assert analysis.discrepancy_map(3, 2, "benign", patch=4, stride=5).values.shape == (1, 3, 3)
     with pytest.raises(Cancelled):
-        analysis.discrepancy_map(4, 1, "benign", cancelled=lambda: True)
+        analysis.discrepancy_map(4, 1, "benign", watch=vn.Watch(cancelled=lambda: True))
     with pytest.raises(MeasureError, match="a discrepancy map of pair 0 needs the network"):
         Analysis(analysis.record).discrepancy_map(0, 1, "benign")
 
@@ -280,7 +280,7 @@ def test_stages_are_told_from_the_preview_to_the_kept_maps(analysis: Analysis) -
 
 def test_cancelled_maps_are_not_kept(analysis: Analysis) -> None:
     with pytest.raises(Cancelled):
-        analysis.vulnerability_maps(1, stride=1, cancelled=lambda: True)
+        analysis.vulnerability_maps(1, stride=1, watch=vn.Watch(cancelled=lambda: True))
     assert not analysis.has_maps(1, settings=Settings(stride=1))
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
-from vulneuron.engines import Batch, Dense, Engine, EngineName, Incremental
+from vulneuron.engines import Batch, Dense, Engine, EngineName, Incremental, Watch
 from vulneuron.errors import Cancelled, RecordError
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.stages import MapStage
@@ -105,7 +105,7 @@ def stop_after(analysis: Analysis, points: int, engine: EngineName = "incrementa
 
     with pytest.raises(Cancelled):
         analysis.vulnerability_maps(
-            PAIR, engine=engine, progress=progress, cancelled=lambda: done >= points, **options
+            PAIR, engine=engine, watch=Watch(progress, lambda: done >= points), **options
         )
 
 
@@ -140,11 +140,13 @@ def test_what_a_cancelled_run_computed_is_not_computed_again(
     stop_after(opened(path), 40, first)
     assert 40 <= len(computed) < 60
     assert not opened(path).has_maps(PAIR)
-    told: list[tuple[int, int]] = []
-    maps = opened(path).vulnerability_maps(PAIR, engine=then, progress=lambda *it: told.append(it))
+    reports: list[tuple[int, int]] = []
+    maps = opened(path).vulnerability_maps(
+        PAIR, engine=then, watch=Watch(lambda *report: reports.append(report))
+    )
     assert len(computed) == len(set(computed)) == POINTS
-    assert told[0][0] > 40
-    assert told[-1] == (POINTS, POINTS)
+    assert reports[0][0] > 40
+    assert reports[-1] == (POINTS, POINTS)
     assert maps.engine == then
     whole = opened(Path(shutil.copytree(template, path.with_name("whole.zarr")))).vulnerability_maps(PAIR)
     np.testing.assert_allclose(changes(maps), changes(whole), rtol=0, atol=1e-6)
@@ -222,7 +224,7 @@ def die(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 analysis = vn.Analysis({path!r}, vn.load_classifier({path!r}, color_net()), save_every=0.0)
-analysis.vulnerability_maps({pair}, engine="dense", progress=die)
+analysis.vulnerability_maps({pair}, engine="dense", watch=vn.Watch(die))
 """
 
 

@@ -27,7 +27,7 @@ def test_maps_take_the_memory_that_they_may(record: Path, engine: EngineName, pa
     for pair, memory in zip(pairs, (2**14, 2**29), strict=True):
         done: list[int] = [0]
         analysis = vn.Analysis(record, classifier, settings=settings, memory=memory)
-        analysis.vulnerability_maps(pair, progress=lambda now, _, done=done: done.append(now))  # type: ignore[misc]
+        analysis.vulnerability_maps(pair, watch=vn.Watch(lambda now, _, done=done: done.append(now)))  # type: ignore[misc]
         largest.append(max(np.diff(done)))
     assert largest[0] < largest[1] / 2, largest
 

@@ -11,7 +11,7 @@ import pytest
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
-from vulneuron.analysis.neurons import NeuronTable
+from vulneuron.engines import Watch
 from vulneuron.errors import Cancelled, MeasureError
 from vulneuron.measures import MEASURES
 
@@ -104,15 +104,19 @@ def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
     assert analysis.rank([0, 3], sort_by="iou_benign_drop")["rank"].notna().all()
 
 
-def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
     whole = analysis.rank(range(20))
-    told: list[tuple[int, int]] = []
-    monkeypatch.setattr(NeuronTable, "values_at_once", 3 * analysis.data.neurons)
-    blocks = analysis.rank(range(20), progress=lambda done, total: told.append((done, total)))
+    reports: list[tuple[int, int]] = []
+    # Memory for three pairs at once.
+    frugal = Analysis(
+        analysis.record, analysis.network.require("the test"), memory=3 * 64 * analysis.data.neurons
+    )
+    blocks = frugal.rank(range(20), watch=Watch(lambda *report: reports.append(report)))
     pd.testing.assert_frame_equal(whole, blocks)
-    assert told == [(min(done, 20), 20) for done in range(3, 22, 3)]
+    assert reports == [(min(done, 20), 20) for done in range(3, 22, 3)]
+    cancel_third = Watch(cancelled=iter([False, False, True]).__next__)
     with pytest.raises(Cancelled, match="after 6 of 20 pairs"):
-        analysis.rank(range(20), cancelled=iter([False, False, True]).__next__)
+        frugal.rank(range(20), watch=cancel_third)
 
 
 def test_pairs_with_maps(analysis: Analysis) -> None:

@@ -22,7 +22,7 @@ from browser.neuron_view import (
     place_at,
     tooltip_rows,
 )
-from vulneuron.analysis.analysis import Combination
+from vulneuron.analysis.settings import Combination
 from vulneuron.measures import SIDES, Side
 from vulneuron.measures.thresholds import Mode
 

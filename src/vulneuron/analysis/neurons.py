@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ from vulneuron.analysis.fields import DeadNeurons
 from vulneuron.analysis.settings import Settings
 from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import FieldOverlaps, PairVulnerability
-from vulneuron.engines import Cancel, Progress
-from vulneuron.errors import Cancelled, MeasureError, did_you_mean
+from vulneuron.engines import UNWATCHED, Watch
+from vulneuron.errors import MeasureError, did_you_mean
 from vulneuron.measures import MEASURES, ByEffect, BySide, NeuronMeasure
 from vulneuron.measures.bands import Band
 from vulneuron.measures.ranking import rank_neurons
@@ -27,6 +27,9 @@ Columns = dict[str, npt.NDArray[Any]]
 RANKS = ("rank", "rank_low", "rank_high")
 #: What neurons are sorted by unless a measure is named: the first of these that has values.
 DEFAULT_SORTS = ("band_gap", "curve_gap")
+#: Values ``(pair, neuron)`` of a column that stay in a CPU's cache, and bytes per value with intermediates.
+_VALUES_IN_CACHE = 2**16
+_BYTES_PER_VALUE = 64
 
 
 class PairBlock:
@@ -108,10 +111,9 @@ class NeuronTable:
     ----------
     data, curves, substitution, dead, vulnerability, overlaps
         Where the numbers come from.
+    memory
+        Approximate number of bytes that the numbers of a block of pairs may take.
     """
-
-    #: Values ``(pair, neuron)`` of a column that are computed at once, to stay in a CPU's cache.
-    values_at_once: ClassVar[int] = 2**16
 
     def __init__(
         self,
@@ -121,6 +123,8 @@ class NeuronTable:
         dead: DeadNeurons,
         vulnerability: PairVulnerability,
         overlaps: FieldOverlaps,
+        *,
+        memory: int,
     ) -> None:
         self.data = data
         self.curves = curves
@@ -128,6 +132,7 @@ class NeuronTable:
         self.dead = dead
         self.vulnerability = vulnerability
         self.overlaps = overlaps
+        self._values_at_once = min(_VALUES_IN_CACHE, memory // _BYTES_PER_VALUE)
 
     def for_pair(self, pair: int, settings: Settings, measures: Sequence[NeuronMeasure]) -> pd.DataFrame:
         """Columns of one pair, indexed by neuron; see `Analysis.neurons`."""
@@ -135,17 +140,11 @@ class NeuronTable:
         return _as_table({name: values[0] for name, values in columns.items()})
 
     def means(
-        self,
-        pairs: Ints,
-        settings: Settings,
-        measures: Sequence[NeuronMeasure],
-        *,
-        progress: Progress | None = None,
-        cancelled: Cancel | None = None,
+        self, pairs: Ints, settings: Settings, measures: Sequence[NeuronMeasure], watch: Watch
     ) -> pd.DataFrame:
         """Means of the columns over the pairs that have a value; see `Analysis.mean_neurons`."""
         totals, counts = (np.zeros((len(measures), self.data.neurons)) for _ in range(2))
-        for block in self._blocks(pairs, progress, cancelled):
+        for block in self._blocks(pairs, watch):
             for row, values in enumerate(self._columns(pairs[block], settings, measures).values()):
                 present = ~np.isnan(values)
                 totals[row] += values.sum(axis=0, where=present, dtype=np.float64)
@@ -164,7 +163,7 @@ class NeuronTable:
             If none of the pairs has a value of the measure.
         """
         values = np.empty((len(pairs), self.data.neurons))
-        for block in self._blocks(pairs, None, None):
+        for block in self._blocks(pairs, UNWATCHED):
             values[block] = self._columns(pairs[block], settings, [measure])[measure.name]
         if np.isnan(values).all():
             raise measure.missing()
@@ -180,18 +179,11 @@ class NeuronTable:
         context, shape = PairBlock(self, pairs, settings), (len(pairs), self.data.neurons)
         return {measure.name: measure.values(context, shape) for measure in measures}
 
-    def _blocks(self, pairs: Ints, progress: Progress | None, cancelled: Cancel | None) -> Iterator[slice]:
-        size = max(1, self.values_at_once // self.data.neurons)
-        for start in range(0, len(pairs), size):
-            if cancelled is not None and cancelled():
-                raise Cancelled(
-                    f"the means were canceled after {start} of {len(pairs)} pairs",
-                    allowed="a run to the end",
-                    fix="start it again",
-                )
-            yield slice(start, start + size)
-            if progress is not None:
-                progress(min(start + size, len(pairs)), len(pairs))
+    def _blocks(self, pairs: Ints, watch: Watch) -> Iterator[slice]:
+        size = max(1, self._values_at_once // self.data.neurons)
+        blocks = (range(start, min(start + size, len(pairs))) for start in range(0, len(pairs), size))
+        for block in watch.over(blocks, len(pairs), "pairs"):
+            yield slice(block.start, block.stop)
 
 
 def declared_measures(columns: Sequence[str] | None) -> list[NeuronMeasure]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vulneuron.analysis import Analysis
 from vulneuron.cli.options import resumable
 from vulneuron.cli.time_estimate import TimeEstimate
+from vulneuron.engines import Watch
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import record_lock
 from vulneuron.record.store import is_remote
@@ -34,7 +35,7 @@ def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
     with _locked(analysis.record.path), resumable(), RunProgress() as bars:
         bars.begin("Vulnerability maps", len(pairs))
         for pair in pairs:
-            analysis.vulnerability_maps(int(pair), progress=estimate)
+            analysis.vulnerability_maps(int(pair), watch=Watch(estimate))
             estimate.end_pair()
             bars.advance(1)
 

@@ -98,7 +98,7 @@ class Watch:
     Attributes
     ----------
     progress
-        Called after each batch with the number of patches done and the total.
+        Called after each batch with the number of patches, or of pairs, done and the total.
     cancelled
         Called before each batch; returns True to stop.
     """
@@ -106,7 +106,7 @@ class Watch:
     progress: Progress | None = None
     cancelled: Cancel | None = None
 
-    def over(self, batches: Iterator[_Sized], total: int) -> Iterator[_Sized]:
+    def over(self, batches: Iterator[_Sized], total: int, unit: str = "patches") -> Iterator[_Sized]:
         """Yield the batches that are not empty, reporting progress and checking for cancellation.
 
         Raises
@@ -118,8 +118,8 @@ class Watch:
         while True:
             if self.cancelled is not None and self.cancelled():
                 raise Cancelled(
-                    f"the computation was cancelled after {done} of {total} patches",
-                    allowed="a complete run, which gives the whole map",
+                    f"the computation was cancelled after {done} of {total} {unit}",
+                    allowed="a complete run",
                     fix="start it again",
                 )
             batch = next(batches, None)

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vulneuron.analysis import Analysis
-from vulneuron.analysis.analysis import Combination
 from vulneuron.analysis.context import Order
+from vulneuron.analysis.settings import Combination
 from vulneuron.maps.vulnerability_map import to_full_size
 from vulneuron.measures import SIDES
 from vulneuron.measures.fields import masked_image

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vulneuron.analysis.analysis import Order
+from vulneuron.analysis.context import Order
 from vulneuron.analysis.declarations import Kind
 from vulneuron.analysis.settings import (
     ClusterSettings,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vulneuron.analysis import Settings
 from vulneuron.analysis.results import TopMasks
 from vulneuron.analysis.vulnerability import top_masks
-from vulneuron.engines import EngineName
+from vulneuron.engines import EngineName, Watch
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.stages import MapStage
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
@@ -182,7 +182,6 @@ class MapsWork:
             layer.analysis.vulnerability_maps(
                 self.pair,
                 settings=settings,
-                progress=progress.points,
-                cancelled=job.stopping.is_set,
+                watch=Watch(progress.points, job.stopping.is_set),
                 on_stage=progress.stage,
             )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from vulneuron.analysis.analysis import Order
+from vulneuron.analysis.context import Order
 from vulneuron.measures.context import Scope
 from vulneuron.server.dependencies import KnownPair, Opened
 from vulneuron.server.dto import ContextModel

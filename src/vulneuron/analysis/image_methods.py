@@ -1,0 +1,254 @@
+"""Methods of `Analysis` about image parts: receptive fields, vulnerability maps, context images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vulneuron.analysis.base import AnalysisBase
+from vulneuron.analysis.context import Order, context
+from vulneuron.analysis.data import Ints
+from vulneuron.analysis.fields import combined
+from vulneuron.analysis.results import Context, Masks, ReceptiveField, TopMasks
+from vulneuron.analysis.selection import checked_neurons, checked_numbers, checked_pairs
+from vulneuron.analysis.settings import COMBINATIONS, Combination, Settings
+from vulneuron.analysis.vulnerability import OnStage
+from vulneuron.engines import UNWATCHED, Watch
+from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps
+from vulneuron.measures import SIDES, ByEffect, Side
+from vulneuron.measures.choices import check_choice, check_size
+from vulneuron.measures.context import Scope
+
+
+class ImageMethods(AnalysisBase):
+    """Which image parts neurons capture, and which of them are vulnerable."""
+
+    def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
+        """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
+        return self._fields.masks_for_all(
+            self.data.check_pair(pair), (settings or self.settings).fields.threshold
+        )
+
+    def neuron_masks(
+        self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None
+    ) -> Masks:
+        """What one neuron captures on these pairs, each ``(pair, y, x)`` of the images' size."""
+        (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
+        numbers = checked_numbers(pairs, "pair", self.data.count)
+        return self._fields.masks_for_pairs(numbers, chosen, (settings or self.settings).fields.threshold)
+
+    def receptive_fields(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        *,
+        size: tuple[int, int] | None = None,
+        settings: Settings | None = None,
+    ) -> Masks:
+        """What these neurons capture on both images, each ``(k, y, x)``, in the order given.
+
+        Only their masks are computed, in milliseconds, so that a slider can move the threshold.
+
+        Parameters
+        ----------
+        neurons
+            One number, or several.
+        size
+            Size ``(y, x)`` of the masks; that of the images if None.
+
+        Raises
+        ------
+        MeasureError
+            If the pair or a neuron is unknown, or the size is not two positive integers.
+        """
+        chosen, numbers = settings or self.settings, checked_neurons(neurons, self.data.neurons)
+        if size is not None:
+            check_size(size, "size")
+        return self._fields.masks_for_some(self.data.check_pair(pair), numbers, chosen.fields.threshold, size)
+
+    def receptive_field(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        side: Side,
+        combine: Combination = "union",
+        *,
+        size: tuple[int, int] | None = None,
+        settings: Settings | None = None,
+    ) -> ReceptiveField:
+        """What a neuron, or a set of neurons, captures on one image (paper, Section 3.2).
+
+        Parameters
+        ----------
+        neurons
+            One number, or several.
+        side
+            "benign" or "adversarial".
+        combine
+            "union" or "intersection" of the neurons' receptive fields.
+        size
+            Size ``(y, x)`` of the mask; that of the images if None.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, a neuron, the side or the combination is unknown, or the size is not two positive
+            integers.
+        """
+        check_choice(side, "side", SIDES)
+        check_choice(combine, "combine", COMBINATIONS)
+        masks = self.receptive_fields(pair, neurons, size=size, settings=settings)[side]
+        return combined(masks, self.data.images(pair)[side], combine)
+
+    def discrepancy_map(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        side: Side,
+        *,
+        patch: int | None = None,
+        stride: int = 1,
+        occluder: Occluder = "noise",
+        seed: int = 0,
+        watch: Watch = UNWATCHED,
+    ) -> DiscrepancyMaps:
+        """How activations change when parts of one image are occluded: another estimate of receptive fields.
+
+        All neurons together take as long as one, namely one pass of the network a patch.
+
+        Parameters
+        ----------
+        neurons
+            One number, or several.
+        side
+            "benign" or "adversarial".
+        patch, stride, occluder, seed
+            See `vulneuron.maps.occlusion.discrepancy_maps`.
+        watch
+            Follows the batches, and may cancel.
+
+        Returns
+        -------
+        DiscrepancyMaps
+            Its ``values`` are ``(k, ceil(y / stride), ceil(x / stride))``, in the order of `neurons`.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, a neuron, the side or a parameter is unknown, or there is no classifier.
+        Cancelled
+            If `watch` cancels; then nothing is kept.
+        """
+        return self._occlusion.discrepancy_maps(
+            self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side,
+            patch=patch, stride=stride, occluder=occluder, seed=seed, watch=watch,
+        )  # fmt: skip
+
+    def prepare_maps(self, *, settings: Settings | None = None) -> None:
+        """Make sure that new vulnerability maps can be kept, before hours are spent on them.
+
+        Raises
+        ------
+        RecordError
+            If the record cannot be written to.
+        """
+        chosen = settings or self.settings
+        self._vulnerability.prepare(chosen.vmaps)
+
+    def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
+        """Whether the vulnerability maps of a pair are there already."""
+        return bool(len(self.pairs_with_maps([pair], settings=settings)))
+
+    def pairs_with_maps(
+        self, pairs: Sequence[int] | Ints | None = None, *, settings: Settings | None = None
+    ) -> Ints:
+        """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
+        chosen = settings or self.settings
+        numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
+        return numbers[self._vulnerability.with_maps(numbers, chosen.vmaps)]
+
+    def vulnerability_maps(
+        self,
+        pair: int,
+        *,
+        settings: Settings | None = None,
+        watch: Watch = UNWATCHED,
+        on_stage: OnStage | None = None,
+        **choices: object,
+    ) -> VulnerabilityMaps:
+        """Which parts of the benign image are vulnerable (paper, Algorithm 1); kept in the record.
+
+        Parameters
+        ----------
+        watch
+            Follows the batches, and may cancel.
+        on_stage
+            Called with each stage. Exact engines, too, then begin with the stages of "anytime", and compute
+            the other points after that.
+        choices
+            Single settings that take precedence, such as ``stride=2``. Exact maps of any engine serve all
+            engines.
+
+        Raises
+        ------
+        MeasureError
+            If the pair or a setting is unknown, or the maps are not there and there is no classifier to
+            compute them.
+        Cancelled
+            If `watch` cancels; the points computed so far are kept, and the next call goes on from there.
+        """
+        chosen = (settings or self.settings).replace(**choices).vmaps
+        return self._vulnerability.maps(self.data.check_pair(pair), chosen, watch=watch, on_stage=on_stage)
+
+    def top_masks(self, pair: int, *, settings: Settings | None = None) -> TopMasks:
+        """The most vulnerable pixels by benign drop and by adversarial gain, at the settings' percentage."""
+        chosen, number = settings or self.settings, self.data.check_pair(pair)
+        return self._vulnerability.top_masks(number, chosen.vmaps)
+
+    def overlap(
+        self,
+        pair: int,
+        neurons: int | Sequence[int] | Ints,
+        combine: Combination = "union",
+        *,
+        settings: Settings | None = None,
+    ) -> ByEffect[float]:
+        """IoU of the combined receptive field of some neurons with the `top_masks` of a pair.
+
+        The receptive field is that on the image that the settings' ``iou_side`` names, of the images' size.
+        For a single neuron these are the ``iou_*`` columns of `neurons`.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, a neuron or the combination is unknown, or the maps are not there and there is no
+            classifier to compute them.
+        """
+        check_choice(combine, "combine", COMBINATIONS)
+        numbers, chosen = checked_neurons(neurons, self.data.neurons), settings or self.settings
+        return self._overlaps.overlap(
+            self.data.check_pair(pair), numbers, combine, chosen.fields, chosen.vmaps
+        )
+
+    def context(
+        self,
+        pair: int,
+        neuron: int,
+        *,
+        order: Order = "activation",
+        scope: Scope = "same_labels",
+        count: int = 6,
+    ) -> Context:
+        """Other pairs that show what a neuron captures (paper, Section 5.3); `neuron_masks` has its masks.
+
+        Parameters
+        ----------
+        order
+            "activation": pairs that excite the neuron most on the benign image. "confidence": pairs whose
+            benign image is predicted with the highest probability. Either way the largest first.
+        scope, count
+            Which pairs may be listed, and how many at most.
+        """
+        (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
+        number = self.data.check_pair(pair)
+        return context(self.data, number, chosen, order=order, scope=scope, count=count)
