@@ -27,7 +27,7 @@ export function followJob(
       close();
       // A page that is being closed cannot wait for the response.
       void fetch(`${url}?session=${PAGE}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
-      reject(new DOMException("cancelled", "AbortError"));
+      reject(new DOMException("canceled", "AbortError"));
     };
     events.addEventListener("progress", (event: MessageEvent<string>) => {
       const job = JSON.parse(event.data) as JobModel;

@@ -26,7 +26,7 @@ export type Combination = "union" | "intersection" | "each";
 /** The settings that the numbers of all neurons depend on. */
 export type NeuronSettings = Pick<Settings, "curves" | "fields" | "vmaps">;
 /** The settings that vulnerability maps are computed with. */
-export type ComputedMaps = Omit<VulnerabilityMapSettings, "top" | "iou_side">;
+export type MapComputation = Omit<VulnerabilityMapSettings, "top" | "iou_side">;
 
 // Relative, so that the dashboard works behind a proxy at any path.
 const BASE = "./api";
@@ -36,7 +36,7 @@ export async function listRecords(): Promise<RecordEntry[]> {
   return unwrap(await client.GET("/api/records"));
 }
 
-/** @param layer - its target layer; the last one if undefined */
+/** @param layer - the target layer; the last one by default */
 export async function summarize(record: string, layer?: string): Promise<RecordSummary> {
   const query = layer === undefined ? {} : { layer };
   return unwrap(await client.GET("/api/records/{record}", { params: { path: { record }, query } }));
@@ -50,7 +50,7 @@ const CACHED_MASKS = 4;
 /** Requests for one record: one method per route. Responses that do not change are cached. */
 export class RecordApi {
   readonly #path: string;
-  /** All requests but those for pictures, which layers share, name the layer. */
+  /** A parameter of all requests except those for images, which do not depend on the layer. */
   readonly #layer: { readonly layer?: string };
   readonly #client: typeof client;
   readonly #gone: (message: string, retry: () => Promise<boolean>) => void;
@@ -86,7 +86,7 @@ export class RecordApi {
       unwrap(
         await this.#client.GET("/api/records/{record}/pairs/{pair}", {
           params: { path, query: this.#layer },
-          ...ask(signal),
+          ...requestOptions(signal),
         }),
       );
     return this.#cache.get(`pairs/${pair}`, load, signal);
@@ -100,7 +100,7 @@ export class RecordApi {
     signal?: AbortSignal,
   ): Promise<Table> {
     const path = `pairs/${pair}/neurons.npy?${query(settings.curves, settings.fields, settings.vmaps)}`;
-    const load = () => this.#table(path, this.summary.neuron_columns, given(signal));
+    const load = () => this.#table(path, this.summary.neuron_columns, signalOption(signal));
     return this.#cache.get(`${path} ${version}`, load, signal, (neurons) => this.#isComplete(neurons));
   }
 
@@ -136,10 +136,10 @@ export class RecordApi {
     fields: FieldSettings,
     signal?: AbortSignal,
   ): Promise<NumberArray<Uint8Array>> {
-    const chosen = new URLSearchParams({ neurons: formatRanges(neurons), combine });
-    const path = `pairs/${pair}/masks.npy?${chosen}&${query(fields)}`;
+    const selection = new URLSearchParams({ neurons: formatRanges(neurons), combine });
+    const path = `pairs/${pair}/masks.npy?${selection}&${query(fields)}`;
     const cache = combine === "each" ? this.#maskCache : this.#cache;
-    return cache.get(path, () => this.#array<Uint8Array>(path, given(signal)), signal);
+    return cache.get(path, () => this.#array<Uint8Array>(path, signalOption(signal)), signal);
   }
 
   /** `(pairs, 2, y, x)`: one neuron's receptive fields in several pairs. */
@@ -178,25 +178,29 @@ export class RecordApi {
     neurons: readonly number[],
     signal?: AbortSignal,
   ): Promise<SubstitutionsModel> {
-    const chosen = formatRanges(neurons);
-    const params = { path: { record: this.summary.id, pair }, query: { neurons: chosen, ...this.#layer } };
+    const ranges = formatRanges(neurons);
+    const params = { path: { record: this.summary.id, pair }, query: { neurons: ranges, ...this.#layer } };
     const route = "/api/records/{record}/pairs/{pair}/substitution";
-    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    return this.#cache.get(`pairs/${pair}/substitution?${chosen}`, load, signal);
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...requestOptions(signal) }));
+    return this.#cache.get(`pairs/${pair}/substitution?${ranges}`, load, signal);
   }
 
   // -- vulnerability maps ----------------------------------------------------------------------------------
 
-  async maps(pair: number, computed: ComputedMaps, signal?: AbortSignal): Promise<MapsModel> {
+  async maps(pair: number, computed: MapComputation, signal?: AbortSignal): Promise<MapsModel> {
     const params = { path: { record: this.summary.id, pair }, query: { ...computed, ...this.#layer } };
     const route = "/api/records/{record}/pairs/{pair}/maps";
-    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    const name = `pairs/${pair}/maps?${query(computed)}`;
-    return this.#cache.get(name, load, signal, ({ ready }) => ready);
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...requestOptions(signal) }));
+    const key = `pairs/${pair}/maps?${query(computed)}`;
+    return this.#cache.get(key, load, signal, ({ ready }) => ready);
   }
 
   /** `(2, y, x)` on the maps' grid: benign drop, adversarial gain. */
-  async mapValues(pair: number, computed: ComputedMaps, signal?: AbortSignal): Promise<NumberArray<Numbers>> {
+  async mapValues(
+    pair: number,
+    computed: MapComputation,
+    signal?: AbortSignal,
+  ): Promise<NumberArray<Numbers>> {
     return this.#cachedArray(`pairs/${pair}/maps.npy?${query(computed)}`, signal);
   }
 
@@ -218,15 +222,15 @@ export class RecordApi {
     vmaps: VulnerabilityMapSettings,
     signal?: AbortSignal,
   ): Promise<OverlapModel> {
-    const chosen = { neurons: formatRanges(neurons), combine };
+    const selection = { neurons: formatRanges(neurons), combine };
     const params = {
       path: { record: this.summary.id, pair },
-      query: { ...chosen, ...fields, ...vmaps, ...this.#layer },
+      query: { ...selection, ...fields, ...vmaps, ...this.#layer },
     };
     const route = "/api/records/{record}/pairs/{pair}/overlap";
-    const load = async () => unwrap(await this.#client.GET(route, { params, ...ask(signal) }));
-    const name = `pairs/${pair}/overlap?${new URLSearchParams(chosen)}&${query(fields, vmaps)}`;
-    return this.#cache.get(name, load, signal);
+    const load = async () => unwrap(await this.#client.GET(route, { params, ...requestOptions(signal) }));
+    const key = `pairs/${pair}/overlap?${new URLSearchParams(selection)}&${query(fields, vmaps)}`;
+    return this.#cache.get(key, load, signal);
   }
 
   /** Like `mapValues`, for the latest stage of an unfinished job. */
@@ -276,15 +280,15 @@ export class RecordApi {
   }
 
   async #cachedArray<T>(path: string, signal?: AbortSignal): Promise<NumberArray<T>> {
-    return this.#cache.get(path, () => this.#array<T>(path, given(signal)), signal);
+    return this.#cache.get(path, () => this.#array<T>(path, signalOption(signal)), signal);
   }
 
-  /** Whether nothing is missing that comes later, such as what needs vulnerability maps or the network. */
+  /** Whether all columns have values, including those that need vulnerability maps or the network. */
   #isComplete(neurons: Table): boolean {
-    const late = this.summary.measures.filter(({ needs }) =>
+    const delayed = this.summary.measures.filter(({ needs }) =>
       needs.some((need) => need === "vulnerability_maps" || need === "network"),
     );
-    return late.every(({ name }) => neurons.isKnown(name));
+    return delayed.every(({ name }) => neurons.hasValues(name));
   }
 
   async #table(path: string, columns: readonly string[], init: RequestInit): Promise<Table> {
@@ -294,19 +298,19 @@ export class RecordApi {
 }
 
 /** Options of a request. One without a signal is a prefetch, so its failure is not reported. */
-function ask(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
+function requestOptions(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
   return signal ? { signal } : { fetch: (request) => fetch(request) };
 }
 
 /** The signal as part of a request's options. */
-function given(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+function signalOption(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }
 
-/** Settings as a query; null is the default. */
+/** Settings as a query, without those that are null and thus have their default. */
 function query(...groups: object[]): string {
-  const given = groups
+  const values = groups
     .flatMap((group) => Object.entries(group) as [string, unknown][])
     .filter(([, value]) => value !== null && value !== undefined);
-  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return new URLSearchParams(values.map(([name, value]) => [name, String(value)])).toString();
 }

@@ -11,7 +11,7 @@ export class RequestCache {
   /**
    * The cached response for a key, or what `load` returns.
    *
-   * @param isFinal - whether a response may be kept; one that may still change is not
+   * @param isFinal - whether a response may be kept, as it cannot change any more
    */
   get<T>(
     key: string,

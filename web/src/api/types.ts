@@ -1,5 +1,6 @@
 import type { components } from "./schema";
 
+/** The types of the server's responses and settings, by short names. */
 type Schemas = components["schemas"];
 
 export type RecordEntry = Schemas["RecordListing"];

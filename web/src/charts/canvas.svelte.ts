@@ -14,7 +14,7 @@ export function sharpContext(
   if (canvas.width !== wide) canvas.width = wide;
   if (canvas.height !== high) canvas.height = high;
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("the browser gives no canvas to draw on");
+  if (!context) throw new Error("the browser cannot draw on a canvas");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
@@ -42,18 +42,18 @@ const NAMES = [
 ] as const;
 export type Palette = Readonly<Record<(typeof NAMES)[number], string>>;
 
-let known: Palette | undefined;
+let cached: Palette | undefined;
 
 const followTheme = createSubscriber((update) => {
   const changed = (): void => {
-    known = undefined;
+    cached = undefined;
     update();
   };
   const system = matchMedia("(prefers-color-scheme: dark)");
   const chosen = new MutationObserver(changed);
   system.addEventListener("change", changed);
   chosen.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-  known = undefined;
+  cached = undefined;
   return () => {
     system.removeEventListener("change", changed);
     chosen.disconnect();
@@ -63,7 +63,7 @@ const followTheme = createSubscriber((update) => {
 /** The colors of the present theme; effects that read them run again when it changes. */
 export function palette(): Palette {
   followTheme();
-  if ($effect.tracking()) return (known ??= read());
+  if ($effect.tracking()) return (cached ??= read());
   return read();
 }
 

@@ -123,8 +123,8 @@ function clipped({ context, left, right, top, bottom }: Frame, draw: () => void)
 /** Edges of the regions in pixels: inhibited on the left, excited on the right. */
 function regionEdges({ scene, x, left, right }: Frame, regions: Regions): [number, number] {
   const clamp = (edge: number): number => Math.min(right, Math.max(left, edge));
-  const known = regions.inhibited + regions.unchanged;
-  return [clamp(x(regions.inhibited - 0.5)), clamp(x(Math.min(scene.order.length, known) - 0.5))];
+  const notExcited = regions.inhibited + regions.unchanged;
+  return [clamp(x(regions.inhibited - 0.5)), clamp(x(Math.min(scene.order.length, notExcited) - 0.5))];
 }
 
 function regionShades(frame: Frame): void {
@@ -194,13 +194,14 @@ function curve(frame: Frame, values: Column, color: string): void {
 function band(frame: Frame, [low, high]: readonly [Column, Column], color: string): void {
   const { context, scene, x, y } = frame;
   const [first, last] = shownPlaces(frame);
-  const known = (place: number): boolean => place < last && !Number.isNaN(low[scene.order[place] as number]);
+  const hasBounds = (place: number): boolean =>
+    place < last && !Number.isNaN(low[scene.order[place] as number]);
   context.fillStyle = color;
   context.strokeStyle = color;
   for (let start = first; start < last; start += 1) {
-    if (!known(start)) continue;
+    if (!hasBounds(start)) continue;
     let end = start;
-    while (known(end)) end += 1;
+    while (hasBounds(end)) end += 1;
     context.beginPath();
     for (let place = start; place < end; place += 1) {
       context.lineTo(x(place), y(high[scene.order[place] as number] as number));

@@ -47,24 +47,24 @@ test("a height between two merges gives the cut that lies there", () => {
 });
 
 test("a point of the drawing belongs to the subtree that hangs there", () => {
-  expect(tree.below(3.2, 4.5)).toBe(7);
-  expect(tree.below(3.2, 3.9)).toBe(5);
-  expect(tree.below(2.2, 0.5)).toBe(4);
-  expect(tree.below(99, 99)).toBe(8);
+  expect(tree.nodeAt(3.2, 4.5)).toBe(7);
+  expect(tree.nodeAt(3.2, 3.9)).toBe(5);
+  expect(tree.nodeAt(2.2, 0.5)).toBe(4);
+  expect(tree.nodeAt(99, 99)).toBe(8);
 });
 
 test("keys lead to the neighboring subtree", () => {
-  expect(tree.beside(6, "right")).toBe(7);
-  expect(tree.beside(4, "left")).toBe(6);
-  expect(tree.beside(0, "left")).toBe(4);
-  expect(tree.beside(2, "right")).toBeUndefined();
-  expect(tree.beside(8, "left")).toBeUndefined();
+  expect(tree.adjacent(6, "right")).toBe(7);
+  expect(tree.adjacent(4, "left")).toBe(6);
+  expect(tree.adjacent(0, "left")).toBe(4);
+  expect(tree.adjacent(2, "right")).toBeUndefined();
+  expect(tree.adjacent(8, "left")).toBeUndefined();
 });
 
 test("neurons that were merged with one first are most like it", () => {
-  expect(tree.byLikeness(0, 8)).toEqual([0, 2, 4, 1, 3]);
-  expect(tree.byLikeness(4, 7)).toEqual([4, 0, 2]);
-  expect(tree.byLikeness(4, 4)).toEqual([4]);
+  expect(tree.bySimilarity(0, 8)).toEqual([0, 2, 4, 1, 3]);
+  expect(tree.bySimilarity(4, 7)).toEqual([4, 0, 2]);
+  expect(tree.bySimilarity(4, 4)).toEqual([4]);
 });
 
 test("down leads to the focused neuron, or to the larger child", () => {
@@ -86,7 +86,7 @@ test("other keys lead up, to the side, to the root and to the focused neuron", (
 test("a tree of one neuron is that neuron", () => {
   const single = new Dendrogram(new Float64Array());
   expect([single.size, single.root, single.cut(1)]).toEqual([1, 0, [0]]);
-  expect(single.below(0.5, 1)).toBe(0);
+  expect(single.nodeAt(0.5, 1)).toBe(0);
   expect(single.clustersAt(0)).toBe(1);
 });
 
@@ -124,11 +124,11 @@ test("likeness orders all leaves by the height at which they meet", () => {
   fc.assert(
     fc.property(trees, fc.nat(1000), (any, number) => {
       const leaf = number % any.size;
-      const found = any.byLikeness(leaf, any.root);
-      expect(found.toSorted((a, b) => a - b)).toEqual([...any.order].sort((a, b) => a - b));
+      const order = any.bySimilarity(leaf, any.root);
+      expect(order.toSorted((a, b) => a - b)).toEqual([...any.order].sort((a, b) => a - b));
       const meeting = (other: number): number =>
         any.ancestors(leaf).find((node) => any.ancestors(other).includes(node)) as number;
-      const heights = found.slice(1).map((other) => any.height(meeting(other)));
+      const heights = order.slice(1).map((other) => any.height(meeting(other)));
       expect(heights).toEqual(heights.toSorted((a, b) => a - b));
     }),
   );

@@ -130,8 +130,8 @@ export class Dendrogram {
     return (kept + undone) / 2;
   }
 
-  /** The node at a point of the drawing: the highest one above a place that is not above the height. */
-  below(place: number, height: number): number {
+  /** The node at a point of the drawing: the topmost ancestor of the leaf at `place` that is not above `height`. */
+  nodeAt(place: number, height: number): number {
     const leaf = this.order[Math.min(this.size - 1, Math.max(0, Math.floor(place)))] as number;
     let node = leaf;
     for (let up = this.parent(node); up !== undefined && this.height(up) <= height; up = this.parent(up))
@@ -140,7 +140,7 @@ export class Dendrogram {
   }
 
   /** The adjacent subtree on the left or right; undefined at the edge. */
-  beside(node: number, direction: "left" | "right"): number | undefined {
+  adjacent(node: number, direction: "left" | "right"): number | undefined {
     for (let at = node, up = this.parent(at); up !== undefined; at = up, up = this.parent(at)) {
       const [left, right] = this.#childrenOf(up);
       if (direction === "right" && at === left) return right;
@@ -150,18 +150,18 @@ export class Dendrogram {
   }
 
   /** Leaves below a node by their similarity to one of them: those merged with it earliest come first. */
-  byLikeness(leaf: number, node: number): number[] {
-    const found = [leaf];
+  bySimilarity(leaf: number, node: number): number[] {
+    const leaves = [leaf];
     let below = leaf;
     while (below !== node) {
       const up = this.parent(below);
       if (up === undefined) break;
       const [left, right] = this.#childrenOf(up);
       // In the optimal leaf order, the nearest ones first.
-      found.push(...(below === left ? this.leaves(right) : this.leaves(left).toReversed()));
+      leaves.push(...(below === left ? this.leaves(right) : this.leaves(left).toReversed()));
       below = up;
     }
-    return found;
+    return leaves;
   }
 
   #childrenOf(node: number): readonly [number, number] {
@@ -181,12 +181,12 @@ function upperBound(values: Float64Array, limit: number): number {
   return low;
 }
 
-/** The node that a key leads to: above, below or beside, the root, or the focused leaf. */
+/** The node that a key leads to: above, below or adjacent, the root, or the focused leaf. */
 export function nodeAfterKey(tree: Dendrogram, node: number, key: string, focus: number): number | undefined {
   if (key === "ArrowUp") return tree.parent(node);
   if (key === "ArrowDown") return childToward(tree, node, focus);
-  if (key === "ArrowLeft") return tree.beside(node, "left");
-  if (key === "ArrowRight") return tree.beside(node, "right");
+  if (key === "ArrowLeft") return tree.adjacent(node, "left");
+  if (key === "ArrowRight") return tree.adjacent(node, "right");
   if (key === "Home") return tree.root;
   if (key === "End") return focus;
   return undefined;

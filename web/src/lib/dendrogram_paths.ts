@@ -13,13 +13,13 @@ export type Run = readonly [from: number, to: number];
 
 /** Index of each node's cluster, from left to right; -1 for nodes above the cut. */
 export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
-  const found = new Int32Array(tree.root + 1).fill(-1);
-  for (const [index, root] of tree.cut(clusters).entries()) found[root] = index;
+  const clusterOf = new Int32Array(tree.root + 1).fill(-1);
+  for (const [index, root] of tree.cut(clusters).entries()) clusterOf[root] = index;
   for (let node = tree.root; node >= tree.size; node -= 1) {
-    const cluster = found[node] as number;
-    if (cluster >= 0) for (const child of tree.children(node) ?? []) found[child] = cluster;
+    const cluster = clusterOf[node] as number;
+    if (cluster >= 0) for (const child of tree.children(node) ?? []) clusterOf[child] = cluster;
   }
-  return found;
+  return clusterOf;
 }
 
 /**
@@ -32,26 +32,26 @@ export function treePaths(
   colors: number,
   plane: Plane,
 ): { clusters: readonly string[]; trunk: string } {
-  const parts = Array.from({ length: colors + 1 }, (): string[] => []);
+  const segments = Array.from({ length: colors + 1 }, (): string[] => []);
   for (let node = tree.size; node <= tree.root; node += 1) {
     if (!isSeen(tree, node, plane)) continue;
     const cluster = clusterOf[node] as number;
-    parts[cluster < 0 ? colors : cluster % colors]?.push(merge(tree, node, plane));
+    segments[cluster < 0 ? colors : cluster % colors]?.push(merge(tree, node, plane));
   }
-  const paths = parts.map((one) => one.join(""));
+  const paths = segments.map((one) => one.join(""));
   return { clusters: paths.slice(0, colors), trunk: paths[colors] ?? "" };
 }
 
 /** All merges below a node. */
 export function subtreePath(tree: Dendrogram, node: number, plane: Plane): string {
-  const open = [node];
-  const parts: string[] = [];
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+  const stack = [node];
+  const segments: string[] = [];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     if (tree.isLeaf(at) || !isSeen(tree, at, plane)) continue;
-    parts.push(merge(tree, at, plane));
-    open.push(...(tree.children(at) ?? []));
+    segments.push(merge(tree, at, plane));
+    stack.push(...(tree.children(at) ?? []));
   }
-  return parts.join("");
+  return segments.join("");
 }
 
 /** The path from a leaf up to the root. */

@@ -58,12 +58,12 @@ export function pointColors(
   hidden: Iterable<number>,
   selected: Uint32Array | null,
 ): Uint32Array {
-  const known = new Map<number, number>([...hidden].map((label) => [label, HIDDEN]));
+  const colorOfClass = new Map<number, number>([...hidden].map((label) => [label, HIDDEN]));
   const colors = new Uint32Array(labels.length);
   const paint = (pair: number, isSelected: boolean): void => {
     const label = labels[pair] as number;
-    let color = known.get(label);
-    if (color === undefined) known.set(label, (color = colorOf(label)));
+    let color = colorOfClass.get(label);
+    if (color === undefined) colorOfClass.set(label, (color = colorOf(label)));
     colors[pair] = color === HIDDEN || isSelected ? color : FAINT;
   };
   for (let pair = 0; pair < labels.length; pair += 1) paint(pair, selected === null);
@@ -82,7 +82,7 @@ export function paintDots(image: DotImage, dots: Dots, frame: Frame, diameter: n
 
 /** Index of the dot nearest to a pixel, at most `reach` pixels away; -1 if there is none. */
 export function dotNear(image: DotImage, x: number, y: number, reach: number): number {
-  let [found, best] = [NONE, reach * reach];
+  let [nearest, best] = [NONE, reach * reach];
   for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(image.height - 1, y + reach); row += 1) {
     for (
       let column = Math.max(0, Math.ceil(x - reach));
@@ -91,10 +91,10 @@ export function dotNear(image: DotImage, x: number, y: number, reach: number): n
     ) {
       const dot = image.picks[row * image.width + column] as number;
       const distance = (row - y) ** 2 + (column - x) ** 2;
-      if (dot !== NONE && distance <= best) [found, best] = [dot, distance - 1e-9];
+      if (dot !== NONE && distance <= best) [nearest, best] = [dot, distance - 1e-9];
     }
   }
-  return found;
+  return nearest;
 }
 
 /** Coverage of the pixels by a dot, 0 to 255, as rows of a square. */

@@ -24,7 +24,7 @@ export function fitFrame(
   const [left = 0, right = 0] = extent(xs);
   const [bottom = 0, top = 0] = extent(ys);
   const scale = Math.min((width - 2 * margin) / (right - left), (height - 2 * margin) / (top - bottom));
-  // A single point, or a plot without any room.
+  // A single point, or a plot without room.
   const safe = Number.isFinite(scale) && scale > 0 ? scale : 1;
   return {
     scale: safe,

@@ -36,16 +36,16 @@ test("it is said how far the preview was right", () => {
 
 test("the remaining time follows from the speed so far", () => {
   const eta = new Eta();
-  expect(eta.after(10, 0, 100)).toBeUndefined();
-  expect(eta.after(12, 20, 100)).toBe(8);
-  expect(eta.after(20, 100, 100)).toBe(0);
+  expect(eta.secondsLeft(10, 0, 100)).toBeUndefined();
+  expect(eta.secondsLeft(12, 20, 100)).toBe(8);
+  expect(eta.secondsLeft(20, 100, 100)).toBe(0);
 });
 
 test("work that starts again is measured again", () => {
   const eta = new Eta();
-  eta.after(0, 50, 100);
-  expect(eta.after(5, 0, 100)).toBeUndefined();
-  expect(eta.after(6, 10, 100)).toBe(9);
+  eta.secondsLeft(0, 50, 100);
+  expect(eta.secondsLeft(5, 0, 100)).toBeUndefined();
+  expect(eta.secondsLeft(6, 10, 100)).toBe(9);
 });
 
 test("durations are whole", () => {

@@ -21,7 +21,7 @@ export function stageText(stage: MapStage, top: number): string {
   if (stage.name === "preview") return "preview from gradients";
   const from = `estimate from ${count(stage.known)} of ${count(stage.points)} points`;
   // The estimate does not apply to the outline of another percentage.
-  return stage.top === top ? `${from}, ${perCent(stage.unsettled)} of the outline may change` : from;
+  return stage.top === top ? `${from}, ${percentText(stage.unsettled)} of the outline may change` : from;
 }
 
 /** The accuracy of the preview, if known. */
@@ -35,7 +35,7 @@ export function agreementText(stage: MapStage): string {
 }
 
 /** A whole percentage, rounded up so as not to understate it. */
-function perCent(part: number): string {
+function percentText(part: number): string {
   return part > 0 && part <= 0.01 ? "up to 1 %" : `${Math.ceil(100 * part - 1e-9)} %`;
 }
 
@@ -43,8 +43,8 @@ function perCent(part: number): string {
 export class Eta {
   #first: { time: number; done: number } | undefined;
 
-  /** Seconds left; undefined before two reports. */
-  after(time: number, done: number, total: number): number | undefined {
+  /** Seconds left; undefined before the second report. */
+  secondsLeft(time: number, done: number, total: number): number | undefined {
     if (!this.#first || done < this.#first.done) this.#first = { time, done };
     const { time: start, done: before } = this.#first;
     return done > before ? ((time - start) / (done - before)) * (total - done) : undefined;

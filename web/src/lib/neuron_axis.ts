@@ -104,6 +104,6 @@ export function valueRange(
     }
   }
   if (least === most) return [-1, 1];
-  const air = 0.05 * (most - least);
-  return [least < 0 ? least - air : 0, most > 0 ? most + air : 0];
+  const margin = 0.05 * (most - least);
+  return [least < 0 ? least - margin : 0, most > 0 ? most + margin : 0];
 }

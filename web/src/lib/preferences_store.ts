@@ -1,4 +1,7 @@
-/** A reader's preferences, kept between visits. Without storage they last as long as the page. */
+/**
+ * A reader's preferences, kept between visits. Without storage they last as long as the page. All access to the
+ * browser's storage is here.
+ */
 const PREFIX = "vulneuron.";
 
 export type Preference = "shortcuts" | "theme";

@@ -8,13 +8,13 @@ export function ascending(numbers: Iterable<number>): number[] {
 /** A set of numbers as text, ascending. */
 export function formatRanges(numbers: Iterable<number>): string {
   const sorted = ascending(numbers);
-  const parts: string[] = [];
+  const ranges: string[] = [];
   for (let start = 0, end = 0; start < sorted.length; start = end) {
     end = start + 1;
     while (end < sorted.length && sorted[end] === (sorted[end - 1] as number) + 1) end += 1;
-    parts.push(end - start === 1 ? `${sorted[start]}` : `${sorted[start]}-${sorted[end - 1]}`);
+    ranges.push(end - start === 1 ? `${sorted[start]}` : `${sorted[start]}-${sorted[end - 1]}`);
   }
-  return parts.join(",");
+  return ranges.join(",");
 }
 
 /** The numbers below `limit` in a text, ascending; invalid parts are ignored. */

@@ -1,4 +1,7 @@
-/** Absolute RF thresholds on a slider, whose positions are percentiles of the layer's benign feature maps. */
+/**
+ * Absolute RF thresholds on a slider, whose positions are percentiles of the layer's benign feature maps. Apart from the
+ * slider, so that the arithmetic is tested without a page.
+ */
 
 /** Level at a percentile from 0 to 100, interpolated between the evenly spaced `percentiles`. */
 export function levelAt(percentiles: readonly number[], percentile: number): number {

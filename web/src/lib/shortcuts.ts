@@ -1,4 +1,7 @@
-/** Keys that work anywhere on the page. They are plain letters, so they are inactive while the user types. */
+/**
+ * Keys that work anywhere on the page. They are plain letters, so they are inactive while the user types. Declared apart
+ * from their actions, as the help lists them, too.
+ */
 export const SHORTCUTS = [
   { key: "/", action: "find", does: "find a neuron or a class" },
   { key: "j", action: "next-pair", does: "next pair of the image grid" },

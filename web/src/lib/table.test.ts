@@ -11,7 +11,11 @@ test("columns are parts of one array", () => {
 
 test("a column is known when one row has a value", () => {
   const half = new Table(["gap", "none"], Float64Array.of(Number.NaN, 1, Number.NaN, Number.NaN), 2);
-  expect([half.isKnown("gap"), half.isKnown("none"), half.isKnown("size")]).toEqual([true, false, false]);
+  expect([half.hasValues("gap"), half.hasValues("none"), half.hasValues("size")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });
 
 test("missing values are last in either direction, and equal ones keep their order", () => {

@@ -27,7 +27,7 @@ export class Table {
   }
 
   /** Whether any row has a value in a column. */
-  isKnown(name: string): boolean {
+  hasValues(name: string): boolean {
     return this.#columns.get(name)?.some((value) => !Number.isNaN(value)) ?? false;
   }
 

@@ -13,21 +13,21 @@ export function fill(template: string, words: Readonly<Record<string, string>>):
   return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => words[name] ?? placeholder);
 }
 
-/** Fewer letters are meaningless. */
+/** A shorter text would be meaningless. */
 const LEAST_LETTERS = 5;
 
 /** A text shortened to a width by leaving out its middle, as names often differ at their ends. */
 export function shortened(text: string, width: number, measure: (text: string) => number): string {
   if (measure(text) <= width) return text;
-  const keeping = (letters: number): string => {
+  const shortenedTo = (letters: number): string => {
     const front = Math.ceil((2 * letters) / 3);
     return `${text.slice(0, front).trimEnd()}…${text.slice(text.length - (letters - front)).trimStart()}`;
   };
   let [fits, tooLong] = [0, text.length];
   while (tooLong - fits > 1) {
     const letters = (fits + tooLong) >> 1;
-    if (measure(keeping(letters)) <= width) fits = letters;
+    if (measure(shortenedTo(letters)) <= width) fits = letters;
     else tooLong = letters;
   }
-  return fits >= LEAST_LETTERS ? keeping(fits) : "";
+  return fits >= LEAST_LETTERS ? shortenedTo(fits) : "";
 }

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { Address, isOf } from "./address";
+import { Address, isAddressOf } from "./address";
 import { layoutSlice } from "./layout";
 import { compose, slice, type Slice } from "./slice";
-import { changed, settingsSlice } from "./settings";
+import { withChanges, settingsSlice } from "./settings";
 import { SUMMARY } from "./test_summary";
 import { SHARED_SLICES, type ViewState } from "./view_state";
 
 const layout = layoutSlice([
-  { id: "plot", area: "top-left", parts: ["legend"] },
+  { id: "plot", area: "top-left", charts: ["legend"] },
   { id: "tree", area: "bottom-right" },
   { id: "table", area: "bottom-right" },
 ]);
@@ -43,7 +43,7 @@ test("every field of the state survives the address", () => {
     order: "benign_down",
     sort: "iou_benign_drop",
     level: "selection",
-    settings: changed(SUMMARY, first.settings, {
+    settings: withChanges(SUMMARY, first.settings, {
       threshold_level: 0.25,
       top: 35,
       distance: "iou",
@@ -61,15 +61,15 @@ test("only a layer that is not the last is written", () => {
   const earlier = { ...SUMMARY, layer: "layer3" };
   const other = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, earlier);
   expect(other.query(first)).toBe("record=run&layer=layer3");
-  expect(isOf("record=run", SUMMARY)).toBe(true);
-  expect(isOf("record=run&layer=layer4", SUMMARY)).toBe(true);
-  expect(isOf("record=run&layer=layer3", SUMMARY)).toBe(false);
-  expect(isOf("record=run&layer=layer3", earlier)).toBe(true);
-  expect(isOf("record=other&layer=layer3", earlier)).toBe(false);
+  expect(isAddressOf("record=run", SUMMARY)).toBe(true);
+  expect(isAddressOf("record=run&layer=layer4", SUMMARY)).toBe(true);
+  expect(isAddressOf("record=run&layer=layer3", SUMMARY)).toBe(false);
+  expect(isAddressOf("record=run&layer=layer3", earlier)).toBe(true);
+  expect(isAddressOf("record=other&layer=layer3", earlier)).toBe(false);
 });
 
 test("another layer keeps the pairs and settings, not the neurons", () => {
-  const settings = changed(SUMMARY, first.settings, { threshold_level: 0.25, top: 35 });
+  const settings = withChanges(SUMMARY, first.settings, { threshold_level: 0.25, top: 35 });
   const state = { ...first, pair: 11, neurons: [2, 9], focus: 9, settings };
   expect(address.queryAt("layer3", state)).toBe("record=run&pair=11&top=35&layer=layer3");
 });

@@ -2,22 +2,22 @@ import type { RecordSummary } from "../api/types";
 import { layerOf, recordOf } from "./address_bar";
 import type { Slice } from "./slice";
 
-/** Whether an address is one of this record at this layer. */
-export function isOf(query: string, summary: RecordSummary): boolean {
+/** Whether an address is one of this record and layer. */
+export function isAddressOf(query: string, summary: RecordSummary): boolean {
   return recordOf(query) === summary.id && (layerOf(query) ?? defaultLayer(summary)) === summary.layer;
 }
 
-/** Parameters that have a meaning for the neurons of one layer only. */
-const OF_NEURONS = ["neurons", "focus", "zoom", "clusters", "threshold_level"];
+/** Parameters that refer to the neurons of one layer. */
+const LAYER_PARAMETERS = ["neurons", "focus", "zoom", "clusters", "threshold_level"];
 
-/** The layer of an address that names none: the last one. */
+/** The layer of an address without one: the last layer. */
 function defaultLayer({ layer, layers }: RecordSummary): string {
   return layers.at(-1)?.name ?? layer;
 }
 
 /**
- * The state as the query of an address, and back. Only what differs from the record's first view is written. What an
- * address names and the record does not have is left out, so old links still open.
+ * Converts the state to the query of an address, and back. Only differences from the record's first view are written.
+ * Values that the record does not have are ignored, so old links still open.
  */
 export class Address<State extends object> {
   constructor(
@@ -25,7 +25,7 @@ export class Address<State extends object> {
     private readonly summary: RecordSummary,
   ) {}
 
-  /** Whether the address has some parameters. */
+  /** Whether the address has all of these parameters. */
   has(names: readonly string[]): boolean {
     return names.every((name) => this.slice.names.includes(name));
   }
@@ -37,10 +37,10 @@ export class Address<State extends object> {
     return query.toString();
   }
 
-  /** The query of another layer: what is chosen among the neurons of this one has no meaning there. */
+  /** The query of the same state at another layer, without the parameters that refer to neurons of this one. */
   queryAt(layer: string, state: State): string {
     const query = new URLSearchParams(this.query(state));
-    for (const name of OF_NEURONS) query.delete(name);
+    for (const name of LAYER_PARAMETERS) query.delete(name);
     query.set("layer", layer);
     return query.toString();
   }

@@ -1,12 +1,12 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { AddressBar, type Step } from "./address_bar";
+import { AddressBar, type HistoryMode } from "./address_bar";
 
 /** The steps of the browser's history, the last one being what its address bar shows. */
 let steps: string[];
 let bar: AddressBar;
 
-function show(query: string, step: Step, pause = 0): void {
+function show(query: string, step: HistoryMode, pause = 0): void {
   bar.show(query, step);
   vi.advanceTimersByTime(pause);
 }

@@ -1,4 +1,4 @@
-/** Milliseconds between changes of the address: browsers allow some hundred in half a minute, and a slider makes more. */
+/** Milliseconds between changes of the address. Browsers allow about 100 in 30 seconds; a slider makes more. */
 const PAUSE = 200;
 /** Milliseconds without a key press that end a run of moves. */
 const RUN_ENDS = 1000;
@@ -9,7 +9,7 @@ const SESSION = "session";
  * How a change enters the browser's history: as a new entry, in place of the current entry, or as part of a run of key
  * presses, which share one entry.
  */
-export type Step = "push" | "replace" | "move";
+export type HistoryMode = "push" | "replace" | "move";
 
 /** The record of an address. */
 export function recordOf(query: string): string | null {
@@ -36,11 +36,11 @@ export class AddressBar {
   }
 
   /** Show a query: as a new history entry at once, or in place of the current one after a pause. */
-  show(query: string, step: Step): void {
+  show(query: string, mode: HistoryMode): void {
     const session = sessionOf(this.query);
     const whole = session ? `${query}&${SESSION}=${encodeURIComponent(session)}` : query;
     const url = `${location.pathname}?${whole}`;
-    if (this.#isStep(step)) this.#push(url);
+    if (this.#isNewEntry(mode)) this.#push(url);
     else this.#replace(url);
   }
 
@@ -59,11 +59,11 @@ export class AddressBar {
   }
 
   /** Whether a change is a new history entry, as the first move of a run is. */
-  #isStep(step: Step): boolean {
+  #isNewEntry(mode: HistoryMode): boolean {
     const now = performance.now();
-    const goesOn = now - this.#lastMove < RUN_ENDS;
-    this.#lastMove = step === "move" ? now : -Infinity;
-    return step === "push" || (step === "move" && !goesOn);
+    const continuesRun = now - this.#lastMove < RUN_ENDS;
+    this.#lastMove = mode === "move" ? now : -Infinity;
+    return mode === "push" || (mode === "move" && !continuesRun);
   }
 
   #push(url: string): void {

@@ -5,7 +5,7 @@ import type { NetworkModel, RecordSummary } from "../api/types";
 
 const [WHILE_CONNECTED, WHILE_LOST] = [5000, 1500];
 
-/** Whether the server responds. A hidden page does not ask. */
+/** Whether the server responds. A hidden page does not poll. */
 export class Connection {
   lost = $state(false);
 
@@ -13,14 +13,14 @@ export class Connection {
   watch(reconnected: () => void): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let stopped = false;
-    const ask = async (): Promise<void> => {
+    const poll = async (): Promise<void> => {
       const responded = document.hidden ? !this.lost : await responds();
       if (stopped) return;
       if (responded && this.lost) reconnected();
       this.lost = !responded;
-      timer = setTimeout(() => void ask(), this.lost ? WHILE_LOST : WHILE_CONNECTED);
+      timer = setTimeout(() => void poll(), this.lost ? WHILE_LOST : WHILE_CONNECTED);
     };
-    timer = setTimeout(() => void ask(), WHILE_CONNECTED);
+    timer = setTimeout(() => void poll(), WHILE_CONNECTED);
     return () => {
       stopped = true;
       clearTimeout(timer);
@@ -43,16 +43,16 @@ interface Failure {
   readonly retry: () => Promise<boolean>;
 }
 
-/** Whether the record can be read. One message serves all views, which keep showing what they have. */
+/** Whether the record can be read. One message serves all views, which keep their contents. */
 export class RecordHealth {
   #first = $state.raw<Failure | undefined>();
 
-  /** Why the record cannot be read, in one line; undefined while it can. */
+  /** One line about why the record cannot be read; undefined if it can. */
   get message(): string | undefined {
     return this.#first?.message;
   }
 
-  /** Report that part of the record cannot be read, and how to find out whether it can be again. */
+  /** Report that part of the record cannot be read. `retry` checks whether it can be read again. */
   report(message: string, retry: () => Promise<boolean>): void {
     this.#first ??= { message, retry };
   }
@@ -68,36 +68,36 @@ export class RecordHealth {
  * Whether the network is available; polled while the server loads it. Create it during component initialization.
  */
 export class NetworkWatch {
-  now = $state.raw() as NetworkModel;
+  status = $state.raw() as NetworkModel;
   readonly #isLinear: boolean;
 
   constructor({ id, network, head }: RecordSummary) {
-    this.now = network;
+    this.status = network;
     this.#isLinear = head === "linear";
     if (network.state !== "loading") return;
     $effect(() =>
       pollUntil(async () => {
-        this.now = (await summarize(id)).network;
-        return this.now.state !== "loading";
+        this.status = (await summarize(id)).network;
+        return this.status.state !== "loading";
       }),
     );
   }
 
   /** State of the network if substitution needs it, which it does unless the head is linear. */
-  get ofSubstitution(): NetworkModel["state"] | undefined {
-    return this.#isLinear ? undefined : this.now.state;
+  get forSubstitution(): NetworkModel["state"] | undefined {
+    return this.#isLinear ? undefined : this.status.state;
   }
 }
 
 const [FIRST, LONGEST, GROWTH] = [500, 10_000, 1.5];
 
 /**
- * Poll until the answer is yes, at growing intervals; a failure counts as no. A hidden page does not poll.
+ * Poll at growing intervals until `check` returns true; a failure counts as false. A hidden page does not poll.
  *
- * @param then - called once, after a yes, unless polling was stopped before
+ * @param then - called once `check` has returned true, unless polling was stopped before
  * @returns a function that stops polling
  */
-export function pollUntil(ask: () => Promise<boolean>, then: () => void = () => undefined): () => void {
+export function pollUntil(check: () => Promise<boolean>, then: () => void = () => undefined): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let interval = FIRST;
   let stopped = false;
@@ -106,9 +106,9 @@ export function pollUntil(ask: () => Promise<boolean>, then: () => void = () => 
     interval = Math.min(LONGEST, GROWTH * interval);
   };
   const next = async (): Promise<void> => {
-    const yes = !document.hidden && (await ask().catch(() => false));
+    const isDone = !document.hidden && (await check().catch(() => false));
     if (stopped) return;
-    if (yes) then();
+    if (isDone) then();
     else wait();
   };
   wait();

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("polls at growing intervals until the answer is yes", async () => {
+test("polls at growing intervals until the check succeeds", async () => {
   const times: number[] = [];
   const start = Date.now();
   pollUntil(() => {
@@ -22,13 +22,13 @@ test("polls at growing intervals until the answer is yes", async () => {
 });
 
 test("intervals stop growing, and stopping ends the polling", async () => {
-  const ask = vi.fn(() => Promise.resolve(false));
-  const stop = pollUntil(ask);
+  const check = vi.fn(() => Promise.resolve(false));
+  const stop = pollUntil(check);
   await vi.advanceTimersByTimeAsync(100_000);
-  const asked = ask.mock.calls.length;
+  const checks = check.mock.calls.length;
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(ask).toHaveBeenCalledTimes(asked + 1);
+  expect(check).toHaveBeenCalledTimes(checks + 1);
   stop();
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(ask).toHaveBeenCalledTimes(asked + 1);
+  expect(check).toHaveBeenCalledTimes(checks + 1);
 });

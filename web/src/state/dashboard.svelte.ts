@@ -5,8 +5,8 @@ import { classColor } from "../lib/colors";
 import { measureOf, NEURON_NUMBER } from "./measures";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
-import { AddressBar, type Step } from "./address_bar";
-import { Address, isOf } from "./address";
+import { AddressBar, type HistoryMode } from "./address_bar";
+import { Address, isAddressOf } from "./address";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
 import { Prefetch } from "./prefetch";
@@ -14,7 +14,7 @@ import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
 import {
-  changed,
+  withChanges,
   neuronSettings,
   settingInfo,
   settingsSlice,
@@ -32,14 +32,14 @@ const SLIDER_REST = 150;
 export interface ViewModel extends PlacedView {
   /** The view's own state. */
   readonly slice?: Slice<object>;
-  /** Loads what the view shows of a pair that is likely to be focused next. */
+  /** Loads the view's data for a pair that is likely to be focused next. */
   readonly prefetch?: (dashboard: Dashboard, pair: number) => Promise<void>;
 }
 
 /** The shared state together with a view's own. */
 export interface OwnState<State extends object> {
   readonly current: ViewState & State;
-  readonly update: (change: Partial<ViewState & State>, step?: Step) => void;
+  readonly update: (change: Partial<ViewState & State>, mode?: HistoryMode) => void;
 }
 
 /**
@@ -83,7 +83,7 @@ export class Dashboard {
     $effect(() =>
       this.#bar.listen((query) => {
         // The library handles history entries of other records and layers.
-        if (isOf(query, summary)) this.view = this.#address.state(query);
+        if (isAddressOf(query, summary)) this.view = this.#address.state(query);
       }),
     );
     this.maps = new MapsState(
@@ -113,10 +113,10 @@ export class Dashboard {
   restDelay = 0;
 
   /** Change the state. */
-  update(change: Partial<ViewState>, step: Step = "push"): void {
-    this.restDelay = step === "replace" && change.settings ? SLIDER_REST : 0;
+  update(change: Partial<ViewState>, mode: HistoryMode = "push"): void {
+    this.restDelay = mode === "replace" && change.settings ? SLIDER_REST : 0;
     this.view = { ...this.view, ...change };
-    this.#bar.show(this.query, step);
+    this.#bar.show(this.query, mode);
   }
 
   /** The state that a view reads and changes: the shared one, and that of its slice. */
@@ -129,15 +129,15 @@ export class Dashboard {
       get current() {
         return current();
       },
-      update: (change, step) => {
-        this.update(change, step);
+      update: (change, mode) => {
+        this.update(change, mode);
       },
     };
   }
 
   /** Change settings. Sliders replace the current history entry. */
-  updateSettings(change: Partial<SettingValues>, step: "push" | "replace" = "replace"): void {
-    this.update({ settings: changed(this.summary, this.view.settings, change) }, step);
+  updateSettings(change: Partial<SettingValues>, mode: "push" | "replace" = "replace"): void {
+    this.update({ settings: withChanges(this.summary, this.view.settings, change) }, mode);
   }
 
   /** A setting with its current value. */
@@ -184,7 +184,9 @@ export class Dashboard {
   readonly shownSort: string = $derived.by(() => {
     const neurons = this.neurons.value;
     const wanted = [this.#sort, ...this.summary.default_sorts];
-    return wanted.find((name) => name === NEURON_NUMBER.name || neurons?.isKnown(name)) ?? NEURON_NUMBER.name;
+    return (
+      wanted.find((name) => name === NEURON_NUMBER.name || neurons?.hasValues(name)) ?? NEURON_NUMBER.name
+    );
   });
 
   /** Neurons from left to right in the neuron view. */
@@ -210,7 +212,7 @@ export class Dashboard {
 
   /** Changes when new maps or the network become available, and with them the numbers that depend on them. */
   get numbersVersion(): string {
-    return `${this.maps.version} ${this.network.ofSubstitution ?? ""}`;
+    return `${this.maps.version} ${this.network.forSubstitution ?? ""}`;
   }
 
   /** Select pairs. The focus stays if it is among them; otherwise it moves to the first one in the image grid's order. */
@@ -288,7 +290,7 @@ export class Dashboard {
       key: JSON.stringify([this.#selectionText, settings, sortBy, version]),
       load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
       delay: this.restDelay,
-      // Costly columns and the intervals of ranks take longer, and so does a sort by one of these.
+      // Costly columns and the intervals of ranks take longer, and so does sorting by one of them.
       loadPart: sorting?.costly
         ? undefined
         : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),

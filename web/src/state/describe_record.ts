@@ -1,10 +1,10 @@
+/** A record's facts in words, for the header and the dialog about the record. */
+
 import { format } from "d3-format";
 import type { AttackModel, CountsModel } from "../api/types";
 import { count } from "../lib/format";
 
 const shortPercent = format(".3~p");
-
-/** A record's facts in a few words, for the header. */
 
 const NORMS: Readonly<Record<string, string>> = { linf: "L∞", l2: "L2", l1: "L1" };
 

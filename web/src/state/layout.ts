@@ -3,23 +3,23 @@ import { slice, type Slice } from "./slice";
 /** Places of the screen: the image space on the left, the neuron space on the right (paper, Figure 2). */
 export type Area = "top-left" | "bottom-left" | "top-right" | "bottom-center" | "bottom-right";
 
-/** What the layout knows of a view. */
+/** The placement of a view. */
 export interface PlacedView {
   /** Name of the view in the address: small letters and dashes. */
   readonly id: string;
   /** Several views of one area are tabs. */
   readonly area: Area;
   /** Charts of the view that can fill the window on their own. */
-  readonly parts?: readonly string[];
+  readonly charts?: readonly string[];
 }
 
-/** Which views are on the screen, and how large. */
+/** Which views are on the screen, and which one is enlarged. */
 export interface LayoutState {
   /** Views that are not shown. */
   readonly closed: readonly string[];
   /** Selected tabs; an area without one shows its first view. */
   readonly tabs: readonly string[];
-  /** The view that fills the window, or a part of it such as "overview.matrix"; null while all are shown. */
+  /** The view that fills the window, or one of its charts, such as "overview.matrix"; null while all are shown. */
   readonly enlarged: string | null;
 }
 
@@ -33,7 +33,7 @@ export function layoutSlice(views: readonly PlacedView[]): Slice<LayoutState> {
   return slice<LayoutState>({
     closed: {
       initial: () => [],
-      // A screen without any view would have nothing to open one with.
+      // At least one view stays open.
       parse: (text) => (parse(text).length < views.length ? parse(text) : undefined),
       format,
     },
@@ -42,8 +42,8 @@ export function layoutSlice(views: readonly PlacedView[]): Slice<LayoutState> {
       initial: () => null,
       parse: (text, _, { closed = [] }) => {
         const view = views.find(({ id }) => id === viewOf(text));
-        const part = partOf(text);
-        const exists = part === undefined || view?.parts?.includes(part);
+        const chart = chartOf(text);
+        const exists = chart === undefined || view?.charts?.includes(chart);
         return view && exists && !closed.includes(view.id) ? text : undefined;
       },
       format: (id) => id ?? "",
@@ -51,13 +51,13 @@ export function layoutSlice(views: readonly PlacedView[]): Slice<LayoutState> {
   });
 }
 
-/** The view that is enlarged, wholly or by one of its parts. */
+/** The enlarged view, as a whole or by one of its charts. */
 export function viewOf(enlarged: string | null): string | undefined {
   return enlarged?.split(".")[0];
 }
 
-/** The part of a view that is enlarged on its own. */
-export function partOf(enlarged: string | null): string | undefined {
+/** The chart of a view that is enlarged on its own. */
+export function chartOf(enlarged: string | null): string | undefined {
   return enlarged?.split(".")[1];
 }
 
@@ -80,7 +80,7 @@ export function frontView<View extends PlacedView>(
   );
 }
 
-/** The layout after a tab is selected among the views of its area; what filled the window gives way to it. */
+/** The layout after a tab is selected among the views of its area. It replaces an enlarged view of that area. */
 export function withTab(layout: LayoutState, id: string, siblings: readonly PlacedView[]): LayoutState {
   const isSibling = (other: string | undefined): boolean => siblings.some((view) => view.id === other);
   const others = layout.tabs.filter((tab) => !isSibling(tab));

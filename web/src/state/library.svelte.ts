@@ -1,7 +1,7 @@
 import { getContext, setContext } from "svelte";
 import { listRecords, summarize } from "../api/record_api";
 import type { RecordEntry, RecordSummary } from "../api/types";
-import { isOf } from "./address";
+import { isAddressOf } from "./address";
 import { AddressBar, layerOf, recordOf } from "./address_bar";
 
 const KEY = Symbol("library");
@@ -13,7 +13,7 @@ export class Library {
   /** A one-line message if no record could be opened. */
   error = $state.raw<string | undefined>();
   /** Incremented when a record is opened, to discard the components of the previous one. */
-  opened = $state(0);
+  generation = $state(0);
   readonly #bar = new AddressBar();
   #latest = 0;
 
@@ -21,7 +21,7 @@ export class Library {
   start(): () => void {
     void this.reopen();
     return this.#bar.listen((query) => {
-      if (!this.summary || !isOf(query, this.summary)) void this.reopen();
+      if (!this.summary || !isAddressOf(query, this.summary)) void this.reopen();
     });
   }
 
@@ -31,13 +31,13 @@ export class Library {
     try {
       const records = await listRecords();
       const { query } = this.#bar;
-      const summary = await summarize(wantedOf(records, recordOf(query)), layerOf(query) ?? undefined);
+      const summary = await summarize(recordToOpen(records, recordOf(query)), layerOf(query) ?? undefined);
       if (attempt !== this.#latest) return;
       this.records = records;
-      this.#name(summary.id);
+      this.#addToAddress(summary.id);
       this.summary = summary;
       this.error = undefined;
-      this.opened += 1;
+      this.generation += 1;
     } catch (error) {
       if (attempt !== this.#latest) return;
       this.summary = undefined;
@@ -51,22 +51,22 @@ export class Library {
     await this.reopen();
   }
 
-  /** Add the record to the address: each history entry names its record. */
-  #name(record: string): void {
+  /** Add the record to the address, so that each history entry has its record. */
+  #addToAddress(record: string): void {
     if (recordOf(this.#bar.query)) return;
     const rest = this.#bar.query;
     history.replaceState(null, "", `?record=${encodeURIComponent(record)}${rest ? `&${rest}` : ""}`);
   }
 }
 
-function wantedOf(records: readonly RecordEntry[], wanted: string | null): string {
+function recordToOpen(records: readonly RecordEntry[], wanted: string | null): string {
   const [first] = records;
   if (!first) throw new Error("This server shows no record.");
   if (wanted === null) return first.id;
   const found = records.find(({ id }) => id === wanted);
   if (found) return found.id;
-  const known = records.map(({ id }) => id).join(", ");
-  throw new Error(`This server shows no record ${wanted}, but ${known}.`);
+  const ids = records.map(({ id }) => id).join(", ");
+  throw new Error(`This server shows no record ${wanted}, but ${ids}.`);
 }
 
 export function provideLibrary(library: Library): void {

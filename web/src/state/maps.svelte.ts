@@ -3,9 +3,9 @@ import { ApiError } from "../api/responses";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
 import type { JobModel, StageModel, VulnerabilityMapSettings } from "../api/types";
-import { computedMaps } from "./settings";
+import { mapComputation } from "./settings";
 
-export type MapsKnowledge = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
+export type MapsStatus = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
 
 /** Unfinished maps: their stage, and the job that computes them. */
 export interface StagedMaps {
@@ -25,7 +25,7 @@ export class MapsState {
   /** Incremented when the user tries again. Not private: Svelte does not track private state read in a constructor. */
   attempt = $state(0);
   /** The latest state, with the key of its maps. */
-  #found = $state.raw<{ readonly key: string; readonly state: MapsKnowledge }>({ key: "", state: "unknown" });
+  #status = $state.raw<{ readonly key: string; readonly state: MapsStatus }>({ key: "", state: "unknown" });
   /** The latest stage, with the key of its maps. */
   #staged = $state.raw<(StagedMaps & { readonly of: string }) | undefined>(undefined);
   readonly #key: () => string;
@@ -37,7 +37,7 @@ export class MapsState {
     pair: () => number,
     settings: () => VulnerabilityMapSettings,
   ) {
-    const maps = $derived(JSON.stringify([api()?.summary.id, pair(), computedMaps(settings())]));
+    const maps = $derived(JSON.stringify([api()?.summary.id, pair(), mapComputation(settings())]));
     const key = $derived(`${maps} ${this.attempt}`);
     this.#maps = () => maps;
     this.#key = () => key;
@@ -46,14 +46,14 @@ export class MapsState {
       if (!record) return;
       const controller = new AbortController();
       const of = key;
-      const found = (state: MapsKnowledge): void => {
-        this.#found = { key: of, state };
+      const setStatus = (state: MapsStatus): void => {
+        this.#status = { key: of, state };
       };
       this.#cancel = () => {
         controller.abort();
-        found("cancelled");
+        setStatus("cancelled");
       };
-      untrack(() => void this.#obtain(record, pair(), settings(), found, controller.signal));
+      untrack(() => void this.#obtain(record, pair(), settings(), setStatus, controller.signal));
       return () => {
         controller.abort();
       };
@@ -61,8 +61,8 @@ export class MapsState {
   }
 
   /** The state of the focused pair's maps; "unknown" right after the focus has changed. */
-  get state(): MapsKnowledge {
-    return this.#found.key === this.#key() ? this.#found.state : "unknown";
+  get state(): MapsStatus {
+    return this.#status.key === this.#key() ? this.#status.state : "unknown";
   }
 
   /** The latest stage of maps that the record does not have, also after the computation was canceled. */
@@ -83,32 +83,32 @@ export class MapsState {
     api: RecordApi,
     pair: number,
     settings: VulnerabilityMapSettings,
-    found: (state: MapsKnowledge) => void,
+    setStatus: (state: MapsStatus) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const of = this.#maps();
     this.job = undefined;
     this.error = undefined;
-    found("unknown");
+    setStatus("unknown");
     try {
-      const known = await api.maps(pair, computedMaps(settings), signal);
-      if (!known.ready) {
-        found(known.can_compute ? "computing" : "impossible");
-        if (!known.can_compute) return;
+      const stored = await api.maps(pair, mapComputation(settings), signal);
+      if (!stored.ready) {
+        setStatus(stored.can_compute ? "computing" : "impossible");
+        if (!stored.can_compute) return;
         const started = await api.startMaps(pair, settings);
         const progress = (now: JobModel): void => {
           this.job = now;
           if (now.stage) this.#staged = { of, job: now.id, stage: now.stage };
         };
         const job = await followJob(started.id, progress, signal);
-        if (job.state !== "done") throw new Error(job.message || "the maps were cancelled");
+        if (job.state !== "done") throw new Error(job.message || "the maps were canceled");
         this.version += 1;
       }
-      found("ready");
+      setStatus("ready");
     } catch (error) {
       // The page reports that the record is gone.
       if (signal.aborted || (error instanceof ApiError && error.isGone)) return;
-      found("failed");
+      setStatus("failed");
       this.error = error instanceof Error ? error.message : String(error);
     }
   }

@@ -30,7 +30,7 @@ test("an unknown name is the order of the layer", () => {
   expect(measureOf({ measures: MEASURES }, "neuron")).toBe(NEURON_NUMBER);
 });
 
-test("columns of a family share a row, and rows with the same parts stand together", () => {
+test("columns of a family share a row, and rows with the same columns are next to each other", () => {
   const rows = measureRows(MEASURES).map(({ label, cells }) => [label, cells.map(({ name }) => name)]);
   expect(rows).toEqual([
     ["gap", ["gap"]],

@@ -5,11 +5,11 @@ import type { MeasureModel, RecordSummary } from "../api/types";
 
 /** A measure that neurons can be sorted by. */
 export interface Measure extends Pick<MeasureModel, "name" | "label" | "meaning" | "signed" | "first"> {
-  /** What stands at the left and at the right end. */
+  /** Names of the left and right end of the axis. */
   readonly ends: readonly [string, string];
 }
 
-/** The order of the layer, which is no measure. */
+/** Sorting by neuron number, which is not a declared measure. */
 export const NEURON_NUMBER: Measure = {
   name: "neuron",
   label: "neuron number",
@@ -41,12 +41,12 @@ export function measureOf({ measures }: Pick<RecordSummary, "measures">, name: s
 /** A row of a table about one neuron: a measure, or its two values by side or by effect. */
 export interface MeasureRow {
   readonly label: string;
-  /** Names of the cells: sides, effects, or one empty name. */
-  readonly parts: readonly string[];
+  /** Names of the cells' columns: sides, effects, or one empty name. */
+  readonly columns: readonly string[];
   readonly cells: readonly MeasureModel[];
 }
 
-/** Rows of all measures that rank, those with the same parts beside each other. */
+/** Rows of all measures that rank, those with the same columns next to each other. */
 export function measureRows(measures: readonly MeasureModel[]): readonly MeasureRow[] {
   const families = group(
     measures.filter(({ ranks }) => ranks),
@@ -54,8 +54,8 @@ export function measureRows(measures: readonly MeasureModel[]): readonly Measure
   );
   const rows = [...families.values()].map((cells) => ({
     label: cells[0]?.row ?? "",
-    parts: cells.map(({ part }) => part),
+    columns: cells.map(({ part }) => part),
     cells,
   }));
-  return [...group(rows, ({ parts }) => parts.join()).values()].flat();
+  return [...group(rows, ({ columns }) => columns.join()).values()].flat();
 }

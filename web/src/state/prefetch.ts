@@ -22,7 +22,7 @@ export class Prefetch {
     while (this.#next !== undefined) {
       const pair = this.#next();
       this.#next = undefined;
-      // A failure is shown when the pair is really wanted.
+      // Failures are reported once the pair is shown.
       if (pair !== undefined) await this.load(pair).catch(() => undefined);
     }
     this.#isLoading = false;

@@ -32,7 +32,7 @@ export class Resource<T> {
         this.#settle(undefined, undefined, undefined);
         return;
       }
-      // Only the key tells requests apart; the functions may be new each time.
+      // Requests are compared by key; their functions may differ each time.
       const request = untrack(() => wanted as ResourceRequest<T>);
       const controller = new AbortController();
       void this.#load(request, controller.signal);

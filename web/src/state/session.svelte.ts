@@ -14,7 +14,7 @@ interface Page {
  */
 export class SessionLink {
   /** The server's state; undefined until it is received. */
-  #known: string | undefined;
+  #serverState: string | undefined;
   /** Sent states whose echo has not arrived yet. The server may skip some, but never the last one. */
   #sent: string[] = [];
   #next: string | undefined;
@@ -35,13 +35,13 @@ export class SessionLink {
     });
     $effect(() => {
       const query = page.query();
-      if (this.#known !== undefined && query !== this.#known) void this.#tell(query);
+      if (this.#serverState !== undefined && query !== this.#serverState) void this.#publish(query);
     });
   }
 
   /** Send states one after the other, skipping all but the latest. */
-  async #tell(query: string): Promise<void> {
-    this.#known = this.#next = query;
+  async #publish(query: string): Promise<void> {
+    this.#serverState = this.#next = query;
     if (this.#sending) return;
     this.#sending = true;
     while (this.#next !== undefined) {
@@ -60,10 +60,10 @@ export class SessionLink {
       return;
     }
     this.#sent = [];
-    this.#known = query;
+    this.#serverState = query;
     const shown = page.query();
     // A new session has no state yet, so the page sends its own.
-    if (!query) void this.#tell(shown);
+    if (!query) void this.#publish(shown);
     else if (query !== shown) page.follow(query);
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Settings } from "../api/types";
-import { changed, settingInfo, settingsSlice } from "./settings";
+import { withChanges, settingInfo, settingsSlice } from "./settings";
 import { SUMMARY } from "./test_summary";
 
 const slice = settingsSlice(SUMMARY);
@@ -41,16 +41,19 @@ test.each(slice.names)("what %s does not allow is left out", (name) => {
 test("a null setting has the value that another choice implies, or that of the record", () => {
   expect(settingInfo(SUMMARY, defaults, "patch").value).toBe(4);
   expect(settingInfo(SUMMARY, defaults, "threshold_level").value).toBe(0.3);
-  const relative = changed(SUMMARY, defaults, { threshold_mode: "relative" });
+  const relative = withChanges(SUMMARY, defaults, { threshold_mode: "relative" });
   expect(settingInfo(SUMMARY, relative, "threshold_level")).toMatchObject({ value: 0.5, implied: 0.5 });
   expect(settingInfo(SUMMARY, defaults, "linkage").choice?.label).toBe("ward");
 });
 
 test("another choice takes back what it implies", () => {
-  const single = changed(SUMMARY, defaults, { linkage: "single" });
+  const single = withChanges(SUMMARY, defaults, { linkage: "single" });
   expect(single.clusters.linkage).toBe("single");
-  expect(changed(SUMMARY, single, { distance: "iou" }).clusters).toEqual({ distance: "iou", linkage: null });
-  const both = changed(SUMMARY, single, { distance: "iou", linkage: "ward" });
+  expect(withChanges(SUMMARY, single, { distance: "iou" }).clusters).toEqual({
+    distance: "iou",
+    linkage: null,
+  });
+  const both = withChanges(SUMMARY, single, { distance: "iou", linkage: "ward" });
   expect(both.clusters).toEqual({ distance: "iou", linkage: "ward" });
   expect(both.vmaps).toBe(defaults.vmaps);
 });

@@ -8,7 +8,7 @@ import type {
   Settings,
   VulnerabilityMapSettings,
 } from "../api/types";
-import type { ComputedMaps, NeuronSettings } from "../api/record_api";
+import type { MapComputation, NeuronSettings } from "../api/record_api";
 import type { Slice } from "./slice";
 
 /** The settings of the analysis: each is a parameter of the address, under the server's name for it. */
@@ -21,35 +21,35 @@ export type SettingValues = CurveSettings & FieldSettings & VulnerabilityMapSett
 type Value = string | number | null;
 type Group = Record<string, Value>;
 
-/** What is known of a setting and its value. */
+/** A setting with its current value. */
 export interface SettingInfo {
   readonly setting: Setting;
-  /** The value, or what it stands for if it is null. */
+  /** The value; if it is null, the value that null stands for. */
   readonly value: Value;
-  /** What null stands for. */
+  /** The value that null stands for. */
   readonly implied: Value;
-  /** The choice of this value, if it is one of those that are offered. */
+  /** The choice with this value, if there is one. */
   readonly choice: Choice | undefined;
 }
 
 /** A setting with its current value. */
 export function settingInfo(summary: RecordSummary, settings: Settings, name: string): SettingInfo {
-  const [group, declared, setting] = find(summary, name);
+  const [group, declared, setting] = declarationOf(summary, name);
   const values = groupOf(settings, group);
   const implied = impliedBy(declared, values, name) ?? setting.implied;
   const value = values[name] ?? implied;
   return { setting, value, implied, choice: setting.choices.find((choice) => choice.value === value) };
 }
 
-/** Settings with some changed. Those that a changed choice implies are null again. */
-export function changed(
+/** Settings after a change. Those that a withChanges choice implies are null again. */
+export function withChanges(
   summary: RecordSummary,
   settings: Settings,
   change: Partial<SettingValues>,
 ): Settings {
   const next: Record<string, Group> = {};
   for (const [name, value] of Object.entries(change) as [string, Value][]) {
-    const [group, , setting] = find(summary, name);
+    const [group, , setting] = declarationOf(summary, name);
     const reset = setting.choices
       .flatMap(({ implies }) => Object.keys(implies))
       .map((other) => [other, null]);
@@ -66,10 +66,10 @@ export function neuronSettings({ curves, fields, vmaps }: Settings): NeuronSetti
 
 const COMPARISON: readonly string[] = ["top", "iou_side"] satisfies (keyof VulnerabilityMapSettings)[];
 
-/** What vulnerability maps are computed with: all but how their most vulnerable pixels are compared. */
-export function computedMaps(vmaps: VulnerabilityMapSettings): ComputedMaps {
+/** The settings that vulnerability maps are computed with, without those of the comparison with receptive fields. */
+export function mapComputation(vmaps: VulnerabilityMapSettings): MapComputation {
   const computed = Object.entries(vmaps).filter(([name]) => !COMPARISON.includes(name));
-  return Object.fromEntries(computed) as unknown as ComputedMaps;
+  return Object.fromEntries(computed) as unknown as MapComputation;
 }
 
 /** The settings of a record in the address. */
@@ -122,7 +122,10 @@ function groupOf(settings: Settings, group: string): Group {
   return settings[group as keyof Settings] as Group;
 }
 
-function find(summary: RecordSummary, name: string): [group: string, declared: Setting[], setting: Setting] {
+function declarationOf(
+  summary: RecordSummary,
+  name: string,
+): [group: string, declared: Setting[], setting: Setting] {
   for (const [group, declared] of Object.entries(summary.settings)) {
     const setting = declared.find((one) => one.name === name);
     if (setting) return [group, declared, setting];
@@ -130,20 +133,20 @@ function find(summary: RecordSummary, name: string): [group: string, declared: S
   throw new Error(`the server declares no setting ${name}`);
 }
 
-/** The choices that are made in a group. */
-function madeChoices(declared: readonly Setting[], values: Group): Choice[] {
+/** The selected choices of a group. */
+function selectedChoices(declared: readonly Setting[], values: Group): Choice[] {
   return declared
     .filter(({ kind }) => kind === "choice")
     .flatMap(({ name, choices }) => choices.find(({ value }) => value === values[name]) ?? []);
 }
 
 function impliedBy(declared: readonly Setting[], values: Group, name: string): Value | undefined {
-  return madeChoices(declared, values).find(({ implies }) => name in implies)?.implies[name];
+  return selectedChoices(declared, values).find(({ implies }) => name in implies)?.implies[name];
 }
 
 function isWithin(declared: readonly Setting[], values: Group, name: string, value: Value): boolean {
   if (typeof value !== "number") return true;
-  return madeChoices(declared, values).every(({ limits }) => {
+  return selectedChoices(declared, values).every(({ limits }) => {
     const [low = -Infinity, high = Infinity] = limits[name] ?? [];
     return value >= low && value <= high;
   });

@@ -50,22 +50,8 @@ export function slice<State extends object>(parameters: {
   };
 }
 
-/** A slice whose state is one field that holds another slice's state. */
-export function nested<Field extends string, State extends object>(
-  field: Field,
-  inner: Slice<State>,
-): Slice<Record<Field, State>> {
-  const wrap = (state: State) => ({ [field]: state }) as Record<Field, State>;
-  return {
-    names: inner.names,
-    parse: (query, summary) => wrap(inner.parse(query, summary)),
-    initial: (summary) => wrap(inner.initial(summary)),
-    format: (state, summary) => inner.format(state[field], summary),
-  };
-}
-
 /**
- * All of some slices as one.
+ * One slice that combines several.
  *
  * @throws Error if two slices declare the same parameter
  */
@@ -82,17 +68,17 @@ export function compose(slices: readonly Slice<object>[]): Slice<object> {
   };
 }
 
-/** The text if it is one of a few. */
+/** A parser that accepts only some words. */
 export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word | undefined {
   return (text) => words.find((word) => word === text);
 }
 
-/** A whole number from 0 to below a limit. */
-export function below(limit: number): (text: string) => number | undefined {
+/** A parser of whole numbers from 0 to below a limit. */
+export function wholeNumberBelow(limit: number): (text: string) => number | undefined {
   return (text) => (/^\d+$/.test(text) && Number(text) < limit ? Number(text) : undefined);
 }
 
-/** One of a few words. */
+/** A parameter whose value is one of a few words. */
 export function choice<Word extends string>(words: readonly Word[], initial: Word): Parameter<Word> {
   return { initial: () => initial, parse: oneOf(words), format: (word) => word };
 }

@@ -4,7 +4,7 @@ import { formatRanges, parseRanges } from "../lib/ranges";
 import type { LayoutState } from "./layout";
 import { parseSelection, selectionText, type PairSelection } from "./selection";
 import type { SettingsState } from "./settings";
-import { below, choice, oneOf, slice } from "./slice";
+import { wholeNumberBelow, choice, oneOf, slice } from "./slice";
 
 /** The four orders of the image grid (paper, Section 5.1). */
 export const ORDERS = {
@@ -63,7 +63,7 @@ const selectionSlice = slice<SelectionState>({
   pairs: { initial: firstCell, parse: parseSelection, format: selectionText },
   pair: {
     initial: ({ first_view: first }) => first.pair,
-    parse: (text, { pairs }) => below(pairs)(text),
+    parse: (text, { pairs }) => wholeNumberBelow(pairs)(text),
     format: String,
   },
   neurons: {
@@ -97,5 +97,5 @@ const orderSlice = slice<OrderState>({
   level: choice(["pair", "selection"], "pair"),
 });
 
-/** The slices of the shared state, but for those of the settings and the layout, which depend on record and views. */
+/** The slices of the shared state, except settings and layout, which depend on the record and the views. */
 export const SHARED_SLICES = [selectionSlice, orderSlice];

@@ -3,19 +3,19 @@ import type { PanelFrame } from "../charts/Panel.svelte";
 import type { ViewModel } from "../state/dashboard.svelte";
 
 export interface ViewProps {
-  /** To be handed to the view's `Panel`. */
+  /** Passed on to the view's `Panel`. */
   readonly frame: PanelFrame;
 }
 
 /**
- * A view of the dashboard: the default export of `index.ts` in its folder, which is all that it takes to add one.
+ * A view of the dashboard: the default export of `index.ts` in its folder. Adding a folder adds a view.
  *
  * The view reads the shared state and its own slice from the dashboard, and fetches only through resources.
  */
 export interface ViewDefinition extends ViewModel {
   readonly title: string;
   readonly component: Component<ViewProps>;
-  /** Explains what the view shows and what can be done in it. */
+  /** Explains the view and how to use it. */
   readonly help: Component;
   /** Position among the views of the same area, and in the menu of views. */
   readonly order: number;

@@ -11,5 +11,5 @@ export default {
   slice: overviewSlice,
   area: "top-left",
   order: 1,
-  parts: ["matrix"],
+  charts: ["matrix"],
 } satisfies ViewDefinition;

@@ -41,7 +41,7 @@ export function focusedCluster(
   clusters: number,
 ): { readonly root: number; readonly neurons: readonly number[] } {
   const root = tree.clusterOf(focus, Math.min(clusters, tree.size));
-  return { root, neurons: tree.byLikeness(focus, root) };
+  return { root, neurons: tree.bySimilarity(focus, root) };
 }
 
 /** Loads a pair's clustering, and the receptive fields of the focused neuron's cluster. */

@@ -1,4 +1,4 @@
-import { below, slice } from "../../state/slice";
+import { wholeNumberBelow, slice } from "../../state/slice";
 
 const DEFAULT_CLUSTERS = 12;
 
@@ -11,7 +11,7 @@ export const clustersSlice = slice<ClustersState>({
   clusters: {
     initial: ({ neurons }) => Math.min(DEFAULT_CLUSTERS, neurons),
     parse: (text, { neurons }) => {
-      const clusters = below(neurons + 1)(text);
+      const clusters = wholeNumberBelow(neurons + 1)(text);
       return clusters === undefined ? undefined : Math.max(1, clusters);
     },
     format: String,

@@ -7,7 +7,7 @@ import { largest } from "../../lib/vulnerability_map";
 import type { Dashboard } from "../../state/dashboard.svelte";
 import type { MapsState, StagedMaps } from "../../state/maps.svelte";
 import { Resource, type ResourceRequest } from "../../state/resource.svelte";
-import { computedMaps } from "../../state/settings";
+import { mapComputation } from "../../state/settings";
 
 /** The two vulnerability maps. */
 export const KINDS = [
@@ -68,13 +68,13 @@ export class FieldNumbers {
       const { pair } = dashboard.view;
       const neurons = dashboard.chosenNeurons;
       return {
-        key: JSON.stringify([pair, chosenText, dashboard.network.ofSubstitution]),
+        key: JSON.stringify([pair, chosenText, dashboard.network.forSubstitution]),
         load: async (signal) => ({ pair, value: await api.substitution(pair, neurons, signal) }),
       };
     });
     const mapKey = $derived.by(() => {
       const { pair, settings } = dashboard.view;
-      return JSON.stringify([pair, computedMaps(settings.vmaps), maps.version]);
+      return JSON.stringify([pair, mapComputation(settings.vmaps), maps.version]);
     });
     this.maps = new Resource(
       fromRecordOrJob(maps, (staged) => {
@@ -84,7 +84,7 @@ export class FieldNumbers {
           value: {
             values: await (staged
               ? api.stageValues(staged.job, signal)
-              : api.mapValues(pair, computedMaps(settings.vmaps), signal)),
+              : api.mapValues(pair, mapComputation(settings.vmaps), signal)),
             stride: settings.vmaps.stride,
             stage: staged?.stage,
           },
@@ -135,18 +135,18 @@ export class FieldNumbers {
 
   /** The chosen neurons' receptive field on one image. */
   mask(side: "benign" | "adversarial"): Mask | undefined {
-    const found = this.masks.value?.value;
-    return found && maskAt(found, side === "benign" ? 0 : 1);
+    const masks = this.masks.value?.value;
+    return masks && maskAt(masks, side === "benign" ? 0 : 1);
   }
 
   /** IoU of the shown receptive field with the shown outlines of the maps; undefined while unknown. */
   get overlap(): OverlapModel | undefined {
-    const found = this.#overlap.value;
+    const loaded = this.#overlap.value;
     const isOfShown =
-      found?.masks === this.masks.key &&
-      found?.top === this.top.key &&
-      found?.side === this.#dashboard.view.settings.vmaps.iou_side;
-    return isOfShown ? found?.value : undefined;
+      loaded?.masks === this.masks.key &&
+      loaded?.top === this.top.key &&
+      loaded?.side === this.#dashboard.view.settings.vmaps.iou_side;
+    return isOfShown ? loaded?.value : undefined;
   }
 
   /** The shown numbers as a table of names and values. */
@@ -218,7 +218,7 @@ export async function prefetch(dashboard: Dashboard, pair: number): Promise<void
   const { api } = dashboard;
   const { settings, neurons, combine } = dashboard.view;
   const { fields, vmaps } = settings;
-  const computed = computedMaps(vmaps);
+  const computed = mapComputation(vmaps);
   await Promise.allSettled([
     api.masks(pair, neurons, combine, fields),
     api.substitution(pair, neurons),

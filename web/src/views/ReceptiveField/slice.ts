@@ -1,5 +1,5 @@
 import type { ContextModel, Side } from "../../api/types";
-import { below, oneOf, slice } from "../../state/slice";
+import { wholeNumberBelow, oneOf, slice } from "../../state/slice";
 
 /** The open window of context images. */
 export interface ContextWindow extends Pick<ContextModel, "order" | "scope"> {
@@ -29,7 +29,7 @@ export const fieldSlice = slice<FieldState>({
           side: shown,
           order: oneOf(["activation", "confidence"])(order) ?? DEFAULT_CONTEXT.order,
           scope: oneOf(["same_labels", "same_benign_label", "all"])(scope) ?? DEFAULT_CONTEXT.scope,
-          count: Math.min(MOST, Math.max(1, below(1000)(count) ?? DEFAULT_CONTEXT.count)),
+          count: Math.min(MOST, Math.max(1, wholeNumberBelow(1000)(count) ?? DEFAULT_CONTEXT.count)),
         }
       );
     },

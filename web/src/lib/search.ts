@@ -1,7 +1,7 @@
 import { formatRanges, parseRanges } from "./ranges";
 
 /** A search result: neurons by their numbers, or a class by its name. */
-export type Finding =
+export type SearchResult =
   | { readonly kind: "neurons"; readonly text: string; readonly neurons: readonly number[] }
   | {
       readonly kind: "class";
@@ -12,8 +12,8 @@ export type Finding =
       readonly pairs: number;
     };
 
-/** A class, with the number of pairs that have it as benign and as adversarial label. */
-export interface FoundClass {
+/** A class, with the numbers of pairs that have it as benign and as adversarial label. */
+export interface SearchedClass {
   readonly label: number;
   readonly name: string;
   readonly benign: number;
@@ -21,29 +21,29 @@ export interface FoundClass {
 }
 
 /** Search results, the best first: names that begin with the text, then those that contain it. */
-export function findings(
+export function search(
   text: string,
   neurons: number,
-  classes: readonly FoundClass[],
+  classes: readonly SearchedClass[],
   most: number,
-): Finding[] {
+): SearchResult[] {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
   const numbers = parseRanges(wanted, neurons);
-  const found: Finding[] = [];
+  const results: SearchResult[] = [];
   if (numbers.length) {
-    const what = numbers.length === 1 ? "neuron" : `${numbers.length} neurons:`;
-    found.push({ kind: "neurons", text: `${what} ${formatRanges(numbers)}`, neurons: numbers });
+    const noun = numbers.length === 1 ? "neuron" : `${numbers.length} neurons:`;
+    results.push({ kind: "neurons", text: `${noun} ${formatRanges(numbers)}`, neurons: numbers });
   }
-  const place = ({ name }: FoundClass): number => name.toLowerCase().indexOf(wanted);
+  const place = ({ name }: SearchedClass): number => name.toLowerCase().indexOf(wanted);
   const named = classes
     .filter((one) => place(one) >= 0)
     .sort((a, b) => place(a) - place(b) || a.name.length - b.name.length || a.label - b.label);
   for (const { label, name, benign, adversarial } of named) {
     if (benign)
-      found.push({ kind: "class", text: `${name} → any class`, label, side: "benign", pairs: benign });
+      results.push({ kind: "class", text: `${name} → any class`, label, side: "benign", pairs: benign });
     if (adversarial)
-      found.push({
+      results.push({
         kind: "class",
         text: `any class → ${name}`,
         label,
@@ -51,5 +51,5 @@ export function findings(
         pairs: adversarial,
       });
   }
-  return found.slice(0, most);
+  return results.slice(0, most);
 }
