@@ -89,7 +89,9 @@ def test_image_is_seen_inside_of_the_mask_and_dimmed_outside(
         pixels = np.moveaxis(analysis.record.images([first.pair], side)[0], 0, -1) * 255
         places = _smooth(mask)
         height, width = mask.shape
-        picture = _view(page).get_by_role("img", name=re.compile(f"captures on the {side} image"))
+        picture = _view(page).get_by_role(
+            "img", name=re.compile(f"Receptive field of .* on the {side} image")
+        )
         centers = [[(x + 0.5) / width, (y + 0.5) / height] for y, x in places]
         shown = np.array(picture.evaluate(_COLORS, centers))
         factors = np.array([1.0 if mask[place] else 1 - 205 / 255 for place in places])

@@ -170,7 +170,9 @@ def test_another_record_starts_anew_and_back_returns(open_page: OpenPage) -> Non
 def test_unknown_record_is_said(server: str, open_page: OpenPage) -> None:
     page = open_page("demo")
     page.goto(f"{server}?record=nothing")
-    expect(page.get_by_role("alert")).to_have_text("This server shows no record nothing, but demo, cifar10.")
+    expect(page.get_by_role("alert")).to_have_text(
+        "This server has no record named nothing. Its records: demo, cifar10."
+    )
     page.get_by_role("link", name="Show the first record").click()
     expect(page.get_by_role("banner")).to_contain_text("1,280 neurons")
 
@@ -185,7 +187,7 @@ def test_a_server_that_goes_and_comes_back(
         port = int(address.rstrip("/").rpartition(":")[2])
         page.goto(f"{address}?record=cifar10&neurons=33")
         settle(page)
-    alert = page.get_by_role("alert").filter(has_text="The server has gone.")
+    alert = page.get_by_role("alert").filter(has_text="The server does not respond.")
     expect(alert).to_be_visible(timeout=15_000)
     with serving(records, port):
         expect(alert).to_be_hidden(timeout=15_000)

@@ -38,7 +38,7 @@ test("a cut undoes the last merges", () => {
   expect(tree.clusterOf(2, 3)).toBe(5);
 });
 
-test("a height between two merges gives the cut that lies there", () => {
+test("a height between two merges gives the cut there", () => {
   for (let clusters = 1; clusters <= 5; clusters += 1) {
     expect(tree.clustersAt(tree.cutHeight(clusters))).toBe(clusters);
   }
@@ -46,7 +46,7 @@ test("a height between two merges gives the cut that lies there", () => {
   expect(tree.cutHeight(2)).toBe(6);
 });
 
-test("a point of the drawing belongs to the subtree that hangs there", () => {
+test("a point of the drawing belongs to the subtree above it", () => {
   expect(tree.nodeAt(3.2, 4.5)).toBe(7);
   expect(tree.nodeAt(3.2, 3.9)).toBe(5);
   expect(tree.nodeAt(2.2, 0.5)).toBe(4);
@@ -61,7 +61,7 @@ test("keys lead to the neighboring subtree", () => {
   expect(tree.adjacent(8, "left")).toBeUndefined();
 });
 
-test("neurons that were merged with one first are most like it", () => {
+test("the neurons merged earliest with a neuron are the most similar to it", () => {
   expect(tree.bySimilarity(0, 8)).toEqual([0, 2, 4, 1, 3]);
   expect(tree.bySimilarity(4, 7)).toEqual([4, 0, 2]);
   expect(tree.bySimilarity(4, 4)).toEqual([4]);
@@ -106,7 +106,7 @@ const trees = fc
     return new Dendrogram(Float64Array.from(rows));
   });
 
-test("any cut parts all leaves into as many clusters, each a run of leaves", () => {
+test("a cut splits all leaves into that many clusters, each a run of leaves", () => {
   fc.assert(
     fc.property(trees, fc.nat(1000), (any, number) => {
       const clusters = 1 + (number % any.size);
@@ -120,7 +120,7 @@ test("any cut parts all leaves into as many clusters, each a run of leaves", () 
   );
 });
 
-test("likeness orders all leaves by the height at which they meet", () => {
+test("similarity orders all leaves by the height at which they meet", () => {
   fc.assert(
     fc.property(trees, fc.nat(1000), (any, number) => {
       const leaf = number % any.size;

@@ -27,17 +27,17 @@ test("each merge is drawn once, in its cluster's color", () => {
   expect(trunk).toBe("M25 100V60H40V90M10 80V20H32.5V60");
 });
 
-test("what is out of sight is left out", () => {
+test("merges outside the plane are left out", () => {
   const { clusters } = treePaths(tree, clusterOfNodes(tree, 3), 2, { ...plane, to: 2.5 });
   expect(clusters[0]).toBe("M5 100V80H15V100");
 });
 
-test("the way to the root passes all ancestors", () => {
+test("the path to the root passes all ancestors", () => {
   expect(pathToRoot(tree, 0, plane)).toBe("M35 100V90H40V60H32.5V20H21.3");
   expect(subtreePath(tree, 7, plane)).toBe("M25 100V60H40V90M35 100V90H45V100");
 });
 
-test("leaves that stand beside each other are one run", () => {
+test("adjacent leaves form one run", () => {
   expect(runsOf(tree, [0, 3, 4])).toEqual([
     [0, 1],
     [2, 4],

@@ -54,7 +54,7 @@ test("a half-covered pixel is a mixture of both dots", () => {
   expect(corner[3]).toBe(255);
 });
 
-test("dots that are partly or wholly outside, or have no place, do no harm", () => {
+test("dots outside the image or without a position are skipped", () => {
   const place = fc.double({ min: -20, max: 30 });
   fc.assert(
     fc.property(fc.array(fc.tuple(place, place, fc.constantFrom(RED, BLUE, FAINT))), (places) => {
@@ -83,12 +83,12 @@ test("the nearest dot within reach is found", () => {
 
 const colorOf = (label: number): number => 100 + label;
 
-test("without a selection all points have their classes' colors, but for hidden ones", () => {
+test("without a selection, all points have the color of their class, except hidden ones", () => {
   expect([...pointColors([1, 2, 1], colorOf, [], null)]).toEqual([101, 102, 101]);
   expect([...pointColors([1, 2, 1], colorOf, [2], null)]).toEqual([101, HIDDEN, 101]);
 });
 
-test("what is not selected turns faint; hidden points stay hidden, selected or not", () => {
+test("unselected points are faint; points of hidden classes stay hidden", () => {
   const selected = Uint32Array.of(1, 2);
   expect([...pointColors([1, 2, 3, 3], colorOf, [3], selected)]).toEqual([FAINT, 102, HIDDEN, HIDDEN]);
 });

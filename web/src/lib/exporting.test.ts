@@ -16,7 +16,7 @@ function drawing(): SVGSVGElement {
   return document.querySelector("svg") as SVGSVGElement;
 }
 
-test("a saved drawing carries its styles and its background, and leaves the page's one alone", () => {
+test("a saved drawing has its styles and background, and the page's drawing is unchanged", () => {
   const svg = drawing();
   const before = svg.outerHTML;
   const file = new DOMParser().parseFromString(svgText(svg), "image/svg+xml");
@@ -27,7 +27,7 @@ test("a saved drawing carries its styles and its background, and leaves the page
   expect(svg.outerHTML).toBe(before);
 });
 
-test("a picture of a part of the page has its drawings where they stand", () => {
+test("a picture of part of the page keeps the positions of its drawings", () => {
   const svg = drawing();
   svg.getBoundingClientRect = () => new DOMRect(30, 15, 40, 20);
   (svg.parentElement as HTMLElement).getBoundingClientRect = () => new DOMRect(10, 10, 100, 50);

@@ -14,7 +14,7 @@ test("a single point is in the middle", () => {
   expect(toScreen(fitFrame([3], [4], 100, 50, 10), { x: 3, y: 4 })).toEqual({ x: 50, y: 25 });
 });
 
-test("places survive the way to the screen and back, zoomed or not", () => {
+test("positions survive the round trip to the screen, zoomed or not", () => {
   fc.assert(
     fc.property(
       number,
@@ -32,7 +32,7 @@ test("places survive the way to the screen and back, zoomed or not", () => {
   );
 });
 
-test("a zoom acts on the screen as d3-zoom says", () => {
+test("a zoom matches d3-zoom", () => {
   const frame = fitFrame([0, 1], [0, 1], 100, 100, 0);
   const before = toScreen(frame, { x: 0.25, y: 0.75 });
   const after = toScreen(zoomed(frame, { k: 2, x: 5, y: -7 }), { x: 0.25, y: 0.75 });

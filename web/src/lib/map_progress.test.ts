@@ -18,18 +18,18 @@ test("a stage says how many points are exact and what may change", () => {
   expect(stageText({ ...settled, unsettled: 0 }, 20)).toMatch(/, 0 % of the outline may change$/);
 });
 
-test("of another outline it is not said how much may change", () => {
+test("the fraction that may change is left out for another outline", () => {
   expect(stageText(STAGE, 30)).toBe("estimate from 64 of 1,024 points");
 });
 
-test("a preview is called one, and exact maps need no words", () => {
+test("a preview is labeled, and exact maps have no text", () => {
   expect(stageText({ ...STAGE, name: "preview", known: 0, unsettled: 1, agreement: null }, 20)).toBe(
     "preview from gradients",
   );
   expect(stageText({ ...STAGE, name: "exact" }, 20)).toBe("");
 });
 
-test("it is said how far the preview was right", () => {
+test("the agreement of the preview with exact points is shown", () => {
   expect(agreementText(STAGE)).toMatch(/benign drop 0.61, adversarial gain -0.20$/);
   expect(agreementText({ ...STAGE, agreement: null })).toBe("");
 });

@@ -10,7 +10,7 @@ const masks = fc
       .map((values): Mask => ({ data: Uint8Array.from(values), width, height })),
   );
 
-test("the outline is as long as there are neighbors of which one is inside", () => {
+test("the outline is as long as the number of neighbors with only one inside", () => {
   fc.assert(
     fc.property(masks, (mask) => {
       const at = (x: number, y: number) => mask.data[y * mask.width + x];

@@ -20,7 +20,7 @@ const zooms = fc
   .map(([low, span]): Zoom => [low, Math.min(COUNT, low + span)])
   .filter(([low, high]) => high - low >= 8);
 
-test("zooming keeps to the axis, and the pointer's place where it is unless an end is in the way", () => {
+test("zooming stays within the axis and keeps the place under the pointer, except at the ends", () => {
   fc.assert(
     fc.property(
       zooms,
@@ -62,16 +62,16 @@ test("a range takes the places whose middles are in it", () => {
   expect(placesBetween([0, COUNT], [-0.1, 1.1], COUNT)).toEqual([0, COUNT - 1]);
 });
 
-test("the whole axis is no zoom", () => {
+test("the whole axis is stored as null", () => {
   expect(asState([0, 512], 512)).toBeNull();
   expect(asState([0, 511.5], 512)).toEqual([0, 511.5]);
 });
 
-test("regions count by sign, and leave unknown gaps out", () => {
+test("regions count gaps by sign, without unknown ones", () => {
   expect(regionsOf([-1, -2, 0, 3, Number.NaN])).toEqual({ inhibited: 2, unchanged: 1, excited: 1 });
 });
 
-test("the value range has 0 in it, and looks at shown neurons only", () => {
+test("the value range includes 0, and depends on shown neurons only", () => {
   const [least, most] = valueRange(
     [
       [1, 5, 100],

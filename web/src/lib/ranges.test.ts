@@ -7,7 +7,7 @@ test("runs of numbers are written with a dash", () => {
   expect(formatRanges([])).toBe("");
 });
 
-test("what cannot be read, or is too large, is left out", () => {
+test("invalid and too large numbers are ignored", () => {
   expect(parseRanges("3,x,7-9,-1,2-", 9)).toEqual([3, 7, 8]);
   expect(parseRanges("5-999999999", 7)).toEqual([5, 6]);
 });

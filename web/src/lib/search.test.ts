@@ -7,13 +7,13 @@ const CLASSES = [
   { label: 5, name: "dog", benign: 4, adversarial: 5 },
 ];
 
-test("a number, or several, are neurons that there are", () => {
+test("numbers find existing neurons", () => {
   expect(search("406", 512, CLASSES, 9)).toEqual([{ kind: "neurons", text: "neuron 406", neurons: [406] }]);
   expect(search("4-6,9", 512, CLASSES, 9).map(({ text }) => text)).toEqual(["4 neurons: 4-6,9"]);
   expect(search("512", 512, CLASSES, 9)).toEqual([]);
 });
 
-test("a name is a row or a column that has pairs; better fits come first", () => {
+test("a name finds rows and columns with pairs, the best matches first", () => {
   expect(search(" CAT", 512, CLASSES, 9).map(({ text }) => text)).toEqual([
     "cat → any class",
     "wildcat → any class",

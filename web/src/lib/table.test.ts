@@ -9,7 +9,7 @@ test("columns are parts of one array", () => {
   expect(() => table.column("gaps")).toThrow("gap, size");
 });
 
-test("a column is known when one row has a value", () => {
+test("a column has values if one of its rows has", () => {
   const half = new Table(["gap", "none"], Float64Array.of(Number.NaN, 1, Number.NaN, Number.NaN), 2);
   expect([half.hasValues("gap"), half.hasValues("none"), half.hasValues("size")]).toEqual([
     true,

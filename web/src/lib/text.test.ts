@@ -4,7 +4,7 @@ import { shortened } from "./text";
 
 const letters = (text: string): number => text.length;
 
-test("what fits stays, and longer names lose their middle", () => {
+test("short texts are kept, and longer ones lose their middle", () => {
   expect(shortened("automobile", 10, letters)).toBe("automobile");
   expect(shortened("martial arts gym", 10, letters)).toBe("martia…gym");
   expect(shortened("martial arts gym", 4, letters)).toBe("");

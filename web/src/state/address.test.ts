@@ -57,7 +57,7 @@ test("every field of the state survives the address", () => {
   expect(roundTrip(state)).toEqual(state);
 });
 
-test("only a layer that is not the last is written", () => {
+test("the last layer is not written", () => {
   const earlier = { ...SUMMARY, layer: "layer3" };
   const other = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, earlier);
   expect(other.query(first)).toBe("record=run&layer=layer3");
@@ -85,12 +85,12 @@ test("a lasso survives to two decimals", () => {
   expect(roundTrip({ ...first, pairs: { kind: "all" } }).pairs).toEqual({ kind: "all" });
 });
 
-test("a level that its mode does not allow is left out, with the mode kept", () => {
+test("a level outside its mode's limits is ignored, and the mode is kept", () => {
   const { settings } = address.state("threshold_mode=relative&threshold_level=1.5");
   expect([settings.fields.threshold_mode, settings.fields.threshold_level]).toEqual(["relative", null]);
 });
 
-test("without a focus of its own, the first of several neurons is focused", () => {
+test("without a focus, the first of several neurons is focused", () => {
   expect(address.state("neurons=3-5,9")).toMatchObject({ neurons: [3, 4, 5, 9], focus: 3 });
   expect(address.query(address.state("neurons=3-5&focus=3"))).toBe("record=run&neurons=3-5");
 });
@@ -124,6 +124,6 @@ test.each([
   "enlarged=plot.map",
   "closed=plot_tree_table",
   "tabs=map",
-])("what the record does not have is left out: %s", (query) => {
+])("values that the record does not have are ignored: %s", (query) => {
   expect(address.state(query)).toEqual(first);
 });

@@ -32,7 +32,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a run of moves is one step to go back from", () => {
+test("a run of moves is one history entry", () => {
   for (const query of ["a", "b", "c"]) show(query, "move", 400);
   expect(steps).toEqual(["first", "c"]);
   vi.advanceTimersByTime(2000);
@@ -41,7 +41,7 @@ test("a run of moves is one step to go back from", () => {
   expect(steps).toEqual(["first", "c", "e"]);
 });
 
-test("a click ends a run, and the run's last move is what it goes back to", () => {
+test("a click ends a run, and going back leads to the run's last move", () => {
   show("a", "move", 50);
   show("b", "move", 50);
   show("click", "push", 50);
@@ -59,7 +59,7 @@ test("going back ends a run", () => {
   stop();
 });
 
-test("a slider changes the last step, and what is shown already is no step", () => {
+test("a slider replaces the current entry, and an unchanged address adds none", () => {
   show("a", "push");
   show("b", "replace", 10);
   show("c", "replace", 300);

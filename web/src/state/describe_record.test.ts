@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { attackText, groupedFacts, modelName, rate, runText } from "./describe_record";
 
-test("an attack is said in a few words, without what is not known", () => {
+test("an attack is described without unknown parameters", () => {
   const pgd = { label: "PGD", eps_text: "8/255", norm: "linf", parameters: { steps: "7", restarts: "1" } };
   expect(attackText(pgd)).toBe("PGD, 7 steps, ε 8/255, L∞");
   expect(attackText({ label: "given", eps_text: null, norm: null, parameters: {} })).toBe("given");

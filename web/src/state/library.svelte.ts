@@ -61,12 +61,12 @@ export class Library {
 
 function recordToOpen(records: readonly RecordEntry[], wanted: string | null): string {
   const [first] = records;
-  if (!first) throw new Error("This server shows no record.");
+  if (!first) throw new Error("This server has no records.");
   if (wanted === null) return first.id;
   const found = records.find(({ id }) => id === wanted);
   if (found) return found.id;
   const ids = records.map(({ id }) => id).join(", ");
-  throw new Error(`This server shows no record ${wanted}, but ${ids}.`);
+  throw new Error(`This server has no record named ${wanted}. Its records: ${ids}.`);
 }
 
 export function provideLibrary(library: Library): void {

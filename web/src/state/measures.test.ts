@@ -25,7 +25,7 @@ test("groups keep the order in which measures are declared", () => {
   ]);
 });
 
-test("an unknown name is the order of the layer", () => {
+test("an unknown name stands for the neuron number", () => {
   expect(measureOf({ measures: MEASURES }, "drop").name).toBe("drop");
   expect(measureOf({ measures: MEASURES }, "neuron")).toBe(NEURON_NUMBER);
 });

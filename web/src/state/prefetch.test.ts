@@ -35,7 +35,7 @@ describe("Prefetch", () => {
     expect(load.mock.calls).toEqual([[1], [3]]);
   });
 
-  it("goes on after a failure", async () => {
+  it("continues after a failure", async () => {
     const load = vi.fn(() => Promise.reject(new Error("gone")));
     const prefetch = new Prefetch(load);
     for (const pair of [1, 2]) {

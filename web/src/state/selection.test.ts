@@ -39,7 +39,7 @@ test("a lasso selects by the points of its own side", () => {
   expect([...selectedPairs({ kind: "lasso", side: "adversarial", polygon }, pairs)]).toEqual([3]);
 });
 
-test("clicks replace, shift-clicks add, and a second click takes out", () => {
+test("clicks replace, shift-clicks add, and a second click removes", () => {
   const one = withCell(ALL, catDog, false);
   expect(one).toEqual({ kind: "cells", cells: [catDog] });
   expect(withCell(one, cat, false)).toEqual({ kind: "cells", cells: [cat] });

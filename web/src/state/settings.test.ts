@@ -46,7 +46,7 @@ test("a null setting has the value that another choice implies, or that of the r
   expect(settingInfo(SUMMARY, defaults, "linkage").choice?.label).toBe("ward");
 });
 
-test("another choice takes back what it implies", () => {
+test("a changed choice resets the settings that it implies", () => {
   const single = withChanges(SUMMARY, defaults, { linkage: "single" });
   expect(single.clusters.linkage).toBe("single");
   expect(withChanges(SUMMARY, single, { distance: "iou" }).clusters).toEqual({

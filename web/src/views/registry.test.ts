@@ -27,7 +27,7 @@ test("the registry has the five views of the paper, in reading order", () => {
   ]);
 });
 
-test("views have ids of their own, which the address can hold", () => {
+test("views have unique ids that the address can hold", () => {
   const ids = VIEWS.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(id).toMatch(/^[a-z]+(-[a-z]+)*$/);
@@ -58,6 +58,6 @@ test.each([
   "clusters=x",
   "clusters=-3",
   "context=both",
-])("what the record does not have is left out: %s", (query) => {
+])("values that the record does not have are ignored: %s", (query) => {
   expect(address.state(query)).toEqual(first);
 });

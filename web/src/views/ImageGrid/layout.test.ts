@@ -31,7 +31,7 @@ test("cards fit beside each other, whatever the images' shape", () => {
   );
 });
 
-test("only rows that are seen are drawn, and some around", () => {
+test("only visible rows and a few around them are drawn", () => {
   const layout = { ...gridLayout(1000, 580, 480, CIFAR), rowHeight: 100, rows: 250 };
   expect(visibleRows(layout, 0, 400, 2)).toEqual([0, 6]);
   expect(visibleRows(layout, 1050, 400, 2)).toEqual([8, 17]);
