@@ -1,6 +1,10 @@
 """Which batch size is found, with made-up times."""
 
+import pytest
+import torch
+
 from nets import INPUT_SHAPE, NETS
+from vulneuron.errors import RunError
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import BatchSize, most_images
 
@@ -39,3 +43,27 @@ def test_a_memory_for_few_images_gives_a_small_size() -> None:
     # The largest maps: 6 channels of 8 x 8, or 5 of 16 x 16.
     assert most_images(classifier, 5 * 256 * 3 * 4 * 7) == 7
     assert most_images(classifier, 1) == 1
+
+
+def test_a_batch_that_does_not_fit_is_halved() -> None:
+    sizes = BatchSize(64)
+    sizes.halve(64, torch.OutOfMemoryError("CUDA out of memory"))
+    assert sizes.most == 32
+    assert {sizes.size(left) for left in (100, 33) for _ in range(3)} == {4}
+    for size in (4, 8, 16, 32):
+        for _ in range(2):
+            assert sizes.size(100) == size
+            sizes.tell(size, 1 / size)
+    assert sizes.size(100) == 32
+    sizes.halve(32, RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert sizes.size(100) == 16
+
+
+def test_an_image_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(RunError, match="the memory does not suffice for one image"):
+        BatchSize(8).halve(1, MemoryError())
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        BatchSize(8).halve(4, RuntimeError("shapes cannot be multiplied"))

@@ -21,6 +21,7 @@ from vulneuron.measures.substitution import (
     substitute_set,
 )
 from vulneuron.network import Classifier
+from vulneuron.network.batch_size import in_batches
 
 Doubles = npt.NDArray[np.float64]
 _CACHED_PAIRS = 64
@@ -87,8 +88,14 @@ def _head(classifier: Classifier) -> Head:
 
     def head(features: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         with torch.inference_mode():
-            tensor = torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(classifier.device)
-            logits: npt.NDArray[np.float32] = classifier.head(tensor).numpy(force=True)
-            return logits
+            tensor = torch.from_numpy(np.ascontiguousarray(features, np.float32))
+
+            def batch(part: slice) -> npt.NDArray[np.float32]:
+                logits: npt.NDArray[np.float32] = classifier.head(tensor[part].to(classifier.device)).numpy(
+                    force=True
+                )
+                return logits
+
+            return np.concatenate(in_batches(batch, len(tensor), len(tensor)))
 
     return head

@@ -52,11 +52,15 @@ class Dense:
         sizes, remaining = self._sizes[classifier], torch.arange(len(centers))
         while len(remaining):
             size = min(batch_size or sizes.size(len(remaining)), sizes.most, len(remaining))
-            indices, remaining = remaining[:size], remaining[size:]
-            start = clock()
-            images = substituted(benign, adversarial, centers[indices].to(classifier.device), patch=patch)
-            batch = Batch(indices, classifier.logits(images).cpu())
+            indices, start = remaining[:size], clock()
+            try:
+                images = substituted(benign, adversarial, centers[indices].to(classifier.device), patch=patch)
+                batch = Batch(indices, classifier.logits(images).cpu())
+            except Exception as error:
+                sizes.halve(size, error)
+                continue
             sizes.tell(size, (clock() - start) / len(indices))
+            remaining = remaining[size:]
             yield batch
 
 

@@ -14,6 +14,7 @@ from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.image_pair import Image, check_index, checked_image
 from vulneuron.measures.choices import check_choice, check_whole
 from vulneuron.network import Classifier
+from vulneuron.network.batch_size import in_batches
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -134,8 +135,14 @@ def _activations(
     classifier: Classifier, image: Tensor, filling: Tensor, grid: PatchGrid, batch_size: int
 ) -> Iterator[Tensor]:
     image, filling = image.to(classifier.device), filling.to(classifier.device)
+
+    def occluded(centers: Tensor) -> Tensor:
+        return classifier.activity(substituted(image, filling, centers, patch=grid.patch)).activations
+
     for centers in torch.from_numpy(grid.centers()).to(classifier.device).split(batch_size):
-        yield classifier.activity(substituted(image, filling, centers, patch=grid.patch)).activations
+        yield torch.cat(
+            in_batches(lambda part, centers=centers: occluded(centers[part]), len(centers), batch_size)
+        )
 
 
 def _filling(occluder: Occluder, image: Tensor, seed: int) -> Tensor:

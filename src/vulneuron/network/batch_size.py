@@ -53,9 +53,21 @@ class BatchSize:
     def size(self, left: int) -> int:
         """Size of the next batch, if so many images are left: one that has to be tried, or the best."""
         tried = {size: min(times) for size, times in self._times.items() if len(times) == _TRIES}
-        untried = [size for size in self._times if size not in tried and size <= left]
+        untried = [size for size in self._times if size not in tried and size <= min(left, self.most)]
         best = untried[0] if untried else min(tried or self._times, key=lambda size: tried.get(size, size))
-        return min(best, left)
+        return min(best, left, self.most)
+
+    def halve(self, size: int, error: Exception) -> None:
+        """Lower `most` after a batch of this size failed.
+
+        Raises
+        ------
+        RunError
+            If not even one image fits into memory.
+        Exception
+            The error itself if it is no lack of memory.
+        """
+        self.most = halved(size, error)
 
     def tell(self, size: int, time: float) -> None:
         """Tell how long an image took, in any unit, when a batch of this size was asked for."""
@@ -117,14 +129,27 @@ def _or_halves(function: Callable[[slice], T], start: int, stop: int) -> list[T]
     try:
         return [function(slice(start, stop))]
     except Exception as error:
-        if not out_of_memory(error):
-            raise
-        if stop - start == 1:
-            raise RunError(
-                "the memory does not suffice for one image",
-                allowed="a model and image size that fit",
-                fix="choose another --device, or a smaller --image-size",
-            ) from error
+        middle = start + halved(stop - start, error)
     # Outside of the handler, whose traceback keeps the tensors of the failed batch alive.
-    middle = (start + stop) // 2
     return [*_or_halves(function, start, middle), *_or_halves(function, middle, stop)]
+
+
+def halved(size: int, error: Exception) -> int:
+    """Half of a batch size, after a batch did not fit into memory.
+
+    Raises
+    ------
+    RunError
+        If not even one image fits into memory.
+    Exception
+        The error itself if it is no lack of memory.
+    """
+    if not out_of_memory(error):
+        raise error
+    if size == 1:
+        raise RunError(
+            "the memory does not suffice for one image",
+            allowed="a model and image size that fit",
+            fix="choose another --device, or a smaller --image-size",
+        ) from error
+    return size // 2

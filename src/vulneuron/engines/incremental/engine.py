@@ -21,6 +21,7 @@ from vulneuron.engines.incremental.steps import NetworkSteps, trace_steps
 from vulneuron.engines.incremental.verifying import agrees_on_pair, agrees_on_probes, probe_pair
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY, BatchSize
+from vulneuron.network.devices import out_of_memory
 
 Ints = npt.NDArray[np.int64]
 #: Smallest batch size to try.
@@ -71,7 +72,7 @@ class Incremental:
     ----------
     memory
         Approximate number of bytes for feature maps: those of the benign image and those of a batch. If the
-        benign image's do not fit in half of it, the network goes to `Dense`.
+        benign image's do not fit in half of it, or in the memory there is, the network goes to `Dense`.
 
     References
     ----------
@@ -98,20 +99,26 @@ class Incremental:
     ) -> Iterator[Batch]:
         """Yield logits; see `vulneuron.engines.engine.Engine`."""
         positions = centers.numpy()
-        plan = yield from self._plan(classifier, patch)
-        forward = None
-        if plan is not None:
-            forward = yield from self._forward(classifier, plan, benign, adversarial, positions)
+        plan, forward = None, None
+        try:
+            plan = yield from self._plan(classifier, patch)
+            if plan is not None:
+                forward = yield from self._forward(classifier, plan, benign, adversarial, positions)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            # The benign image's feature maps do not fit; a batch of `Dense` may.
+            self._caches.setdefault(classifier, _NetworkCache(None)).plans[patch] = None
         if plan is None or forward is None:
             self._caches[classifier].forward = None
             yield from self._dense(
                 classifier, benign, adversarial, centers, patch=patch, batch_size=batch_size
             )
             return
-        clock, costs = device_clock(classifier.device), plan.costs
+        clock, costs, sizes = device_clock(classifier.device), plan.costs, plan.batch_size
         remaining = order_by_size(plan.spans, positions, plan.steps.multiplications())
         while len(remaining):
-            size = min(batch_size or plan.batch_size.size(len(remaining)), len(remaining))
+            size = min(batch_size or sizes.size(len(remaining)), sizes.most, len(remaining))
             indices = remaining[:size]
             patches = PatchBatch(plan.spans, positions[indices], classifier.device)
             areas = region_areas(plan.steps, patches)
@@ -120,11 +127,15 @@ class Incremental:
             if fitting < len(indices):
                 indices = indices[:fitting]
                 patches = PatchBatch(plan.spans, positions[indices], classifier.device)
-            remaining = remaining[len(indices) :]
             start = clock()
-            logits = forward.logits(patches, cut).cpu()
+            try:
+                logits = forward.logits(patches, cut).cpu()
+            except Exception as error:
+                sizes.halve(len(indices), error)
+                continue
             # Divided by the expected time: batches of larger regions are slower whatever their size.
-            plan.batch_size.tell(size, (clock() - start) / len(indices) / costs.seconds(areas))
+            sizes.tell(size, (clock() - start) / len(indices) / costs.seconds(areas))
+            remaining = remaining[len(indices) :]
             yield Batch(torch.from_numpy(indices), logits)
 
     def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
