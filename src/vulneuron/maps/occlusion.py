@@ -137,12 +137,13 @@ def _activations(
     image, filling = image.to(classifier.device), filling.to(classifier.device)
 
     def occluded(centers: Tensor) -> Tensor:
-        return classifier.activity(substituted(image, filling, centers, patch=grid.patch)).activations
+        def batch(part: slice) -> Tensor:
+            images = substituted(image, filling, centers[part], patch=grid.patch)
+            return classifier.activity(images).activations
 
-    for centers in torch.from_numpy(grid.centers()).to(classifier.device).split(batch_size):
-        yield torch.cat(
-            in_batches(lambda part, centers=centers: occluded(centers[part]), len(centers), batch_size)
-        )
+        return torch.cat(in_batches(batch, len(centers), batch_size))
+
+    yield from map(occluded, torch.from_numpy(grid.centers()).to(classifier.device).split(batch_size))
 
 
 def _filling(occluder: Occluder, image: Tensor, seed: int) -> Tensor:
