@@ -13,7 +13,7 @@ from browser import executable
 from browser.front_end import build_if_stale
 from browser.guards import Guards
 from browser.records import ExampleRecord, example_records, kept_folder
-from browser.serving import serving
+from browser.serving import StageBrake, serving
 
 RECORDS = ("demo", "cifar10")
 #: What headless Chromium needs in a container without a GPU, and what keeps it from calling home.
@@ -48,12 +48,20 @@ def example_paths(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExampleReco
 
 
 @pytest.fixture(scope="session")
+def stage_brake() -> StageBrake:
+    """Holds the server's jobs while it is applied."""
+    return StageBrake()
+
+
+@pytest.fixture(scope="session")
 def server(
-    example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.TempPathFactory
+    example_paths: tuple[ExampleRecord, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+    stage_brake: StageBrake,
 ) -> Iterator[str]:
     """Address of the server, ending in a slash."""
     build_if_stale(tmp_path_factory.getbasetemp().parent / "front-end.lock")
-    with serving(example_paths) as address:
+    with serving(example_paths, brake=stage_brake) as address:
         yield address
 
 

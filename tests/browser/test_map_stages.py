@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from threading import Semaphore
 
 import numpy as np
 import pytest
@@ -11,10 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import OpenPage
 from browser.neuron_view import assert_shows, page_settings
+from browser.serving import StageBrake
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.record.map_points import MapPointStore
-from vulneuron.server.dto import JobState
-from vulneuron.server.jobs import Job
 
 STRIDE, POINTS = 14, 256
 WAIT_MS = 60_000
@@ -68,42 +66,16 @@ def pair(analysis: vn.Analysis) -> int:
     )
 
 
-class Brake:
-    """Holds a job after each stage that it tells, until it is let go on."""
-
-    def __init__(self) -> None:
-        self._permits, self._is_released = Semaphore(0), False
-
-    def hold(self) -> None:
-        if not self._is_released:
-            assert self._permits.acquire(timeout=WAIT_MS / 1000)
-
-    def step(self) -> None:
-        """Let it go on to the next stage."""
-        self._permits.release()
-
-    def release(self) -> None:
-        """Let it go on to its end."""
-        self._is_released = True
-        self._permits.release()
+@pytest.fixture
+def brake(stage_brake: StageBrake) -> Iterator[StageBrake]:
+    """The brake of the server's jobs, applied."""
+    stage_brake.apply()
+    yield stage_brake
+    stage_brake.release()
 
 
 @pytest.fixture
-def brake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Brake]:
-    made, report = Brake(), Job.report
-
-    def report_and_hold(job: Job, state: JobState, message: str | None = None, **news: object) -> None:
-        report(job, state, message, **news)
-        if "stage" in news:
-            made.hold()
-
-    monkeypatch.setattr(Job, "report", report_and_hold)
-    yield made
-    made.release()
-
-
-@pytest.fixture
-def computing(open_page: OpenPage, record: str, pair: int, brake: Brake) -> Page:
+def computing(open_page: OpenPage, record: str, pair: int, brake: StageBrake) -> Page:
     """A page whose maps are held at their first stage."""
     return open_page(record, f"stride={STRIDE}&pair={pair}")
 
@@ -129,7 +101,7 @@ def _expect_exact(page: Page, analysis: vn.Analysis, pair: int) -> None:
 
 
 def test_maps_are_seen_from_the_preview_to_the_exact_ones(
-    computing: Page, analysis: vn.Analysis, pair: int, brake: Brake
+    computing: Page, analysis: vn.Analysis, pair: int, brake: StageBrake
 ) -> None:
     page = computing
     expect(_view(page).get_by_text("preview from gradients")).to_be_visible(timeout=WAIT_MS)
@@ -156,7 +128,7 @@ def test_maps_are_seen_from_the_preview_to_the_exact_ones(
 
 
 def test_a_cancelled_map_stays_and_goes_on(
-    computing: Page, analysis: vn.Analysis, pair: int, brake: Brake
+    computing: Page, analysis: vn.Analysis, pair: int, brake: StageBrake
 ) -> None:
     page = computing
     brake.step()
@@ -192,7 +164,7 @@ def test_a_cancelled_map_stays_and_goes_on(
 
 
 def test_a_page_that_was_left_goes_on_where_it_was(
-    computing: Page, analysis: vn.Analysis, pair: int, brake: Brake
+    computing: Page, analysis: vn.Analysis, pair: int, brake: StageBrake
 ) -> None:
     page = computing
     brake.step()

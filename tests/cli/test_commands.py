@@ -260,27 +260,36 @@ def test_nothing_but_the_summary_is_printed_when_piped(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_interrupt_says_that_nothing_is_lost(
-    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_arguments: object, **_options: object) -> None:
-        raise KeyboardInterrupt
+INTERRUPTED_ONCE = """
+from pathlib import Path
+from vulneuron.attacks import PGD
 
-    monkeypatch.setattr("vulneuron.pipeline.execute.attack_images", interrupted)
-    out = tmp_path / "run.zarr"
+def attack(classifier, images, labels):
+    started = Path(__file__).with_name("started")
+    if not started.exists():
+        started.touch()
+        raise KeyboardInterrupt
+    return PGD().adversarial_images(classifier, images, labels)
+"""
+
+
+def test_interrupt_says_that_nothing_is_lost(run: Command, tmp_path: Path) -> None:
+    attack, out = tmp_path / "attack.py", tmp_path / "run.zarr"
+    attack.write_text(INTERRUPTED_ONCE)
     arguments = (
         "analyze",
         "--model",
         model_file(tmp_path),
         "--images",
         color_folder(tmp_path / "p"),
+        "--attack",
+        f"{attack}:attack",
         "--out",
         out,
     )
     status, printed, err = run(*arguments)
     assert (status, printed) == (130, "")
     assert err == "Interrupted. Run the same command again: it goes on where it stopped.\n"
-    monkeypatch.undo()
     assert run(*arguments)[0] == 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 import vulneuron as vn
 from commands import Command
@@ -25,7 +26,6 @@ from vulneuron.analysis import (
 )
 from vulneuron.analysis.settings import SETTINGS
 from vulneuron.record import record_lock
-from vulneuron.record.growing import GrowingArrays
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +223,10 @@ def test_bad_input_is_one_line(
 def test_maps_refuse_a_record_that_cannot_be_written(
     run: Command, record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(*_arguments: object) -> None:
+    def read_only(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(GrowingArrays, "writable", read_only)
+    monkeypatch.setattr(zarr.Group, "create_array", read_only)
     status, _, err = run("maps", record, "--pairs", "all")
     assert status == 1
     assert "cannot be written to the record" in err
