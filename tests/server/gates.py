@@ -1,7 +1,7 @@
 """Jobs under control: a computation that waits for permits, and what a client hears of it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Semaphore
 from typing import Any
 
@@ -9,6 +9,7 @@ import httpx2 as httpx
 import numpy as np
 
 from served import TIMEOUT, Served
+from vulneuron.engines import Watch
 from vulneuron.errors import Cancelled
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 
@@ -28,17 +29,17 @@ class Gate:
         self,
         pair: int,
         *,
-        progress: Callable[[int, int], None],
-        cancelled: Callable[[], bool],
+        watch: Watch,
         **_options: object,
     ) -> VulnerabilityMaps:
         self.begun.append(pair)
         self.begins.release()
         for step in range(STEPS):
-            if cancelled():
+            if watch.cancelled is not None and watch.cancelled():
                 raise Cancelled("stopped", allowed="all", fix="again")
             assert self.permits.acquire(timeout=TIMEOUT)
-            progress(step + 1, STEPS)
+            if watch.progress is not None:
+                watch.progress(step + 1, STEPS)
         return VulnerabilityMaps(np.zeros((1, 1)), np.zeros((1, 1)), 4, 1, "gate")
 
     def wait(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from runs import color_net
 from served import Served, assert_error, decoded
 from server.gates import STEPS, Gate, Job, begin, ended, events
+from vulneuron.engines import Watch
 from vulneuron.maps.stages import MapStage, StageName
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps, top_mask
 from vulneuron.server.jobs import JobLimits
@@ -26,14 +27,15 @@ class StagedGate(Gate):
         self.stages = stages
         self.tops: list[float] = []
 
-    def __call__(self, pair: int, **options: Any) -> VulnerabilityMaps:
+    def __call__(self, pair: int, *, watch: Watch, **options: Any) -> VulnerabilityMaps:
         self.tops.append(options["settings"].vmaps.top)
 
         def report(done: int, total: int) -> None:
-            options["progress"](done, total)
+            assert watch.progress is not None
+            watch.progress(done, total)
             options["on_stage"](self.stages[done - 1])
 
-        return super().__call__(pair, progress=report, cancelled=options["cancelled"])
+        return super().__call__(pair, watch=Watch(report, watch.cancelled))
 
 
 def make_stages() -> list[MapStage]:
@@ -64,7 +66,7 @@ def start_staged(copied: Path, start: Callable[..., Served]) -> Iterator[Staged]
     ) -> tuple[Served, StagedGate]:
         progress = partial(MapsProgress, report_seconds=0.0, stage_seconds=stage_seconds)
         served = start(copied, color_net(), limits=limits, maps_progress=progress)
-        served.opened.analysis.vulnerability_maps = gate  # type: ignore[method-assign]
+        served.opened.analysis.vulnerability_maps = gate  # type: ignore[method-assign, assignment]
         return served, gate
 
     yield start_server
