@@ -160,9 +160,9 @@ def slow_network_effect(
     classifier: Classifier, activity: Activity, neuron: int, into: Side
 ) -> tuple[float, float]:
     receiving, giving = (0, 1) if into == "benign" else (1, 0)
-    mixed = activity.maps[receiving].clone()
-    mixed[neuron] = activity.maps[giving, neuron]
-    rest = softmax(classifier.head(activity.maps[receiving][None])[0])
+    mixed = activity.features[receiving].clone()
+    mixed[neuron] = activity.features[giving, neuron]
+    rest = softmax(classifier.head(activity.features[receiving][None])[0])
     changed = softmax(classifier.head(mixed[None])[0])
     sign = 1 if into == "benign" else -1
     return sign * (rest[0] - changed[0]), sign * (changed[1] - rest[1])
@@ -173,7 +173,7 @@ def slow_network_effect(
 def test_substituted_feature_maps_equal_a_loop_over_the_network(name: str, into: Side) -> None:
     classifier = classifier_of(NETS[name][0]())
     activity = both_images(classifier)
-    benign, adversarial = activity.maps.numpy()
+    benign, adversarial = activity.features.numpy()
     head = numpy_head(classifier)
     effects = substitute_each_map(benign, adversarial, head, **LABELS, into=into, batch_size=4)
     slow = [slow_network_effect(classifier, activity, neuron, into) for neuron in range(classifier.neurons)]
@@ -189,21 +189,21 @@ def test_the_closed_form_equals_the_network() -> None:
     assert classifier.bias is not None
     benign, adversarial = activity.activations.numpy()
     vectors = benign, adversarial, classifier.weights.numpy(), classifier.bias.numpy()
-    benign_maps, adversarial_maps = activity.maps.numpy()
+    benign_features, adversarial_features = activity.features.numpy()
     head = numpy_head(classifier)
     closed = substitute_each(*vectors, **LABELS)
-    network = substitute_each_map(benign_maps, adversarial_maps, head, **LABELS)
+    network = substitute_each_map(benign_features, adversarial_features, head, **LABELS)
     np.testing.assert_allclose(closed.benign_drop, network.benign_drop, atol=1e-6)
     np.testing.assert_allclose(closed.adversarial_gain, network.adversarial_gain, atol=1e-6)
     closed_set = substitute_set(*vectors, [1, 4], **LABELS)
-    network_set = substitute_map_set(benign_maps, adversarial_maps, head, [1, 4], **LABELS)
+    network_set = substitute_map_set(benign_features, adversarial_features, head, [1, 4], **LABELS)
     np.testing.assert_allclose(closed_set.logits, network_set.logits, atol=1e-5)
     assert closed_set.benign_drop == pytest.approx(network_set.benign_drop, abs=1e-6)
 
 
 def test_any_batch_size_gives_the_same_and_keeps_its_inputs() -> None:
     classifier = classifier_of(mlp_head())
-    maps = both_images(classifier).maps.numpy()
+    maps = both_images(classifier).features.numpy()
     original = maps.copy()
     results = [
         substitute_each_map(maps[0], maps[1], numpy_head(classifier), **LABELS, batch_size=size)

@@ -15,7 +15,7 @@ def test_each_size_is_tried_twice_and_the_fastest_is_kept() -> None:
         tried.append(sizes.size(1000))
         # 32 take least for an image; the first time of each is slow.
         slow = 10 if tried.count(tried[-1]) == 1 else 1
-        sizes.tell(tried[-1], slow * (1 + abs(tried[-1] - 32)))
+        sizes.record_time(tried[-1], slow * (1 + abs(tried[-1] - 32)))
     assert tried == [8, 8, 16, 16, 32, 32, 64, 64]
     assert sizes.size(1000) == 32
 
@@ -24,14 +24,14 @@ def test_what_is_left_is_no_hindrance() -> None:
     """A size that cannot be filled is tried another time, and the best of the others taken until then."""
     sizes = BatchSize(8)
     assert sizes.size(3) == 3
-    sizes.tell(3, 0.0)
+    sizes.record_time(3, 0.0)
     for left in (100, 7):
         assert sizes.size(left) == 4
-        sizes.tell(4, 1.0)
+        sizes.record_time(4, 1.0)
     assert sizes.size(7) == 4
     for _ in range(2):
         assert sizes.size(100) == 8
-        sizes.tell(8, 0.5)
+        sizes.record_time(8, 0.5)
     assert (sizes.size(100), sizes.size(7)) == (8, 7)
 
 
@@ -53,7 +53,7 @@ def test_a_batch_that_does_not_fit_is_halved() -> None:
     for size in (4, 8, 16, 32):
         for _ in range(2):
             assert sizes.size(100) == size
-            sizes.tell(size, 1 / size)
+            sizes.record_time(size, 1 / size)
     assert sizes.size(100) == 32
     sizes.halve(32, RuntimeError("DefaultCPUAllocator: can't allocate memory"))
     assert sizes.size(100) == 16

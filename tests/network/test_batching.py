@@ -45,7 +45,7 @@ def test_not_even_one_image_fits() -> None:
     def never(_part: slice) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
-    with pytest.raises(RunError, match="does not suffice for one image"):
+    with pytest.raises(RunError, match="one image does not fit into memory"):
         in_batches(never, 4, 4)
 
 

@@ -82,7 +82,7 @@ def test_a_network_that_changes_its_images_in_place_works_on_copies(std: list[fl
 def test_logits_that_change_with_the_batch_are_refused(extra: nn.Module) -> None:
     net = pooled_into(nn.Linear(6, 4))
     net[0].append(extra)  # type: ignore[operator]
-    with pytest.raises(ModelError, match="other logits alone than in a batch"):
+    with pytest.raises(ModelError, match="differ between batches"):
         classifier_of(net)
 
 
@@ -135,14 +135,14 @@ def test_gradient_times_activation_is_activation_times_weight_for_a_linear_head(
     classifier = classifier_of(randomized(average_pooled()))
     activity = classifier.activity(torch.rand(4, *INPUT_SHAPE))
     labels = torch.tensor([0, 3, 1, 1])
-    by_gradient = (activity.maps * classifier.gradients(activity.maps, labels)).sum((2, 3))
+    by_gradient = (activity.features * classifier.gradients(activity.features, labels)).sum((2, 3))
     torch.testing.assert_close(classifier.contributions(activity, labels), by_gradient, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_gradients_agree_with_finite_differences(name: str) -> None:
     classifier = classifier_of(randomized(NETS[name][0]()))
-    maps = classifier.activity(torch.rand(1, *INPUT_SHAPE)).maps
+    maps = classifier.activity(torch.rand(1, *INPUT_SHAPE)).features
     label = torch.tensor([2])
     gradient = classifier.gradients(maps, label)
     step = 1e-2
@@ -244,7 +244,7 @@ def test_nan_weights_are_named() -> None:
     net = average_pooled()
     with torch.no_grad():
         net.get_parameter("3.weight")[0, 0] = torch.nan
-    with pytest.raises(ModelError, match=r"3\.weight holds NaN"):
+    with pytest.raises(ModelError, match=r"3\.weight contains NaN"):
         classifier_of(net)
 
 
@@ -283,7 +283,7 @@ def test_mixed_precision_starts_and_is_judged_by_its_own_tolerance(
     activity = classifier.activity(images)
     classifier.check_split(activity)
     assert not torch.equal(activity.logits, classifier_of(net, device="cpu").logits(images))
-    assert activity.maps.dtype == activity.logits.dtype == torch.float32
+    assert activity.features.dtype == activity.logits.dtype == torch.float32
 
 
 def test_full_precision_asks_for_no_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +312,7 @@ def test_mixed_precision_needs_an_accelerator() -> None:
 
 
 def test_bad_normalization_is_refused() -> None:
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="does not match"):
         classifier_of(average_pooled(), mean=[0.5, 0.5], std=[0.5, 0.5, 0.5])
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="does not match"):
         classifier_of(average_pooled(), mean=[0.5], std=[0.0])

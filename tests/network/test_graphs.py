@@ -134,7 +134,7 @@ def test_feature_maps_are_those_of_the_own_forward_pass(
     mine, other = (probe_images(INPUT_SHAPE, seed) for seed in (1, 2))
     expected = classifier.activity(mine)
     meeting.meanwhile.append(lambda: threads.submit(classifier.activity, other).result(TIMEOUT))
-    torch.testing.assert_close(classifier.activity(mine).maps, expected.maps)
+    torch.testing.assert_close(classifier.activity(mine).features, expected.features)
 
 
 def test_a_head_that_is_rerun_leaves_other_threads_alone(threads: ThreadPoolExecutor) -> None:
@@ -144,5 +144,5 @@ def test_a_head_that_is_rerun_leaves_other_threads_alone(threads: ThreadPoolExec
     expected = classifier.activity(images)
     meeting.meanwhile.append(lambda: found.append(threads.submit(classifier.logits, images).result(TIMEOUT)))
     with torch.inference_mode():
-        classifier.head(expected.maps * 2)
+        classifier.head(expected.features * 2)
     torch.testing.assert_close(found, [expected.logits])

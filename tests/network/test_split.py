@@ -32,7 +32,7 @@ def test_split_is_found_and_holds_on_other_images(name: str) -> None:
     activity = classifier.activity(images)
     plain = net.eval()(images).detach()
     torch.testing.assert_close(activity.logits, plain, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(classifier.head(activity.maps), plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(classifier.head(activity.features), plain, rtol=1e-4, atol=1e-5)
 
 
 def test_maps_are_those_that_the_pooling_reads_despite_in_place_operations() -> None:
@@ -41,7 +41,7 @@ def test_maps_are_those_that_the_pooling_reads_despite_in_place_operations() -> 
     images = torch.rand(2, *INPUT_SHAPE)
     with torch.no_grad():
         expected = torch.relu(net.features(images))
-    maps = Classifier(net, input_shape=INPUT_SHAPE).activity(images).maps
+    maps = Classifier(net, input_shape=INPUT_SHAPE).activity(images).features
     torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-6)
     assert (expected == 0).any()
 
@@ -59,7 +59,7 @@ def test_hand_worked_network() -> None:
     image[0, 1] = 0.4
     classifier = Classifier(net, input_shape=(3, 2, 2))
     activity = classifier.activity(image)
-    torch.testing.assert_close(activity.maps[0, 0], torch.tensor([[2.0, 0], [0, 1]]))
+    torch.testing.assert_close(activity.features[0, 0], torch.tensor([[2.0, 0], [0, 1]]))
     torch.testing.assert_close(activity.activations, torch.tensor([[0.75, -0.4]]))
     torch.testing.assert_close(activity.logits, torch.tensor([[0.75 - 1.2 + 0.25, -1.5 - 0.2]]))
     contributions = classifier.contributions(activity, torch.tensor([0]))
@@ -76,7 +76,7 @@ def test_layer_can_be_named() -> None:
 
 @pytest.mark.parametrize("layer", ["nowhere", "3"])
 def test_layer_without_maps_is_refused(layer: str) -> None:
-    with pytest.raises(ModelError, match=rf"layer '{layer}' gives no spatial feature maps.*0\.5"):
+    with pytest.raises(ModelError, match=rf"layer '{layer}' has no spatial feature maps.*0\.5"):
         Classifier(average_pooled(), layers=layer, input_shape=INPUT_SHAPE)
 
 
@@ -103,21 +103,21 @@ def test_convolution_that_changes_nothing_is_a_layer() -> None:
 
 def test_logit_maps_alone_are_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    with pytest.raises(ModelError, match="only feature maps are maps of its logits"):
+    with pytest.raises(ModelError, match="only feature maps are logit maps"):
         Classifier(net, input_shape=INPUT_SHAPE)
 
 
 @pytest.mark.parametrize("build", [transformer, channels_last])
 def test_what_is_no_cnn_is_refused_unless_a_layer_is_named(build: Callable[[], nn.Module]) -> None:
     net = build()
-    with pytest.raises(ModelError, match=r"no CNN with a last convolutional layer.*--layer"):
+    with pytest.raises(ModelError, match=r"no last convolutional layer.*--layer"):
         Classifier(net, input_shape=INPUT_SHAPE)
     split = Classifier(net, layers="0", input_shape=INPUT_SHAPE).split
     assert (split.layer, split.neurons, split.map_shape) == ("0", 6, (4, 4))
 
 
 def test_channels_last_values_are_no_maps() -> None:
-    with pytest.raises(ModelError, match=r"layer '3' gives no spatial feature maps"):
+    with pytest.raises(ModelError, match=r"layer '3' has no spatial feature maps"):
         Classifier(channels_last(), layers="3", input_shape=INPUT_SHAPE)
 
 
@@ -128,7 +128,7 @@ def test_maps_are_those_of_one_call_of_a_shared_module() -> None:
     with torch.no_grad():
         expected = torch.relu(net.two(torch.relu(net.one(images))))
     assert classifier.split.call == 1
-    torch.testing.assert_close(classifier.activity(images).maps, expected)
+    torch.testing.assert_close(classifier.activity(images).features, expected)
 
 
 def test_maps_beside_which_pixels_reach_the_logits_are_refused() -> None:

@@ -47,7 +47,7 @@ def test_layers_are_in_the_order_of_the_network(record: Record) -> None:
 def test_record_says_how_each_layer_was_read(record: Record) -> None:
     last, *others = (record.layer(name).attributes for name in reversed(LAYERS))
     assert last["head"]["kind"] == "linear"
-    assert (last["activation"], last["contribution"]) == ("what the dense layer reads", "activation x weight")
+    assert (last["activation"], last["contribution"]) == ("input of the dense layer", "activation x weight")
     for layer in others:
         assert layer["head"]["kind"] != "linear"
         assert layer["activation"] == "mean of the feature map"
@@ -147,12 +147,12 @@ def test_xarray_opens_all_layers(record: Record) -> None:
 def test_unknown_layers_are_one_line(record: Record) -> None:
     with pytest.raises(RecordError, match=r"has no layer 'layers.dee'.*1, layers.deep, 3.*Perhaps you mean"):
         vn.Analysis(record, layer="layers.dee")
-    with pytest.raises(ModelError, match="layer 'nowhere' gives no spatial"):
+    with pytest.raises(ModelError, match="layer 'nowhere' has no spatial"):
         vn.Classifier(named_layers(), layers=["3", "nowhere"], input_shape=(3, 12, 12))
     one = vn.Classifier(named_layers(), input_shape=(3, 12, 12))
-    with pytest.raises(ModelError, match="does not know the layer '1'"):
+    with pytest.raises(ModelError, match="does not have the target layer '1'"):
         one.at("1")
-    with pytest.raises(ModelError, match="does not know the layer '1'"):
+    with pytest.raises(ModelError, match="does not have the target layer '1'"):
         vn.Analysis(record, one, "1").substitute(0, [1])
 
 

@@ -32,7 +32,7 @@ def test_answers_are_those_of_the_layer(served: Served, layer: str | None) -> No
     assert summary["neurons"] == analysis.data.neurons
     linear = analysis.layer == "3"
     assert summary["head"] == ("linear" if linear else "gradient x activation")
-    assert summary["activation"] == ("what the dense layer reads" if linear else "mean of the feature map")
+    assert summary["activation"] == ("input of the dense layer" if linear else "mean of the feature map")
     assert served.get("/pairs/2").json()["pair"] == 2
     table = served.array("/pairs/2/neurons.npy", **query)
     expected = analysis.neurons(2)[list(MEASURES)].to_numpy(np.float64).T

@@ -151,7 +151,7 @@ class Network:
         MeasureError
             If it is missing.
         ModelError
-            If the classifier does not know the layer.
+            If the classifier does not have this target layer.
         """
         if self._classifier is None:
             raise MeasureError(

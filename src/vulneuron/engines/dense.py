@@ -59,7 +59,7 @@ class Dense:
             except Exception as error:
                 sizes.halve(size, error)
                 continue
-            sizes.tell(size, (clock() - start) / len(indices))
+            sizes.record_time(size, (clock() - start) / len(indices))
             remaining = remaining[size:]
             yield batch
 

@@ -1,4 +1,4 @@
-"""The network: from pixels to logits, with its target layer and head found and proved."""
+"""Networks: from pixels to logits, with a verified split into target layer and head."""
 
 from vulneuron.network.classifier import Activity, Classifier
 from vulneuron.network.normalization import expected_channels

@@ -1,4 +1,4 @@
-"""How many images go through a network at once: fitted to memory, tuned on real work, halved on failure."""
+"""Batch sizes: fitted to the memory, tuned by measured times, halved when out of memory."""
 
 import math
 from collections.abc import Callable
@@ -15,34 +15,34 @@ from vulneuron.network.tracing import trace_calls
 
 T = TypeVar("T")
 
-#: Bytes that the maps of an engine may take by default.
+#: Bytes that an engine's feature maps may take by default.
 MEMORY = 256 * 2**20
 _SIZES = (4, 8, 16, 32, 64, 128)
-#: Maps of the largest size that are in memory at once: a layer's input, its output, a shortcut.
-_MAPS = 3
+#: Number of largest feature maps in memory at once: a layer's input, its output, a shortcut.
+_FEATURES_AT_ONCE = 3
 _TRIES = 2
 _LARGEST = 256
-#: More does not make a CPU faster, as the maps no longer fit its caches.
+#: A larger budget does not make a CPU faster, because the feature maps no longer fit into its caches.
 CPU_BUDGET = 512 * 2**20
 
 
 class BatchSize:
-    """Finds the batch size with the most images a second.
+    """Finds the batch size with the most images per second.
 
-    Each size is tried twice, from the smallest on, and the faster time counts: the first one also pays for
-    what a network prepares for a new shape.
+    Each size is tried twice, from the smallest to the largest, and the faster time counts, because the first
+    one may include one-time preparations for a new shape.
 
     Parameters
     ----------
     most
-        Images at once, at most.
+        Largest batch size.
     least
-        Sizes below are not tried, unless `most` is.
+        Smallest batch size to try; if `most` is smaller, only `most` is tried.
 
     Attributes
     ----------
     most
-        Images at once, at most.
+        Largest batch size.
     """
 
     def __init__(self, most: int, *, least: int = _SIZES[0]) -> None:
@@ -50,12 +50,12 @@ class BatchSize:
         sizes = [size for size in _SIZES if least <= size <= most] or [self.most]
         self._times: dict[int, list[float]] = {size: [] for size in sizes}
 
-    def size(self, left: int) -> int:
-        """Size of the next batch, if so many images are left: one that has to be tried, or the best."""
+    def size(self, remaining: int) -> int:
+        """Size of the next batch for this many remaining images: an untried one, or the fastest."""
         tried = {size: min(times) for size, times in self._times.items() if len(times) == _TRIES}
-        untried = [size for size in self._times if size not in tried and size <= min(left, self.most)]
+        untried = [size for size in self._times if size not in tried and size <= min(remaining, self.most)]
         best = untried[0] if untried else min(tried or self._times, key=lambda size: tried.get(size, size))
-        return min(best, left, self.most)
+        return min(best, remaining, self.most)
 
     def halve(self, size: int, error: Exception) -> None:
         """Lower `most` after a batch of this size failed.
@@ -65,55 +65,55 @@ class BatchSize:
         RunError
             If not even one image fits into memory.
         Exception
-            The error itself if it is no lack of memory.
+            The error itself, if it does not mean out of memory.
         """
         self.most = halved(size, error)
 
-    def tell(self, size: int, time: float) -> None:
-        """Tell how long an image took, in any unit, when a batch of this size was asked for."""
-        if len(tried := self._times.get(size, [0.0] * _TRIES)) < _TRIES:
-            tried.append(time)
+    def record_time(self, size: int, time: float) -> None:
+        """Record the time per image, in any unit, of a batch whose size was `size`."""
+        if len(times := self._times.get(size, [0.0] * _TRIES)) < _TRIES:
+            times.append(time)
 
 
 def most_images(classifier: Classifier, memory: int) -> int:
-    """Images whose maps fit into so many bytes, about; at least 1."""
+    """Approximate number of images whose feature maps fit into this many bytes; at least 1."""
     image = torch.zeros(1, *classifier.input_shape, device=classifier.device)
     largest = max((call.out.numel() for call in trace_calls(classifier.module, image)), default=0)
     values = max(largest, math.prod(classifier.input_shape))
-    return max(1, memory // (values * _MAPS * image.element_size()))
+    return max(1, memory // (values * _FEATURES_AT_ONCE * image.element_size()))
 
 
 def choose_batch_size(classifier: Classifier, *, cpu_budget: int = CPU_BUDGET) -> int:
     """Batch size for gradients with respect to the pixels.
 
-    What autograd keeps for two images less what it keeps for one (weights are kept, too), twice for the
-    gradients, is the memory of an image. Half of the free memory of an accelerator, or a quarter of the free
-    memory of the machine and `cpu_budget` bytes at most, is divided by it.
+    The memory per image is the difference between the bytes that autograd saves for two images and for one
+    (both include the weights), doubled for the gradients. The budget is half of the free memory of an
+    accelerator; on the CPU, a quarter of the free memory, at most `cpu_budget` bytes.
     """
-    an_image = 2 * (_kept_bytes(classifier, 2) - _kept_bytes(classifier, 1))
+    bytes_per_image = 2 * (_saved_bytes(classifier, 2) - _saved_bytes(classifier, 1))
     if classifier.device.type == "cuda":
         budget = torch.cuda.mem_get_info(classifier.device)[0] // 2
     else:
         budget = min(psutil.virtual_memory().available // 4, cpu_budget)
-    return max(1, min(_LARGEST, int(budget // max(an_image, 1))))
+    return max(1, min(_LARGEST, int(budget // max(bytes_per_image, 1))))
 
 
-def _kept_bytes(classifier: Classifier, images: int) -> int:
-    kept = 0
+def _saved_bytes(classifier: Classifier, images: int) -> int:
+    saved = 0
 
     def count(tensor: Tensor) -> Tensor:
-        nonlocal kept
-        kept += tensor.numel() * tensor.element_size()
+        nonlocal saved
+        saved += tensor.numel() * tensor.element_size()
         return tensor
 
     pixels = torch.zeros(images, *classifier.input_shape, device=classifier.device, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         classifier(pixels)
-    return kept
+    return saved
 
 
 def in_batches(function: Callable[[slice], T], images: int, batch_size: int) -> list[T]:
-    """Results of ``function(slice)`` over `images` in batches; a batch that does not fit is halved.
+    """Results of ``function(slice)`` for batches of `images`; batches that do not fit into memory are halved.
 
     Raises
     ------
@@ -121,17 +121,17 @@ def in_batches(function: Callable[[slice], T], images: int, batch_size: int) -> 
         If not even one image fits into memory.
     """
     starts = range(0, images, batch_size)
-    parts = (_or_halves(function, start, min(start + batch_size, images)) for start in starts)
-    return [result for part in parts for result in part]
+    batches = (_in_halves(function, start, min(start + batch_size, images)) for start in starts)
+    return [result for results in batches for result in results]
 
 
-def _or_halves(function: Callable[[slice], T], start: int, stop: int) -> list[T]:
+def _in_halves(function: Callable[[slice], T], start: int, stop: int) -> list[T]:
     try:
         return [function(slice(start, stop))]
     except Exception as error:
         middle = start + halved(stop - start, error)
-    # Outside of the handler, whose traceback keeps the tensors of the failed batch alive.
-    return [*_or_halves(function, start, middle), *_or_halves(function, middle, stop)]
+    # Outside the handler, because the traceback keeps the tensors of the failed batch alive.
+    return [*_in_halves(function, start, middle), *_in_halves(function, middle, stop)]
 
 
 def halved(size: int, error: Exception) -> int:
@@ -142,13 +142,13 @@ def halved(size: int, error: Exception) -> int:
     RunError
         If not even one image fits into memory.
     Exception
-        The error itself if it is no lack of memory.
+        The error itself, if it does not mean out of memory.
     """
     if not out_of_memory(error):
         raise error
     if size == 1:
         raise RunError(
-            "the memory does not suffice for one image",
+            "one image does not fit into memory",
             allowed="a model and image size that fit",
             fix="choose another --device, or a smaller --image-size",
         ) from error

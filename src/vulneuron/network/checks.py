@@ -1,4 +1,4 @@
-"""What a model must be, before anything is looked for in it."""
+"""Preconditions on the user's model."""
 
 import re
 import traceback
@@ -12,16 +12,16 @@ from vulneuron.errors import ModelError, one_line
 from vulneuron.network.probes import max_relative_error
 from vulneuron.network.quiet import quiet
 
-#: How far logits of one image may be from those in a batch, relative to the largest: accelerators choose less
+#: Largest relative difference between the logits of an image alone and in a batch: accelerators choose less
 #: exact sums for some sizes.
-_OF_BATCHES = 1e-2
-#: What PyTorch and networks raise on images of a size that does not fit, none of the subclasses; and how.
+_BATCH_TOLERANCE = 1e-2
+#: Exact types, and words in their messages, that indicate images of an unsuitable size.
 _SIZE_ERRORS = (RuntimeError, ValueError, AssertionError, IndexError)
 _SIZE_WORDS = re.compile(r"size|shape|channel|dim|height|width|divisible|multiple|match", re.IGNORECASE)
 
 
 def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
-    """Return a model in float32 and eval mode, without parameter gradients: a copy, or the very one.
+    """Return a model in float32 and eval mode, without parameter gradients: a copy, or the model itself.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise ModelError(
             "the model is a TorchScript module",
-            allowed="a torch.nn.Module of Python code, whose layers can be watched",
+            allowed="a torch.nn.Module in Python code, whose layers can be hooked",
             fix="build the model from its class, and load its weights",
         )
     try:
@@ -40,7 +40,7 @@ def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
         raise ModelError(
             f"the model cannot be {'copied' if copy else 'prepared'} ({one_line(error)})",
             allowed="a module that copy.deepcopy, eval and float work on",
-            fix="detach tensors that were kept from a forward pass, or load the model afresh",
+            fix="detach tensors saved from a forward pass, or load the model again",
         ) from error
 
 
@@ -50,74 +50,77 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
     Raises
     ------
     ModelError
-        If the module fails on them, gives something else than finite logits of at least 2 classes, or other
-        ones for the same images one by one.
+        If the module fails on them, returns anything but finite logits of at least 2 classes, or returns
+        different logits when the images are passed one by one.
     """
     try:
         with quiet(), torch.inference_mode():
-            output, *alone = (module(images.clone()) for images in (probe, *probe.split(1)))
+            output, *single_outputs = (module(images.clone()) for images in (probe, *probe.split(1)))
     except Exception as error:
-        raise _forward_fails(error, probe) from error
+        raise _forward_error(error, probe) from error
     if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
-        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise _no_logits(f"the model's output is {found}")
+        raise _output_error(f"the model's output is {_shape_or_type(output)}")
     if output.shape[1] < 2:
-        raise _no_logits(f"the model has {output.shape[1]} output")
-    shapes = {tuple(it.shape) if isinstance(it, Tensor) else type(it).__name__ for it in alone}
+        raise _output_error(f"the model has {output.shape[1]} output")
+    shapes = {_shape_or_type(single) for single in single_outputs}
     if shapes != {(1, output.shape[1])}:
-        raise _no_logits(f"the model's output for one image is {' or '.join(map(str, shapes))}")
+        raise _output_error(f"the model's output for one image is {' or '.join(map(str, shapes))}")
     if not output.isfinite().all():
         raise ModelError(
             "the model's logits are NaN or infinite",
             allowed="finite logits on pixels in [0, 1]",
             fix=f"check its weights{_first_bad_tensor(module)} and the normalization (--mean, --std)",
         )
-    difference = max_relative_error(torch.cat(alone).float(), output.float())
-    if not difference <= _OF_BATCHES:
+    difference = max_relative_error(torch.cat(single_outputs).float(), output.float())
+    if not difference <= _BATCH_TOLERANCE:
         raise ModelError(
-            f"the model gives an image other logits alone than in a batch (by {difference:.1e}, relative)",
-            allowed="logits that depend on nothing but the image",
-            fix="switch off what is random, or takes statistics of a batch (track_running_stats=False)",
+            f"the logits of an image differ between batches (relative difference {difference:.1e})",
+            allowed="logits that depend only on the image",
+            fix="disable random layers, and layers that use batch statistics (track_running_stats=False)",
         )
     return output.float()
 
 
 def protect_images(net: nn.Module, probe: Tensor) -> None:
-    """Let a network that changes its images in place work on copies of them."""
+    """Make a network that modifies its images in place work on copies of them."""
     images = probe.clone()
     with torch.inference_mode():
         net(images)
     if not torch.equal(images, probe):
-        net.register_forward_pre_hook(lambda _net, given: tuple(it.clone() for it in given))
+        net.register_forward_pre_hook(lambda _net, inputs: tuple(value.clone() for value in inputs))
 
 
-def _forward_fails(error: Exception, probe: Tensor) -> ModelError:
+def _shape_or_type(output: object) -> object:
+    return tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+
+
+def _forward_error(error: Exception, probe: Tensor) -> ModelError:
     allowed = "a model that maps images (n, channel, y, x) to logits (n, class)"
     if type(error) in _SIZE_ERRORS and _SIZE_WORDS.search(str(error)):
         return ModelError(
             f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",
             allowed=allowed,
-            fix="check the image size (--image-size) and the number of channels that it expects",
+            fix="check the image size (--image-size) and the number of input channels",
         )
     *_, frame = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frame.filename).name}, line {frame.lineno}"
     return ModelError(
         f"the model's forward pass raised {one_line(error)} ({place})",
         allowed=allowed,
-        fix=f"run it in Python on an array of shape {tuple(probe.shape)} to see where it fails",
+        fix=f"run it in Python on a tensor of shape {tuple(probe.shape)} to see where it fails",
     )
 
 
-def _no_logits(given: str) -> ModelError:
+def _output_error(problem: str) -> ModelError:
     return ModelError(
-        given,
+        problem,
         allowed="one matrix of logits (n, class) with at least 2 classes",
-        fix="wrap the model so that its forward returns only the logits",
+        fix="wrap the model so that its forward method returns only the logits",
     )
 
 
 def _first_bad_tensor(module: nn.Module) -> str:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            return f" ({name} holds NaN or infinity)"
+            return f" ({name} contains NaN or infinity)"
     return ""

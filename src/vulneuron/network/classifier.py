@@ -1,4 +1,4 @@
-"""`Classifier`: a user's network, from pixels over feature maps and activations to logits."""
+"""`Classifier`: a user's network, from pixels through feature maps and activations to logits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,53 +18,54 @@ from vulneuron.network.devices import Precision, autocast, check_precision, reso
 from vulneuron.network.folding import fold_batch_norms, has_batch_norms
 from vulneuron.network.normalization import Normalized, with_normalization
 from vulneuron.network.probes import max_relative_error, probe_images
-from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits, split_fails
+from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits, wrong_split
 from vulneuron.network.tracing import trace_calls
 
-#: Largest split error on images: mixed precision rounds between target layer and logits.
+#: Largest split error on images, which includes rounding in mixed precision.
 _TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
 _SEARCH_SEED, _PROOF_SEED = 0, 1
-#: Spread of the random maps of the proof, past the bends of relu6 and hardswish.
-_MAP_SPREAD = 8.0
+#: Standard deviation of the proof's random feature maps, which covers the bends of relu6 and hardswish.
+_FEATURE_SPREAD = 8.0
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What the network did on a batch of images, in float32 on the classifier's device.
+    """The network's values on a batch of images, in float32 on the classifier's device.
 
     Attributes
     ----------
-    maps
+    features
         Feature maps of the target layer, ``(n, neuron, row, column)``.
     activations
-        One number per neuron, ``(n, neuron)``: what the dense layer reads; for a head that is not linear, the
-        pooled maps (their mean where no global pooling follows, as for a layer that is not the last).
+        One number per neuron, ``(n, neuron)``: the input of the dense layer. For a head that is not linear,
+        the pooled feature maps, or their mean if no global pooling follows, as for a layer other than the
+        last.
     logits
         ``(n, class)``.
     """
 
-    maps: Tensor
+    features: Tensor
     activations: Tensor
     logits: Tensor
 
 
 class Classifier:
-    """A CNN that maps pixels in [0, 1] to logits, with its target layer and head found and proved.
+    """A CNN that maps pixels in [0, 1] to logits, with a verified split into target layer and head.
 
     The classifier works on a private copy of the model: in eval mode, without parameter gradients, on the
-    chosen device, in `channels_last`, with batch normalizations folded into convolutions where that gives
-    the same logits. The module that you pass is never changed, unless you give it away.
+    selected device, in `channels_last`, with batch normalizations folded into convolutions if this preserves
+    the logits. The module that you pass is never changed, unless you disable the copy.
 
     Parameters
     ----------
     model
         Any `torch.nn.Module` that maps ``(n, channel, y, x)`` to logits ``(n, class)``.
     mean, std
-        Normalization that the model expects, one number a channel; None if it reads pixels in [0, 1].
+        Normalization that the model expects, one number per channel; None if it takes pixels in [0, 1].
     layers
-        Dotted name of the target layer, or names of several; found when None.
+        Dotted name of the target layer, or names of several; None to find the last one.
     device
-        "auto" (cuda, then mps, then cpu) or any name that torch knows.
+        "auto" (cuda, then mps, then cpu) or any device name that torch accepts.
     precision
         "float32", or "float16" / "bfloat16" for automatic mixed precision on an accelerator.
     input_shape
@@ -72,20 +73,21 @@ class Classifier:
     fold
         Whether to fold batch normalizations.
     copy
-        Whether to copy the model. If not, it is the classifier's from then on, and takes its memory once.
+        Whether to copy the model. If False, the classifier modifies the model itself, which saves memory; do
+        not use the model elsewhere.
 
     Raises
     ------
     ModelError
-        If the model cannot run on such images, gives something else than finite logits ``(n, class)``, has
-        no spatial feature maps, or if the split into maps and head cannot be proved for a named layer.
+        If the model cannot run on such images, returns anything but finite logits ``(n, class)``, has no
+        spatial feature maps, or cannot be split into a target layer and a head.
 
     Attributes
     ----------
     splits
-        How the network falls into maps and head at each target layer, in the order in which it runs them.
+        The split at each target layer, by the layer's name, in the order of the forward pass.
     split
-        The split of the layer that is read: the last one, or that which `at` has chosen.
+        The split at the selected layer: the last one, or the one selected by `at`.
 
     Examples
     --------
@@ -110,7 +112,7 @@ class Classifier:
     ) -> None:
         self.device = resolve_device(device)
         check_precision(precision, self.device)
-        # Search and proof need full precision; the precision asked for is for what follows.
+        # Search and proof need full precision; the requested precision applies afterwards.
         self.precision: Precision = "float32"
         self.input_shape = input_shape
         self._net = prepared(model, copy=copy).to(self.device)
@@ -127,22 +129,22 @@ class Classifier:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the target layers, in the order in which the network runs them."""
+        """Names of the target layers, in the order of the forward pass."""
         return tuple(self.splits)
 
     def at(self, layer: str) -> "Classifier":
-        """The same network, module and memory, read at another of its `layers`.
+        """The same network, sharing module and memory, with another of its `layers` selected.
 
         Raises
         ------
         ModelError
-            If it is none of them.
+            If the layer is not one of them.
         """
         if layer not in self.splits:
             raise ModelError(
-                f"the classifier does not know the layer {layer!r}",
+                f"the classifier does not have the target layer {layer!r}",
                 allowed=", ".join(self.layers),
-                fix="name it when the classifier is made, with Classifier(model, layers=[...])",
+                fix="name it when you create the classifier, with Classifier(model, layers=[...])",
             )
         other = shallow_copy(self)
         other.split = self.splits[layer]
@@ -155,17 +157,17 @@ class Classifier:
 
     @property
     def tolerance(self) -> float:
-        """Largest `split_error` on images that rounding explains, at the classifier's precision."""
+        """Largest `split_error` on images that rounding can explain, at the classifier's precision."""
         return _TOLERANCES[self.precision]
 
     @property
     def weights(self) -> Tensor | None:
-        """Weights of the dense layer ``(class, neuron)``; None where the head is not linear."""
+        """Weights of the dense layer ``(class, neuron)``; None if the head is not linear."""
         return self._dense.weight.flatten(1) if self.split.dense else None  # type: ignore[operator]
 
     @property
     def bias(self) -> Tensor | None:
-        """Biases of the dense layer ``(class,)``, zeros where it has none; None without a linear head."""
+        """Biases of the dense layer ``(class,)``, zeros if it has none; None if the head is not linear."""
         if self.split.dense is None:
             return None
         bias = getattr(self._dense, "bias", None)
@@ -188,27 +190,27 @@ class Classifier:
         return activity
 
     def activities(self, images: Tensor) -> dict[str, Activity]:
-        """`activity` at each of the `layers`, all from one forward pass."""
+        """The `activity` at each of the `layers`, from one forward pass."""
         views = [self.at(layer) for layer in self.layers]
         return dict(zip(self.layers, self._activities(images, views), strict=True))
 
-    def pool(self, maps: Tensor) -> Tensor:
+    def pool(self, features: Tensor) -> Tensor:
         """Activations ``(n, neuron)`` of feature maps ``(n, neuron, row, column)``.
 
-        The network's global pooling, and the modules behind it that keep one number a neuron. A network
-        without global pooling has no such number of its own; its maps' mean stands for it.
+        Applies the network's global pooling, and the modules after it that keep one number per neuron.
+        Without a global pooling, the activation is the mean of the feature map.
         """
-        pooled = POOLS["avg" if self.split.pool == "none" else self.split.pool](maps)
-        return self._through(self.split.tail, pooled).flatten(1)
+        pooled = POOLS["avg" if self.split.pool == "none" else self.split.pool](features)
+        return self._apply(self.split.tail, pooled).flatten(1)
 
-    def head(self, maps: Tensor) -> Tensor:
-        """Logits ``(n, class)`` that the network gives for feature maps, differentiable."""
+    def head(self, features: Tensor) -> Tensor:
+        """Logits ``(n, class)`` of feature maps ``(n, neuron, row, column)``, differentiable."""
         if self.split.kind == "rerun":
-            return self._rerun(maps)
+            return self._rerun(features)
         if self.split.kind == "linear":
-            return self.dense(self.pool(maps))
-        pooled = maps if self.split.pool == "none" else POOLS[self.split.pool](maps)
-        return self._through(self.split.head, pooled).flatten(1)
+            return self.dense(self.pool(features))
+        pooled = features if self.split.pool == "none" else POOLS[self.split.pool](features)
+        return self._apply(self.split.head, pooled).flatten(1)
 
     def dense(self, activations: Tensor) -> Tensor:
         """Logits ``(n, class)`` of activations ``(n, neuron)``, for a linear head.
@@ -216,65 +218,65 @@ class Classifier:
         Raises
         ------
         ModelError
-            If the head is not linear: its logits are no function of the activations alone.
+            If the head is not linear: its logits are not a function of the activations alone.
         """
         if self.weights is None or self.bias is None:
             raise ModelError(
                 f"this network's head is not linear ({self.split.describe()})",
-                allowed="a network whose last layer is one dense layer behind a global pooling",
+                allowed="a network with a global pooling followed by one dense layer",
                 fix="use `head`, which takes feature maps",
             )
         return activations @ self.weights.T + self.bias
 
-    def gradients(self, maps: Tensor, labels: Tensor) -> Tensor:
-        r"""Gradients of one logit an image with respect to its feature maps.
+    def gradients(self, features: Tensor, labels: Tensor) -> Tensor:
+        r"""Gradients of one logit per image with respect to its feature maps.
 
         Parameters
         ----------
-        maps
+        features
             ``(n, neuron, row, column)``.
         labels
-            ``(n,)``, the class whose logit is taken for each image.
+            ``(n,)``, the class of the logit for each image.
 
         Returns
         -------
         Tensor
-            :math:`\partial z_{c} / \partial A_{k,ij}`, the shape of `maps`.
+            :math:`\partial z_{c} / \partial A_{k,ij}`, of the same shape as `features`.
         """
         with torch.inference_mode(False), torch.enable_grad():
-            leaf = maps.detach().clone().requires_grad_()
-            chosen = self.head(leaf).gather(1, labels.to(self.device)[:, None]).sum()
-            (gradient,) = torch.autograd.grad(chosen, leaf)
+            leaf = features.detach().clone().requires_grad_()
+            label_logits = self.head(leaf).gather(1, labels.to(self.device)[:, None]).sum()
+            (gradient,) = torch.autograd.grad(label_logits, leaf)
         return gradient
 
     def contributions(self, activity: Activity, labels: Tensor) -> Tensor:
-        r"""What each neuron adds to the logit of one class an image, ``(n, neuron)``.
+        r"""Contribution of each neuron to the logit of one class per image, ``(n, neuron)``.
 
         Linear head: activation x weight, :math:`a_k w_{ck}` (paper, Section 5.2.1). Otherwise gradient x
-        activation, :math:`\sum_{ij} A_{k,ij} \, \partial z_c / \partial A_{k,ij}`, which is equal to it for
-        a linear head behind average pooling.
+        activation, :math:`\sum_{ij} A_{k,ij} \, \partial z_c / \partial A_{k,ij}`, which is equivalent for a
+        linear head directly after average pooling.
         """
         labels = labels.to(self.device)
         if self.weights is not None:
             return activity.activations * self.weights[labels]
-        return (activity.maps * self.gradients(activity.maps, labels)).sum((2, 3))
+        return (activity.features * self.gradients(activity.features, labels)).sum((2, 3))
 
     def split_error(self, activity: Activity) -> float:
-        r"""Largest \|head(maps) - logits\|, relative to the largest \|logit\|: how well the split holds."""
+        r"""Error of the split: the largest \|head(features) - logits\| relative to the largest \|logit\|."""
         with torch.inference_mode():
-            return max_relative_error(self.head(activity.maps), activity.logits)
+            return max_relative_error(self.head(activity.features), activity.logits)
 
     def check_split(self, activity: Activity) -> float:
-        """Return the `split_error` of some images, if the split holds on them.
+        """Return the `split_error` on some images, after checking it.
 
         Raises
         ------
         ModelError
-            If it is larger than the classifier's `tolerance`.
+            If it exceeds the classifier's `tolerance`.
         """
         error = self.split_error(activity)
         if not error <= self.tolerance:
-            raise split_fails(self.split, error, self.tolerance)
+            raise wrong_split(self.split, error, self.tolerance)
         return error
 
     def _activities(self, images: Tensor, views: Sequence["Classifier"]) -> list[Activity]:
@@ -291,8 +293,8 @@ class Classifier:
             return [view._activity(outputs[index], logits) for index, view in enumerate(views)]
 
     def _activity(self, output: Tensor, logits: Tensor) -> Activity:
-        maps = ACTIVATIONS[self.split.activation](output).contiguous()
-        return Activity(maps, self.pool(maps), logits)
+        features = ACTIVATIONS[self.split.activation](output).contiguous()
+        return Activity(features, self.pool(features), logits)
 
     @property
     def _dense(self) -> nn.Module:
@@ -303,27 +305,27 @@ class Classifier:
             images = images.pin_memory()
         return images.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
 
-    def _through(self, steps: tuple[Step, ...], values: Tensor) -> Tensor:
+    def _apply(self, steps: tuple[Step, ...], values: Tensor) -> Tensor:
         for step in steps:
             values = self._net.get_submodule(step.name)(values.reshape(-1, *step.shape))
         return values
 
     def _rerun(self, output: Tensor) -> Tensor:
-        # The layer's output is replaced, so the pixels do not matter. What follows may change it in place.
+        # The layer's output is replaced, so the pixels do not matter. Later layers may change it in place.
         pixels = torch.zeros(len(output), *self.input_shape, device=self.device)
         with self._layer_hook(lambda replaced: output.to(replaced.dtype, copy=True)):
             return self(pixels)
 
     @contextmanager
     def _layer_hook(self, function: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
-        """Call the function with the target layer's output; what it returns, if anything, replaces it."""
+        """Call a function with the target layer's output, and replace the output by its result, if any."""
         calls, thread = count(), get_ident()
 
         def hook(_module: nn.Module, _args: object, output: Tensor) -> Tensor | None:
-            # Other threads run the same module, or trace it.
+            # Other threads may run or trace the same module.
             if get_ident() != thread:
                 return None
-            # A module that runs several times in one pass gives the feature maps only once.
+            # A module may run several times in one forward pass; only one call returns the feature maps.
             return function(output) if next(calls) == self.split.call else None
 
         handle = self._net.get_submodule(self.split.layer).register_forward_hook(hook)
@@ -337,9 +339,10 @@ class Classifier:
         if not has_batch_norms(plain):
             return 0
         try:
-            # Folding replaces modules and changes no tensor, so the copy can share them all.
-            self._net = deepcopy(plain, {id(it): it for it in (*plain.parameters(), *plain.buffers())})
-        # A network that was given away may hold anything.
+            # Folding replaces modules and modifies no tensors, so the copy can share all of them.
+            tensors = (*plain.parameters(), *plain.buffers())
+            self._net = deepcopy(plain, {id(tensor): tensor for tensor in tensors})
+        # With copy=False, the network may have attributes that cannot be copied.
         except Exception:
             return 0
         folded = fold_batch_norms(self._net)
@@ -358,7 +361,7 @@ class Classifier:
             self.module = net
 
     def _proved_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
-        """Splits of the named layers, or of the one that is found, by the layers' names."""
+        """Proved splits by layer name, for the named layers or the one that is found."""
         with torch.no_grad():
             probe = self._normalize(self._prepare(probe))
             logits = self._net(probe).float()
@@ -376,18 +379,18 @@ class Classifier:
             error = self._proof_error()
             if error <= TOLERANCE:
                 return replace(split, error=error)
-        raise split_fails(self.split, error, TOLERANCE)
+        raise wrong_split(self.split, error, TOLERANCE)
 
     def _proof_error(self) -> float:
-        """Split error on images that the search did not see, and on maps that no image gives."""
+        """Larger split error of images not used in the search and of random feature maps."""
         activity = self.activity(probe_images(self.input_shape, _PROOF_SEED))
         generator = torch.Generator().manual_seed(_PROOF_SEED)
-        output = torch.randn(activity.maps.shape, generator=generator).to(self.device) * _MAP_SPREAD
+        output = torch.randn(activity.features.shape, generator=generator).to(self.device) * _FEATURE_SPREAD
         with torch.inference_mode():
             head = self.head(ACTIVATIONS[self.split.activation](output))
-            on_maps = max_relative_error(head, self._rerun(output))
-        # Other than the built-in max, this one gives NaN if either error is.
-        return float(torch.tensor([self.split_error(activity), on_maps]).max())
+            random_error = max_relative_error(head, self._rerun(output))
+        # Unlike the built-in max, this propagates NaN.
+        return float(torch.tensor([self.split_error(activity), random_error]).max())
 
     def _normalize(self, pixels: Tensor) -> Tensor:
         if isinstance(self.module, Normalized):

@@ -1,4 +1,4 @@
-"""Conv-BN folding: the same function with fewer operations, for networks that `torch.fx` can trace."""
+"""Folds batch normalizations into convolutions, in networks that `torch.fx` can trace."""
 
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -8,26 +8,26 @@ from vulneuron.network.graphs import traced_graph
 
 
 def has_batch_norms(model: nn.Module) -> bool:
-    """Whether there is anything to fold."""
+    """Whether the model has batch normalizations."""
     return any(isinstance(module, _BatchNorm) for module in model.modules())
 
 
 def fold_batch_norms(model: nn.Module) -> int:
     r"""Fold each batch normalization into the convolution before it, in place.
 
-    In eval mode :math:`\gamma (Wx + b - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta` is again a convolution.
-    Names of modules stay as they are: a folded normalization becomes the identity, or the activation that it
-    carried along (timm's ``BatchNormAct2d``).
+    In eval mode, :math:`\gamma (Wx + b - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta` is also a convolution.
+    The names of modules do not change: a folded normalization is replaced by the identity, or by the
+    activation that it includes (timm's ``BatchNormAct2d``).
 
     Parameters
     ----------
     model
-        A network in eval mode. It is changed; give a copy.
+        A network in eval mode, which is modified in place.
 
     Returns
     -------
     int
-        How many normalizations were folded; 0 where `torch.fx` cannot trace the model.
+        Number of folded normalizations; 0 if `torch.fx` cannot trace the model.
     """
     graph = traced_graph(model)
     if graph is None:
@@ -44,7 +44,7 @@ def fold_batch_norms(model: nn.Module) -> int:
         if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
             continue
         _replace(model, conv_name, fuse_conv_bn_eval(conv, norm))
-        _replace(model, norm_name, _what_follows(norm))
+        _replace(model, norm_name, _included_activation(norm))
         folded += 1
     return folded
 
@@ -55,13 +55,13 @@ def _conv_and_norm(node: fx.Node, modules: dict[str, nn.Module]) -> tuple[str, s
     source = node.args[0] if node.args else None
     if not isinstance(source, fx.Node) or source.op != "call_module" or len(source.users) > 1:
         return None
-    # Exact types: a subclass of Conv2d (timm's weight-standardized one) computes its weight on the fly.
+    # No subclasses: timm's weight-standardized convolution computes its weight in the forward pass.
     if type(modules[str(source.target)]) is not nn.Conv2d:
         return None
     return str(source.target), str(node.target)
 
 
-def _what_follows(norm: nn.Module) -> nn.Module:
+def _included_activation(norm: nn.Module) -> nn.Module:
     steps = [step for name in ("drop", "act") if isinstance(step := getattr(norm, name, None), nn.Module)]
     return nn.Sequential(*steps) if steps else nn.Identity()
 

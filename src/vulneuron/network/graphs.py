@@ -1,4 +1,4 @@
-"""Graphs of networks by symbolic tracing, safe while other threads run networks."""
+"""Symbolic tracing of networks, safe while other threads run networks."""
 
 from collections.abc import Callable
 from threading import RLock, get_ident
@@ -9,16 +9,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vulneuron.network.quiet import quiet
 
-#: Held while a network is built or traced, as both change state of the whole process for a while:
+#: Held while a network is built or traced, because both temporarily change state of the whole process:
 #: `nn.Module.__call__`, the random seed, the import path.
 PROCESS_STATE = RLock()
 
 
 class _Tracer(fx.Tracer):
-    """Traces calls of its own thread only, and keeps subclasses of convolution and normalization whole.
+    """Traces only calls of its own thread; subclasses of convolution and normalization are leaf modules.
 
-    `torch.fx` replaces `nn.Module.__call__` and `__getattr__` for the whole process while it traces. Modules
-    that another thread calls meanwhile come here, too, and run as they always do.
+    `torch.fx` replaces `nn.Module.__call__` and `__getattr__` for the whole process while it traces. Calls of
+    other threads also arrive here, and run unchanged.
     """
 
     def __init__(self) -> None:
@@ -26,19 +26,19 @@ class _Tracer(fx.Tracer):
         self._thread = get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module is not looked into."""
+        """Whether a module is not traced internally."""
         return isinstance(m, nn.Conv2d | _BatchNorm) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Record a call of this thread; run one of another thread."""
+        """Record a call of this thread; run a call of another thread."""
         if get_ident() != self._thread:
             return forward(*args, **kwargs)
         return super().call_module(m, forward, args, kwargs)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
-        """Replace a parameter by its symbol, in this thread."""
+        """Replace a parameter by its proxy, in this thread."""
         if get_ident() != self._thread:
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
@@ -47,11 +47,11 @@ class _Tracer(fx.Tracer):
 def traced_graph(module: nn.Module) -> fx.Graph | None:
     """Graph of the operations of a module's forward pass; None if `torch.fx` cannot trace it.
 
-    One thread traces at a time, and others may run networks meanwhile.
+    One thread traces at a time, while others may run networks.
     """
     try:
         with PROCESS_STATE, quiet():
             return _Tracer().trace(module)
-    # Tracing runs foreign code on symbolic values: whatever fails, the network is not traced.
+    # Tracing runs user code on symbolic values, which can raise anything.
     except Exception:
         return None

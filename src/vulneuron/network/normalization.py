@@ -1,4 +1,4 @@
-"""The normalization in front of a network, and the images that it reads."""
+"""Normalization of a network's input, and its number of input channels."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from vulneuron.errors import ModelError
 
 
 class Normalized(nn.Module):
-    """A network behind the normalization ``(pixels - mean) / std``, so that it reads pixels in [0, 1]."""
+    """A network preceded by the normalization ``(pixels - mean) / std``; takes pixels in [0, 1]."""
 
     def __init__(self, net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Normalized(nn.Module):
 
 
 def expected_channels(module: nn.Module) -> int:
-    """Channels of the images that a network reads: those of its first convolution; 3 if it has none."""
+    """Input channels of a network: those of its first convolution, or 3 if it has none."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             return layer.in_channels
@@ -36,20 +36,20 @@ def expected_channels(module: nn.Module) -> int:
 def with_normalization(
     net: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int
 ) -> nn.Module:
-    """The network behind a normalization; as it is where none is given.
+    """The network preceded by a normalization; the network itself if `mean` and `std` are None.
 
     Raises
     ------
     ModelError
-        If the numbers do not fit the channels.
+        If `mean` and `std` do not match the number of channels, or a `std` is not positive.
     """
     if mean is None and std is None:
         return net
     mean, std = mean or [0.0] * channels, std or [1.0] * channels
     if len(mean) not in (1, channels) or len(std) not in (1, channels) or min(std) <= 0:
         raise ModelError(
-            f"the normalization mean {tuple(mean)}, std {tuple(std)} does not fit",
-            allowed=f"{channels} numbers each, std above 0",
+            f"the normalization mean {tuple(mean)}, std {tuple(std)} does not match {channels} channels",
+            allowed=f"1 or {channels} numbers each, std above 0",
             fix="give --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
         )
     return Normalized(net, mean, std).eval()

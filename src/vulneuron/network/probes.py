@@ -1,4 +1,4 @@
-"""Probe images, on which a network is tried before a user's images, and the comparison of its outputs."""
+"""Probe images, on which a network is tested before it sees the user's images; comparison of outputs."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -9,17 +9,17 @@ _SAME_VALUES = 1e-5
 
 
 def probe_images(shape: tuple[int, int, int], seed: int) -> Tensor:
-    """One image of each kind, ``(3, channel, y, x)`` in [0, 1]: noise, soft blobs, and flat pure colors.
+    """One image of each kind, ``(3, channel, y, x)`` in [0, 1]: noise, smooth blobs, and flat pure colors.
 
-    Convolutions average noise away; the large areas of the other two drive feature maps further. No image
-    is constant, as a network that standardizes each image would divide by zero.
+    Convolutions average noise out; the large areas of the other two kinds give larger activations. No image
+    is constant, because a network that standardizes each image would divide by zero.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.rand(1, *shape, generator=generator)
     blobs, colors = torch.rand(2, 1, shape[0], _CELLS, _CELLS, generator=generator)
-    soft = F.interpolate(blobs, shape[1:], mode="bilinear")
+    smooth = F.interpolate(blobs, shape[1:], mode="bilinear")
     flat = F.interpolate((colors > 0.5).float(), shape[1:], mode="nearest")
-    return torch.cat([noise, soft, flat])
+    return torch.cat([noise, smooth, flat])
 
 
 def max_relative_error(result: Tensor, reference: Tensor) -> float:
@@ -29,7 +29,7 @@ def max_relative_error(result: Tensor, reference: Tensor) -> float:
 
 
 def same_values(a: Tensor, b: Tensor) -> bool:
-    """Whether two batches hold the same values, up to rounding and the shape of a sample."""
+    """Whether two batches have the same values, up to rounding and the shape of a sample."""
     if a.numel() != b.numel() or len(a) != len(b):
         return False
     return max_relative_error(a.reshape(b.shape), b) <= _SAME_VALUES

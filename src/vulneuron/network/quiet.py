@@ -1,11 +1,11 @@
-"""Warnings of foreign code, whose filters belong to the whole process."""
+"""Silences warnings of user code and libraries."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
-#: Held while filters of warnings are changed for a moment: threads that overlap would restore each other's.
+#: Held while warning filters are changed; they belong to the process, so threads would restore each other's.
 WARNING_FILTERS = RLock()
 
 

@@ -1,7 +1,7 @@
-"""Finds the target layer of a network, and proposes the split ``logits == head(tail(pool(maps)))``.
+"""Finds the target layer of a network, and proposes the split ``logits == head(tail(pool(features)))``.
 
-No knowledge of architectures is built in: the network is run once on probe images, the output of every module
-is kept, and the split is read off the values that flowed.
+The search does not depend on architectures: the network runs once on probe images, the input and output of
+every module are saved, and the split is inferred from these values.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ TOLERANCE = 1e-4
 
 #: Functions that a forward method may apply between the target layer and the pooling (DenseNet: ``relu``).
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda maps: maps,
+    "identity": lambda features: features,
     "relu": F.relu,
     "relu6": F.relu6,
     "silu": F.silu,
@@ -31,8 +31,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "hardswish": F.hardswish,
 }
 POOLS: dict[PoolKind, Callable[[Tensor], Tensor]] = {
-    "avg": lambda maps: maps.mean((2, 3)),
-    "max": lambda maps: maps.amax((2, 3)),
+    "avg": lambda features: features.mean((2, 3)),
+    "max": lambda features: features.amax((2, 3)),
 }
 _LOCAL_POOLS = (
     nn.AdaptiveAvgPool2d,
@@ -44,7 +44,7 @@ _LOCAL_POOLS = (
 
 @dataclass(frozen=True)
 class Step:
-    """One module of the head: its name, and the shape of one sample that it reads."""
+    """One module of the head: its name, and the shape of its input, without the batch."""
 
     name: str
     shape: tuple[int, ...]
@@ -52,33 +52,34 @@ class Step:
 
 @dataclass(frozen=True)
 class Split:
-    r"""How a network falls into maps, pooling, and head.
+    r"""Split of a network into target layer, pooling, and head.
 
     Attributes
     ----------
     layer
-        Dotted name of the target layer: the module whose output gives the feature maps.
+        Dotted name of the target layer, whose output gives the feature maps.
     activation
-        Point-wise function between the layer's output and the pooling; "identity" mostly.
+        Point-wise function between the layer's output and the pooling; usually "identity".
     pool
-        "avg" or "max" for a global pooling; "none" where the head reads the maps themselves (VGG).
+        "avg" or "max" for a global pooling; "none" if the head reads the feature maps themselves (VGG).
     tail
-        Modules between pooling and dense layer that keep one number a neuron (flatten, dropout, LayerNorm).
+        Modules between pooling and dense layer that keep one number per neuron (flatten, dropout, LayerNorm).
     head
         Modules from there to the logits.
     kind
         "linear": one dense layer, so contribution = activation x weight. "nonlinear": several modules;
-        contributions are gradient x activation. "rerun": the head cannot be taken apart, and is computed by
-        running the network with its target layer's output replaced; contributions as for "nonlinear".
+        contributions are gradient x activation. "rerun": the head is not a chain of modules, and is computed
+        by running the network with the target layer's output replaced; contributions as for "nonlinear".
     neurons
         Number of channels of the target layer.
     map_shape
-        ``(h, w)`` of a feature map.
+        ``(row, column)`` of a feature map.
     call
-        Which call of that module in a forward pass gives them, from 0: a module can be used several times.
+        Index of the call of this module in a forward pass that gives the feature maps, if it runs several
+        times.
     error
-        max \|head(tail(pool(maps))) - logits\| / max \|logits\|, on images that the search did not see, and
-        the same with the layer's output replaced by random maps.
+        max \|head(tail(pool(features))) - logits\| / max \|logits\|: the larger error of images not used in
+        the search and of random feature maps.
     """
 
     layer: str
@@ -94,9 +95,9 @@ class Split:
 
     @property
     def activation_meaning(self) -> str:
-        """Where the activation of a neuron comes from."""
+        """How activations are computed."""
         if self.kind == "linear":
-            return "what the dense layer reads"
+            return "input of the dense layer"
         return "maximum of the feature map" if self.pool == "max" else "mean of the feature map"
 
     @property
@@ -106,11 +107,11 @@ class Split:
 
     @property
     def dense(self) -> str | None:
-        """Name of the dense layer, or None where the head is not linear."""
+        """Name of the dense layer; None if the head is not linear."""
         return self.head[0].name if self.kind == "linear" else None
 
     def describe(self) -> str:
-        """Say in one line what the network does after the target layer."""
+        """Describe the target layer and everything after it, in one line."""
         activation = "" if self.activation == "identity" else f", {self.activation}"
         pool = {"avg": "global average pooling", "max": "global max pooling", "none": "no global pooling"}
         heads = {
@@ -124,11 +125,11 @@ class Split:
 def find_splits(
     net: nn.Module, probe: Tensor, logits: Tensor, *, layer: str | None = None
 ) -> Iterator[Split]:
-    """Propose splits of a network that hold on some images, the best first; they are still to be proved.
+    """Propose splits of a network that hold on the probe images, the best first; none is proved yet.
 
-    Candidates are the modules with a 4-D output, last one first. Those whose globally pooled output reaches
-    the logits through a chain of modules come first; then those whose maps do so without a pooling; then the
-    last one, with the head computed by rerunning the network.
+    Candidates are the modules with a 4-D output, from the last to the first. First come those whose globally
+    pooled output reaches the logits through a chain of modules, then those whose feature maps do so without
+    pooling, then the last candidate, with the head computed by rerunning the network.
 
     Parameters
     ----------
@@ -139,39 +140,39 @@ def find_splits(
     logits
         ``(n, class)``, the network's output on them.
     layer
-        Dotted name of the module to take as target layer, instead of searching.
+        Dotted name of the target layer; None to search for it.
 
     Raises
     ------
     ModelError
-        If no module has spatial feature maps, or `layer` is none of them; if no layer was named, and all
-        maps are maps of logits, or what follows the last ones works on tokens (transformers, MLP mixers).
+        If no module has spatial feature maps, or `layer` has none. If no layer is named, also if all feature
+        maps are logit maps, or a layer after the last ones reads tokens (transformers, MLP mixers).
     """
     calls = trace_calls(net, probe)
     candidates = _candidates(calls, probe, layer)
     if not candidates:
-        raise _no_maps(calls, probe, layer)
+        raise _no_feature_maps(calls, probe, layer)
     spatial = [call for call in candidates if call.out.shape[-1] * call.out.shape[-2] > 1]
     flat = [call for call in candidates if call.out.shape[-1] * call.out.shape[-2] == 1]
-    by_tokens = [call for call in weighted_calls(calls) if not _reads_maps_or_vectors(call, probe)]
+    token_calls = [call for call in weighted_calls(calls) if not _reads_features_or_vectors(call, probe)]
     if layer is not None:
-        by_tokens = []
+        token_calls = []
     for group in (spatial, flat):
         for call in group:
             yield from _splits(call, calls, logits, ("avg", "max"))
         for call in group:
-            if not _after(call, by_tokens):
+            if not _after(call, token_calls):
                 yield from _splits(call, calls, logits, ("none",))
     for call in spatial or flat:
         is_logit_map = call.out.shape[1] == logits.shape[1] and not _after(call, weighted_calls(calls))
         if layer is not None or not is_logit_map:
-            if tokens := _after(call, by_tokens):
-                raise _no_cnn(call, tokens[0])
-            yield _make(call, "identity", "none", (), (), "rerun")
+            if later_token_calls := _after(call, token_calls):
+                raise _not_a_cnn(call, later_token_calls[0])
+            yield _split(call, "identity", "none", (), (), "rerun")
             return
     raise ModelError(
-        "the model's only feature maps are maps of its logits",
-        allowed="a network in which weights follow the last feature maps",
+        "the model's only feature maps are logit maps",
+        allowed="a network with weights after the last feature maps",
         fix="name the layer to analyze with --layer",
     )
 
@@ -181,49 +182,49 @@ def _after(call: Call, calls: list[Call]) -> list[Call]:
 
 
 def _candidates(calls: list[Call], probe: Tensor, layer: str | None) -> list[Call]:
-    found = []
+    candidates = []
     for call in reversed(calls):
-        if not _is_maps(call.out, probe) or (layer is not None and call.name != layer):
+        if not _are_feature_maps(call.out, probe) or (layer is not None and call.name != layer):
             continue
-        passes_through = call.out.shape == call.read.shape and torch.equal(call.out, call.read)
-        idle = passes_through and not has_weights(call)
+        unchanged = call.out.shape == call.read.shape and torch.equal(call.out, call.read)
+        idle = unchanged and not has_weights(call)
         if layer is None and (idle or isinstance(call.module, _LOCAL_POOLS)):
             continue
-        found.append(call)
-    return found
+        candidates.append(call)
+    return candidates
 
 
-def _is_maps(values: Tensor, images: Tensor) -> bool:
-    """Whether values are ``(n, channel, h, w)``, not ``(n, h, w, channel)``: h and w go with the image's."""
+def _are_feature_maps(values: Tensor, images: Tensor) -> bool:
+    """Whether values are ``(n, channel, h, w)``, not ``(n, h, w, channel)``, by the images' aspect ratio."""
     if values.ndim != 4 or len(values) != len(images):
         return False
     height, width = images.shape[2:]
 
-    def fits(rows: int, columns: int) -> bool:
+    def same_aspect(rows: int, columns: int) -> bool:
         return abs(rows * width - columns * height) <= max(height, width)
 
     a, b, c = values.shape[1:]
-    return fits(b, c) or not fits(a, b)
+    return same_aspect(b, c) or not same_aspect(a, b)
 
 
-def _reads_maps_or_vectors(call: Call, images: Tensor) -> bool:
+def _reads_features_or_vectors(call: Call, images: Tensor) -> bool:
     is_vector = call.read.ndim == 2 and len(call.read) == len(images)
-    return is_vector or _is_maps(call.read, images)
+    return is_vector or _are_feature_maps(call.read, images)
 
 
 def _splits(call: Call, calls: list[Call], logits: Tensor, kinds: tuple[PoolKind, ...]) -> Iterator[Split]:
     for activation, function in ACTIVATIONS.items():
-        maps = function(call.out)
+        features = function(call.out)
         for kind in kinds:
-            pooled = POOLS[kind](maps) if kind in POOLS else maps
+            pooled = POOLS[kind](features) if kind in POOLS else features
             chain = _chain(pooled, _after(call, calls), logits)
-            # An empty chain means that the maps are the logits already (SqueezeNet's 1x1 logit map).
+            # An empty chain means that the values already are the logits (SqueezeNet's 1x1 logit map).
             if chain and any(has_weights(link) for link in chain):
                 yield _classify(call, activation, kind, chain)
 
 
 def _chain(value: Tensor, calls: list[Call], logits: Tensor) -> list[Call] | None:
-    """Modules through which `value` becomes the logits, leaf modules preferred; reshapes between are free."""
+    """Chain of modules from `value` to the logits, preferring leaf modules; ignores reshapes in between."""
     frontier: list[tuple[Tensor, int, list[Call]]] = [(value, -1, [])]
     seen: set[int] = set()
     while frontier:
@@ -232,7 +233,7 @@ def _chain(value: Tensor, calls: list[Call], logits: Tensor) -> list[Call] | Non
             return chain
         steps = [c for c in calls if c.start > end and c.start not in seen and same_values(value, c.read)]
         seen.update(step.start for step in steps)
-        # Pushed last means tried first: the innermost module explains most.
+        # The last one pushed is tried first: the innermost module.
         steps.sort(key=lambda step: -step.end)
         frontier.extend((step.out, step.end, [*chain, step]) for step in steps)
     return None
@@ -245,11 +246,11 @@ def _classify(call: Call, activation: str, pool: PoolKind, chain: list[Call]) ->
         link.out[0].numel() == call.out.shape[1] and all(p.ndim <= 1 for p in link.module.parameters())
         for link in tail
     )
-    # What follows the dense layer may only reshape.
+    # Modules after the dense layer may only reshape.
     ends_there = all(same_values(link.out, head[0].out) for link in head[1:])
     if pool != "none" and keeps_neurons and _is_dense(head[0]) and ends_there:
-        return _make(call, activation, pool, tail, head[:1], "linear")
-    return _make(call, activation, pool, [], chain, "nonlinear")
+        return _split(call, activation, pool, tail, head[:1], "linear")
+    return _split(call, activation, pool, [], chain, "nonlinear")
 
 
 def _is_dense(call: Call) -> bool:
@@ -264,7 +265,7 @@ def _is_dense(call: Call) -> bool:
     return same_values(expected, call.out)
 
 
-def _make(
+def _split(
     call: Call,
     activation: str,
     pool: PoolKind,
@@ -280,31 +281,31 @@ def _make(
     return Split(call.name, activation, pool, steps(tail), steps(head), kind, neurons, shape, call.index)
 
 
-def _no_maps(calls: list[Call], probe: Tensor, layer: str | None) -> ModelError:
-    names = list(dict.fromkeys(call.name for call in calls if _is_maps(call.out, probe)))
+def _no_feature_maps(calls: list[Call], probe: Tensor, layer: str | None) -> ModelError:
+    names = list(dict.fromkeys(call.name for call in calls if _are_feature_maps(call.out, probe)))
     if layer is None or not names:
         return ModelError(
             "the model has no layer with spatial feature maps",
-            allowed="a convolutional network, some module of which gives (n, channel, h, w)",
-            fix="check that this is the CNN that you mean",
+            allowed="a convolutional network with a module whose output is (n, channel, h, w)",
+            fix="check that this is the right model",
         )
     return ModelError(
-        f"layer {layer!r} gives no spatial feature maps",
-        allowed=f"a module that gives (n, channel, h, w), such as the last ones: {', '.join(names[-12:])}",
-        fix="name one of them with --layer, or leave it out to have the layer found",
+        f"layer {layer!r} has no spatial feature maps",
+        allowed=f"a module with output (n, channel, h, w), such as the last ones: {', '.join(names[-12:])}",
+        fix="name one of them with --layer, or omit it to find the layer automatically",
     )
 
 
-def _no_cnn(call: Call, tokens: Call) -> ModelError:
+def _not_a_cnn(call: Call, token_call: Call) -> ModelError:
     return ModelError(
-        f"the model is no CNN with a last convolutional layer: behind its last feature maps (those of "
-        f"{call.name!r}), {tokens.name!r} reads {tuple(tokens.read.shape)}, neither maps nor vectors",
+        f"the model has no last convolutional layer: after its last feature maps (those of {call.name!r}), "
+        f"{token_call.name!r} reads {tuple(token_call.read.shape)}, neither feature maps nor vectors",
         allowed="a network in which only pooling and dense layers follow the last feature maps",
-        fix="take another model, or name the layer to analyze with --layer",
+        fix="use another model, or name the layer to analyze with --layer",
     )
 
 
-def split_fails(split: Split, error: float, tolerance: float) -> ModelError:
+def wrong_split(split: Split, error: float, tolerance: float) -> ModelError:
     """The error for a split that does not give the network's logits."""
     return ModelError(
         f"the split of the network at {split.describe()} changes the logits by {error:.1e}",

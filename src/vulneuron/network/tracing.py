@@ -1,4 +1,4 @@
-"""What each module of a network reads and gives in one forward pass."""
+"""Inputs and outputs of all modules of a network in one forward pass."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 
 class _Copies:
-    """Copies of tensors, one for each content: most of what a module reads is what another one has given."""
+    """Copies of tensors, shared until a tensor changes, because most inputs are outputs of other modules."""
 
     def __init__(self) -> None:
         self._latest: dict[int, tuple[ReferenceType[Tensor], int, Tensor]] = {}
 
-    def of(self, value: Tensor) -> Tensor:
-        """A copy, the same one again as long as the tensor has not been changed in place."""
+    def copy(self, value: Tensor) -> Tensor:
+        """A copy of the tensor; the same one until the tensor is modified in place."""
         if value.is_inference():
-            # Nothing counts its changes.
+            # Inference tensors have no version counter.
             return value.detach().clone()
         source, version, copy = self._latest.get(id(value), (None, -1, value))
         if source is None or source() is not value or version != value._version:
@@ -27,7 +27,7 @@ class _Copies:
         return copy
 
 
-def _nothing() -> Tensor:
+def _empty() -> Tensor:
     return torch.empty(0)
 
 
@@ -42,9 +42,9 @@ class Call:
     start, end
         Positions in the order of all starts and ends of calls.
     read, out
-        First argument and output, empty where they are no tensors.
+        First argument and output; empty if they are not tensors.
     index
-        How many calls of the same module ended before this one.
+        Number of calls of the same module that ended before this one.
     """
 
     name: str
@@ -52,14 +52,14 @@ class Call:
     start: int
     read: Tensor
     end: int = -1
-    out: Tensor = field(default_factory=_nothing)
+    out: Tensor = field(default_factory=_empty)
     index: int = 0
 
 
 def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
-    """Run the network and keep what each module read and gave, in the order in which calls end.
+    """Run the network and save the input and output of each module, in the order in which calls end.
 
-    Values are copied: an in-place operation that follows must not change them. Calls may share a copy.
+    Values are copied, because a later operation may change them in place. Calls may share a copy.
     """
     copies = _Copies()
     open_calls: list[Call] = []
@@ -71,7 +71,7 @@ def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
         def hook(module: nn.Module, args: tuple[object, ...]) -> None:
             nonlocal tick
             tick += 1
-            read = copies.of(args[0]) if args and isinstance(args[0], Tensor) else _nothing()
+            read = copies.copy(args[0]) if args and isinstance(args[0], Tensor) else _empty()
             open_calls.append(Call(name, module, tick, read))
 
         return hook
@@ -83,7 +83,7 @@ def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
         call.end, call.index = tick, ended[call.name]
         ended[call.name] += 1
         if isinstance(output, Tensor):
-            call.out = copies.of(output)
+            call.out = copies.copy(output)
         done.append(call)
 
     handles = []
@@ -107,12 +107,12 @@ def has_weights(call: Call) -> bool:
 
 def weighted_calls(calls: list[Call]) -> list[Call]:
     """Innermost calls of modules with parameters, in the order in which they end."""
-    found: list[Call] = []
+    innermost: list[Call] = []
     latest = -1
     for call in calls:
         if has_weights(call):
-            # A call that ended before, but began later, is inside of this one.
+            # A call that ended earlier but started later is inside this one.
             if call.start > latest:
-                found.append(call)
+                innermost.append(call)
             latest = max(latest, call.start)
-    return found
+    return innermost

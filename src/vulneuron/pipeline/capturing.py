@@ -93,7 +93,7 @@ def _both_sides(classifier: Classifier, stored: npt.NDArray[np.uint16], labels: 
 
 def _side(classifier: Classifier, activity: Activity, labels: Tensor) -> Arrays:
     arrays = {
-        "feature_map": activity.maps.cpu().numpy(),
+        "feature_map": activity.features.cpu().numpy(),
         "activation": activity.activations.cpu().numpy(),
     }
     if classifier.weights is None:

@@ -134,7 +134,7 @@ class Incremental:
                 sizes.halve(len(indices), error)
                 continue
             # Divided by the expected time: batches of larger regions are slower whatever their size.
-            sizes.tell(size, (clock() - start) / len(indices) / costs.seconds(areas))
+            sizes.record_time(size, (clock() - start) / len(indices) / costs.seconds(areas))
             remaining = remaining[len(indices) :]
             yield Batch(torch.from_numpy(indices), logits)
 
