@@ -79,7 +79,9 @@ def test_running_again_returns_the_finished_record(run: Command, tmp_path: Path)
     created = open_record(tmp_path / "run.zarr").attributes["created"]
     assert run(*arguments)[0] == 0
     assert open_record(tmp_path / "run.zarr").attributes["created"] == created
-    assert_one_clear_line(run(*arguments, "--seed", 1), "holds another run: seed is 0 there and 1 here")
+    assert_one_clear_line(
+        run(*arguments, "--seed", 1), "contains a different run: seed is 0 in the record and 1 now"
+    )
 
 
 def test_info_of_an_unfinished_record(run: Command, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ BAD_OPTIONS = {
     "labels beyond the outputs": (["--images", "{tmp}/labels.npz"], "labels go up to 11"),
     "out on an unknown store": (["--out", "nowhere://bucket/run.zarr"], "nowhere.*cannot be reached"),
     "out in a file": (["--out", "{tmp}/a file/run.zarr"], "a file"),
-    "out that is no record": (["--out", "{tmp}/empty.py"], "exists and cannot be taken for a record"),
+    "out that is no record": (["--out", "{tmp}/empty.py"], "exists and is not a record"),
 }  # fmt: skip
 
 FILES = {

@@ -129,7 +129,9 @@ def test_finished_record_is_returned_and_another_run_is_refused(record: Record) 
     before = record.attributes["created"]
     same = vn.analyze(color_net(), pictures, labels, out=record.path, class_names=CLASS_NAMES)
     assert same.attributes["created"] == before
-    with pytest.raises(RecordError, match=r"holds another run: attack eps is 8/255 there and 4/255 here"):
+    with pytest.raises(
+        RecordError, match=r"contains a different run: attack eps is 8/255 in the record and 4/255 now"
+    ):
         vn.analyze(
             color_net(),
             pictures,
@@ -154,7 +156,7 @@ def test_overwrite_never_deletes_what_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("five years of work")
     pictures, labels = color_pictures()
     for overwrite in (False, True):
-        with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
+        with pytest.raises(RecordError, match="exists and is not a record"):
             vn.analyze(color_net(), pictures, labels, out=tmp_path, overwrite=overwrite)
     assert (tmp_path / "thesis.tex").read_text() == "five years of work"
 
@@ -163,7 +165,7 @@ def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
     out = tmp_path / "other.zarr"
     zarr.create_group(str(out)).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
     pictures, labels = color_pictures()
-    with pytest.raises(RecordError, match="exists and cannot be taken for a record"):
+    with pytest.raises(RecordError, match="exists and is not a record"):
         vn.analyze(color_net(), pictures, labels, out=out, overwrite=True)
     ages: Any = zarr.open_group(str(out), mode="r")["ages"]
     np.testing.assert_array_equal(ages[:], [1, 2, 3])
@@ -197,9 +199,9 @@ def test_target_for_an_attack_that_has_none(tmp_path: Path) -> None:
     [
         ({"class_names": ["rot", "gelb", "blau"]}, "class_names is"),
         ({"attack": vn.FGSM()}, "attack"),
-        ({"limit": 3}, "selection limit is None there and 3 here"),
-        ({"seed": 5}, "seed is 0 there and 5 here"),
-        ({"joint_projection": True}, "projection is one map a side there and joint here"),
+        ({"limit": 3}, "selection limit is None in the record and 3 now"),
+        ({"seed": 5}, "seed is 0 in the record and 5 now"),
+        ({"joint_projection": True}, "projection is separate in the record and joint now"),
     ],
 )
 def test_whatever_decides_a_result_tells_runs_apart(
@@ -207,7 +209,7 @@ def test_whatever_decides_a_result_tells_runs_apart(
 ) -> None:
     pictures, labels = color_pictures()
     options: dict[str, Any] = {"class_names": CLASS_NAMES, **changes}
-    with pytest.raises(RecordError, match=f"holds another run: {difference}"):
+    with pytest.raises(RecordError, match=f"contains a different run: {difference}"):
         vn.analyze(color_net(), pictures, labels, out=record.path, **options)
 
 
@@ -229,7 +231,7 @@ def test_other_images_labels_or_forward_methods_are_other_runs(record: Record) -
         (color_net(), 255 - pictures, labels),
         (color_net(), pictures, labels[::-1].copy()),
     ):
-        with pytest.raises(RecordError, match="holds another run"):
+        with pytest.raises(RecordError, match="contains a different run"):
             vn.analyze(model, data, truth, out=record.path, class_names=CLASS_NAMES)
 
 
@@ -257,7 +259,7 @@ def test_targeted_attack_that_misses_its_target_counts_against_robustness(tmp_pa
 
 def test_adversarials_and_an_attack_exclude_each_other(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
-    with pytest.raises(vn.VulneuronError, match="both an attack and adversarial images"):
+    with pytest.raises(vn.VulneuronError, match="both an attack and precomputed adversarial images"):
         vn.analyze(
             color_net(), pictures, labels, out=tmp_path / "r.zarr", adversarials=pictures, attack=vn.FGSM()
         )
@@ -407,14 +409,14 @@ def test_folder_of_classes(tmp_path: Path) -> None:
 
 def test_no_correct_prediction_leaves_no_record(tmp_path: Path) -> None:
     pictures, labels = color_pictures(wrong=0)
-    with pytest.raises(RunError, match="predicts none of the 24 images right"):
+    with pytest.raises(RunError, match="classifies none of the 24 images correctly"):
         vn.analyze(color_net(), pictures, (labels + 1) % 3, out=tmp_path / "none.zarr")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_success_leaves_no_record(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
-    with pytest.raises(RunError, match="succeeds on none of the 22 images"):
+    with pytest.raises(RunError, match="succeeds on none of the 22 attacked images"):
         vn.analyze(color_net(), pictures, labels, out=tmp_path / "none.zarr", attack=vn.PGD(eps=1 / 2550))
     assert list(tmp_path.iterdir()) == []
 

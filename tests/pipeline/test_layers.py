@@ -157,7 +157,7 @@ def test_unknown_layers_are_one_line(record: Record) -> None:
 
 
 def test_other_layers_are_another_run(record: Record) -> None:
-    with pytest.raises(RecordError, match="holds another run: model layers is"):
+    with pytest.raises(RecordError, match="contains a different run: model layers is"):
         analyze(Path(record.path), "3")
 
 

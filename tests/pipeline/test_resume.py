@@ -51,8 +51,8 @@ def assert_same(one: str | Path, other: str | Path) -> None:
 @pytest.mark.parametrize(
     ("module", "function", "calls"),
     [
-        (attacking, "_attacked", 1),
-        (attacking, "_attacked", 2),
+        (attacking, "_attack_columns", 1),
+        (attacking, "_attack_columns", 2),
         (RecordWriter, "begin_pairs", 1),
         (capturing, "_captured", 1),
         (execute, "project", 1),
@@ -184,7 +184,7 @@ def test_memory_that_runs_out_halves_the_batch(tmp_path: Path, monkeypatch: pyte
 def test_memory_that_runs_out_for_good_keeps_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, original, calls = tmp_path / "run.zarr", attacking._attacked, 0
+    out, original, calls = tmp_path / "run.zarr", attacking._attack_columns, 0
 
     def exhausted(*args: Any, **options: Any) -> Any:
         nonlocal calls
@@ -194,7 +194,7 @@ def test_memory_that_runs_out_for_good_keeps_what_is_done(
         return original(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(attacking, "_attacked", exhausted)
+        patch.setattr(attacking, "_attack_columns", exhausted)
         with pytest.raises(RunError, match="no memory"):
             analyze(out)
     assert open_record(out).attributes["phase"] == Phase.ATTACK
@@ -222,7 +222,7 @@ def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(
             vn.analyze(color_net(), pictures, labels, **options)
     created = open_record(out).attributes["created"]
     with monkeypatch.context() as patch:
-        patch.setattr(attacking, "_attacked", killed)
+        patch.setattr(attacking, "_attack_columns", killed)
         record = vn.analyze(color_net(), pictures, labels, **options)
     assert record.attributes["created"] == created
     assert record.complete
@@ -253,7 +253,7 @@ def test_stores_that_are_no_folders(
     record = vn.analyze(color_net(), pictures, labels, **options)
     np.testing.assert_array_equal(record.layer().dataset["feature_map"], whole.layer().dataset["feature_map"])
     assert record.validate().sound
-    with pytest.raises(RecordError, match="holds another run"):
+    with pytest.raises(RecordError, match="contains a different run"):
         vn.analyze(color_net(), pictures, labels, **options, seed=1)
     assert vn.analyze(color_net(), pictures, labels, **options, seed=1, overwrite=True).info()["seed"] == 1
 
@@ -262,7 +262,7 @@ def test_foreign_groups_behind_urls_are_left_alone(memory_store: str) -> None:
     zarr.create_group(memory_store).create_array("ages", shape=(3,), dtype="i4")[:] = [1, 2, 3]
     pictures, labels = color_pictures()
     for overwrite in (False, True):
-        with pytest.raises(RecordError, match="cannot be taken for a record"):
+        with pytest.raises(RecordError, match="is not a record that can be resumed"):
             vn.analyze(color_net(), pictures, labels, out=memory_store, overwrite=overwrite)
     ages: Any = zarr.open_group(memory_store, mode="r")["ages"]
     assert ages[:].tolist() == [1, 2, 3]

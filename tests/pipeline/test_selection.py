@@ -38,7 +38,7 @@ def test_limit_keeps_the_first_of_each_class(labels: list[int], limit: int) -> N
 def test_classes_and_limit() -> None:
     labels = np.array([2, 0, 2, 1, 2, 0])
     assert select_images(labels, [0, 2], 2).tolist() == [0, 1, 2, 5]
-    with pytest.raises(RunError, match="no image is left"):
+    with pytest.raises(RunError, match="contains no images"):
         select_images(labels, [3], None)
     with pytest.raises(RunError, match="limit is 0"):
         Selection(limit=0)

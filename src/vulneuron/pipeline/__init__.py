@@ -1,4 +1,4 @@
-"""From a model, images and an attack to a record."""
+"""Runs: from a model, images and an attack to a record."""
 
 from vulneuron.pipeline.analyze import analyze
 from vulneuron.pipeline.run import Run, Selection

@@ -1,4 +1,4 @@
-"""`analyze`: the one call that makes a record."""
+"""`analyze`: creates a record."""
 
 import os
 from collections import Counter
@@ -50,11 +50,11 @@ def analyze(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Record:
-    """Attack a classifier's images and record what its neurons did before and after.
+    """Attack a classifier's images, and record its neurons' responses to the benign and adversarial images.
 
-    Images that the model predicts right are attacked; each success is a pair of the record, with both images,
+    Correctly classified images are attacked. Each success becomes a pair of the record, with both images,
     feature maps, activations and logits (paper, Section 5.1). Failures and wrong predictions are counted.
-    Called again with the same arguments, it goes on with an unfinished record, and returns a finished one.
+    Called again with the same arguments, it resumes an unfinished record, or returns a finished one.
 
     Parameters
     ----------
@@ -62,50 +62,51 @@ def analyze(
         A module, or ``torchvision:NAME[?weights=...]``, ``timm:NAME[?checkpoint=FILE]``,
         ``path/to/file.py:function``.
     images
-        A folder with a sub-folder a class, a flat folder, an ``.npz`` file, ``torchvision:CIFAR10?root=DIR``,
-        ``path/to/file.py:function``; or a map-style data set, or an array ``(n, channel, y, x)``.
+        A folder with one sub-folder per class, a flat folder, an ``.npz`` file,
+        ``torchvision:CIFAR10?root=DIR``, ``path/to/file.py:function``; or a map-style data set, or an array
+        ``(n, channel, y, x)``.
     labels
-        ``(n,)``, for images that are an array. Without any labels the model's own predictions are taken, and
-        the record says so.
+        ``(n,)``, for images in an array. If the images have no labels, the model's own predictions are used
+        instead, and the record says so.
     out
         Where to write the record: a path, or any URL that fsspec opens.
     attack
         A `PGD` (the default, with the paper's settings), `FGSM` or other `Attack`; an attack of foolbox,
         torchattacks or ART; or a function ``(classifier, images, labels) -> images``.
     target
-        Class, by name or index, that every image shall be predicted as; any wrong one when None.
+        Target class, by name or index; None for an untargeted attack.
     adversarials
-        Adversarial images made elsewhere, in place of an attack: ``.npz``, torchattacks' ``.pt``, a folder
-        with the names of the benign files, or an array.
+        Precomputed adversarial images, instead of an attack: ``.npz``, torchattacks' ``.pt``, a folder with
+        the names of the benign files, or an array.
     classes
-        True labels to take: a name, or several; all when None.
+        Name of the true label to select, or names of several; None for all.
     limit
-        Images of a class to take; all when None.
+        Maximum number of images per class; None for all.
     most_attacked
-        Keep the pairs of this many most attacked classes only (paper, Section 6.2.2).
+        Keep only the pairs of this many most attacked classes (paper, Section 6.2.2).
     class_names
-        Names of the model's outputs in order, or a file with them; from model or images when None.
+        Names of the model's outputs in order, or a file with them; None for those of the model or the images.
     mean, std
-        Normalization that a bare module expects of pixels in [0, 1].
+        Normalization of pixels in [0, 1] that a module expects.
     layers
-        Dotted name of the target layer, or names of several; found when None. Several are captured in one
-        pass, and each has its own neurons. Contributions of a layer that is not the last are gradient x
-        activation, and its activations are the means of its feature maps.
+        Dotted name of the target layer, or names of several; None to find the last one. Several layers are
+        captured in one pass, and each has its own neurons. Contributions of a layer other than the last are
+        gradient x activation, and its activations are the means of its feature maps.
     device, precision
         See `Classifier`.
     image_size, resize, interpolation
-        Size that the network reads, size of the shorter side before the crop, and filter; the model's own
-        when None.
+        Input size of the network, size of the shorter side before the crop, and resizing filter; None for the
+        model's own.
     batch_size
-        Images that go through the network at once; fitted to the memory when None.
+        Number of images per batch; None to fit it to the memory.
     seed
-        Of random starts and projections. Same seed, same record.
+        Seed of random starts and projections. The same seed gives the same record.
     joint_projection
-        Project both sides into one map instead of one each.
+        Project both sides together instead of separately.
     overwrite
         Whether to replace a record of another run.
     progress
-        Whether to show progress where there is a terminal or a notebook.
+        Whether to show progress in a terminal or a notebook.
 
     Returns
     -------
@@ -115,7 +116,7 @@ def analyze(
     Raises
     ------
     VulneuronError
-        In one line: what was given, what is allowed, what to do next.
+        If an argument is invalid, or nothing can be analyzed.
 
     Examples
     --------
@@ -147,22 +148,22 @@ def analyze(
     all_names = _unique(labeled.class_names or tuple(str(index) for index in range(classifier.classes)))
     if classes is not None:
         class_indices(classes, all_names)
-    made: Attack | Adversarials
+    run_attack: Attack | Adversarials
     if adversarials is None:
-        made = _attack(attack, target, all_names)
+        run_attack = _attack(attack, target, all_names)
     elif attack is not None or target is not None:
         raise RunError(
-            "both an attack and adversarial images made elsewhere were given",
+            "both an attack and precomputed adversarial images were given",
             allowed="one of the two",
-            fix="leave the attack and its target out, or --adversarials",
+            fix="omit the attack and its target, or --adversarials",
         )
     else:
-        made = load_adversarials(adversarials, source.ids, shape=source.shape)
+        run_attack = load_adversarials(adversarials, source.ids, shape=source.shape)
     selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
     run = Run(
         classifier=classifier,
         images=labeled,
-        attack=made,
+        attack=run_attack,
         selection=selection,
         class_names=all_names,
         seed=seed,
@@ -172,7 +173,7 @@ def analyze(
             model=loaded,
             images=labeled,
             class_names=all_names,
-            attack=made,
+            attack=run_attack,
             selection=selection,
             seed=seed,
             joint_projection=joint_projection,
@@ -184,15 +185,15 @@ def analyze(
 
 
 def _attack(attack: Any, target: str | int | None, class_names: Sequence[str]) -> Attack:
-    made = as_attack(PGD() if attack is None else attack)
+    untargeted = as_attack(PGD() if attack is None else attack)
     if target is None:
-        return made
+        return untargeted
     index = class_indices([target], class_names)[0] if isinstance(target, str) else target
-    return made.aimed_at(index)
+    return untargeted.aimed_at(index)
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Names with the index behind those that stand for several classes, as ImageNet's two cranes."""
+    """Names, with the class index appended to duplicates such as ImageNet's two cranes."""
     counts = Counter(names)
     return tuple(name if counts[name] == 1 else f"{name} ({index})" for index, name in enumerate(names))
 
@@ -200,14 +201,14 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     notes = []
     if unlabeled:
-        notes.append("The images have no labels: the model's own predictions stand for them.")
+        notes.append("The images have no labels; the model's own predictions are used instead.")
     outputs = classifier.logits(
         torch.rand(2, *classifier.input_shape, generator=torch.Generator().manual_seed(0))
     )
     if outputs.min() >= 0 and torch.allclose(outputs.sum(1), torch.ones(2, device=outputs.device), atol=1e-3):
-        notes.append("The outputs look like probabilities, not logits: let the model end before its softmax.")
+        notes.append("The outputs look like probabilities, not logits: remove the model's final softmax.")
     notes += [
-        f"No single dense layer reads {split.layer}: {split.describe()}."
+        f"{split.layer} is not followed by a single dense layer: {split.describe()}."
         for split in classifier.splits.values()
         if split.kind != "linear"
     ]

@@ -1,4 +1,4 @@
-"""The first phase: predict every image, attack those that are predicted right, check what comes back."""
+"""First phase of a run: predicts all images, attacks the correct ones, and checks the results."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def attack_images(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
-    """Attack all images of the run that are still to be attacked, block by block."""
+    """Process all pending images of the run, block by block."""
     positions, labels = writer.run_table("image_index"), writer.run_table("true_label").astype(np.int64)
     pending, size = writer.pending_image_blocks(), writer.images_per_block
     batch_size = int(writer.attributes["batch_size"])
@@ -29,33 +29,35 @@ def attack_images(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
     rows = [slice(block * size, (block + 1) * size) for block in pending]
     # The next block is decoded while this one is attacked.
     with ThreadPoolExecutor(max_workers=1) as reader:
-        loads = [reader.submit(run.images.load, positions[part]) for part in rows[:1]]
-        for index, (block, part) in enumerate(zip(pending, rows, strict=True)):
+        loads = [reader.submit(run.images.load, positions[block_rows]) for block_rows in rows[:1]]
+        for index, (block, block_rows) in enumerate(zip(pending, rows, strict=True)):
             pixels = loads.pop().result()
             loads = [
-                reader.submit(run.images.load, positions[later]) for later in rows[index + 1 : index + 2]
+                reader.submit(run.images.load, positions[next_rows])
+                for next_rows in rows[index + 1 : index + 2]
             ]
             if index == 0:
                 _check_split(run, pixels[:batch_size], batch_size)
-            writer.write_image_block(block, _attacked(run, pixels, positions[part], labels[part], batch_size))
+            columns = _attack_columns(run, pixels, positions[block_rows], labels[block_rows], batch_size)
+            writer.write_image_block(block, columns)
             bars.advance(len(pixels))
 
 
 def _check_split(run: Run, pixels: npt.NDArray[np.float32], batch_size: int) -> None:
-    """Refuse a network whose split does not hold on the images, before hours go into attacking them."""
+    """Check the split on the first images, before hours are spent on attacks."""
     images = torch.from_numpy(to_pixels(to_stored(pixels)))
 
-    def check(part: slice) -> None:
-        for layer, activity in run.classifier.activities(images[part]).items():
+    def check(rows: slice) -> None:
+        for layer, activity in run.classifier.activities(images[rows]).items():
             run.classifier.at(layer).check_split(activity)
 
     in_batches(check, len(images), batch_size)
 
 
-def _attacked(
+def _attack_columns(
     run: Run, pixels: npt.NDArray[np.float32], positions: Ints, labels: Ints, batch_size: int
 ) -> Arrays:
-    """Columns of the run table for some images: predict, attack the right ones, and check as stored."""
+    """Columns of the run table for some images, which are predicted, attacked, and checked as stored."""
     benign_stored = to_stored(pixels)
     benign = torch.from_numpy(to_pixels(benign_stored))
     predicted = predictions(run, benign, batch_size)
@@ -69,12 +71,12 @@ def _attacked(
     adversarial_label = np.full(len(positions), -1, dtype=np.int32)
     survives = np.zeros(len(positions), dtype=bool)
     if len(attacked):
-        made = _adversarial_images(run, benign[attacked], labels[attacked], positions[attacked], batch_size)
+        exact = _adversarial_images(
+            run, benign[attacked], labels[attacked], positions[attacked], batch_size
+        ).numpy()
         bounded = isinstance(run.attack, Attack) and run.attack.ball is not None
-        # Only a budget can be exceeded by rounding; attacks without one stop right behind the border.
-        stored[attacked] = (
-            to_stored_beside(made.numpy(), benign_stored[attacked]) if bounded else to_stored(made.numpy())
-        )
+        # With a budget, rounding must not exceed it. Attacks without one end just past the decision boundary.
+        stored[attacked] = to_stored_beside(exact, benign_stored[attacked]) if bounded else to_stored(exact)
         adversarial = torch.from_numpy(to_pixels(stored[attacked]))
         adversarial_label[attacked] = predictions(run, adversarial, batch_size)
         success = _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)
@@ -82,7 +84,7 @@ def _attacked(
         in_8bit = np.full(len(positions), -1, dtype=np.int64)
         in_8bit[attacked] = predictions(run, torch.round(adversarial * 255) / 255, batch_size)
         survives = success & _succeeds(run, in_8bit, labels)
-    # From the integers, as a difference of float32 pixels may exceed the budget in its last bit.
+    # Computed from integers, because a difference of float32 pixels may exceed the budget in its last bit.
     change = (stored.astype(np.float64) - benign_stored).reshape(len(positions), -1) / PIXEL_STEPS
     return {
         "benign_label": predicted,
@@ -100,10 +102,10 @@ def _adversarial_images(run: Run, benign: Tensor, labels: Ints, positions: Ints,
         return torch.from_numpy(run.attack.load(positions))
     attack, seeds, truth = run.attack, run.seeds(positions), torch.from_numpy(labels)
 
-    def attacked(rows: slice) -> Tensor:
+    def attack_batch(rows: slice) -> Tensor:
         return attack.adversarial_images(run.classifier, benign[rows], truth[rows], seeds=seeds[rows]).cpu()
 
-    return torch.cat(in_batches(attacked, len(benign), batch_size))
+    return torch.cat(in_batches(attack_batch, len(benign), batch_size))
 
 
 def predictions(run: Run, images: Tensor, batch_size: int) -> Ints:
@@ -115,7 +117,7 @@ def predictions(run: Run, images: Tensor, batch_size: int) -> Ints:
     logits = torch.cat(in_batches(batch, len(images), batch_size))
     if not logits.isfinite().all():
         raise ImagesError(
-            "the model gives NaN or infinite logits on some images",
+            "the model returns NaN or infinite logits for some images",
             allowed="finite logits",
             fix="check the normalization (--mean, --std) and the precision",
         )
@@ -128,7 +130,7 @@ def _succeeds(run: Run, predicted: npt.NDArray[Any], labels: Ints) -> npt.NDArra
 
 
 def predicted_labels(run: Run, batch_size: int, bars: RunProgress) -> Ints:
-    """Predicted labels of all images of the source, for a source without labels."""
+    """Predicted labels of all images of a source without labels."""
     bars.begin("Predicting labels", len(run.images))
     labels = []
     for start in range(0, len(run.images), batch_size):

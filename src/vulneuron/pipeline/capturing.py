@@ -1,4 +1,4 @@
-"""The second phase: what the network does on both images of each pair."""
+"""Second phase of a run: captures feature maps, activations and logits on both images of each pair."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CapturedPairs:
-    """What the record holds of some pairs.
+    """Arrays of consecutive pairs, as stored in the record.
 
     Attributes
     ----------
@@ -39,41 +39,40 @@ class CapturedPairs:
     split_errors: dict[str, float]
 
     def rows(self, start: int, stop: int) -> "CapturedPairs":
-        """Some of these pairs; the split errors stay those of all."""
+        """A range of these pairs; the split errors are still those of all of them."""
         layers = {layer: _rows(arrays, start, stop) for layer, arrays in self.layers.items()}
         return CapturedPairs(_rows(self.arrays, start, stop), layers, self.split_errors)
 
 
 def capture_pairs(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
-    """Capture all pairs of the run that are still to be captured, block by block."""
+    """Capture all pending pairs of the run, block by block."""
     rows, size, pending = writer.pair_rows(), writer.block_size.pairs, writer.pending_pair_blocks()
     positions = writer.run_table("image_index")[rows]
     labels = np.stack([writer.run_table(name)[rows] for name in ("true_label", "adversarial_label")], axis=1)
     batch_size = int(writer.attributes["batch_size"])
     bars.begin("Capturing pairs", len(rows), done=max(len(rows) - len(pending) * size, 0))
 
-    # A batch that reaches into the next block is captured once.
+    # Cached, because a batch may extend into the next block.
     @lru_cache(maxsize=1)
     def batch(start: int) -> CapturedPairs:
-        part = slice(start, start + batch_size)
-        benign = to_stored(run.images.load(positions[part]))
-        stored = np.stack([benign, writer.adversarial_pixels(rows[part])], axis=1)
-        return _captured(run, stored, labels[part].astype(np.int64))
+        pairs = slice(start, start + batch_size)
+        benign = to_stored(run.images.load(positions[pairs]))
+        stored = np.stack([benign, writer.adversarial_pixels(rows[pairs])], axis=1)
+        return _captured(run, stored, labels[pairs].astype(np.int64))
 
     for block in pending:
         first, end = block * size, min((block + 1) * size, len(rows))
-        # Batches do not depend on blocks, whose size depends on the layers: so the numbers of a layer are the
-        # same to the last bit whichever other layers are captured.
+        # Block sizes depend on the layers, but batches do not depend on blocks. The numbers of a layer are
+        # therefore identical to the last bit, whichever other layers are captured.
         starts = range(first // batch_size * batch_size, end, batch_size)
-        parts = [batch(start).rows(max(first - start, 0), end - start) for start in starts]
-        captured = _joined(parts)
+        captured = _joined([batch(start).rows(max(first - start, 0), end - start) for start in starts])
         writer.write_pair_block(block, captured.arrays, captured.layers, captured.split_errors)
         bars.advance(end - first)
 
 
 def _captured(run: Run, stored: npt.NDArray[np.uint16], labels: Ints) -> CapturedPairs:
-    def batch(part: slice) -> CapturedPairs:
-        return _both_sides(run.classifier, stored[part], torch.from_numpy(labels[part]))
+    def batch(rows: slice) -> CapturedPairs:
+        return _both_sides(run.classifier, stored[rows], torch.from_numpy(labels[rows]))
 
     return _joined(in_batches(batch, len(stored), len(stored)))
 
@@ -102,17 +101,17 @@ def _side(classifier: Classifier, activity: Activity, labels: Tensor) -> Arrays:
     return arrays
 
 
-def _joined(parts: list[CapturedPairs]) -> CapturedPairs:
-    layers = list(parts[0].layers)
+def _joined(batches: list[CapturedPairs]) -> CapturedPairs:
+    layers = list(batches[0].layers)
     return CapturedPairs(
-        _concatenated([part.arrays for part in parts]),
-        {layer: _concatenated([part.layers[layer] for part in parts]) for layer in layers},
-        {layer: max(part.split_errors[layer] for part in parts) for layer in layers},
+        _concatenated([batch.arrays for batch in batches]),
+        {layer: _concatenated([batch.layers[layer] for batch in batches]) for layer in layers},
+        {layer: max(batch.split_errors[layer] for batch in batches) for layer in layers},
     )
 
 
-def _concatenated(parts: list[Arrays]) -> Arrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _concatenated(batches: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([arrays[name] for arrays in batches]) for name in batches[0]}
 
 
 def _rows(arrays: Arrays, start: int, stop: int) -> Arrays:

@@ -1,4 +1,4 @@
-"""From a run to its record: attack, capture, project. Each phase can stop anywhere and go on later."""
+"""Executes a run: attack, capture, project. Each phase can be interrupted at any point and resumed."""
 
 import os
 
@@ -35,43 +35,44 @@ def execute(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Record:
-    """Bring a run to its end and return its record.
+    """Execute a run and return its record.
 
-    An unfinished record of the same run goes on where it stopped, and a finished one is returned as it is. A
-    run that has nothing to analyze leaves no record behind.
+    An unfinished record of the same run is resumed, and a finished one is returned unchanged. A run without
+    anything to analyze leaves no record.
 
     Parameters
     ----------
     run
-        What to do.
+        The run.
     out
-        Where the record is, or shall be.
+        Path of the record, existing or not.
     batch_size
-        Images that go through the network at once; fitted to the memory when None. A resumed run keeps the
-        batch size it began with, so that it gives the same numbers.
+        Number of images per batch; None to fit it to the memory. A resumed run keeps its batch size, so it
+        gives the same numbers.
     overwrite
-        Whether to replace a record of another run, or a finished one. An unfinished one of this run goes on.
+        Whether to replace a record of another run, or a finished one. An unfinished record of this run is
+        still resumed.
     progress
-        Whether to show progress where there is a terminal or a notebook.
+        Whether to show progress in a terminal or a notebook.
 
     Raises
     ------
     RecordError
-        If something else is at `out`, or the disk is full.
+        If `out` exists and is not a record, or the disk is full.
     RunError
-        If no image is predicted right, or no attack succeeds.
+        If no image is classified correctly, or no attack succeeds.
     """
     with record_lock(out), RunProgress(show=progress) as bars:
-        found = _existing(run, out, overwrite=overwrite)
-        if isinstance(found, Record):
-            return found
-        writer = found or _create(run, out, batch_size, bars)
+        existing = _existing(run, out, overwrite=overwrite)
+        if isinstance(existing, Record):
+            return existing
+        writer = existing or _create(run, out, batch_size, bars)
         try:
             if writer.phase is Phase.ATTACK:
                 attack_images(run, writer, bars)
                 _begin_pairs(run, writer)
         except VulneuronError as error:
-            # A run that cannot give a record leaves none; one that has got somewhere can go on.
+            # Delete a record without results; keep one that can be resumed.
             if isinstance(error, NothingToAnalyzeError) or not writer.run_table("outcome").any():
                 remove_record(out)
             raise
@@ -80,21 +81,21 @@ def execute(
 
 
 def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Refuse a path where something else than a record is, before anything costly is done."""
+    """Reject an existing path that is not a record, before any expensive work."""
     if is_free(out) or (overwrite and was_record(out)):
         return
     try:
         open_group(out)
     except RecordError as error:
         raise RecordError(
-            f"{str(out)!r} exists and cannot be taken for a record to go on with ({error.given})",
-            allowed="a path where nothing is, or an unfinished record of the same run",
+            f"{str(out)!r} exists and is not a record that can be resumed ({error.given})",
+            allowed="a path that does not exist, or an unfinished record of the same run",
             fix="choose another --out",
         ) from error
 
 
 def _existing(run: Run, out: str | os.PathLike[str], *, overwrite: bool) -> Record | RecordWriter | None:
-    """The finished record, the unfinished one to go on with, or None if a new one is to be created."""
+    """The finished record, a writer to resume the unfinished one, or None to create a new one."""
     check_out(out, overwrite=overwrite)
     if is_free(out):
         return None
@@ -104,14 +105,14 @@ def _existing(run: Run, out: str | os.PathLike[str], *, overwrite: bool) -> Reco
         if overwrite:
             return None
         raise
-    other = difference(record.attributes["run"], run.settings)
-    if other is not None and not overwrite:
+    changed = difference(record.attributes["run"], run.settings)
+    if changed is not None and not overwrite:
         raise RecordError(
-            f"record {str(out)!r} holds another run: {other}",
-            allowed="the same run, to go on with it",
+            f"record {str(out)!r} contains a different run: {changed}",
+            allowed="the same run, to resume it",
             fix="choose another --out, or replace it with --overwrite",
         )
-    if other is not None or record.attributes["phase"] == Phase.CREATE:
+    if changed is not None or record.attributes["phase"] == Phase.CREATE:
         return None
     if record.complete:
         return None if overwrite else record
@@ -126,7 +127,7 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
     classes = run.selection.classes
     chosen = None if classes is None else class_indices(classes, run.class_names)
     positions = select_images(labels, chosen, run.selection.limit)
-    # A damaged file had better be found before hours go into attacking the others.
+    # Find damaged files before hours are spent on attacking the others.
     run.images.check(positions)
     if isinstance(run.attack, Adversarials):
         run.attack.check(positions)
@@ -142,7 +143,7 @@ def _begin_pairs(run: Run, writer: RecordWriter) -> None:
     outcome = writer.run_table("outcome")
     if (outcome == Outcome.WRONG).all():
         raise NothingToAnalyzeError(
-            f"the model predicts none of the {len(outcome)} images right",
+            f"the model classifies none of the {len(outcome)} images correctly",
             allowed="at least one correct prediction",
             fix="check the class order (--class-names), the normalization (--mean, --std) and the weights",
         )
@@ -150,7 +151,7 @@ def _begin_pairs(run: Run, writer: RecordWriter) -> None:
     if not len(rows):
         attacked = int((outcome == Outcome.RESISTED).sum())
         raise NothingToAnalyzeError(
-            f"the attack succeeds on none of the {attacked} images that it tried",
+            f"the attack succeeds on none of the {attacked} attacked images",
             allowed="at least one success",
             fix="try a larger --eps or more --steps, or another --attack",
         )
@@ -182,17 +183,17 @@ def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
 
 
 def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:
-    """Counts and rates of the whole run; a rate is None where its denominator is 0 or it has no meaning.
+    """Counts and rates of the whole run; a rate is None if its denominator is 0 or it is meaningless.
 
-    Accuracies have no meaning for images without labels: their labels are the predictions. Robust accuracy
-    is the share of images that are predicted right also after the attack; an image that was not attacked
-    because its label is the target counts as such.
+    Accuracies are meaningless for images without labels, because their labels are the predictions. Robust
+    accuracy is the fraction of images that are still classified correctly after the attack, including images
+    that were not attacked because their label is the target.
     """
     outcome = writer.run_table("outcome")
     images, successes = len(outcome), int((outcome == Outcome.SUCCESS).sum())
     correct = images - int((outcome == Outcome.WRONG).sum())
     attacked = successes + int((outcome == Outcome.RESISTED).sum())
-    # A targeted attack may miss its target and yet mislead the model.
+    # A targeted attack may miss its target and still cause a wrong prediction.
     withstood = (outcome == Outcome.RESISTED) & (
         writer.run_table("adversarial_label") == writer.run_table("true_label")
     )

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar with ETA in terminals and notebooks, nothing when piped."""
+"""Progress of a run: bars with ETA in terminals and notebooks, no output when piped."""
 
 from types import TracebackType
 from typing import Self
@@ -16,12 +16,12 @@ from rich.progress import (
 
 
 class RunProgress:
-    """One bar a stage. Use it as a context manager.
+    """Progress bars, one per stage; a context manager.
 
     Parameters
     ----------
     show
-        Whether to show bars where there is a terminal or a notebook to show them in.
+        Whether to show bars in a terminal or a notebook.
     """
 
     def __init__(self, *, show: bool = True) -> None:
@@ -39,21 +39,21 @@ class RunProgress:
         self._stage: TaskID | None = None
 
     def __enter__(self) -> Self:
-        """Start to draw."""
+        """Start drawing."""
         self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to draw, leaving the bars as they are."""
+        """Stop drawing; the bars stay visible."""
         self._bars.stop()
 
     def begin(self, description: str, total: int, done: int = 0) -> None:
-        """Begin a stage of `total` steps, some of which a resumed run has already done."""
+        """Begin a stage of `total` steps, of which `done` were completed before the run was resumed."""
         self._stage = self._bars.add_task(description, total=total, completed=done)
 
     def advance(self, steps: int) -> None:
-        """Say that more steps of the stage are done."""
+        """Report completed steps of the stage."""
         if self._stage is not None:
             self._bars.advance(self._stage, steps)

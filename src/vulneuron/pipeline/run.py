@@ -1,4 +1,4 @@
-"""`Run`: everything that one analysis needs, loaded and checked before anything is written."""
+"""`Run`: all inputs of a run, loaded and checked before anything is written."""
 
 import hashlib
 import platform
@@ -23,7 +23,7 @@ from vulneuron.network import Classifier
 from vulneuron.network.batch_size import choose_batch_size
 from vulneuron.network.split import Split
 
-_FEWEST_IMAGES_A_BLOCK = 64
+_MIN_IMAGES_PER_BLOCK = 64
 _PROBE_LOGITS = 10
 _SEEDS = 2**32
 _PROBE_TOLERANCE = 1e-2
@@ -37,11 +37,11 @@ class Selection:
     Attributes
     ----------
     classes
-        Names of the true labels to keep; all when None.
+        Names of the true labels to select; None for all.
     limit
-        Images of a class to keep, the first ones of the source; all when None.
+        Maximum number of images per class, the first ones of the source; None for all.
     most_attacked
-        Keep the pairs of this many most attacked classes (paper, Section 6.2.2); all when None.
+        Keep only the pairs of this many most attacked classes (paper, Section 6.2.2); None for all.
     """
 
     classes: tuple[str, ...] | None = None
@@ -49,26 +49,24 @@ class Selection:
     most_attacked: int | None = None
 
     def __post_init__(self) -> None:
-        for value, what, option in (
-            (self.limit, "limit", "--limit N, images a class"),
+        for value, name, option in (
+            (self.limit, "limit", "--limit N, images per class"),
             (self.most_attacked, "number of most attacked classes", "--most-attacked N"),
         ):
             if value is not None and value < 1:
-                raise RunError(
-                    f"the {what} is {value}", allowed="a whole number from 1", fix=f"give {option}"
-                )
+                raise RunError(f"the {name} is {value}", allowed="an integer from 1", fix=f"give {option}")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A classifier, images, and an attack (or adversarial images made elsewhere), ready to start.
+    """A classifier, images, and an attack (or precomputed adversarial images), ready to start.
 
     Attributes
     ----------
     settings
-        All that decides the result, as JSON values. A record goes on only with equal settings.
+        Everything that determines the result, as JSON values. A record is resumed only with equal settings.
     notes
-        What a user should know, a sentence each.
+        Remarks for the user, one sentence each.
     """
 
     classifier: Classifier
@@ -85,23 +83,23 @@ class Run:
         if not 0 <= self.seed < _SEEDS:
             raise RunError(
                 f"the seed is {self.seed}",
-                allowed=f"a whole number from 0 to {_SEEDS - 1}",
+                allowed=f"an integer from 0 to {_SEEDS - 1}",
                 fix="give --seed 0",
             )
 
     @property
     def target(self) -> int | None:
-        """Label that the attack aims at, or None."""
+        """Target label of the attack; None if it is untargeted."""
         return self.attack.target if isinstance(self.attack, Attack) else None
 
     def seeds(self, positions: npt.NDArray[np.int64]) -> list[int]:
-        """One seed for each image, from the run's seed and the image's position in the source."""
+        """One seed per image, from the run's seed and the image's position in the source."""
         sequences = (np.random.SeedSequence((self.seed, int(position))) for position in positions)
         return [int(sequence.generate_state(1)[0]) for sequence in sequences]
 
     def images_per_block(self, batch_size: int) -> int:
-        """Images between two saves: whole batches, and not so few that a record falls into many files."""
-        return batch_size * max(1, -(-_FEWEST_IMAGES_A_BLOCK // batch_size))
+        """Images between two saves: whole batches, but enough images that the files are not too many."""
+        return batch_size * max(1, -(-_MIN_IMAGES_PER_BLOCK // batch_size))
 
     def attributes(self, batch_size: int) -> dict[str, Any]:
         """Attributes of the record of this run."""
@@ -117,7 +115,7 @@ class Run:
         }
 
     def layers(self) -> dict[str, dict[str, Any]]:
-        """Target layers of the record by name, in the order in which the network runs them."""
+        """Descriptions of the target layers by name, in the order of the forward pass."""
         return {layer: _describe_layer(split) for layer, split in self.classifier.splits.items()}
 
 
@@ -145,7 +143,7 @@ def settings(
     joint_projection: bool,
     preprocessing: str,
 ) -> dict[str, Any]:
-    """All that decides the result of a run, as JSON values."""
+    """Everything that determines the result of a run, as JSON values."""
     return {
         "model": {
             "spec": model.spec,
@@ -163,7 +161,7 @@ def settings(
             "fingerprint": images.fingerprint,
             "count": len(images),
             "preprocessing": preprocessing,
-            "labels": "given" if images.labels is not None else "the model's own predictions",
+            "labels": "labels of the images" if images.labels is not None else "the model's own predictions",
         },
         "class_names": list(class_names),
         "attack": describe_attack(attack),
@@ -173,7 +171,7 @@ def settings(
             "most_attacked": selection.most_attacked,
         },
         "seed": seed,
-        "projection": "joint" if joint_projection else "one map a side",
+        "projection": "joint" if joint_projection else "separate",
     }
 
 
@@ -191,31 +189,31 @@ def describe_attack(attack: Attack | Adversarials) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
+    """Versions of Python and of the packages that affect results."""
     installed = {name: metadata.version(name) for name in _PACKAGES}
     return {"vulneuron": __version__, "python": platform.python_version(), **installed}
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str | None:
-    """Say in words where two settings differ first; None if they are equal.
+    """Describe the first difference between two settings; None if they are equal.
 
-    How model and images were named does not count: their digest and fingerprint do.
+    The specs of model and images are ignored, because their digest and fingerprint are compared.
     """
     for key in sorted({*old, *new} - {"spec"}):
-        there, here = old.get(key), new.get(key)
-        if key == "probe" and there is not None and here is not None:
-            # Logits of noise tell two forward methods apart whose weights are the same.
+        before, now = old.get(key), new.get(key)
+        if key == "probe" and before is not None and now is not None:
+            # Logits of noise distinguish forward methods with the same weights.
             if not np.allclose(
-                there, here, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE * np.abs(there).max()
+                before, now, rtol=_PROBE_TOLERANCE, atol=_PROBE_TOLERANCE * np.abs(before).max()
             ):
-                return f"{prefix}gives other logits there than here"
+                return f"{prefix}logits differ from those of the record"
             continue
-        if isinstance(there, Mapping) and isinstance(here, Mapping):
-            inner = difference(there, here, f"{prefix}{key} ")
-            if inner is not None:
-                return inner
-        elif there != here:
-            return f"{prefix}{key} is {_short(there)} there and {_short(here)} here"
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            nested = difference(before, now, f"{prefix}{key} ")
+            if nested is not None:
+                return nested
+        elif before != now:
+            return f"{prefix}{key} is {_short(before)} in the record and {_short(now)} now"
     return None
 
 
@@ -225,13 +223,13 @@ def _short(value: object) -> str:
 
 
 def checked_batch_size(batch_size: int | None, classifier: Classifier) -> int:
-    """Batch size that the user gave, or one that fits the memory."""
+    """The user's batch size, or one that is fitted to the memory."""
     if batch_size is None:
         return choose_batch_size(classifier)
     if batch_size < 1:
         raise RunError(
             f"the batch size is {batch_size}",
-            allowed="a whole number from 1",
-            fix="leave --batch-size out to have it fitted to the memory",
+            allowed="an integer from 1",
+            fix="omit --batch-size to fit it to the memory",
         )
     return batch_size

@@ -1,4 +1,4 @@
-"""Which images a run attacks, and which successes become pairs. Pure functions on arrays."""
+"""Selects the images to attack, and the successes to keep. Pure functions on arrays."""
 
 from collections.abc import Sequence
 
@@ -11,36 +11,36 @@ Ints = npt.NDArray[np.int64]
 
 
 def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
-    """Indices of classes that a user named, in the order of the network's outputs.
+    """Indices of named classes, in the order of the network's outputs.
 
     Raises
     ------
     RunError
-        If a name is none of the classes; close matches are proposed.
+        If there is no class of this name; close matches are suggested.
     """
-    known = {name: index for index, name in enumerate(class_names)}
+    indices = {name: index for index, name in enumerate(class_names)}
     for name in map(str, names):
-        if name not in known:
+        if name not in indices:
             shown, more = class_names[:12], len(class_names) - 12
             raise RunError(
                 f"class {name!r} is unknown",
                 allowed=", ".join(shown) + (f", and {more} more" if more > 0 else ""),
                 fix=did_you_mean(name, class_names) or "check the spelling in --classes or --target",
             )
-    return sorted({known[str(name)] for name in names})
+    return sorted({indices[str(name)] for name in names})
 
 
 def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None) -> Ints:
-    """Positions of the images that a run takes: those of some classes, the first `limit` of each.
+    """Positions of the images of a run: those of some classes, the first `limit` of each.
 
     Parameters
     ----------
     labels
         ``(image,)``, true labels of all images of the source.
     classes
-        Labels to keep; all when None.
+        Labels to select; None for all.
     limit
-        How many images of a class to keep at most; all when None.
+        Maximum number of images per class; None for all.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None
             keep[np.flatnonzero(labels == label)[limit:]] = False
     if not keep.any():
         raise RunError(
-            "no image is left after the selection",
-            allowed="at least one image of the chosen classes",
+            "the selection contains no images",
+            allowed="at least one image of the selected classes",
             fix="check --classes against the classes of the images",
         )
     return np.flatnonzero(keep)
@@ -71,9 +71,9 @@ def most_attacked(benign_labels: Ints, adversarial_labels: Ints, top: int) -> np
     ndarray
         ``(pair,)``, True for the pairs to keep.
     """
-    of_benign = np.isin(benign_labels, _most_frequent(benign_labels, top))
-    frequent = _most_frequent(adversarial_labels[of_benign], top)
-    return of_benign & np.isin(adversarial_labels, frequent)
+    frequent_benign = np.isin(benign_labels, _most_frequent(benign_labels, top))
+    frequent = _most_frequent(adversarial_labels[frequent_benign], top)
+    return frequent_benign & np.isin(adversarial_labels, frequent)
 
 
 def _most_frequent(labels: Ints, top: int) -> Ints:
