@@ -113,7 +113,7 @@ def test_missing_chunk_is_not_read_as_zeros(path: Path, name: str) -> None:
         ("adversarial_label", lambda values: (values + 1) % 3, "adversarial labels of pairs 0 to"),
         ("layers/0/activation", lambda values: values * 1.1, "do not give the logits"),
         ("perturbation_l2", lambda values: values * 1.1, "l2 norms of pairs 0 to"),
-        ("layers/0/feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* hold NaN"),
+        ("layers/0/feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* contain NaN"),
     ],
 )
 def test_validation_finds_damage(path: Path, name: str, change: Any, problem: str) -> None:
@@ -129,7 +129,7 @@ def test_validation_compares_counts(path: Path) -> None:
     edit_attributes(path, counts={**counts, "pairs": 3, "successes": 1})
     problems = open_record(path).validate().problems
     assert len(problems) == 2
-    assert problems[0].startswith("3 pairs are counted")
+    assert problems[0].endswith("pairs, but its counts say 3")
 
 
 def test_remove_takes_nothing_but_records(path: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Records: the store on disk that one run writes."""
+"""Records: the Zarr store that a run writes."""
 
 from vulneuron.record.layers import RecordLayer
 from vulneuron.record.schema import Outcome, Phase

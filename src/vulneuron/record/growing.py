@@ -33,7 +33,7 @@ class GrowingArrays:
         self._arrays: dict[str, Any] = {}
 
     def find(self, path: str) -> Any:
-        """Array of this path, or None while there is none: another process may create it at any time."""
+        """Array of this path; None as long as it does not exist, as another process may create it."""
         if path not in self._arrays:
             array = open_group(self._record.path, "r").get(path)
             if array is None:
@@ -44,12 +44,12 @@ class GrowingArrays:
     def writable(
         self, path: str, variable: Variable, grid: tuple[int, int], attributes: Mapping[str, Any]
     ) -> Any:
-        """Array of this path, open for writing; created with grids of this shape if there is none."""
+        """Array of this path, open for writing; created with grids of this shape if it does not exist."""
         root = open_group(self._record.path, "r+")
         if dict(root.attrs) != dict(self._record.attributes):
             raise RecordError(
-                f"{self._record.path!r} now holds another record than when it was opened",
-                allowed="the record that the maps belong to",
+                f"{self._record.path!r} was replaced by another record since it was opened",
+                allowed="the record that the vulnerability maps belong to",
                 fix="open it again",
             )
         array = root.get(path)
@@ -69,11 +69,11 @@ class GrowingArrays:
                 dimension_names=variable.dims,
                 attributes={"units": variable.units, "long_name": variable.meaning, **attributes},
             )
-        except ContainsArrayError:  # another process was faster
+        except ContainsArrayError:  # created by another process in the meantime
             return group[name]
 
     def values(self, array: Any, pair: int) -> npt.NDArray[np.float64]:
-        """Values stored for a pair; NaN for a damaged chunk, so that it is simply computed again."""
+        """Values stored for a pair; NaN for a damaged chunk, which is then computed again."""
         try:
             return np.asarray(array[pair], np.float64)
         except RuntimeError:  # of the codec
@@ -83,13 +83,13 @@ class GrowingArrays:
         """The error for a record that cannot be written to."""
         return RecordError(
             f"vulnerability maps cannot be written to the record {self._record.path!r} ({one_line(error)})",
-            allowed="a record that may be written to, on a disk with space",
-            fix="change its permissions, make space, or copy the record",
+            allowed="a writable record on a disk with free space",
+            fix="change its permissions, free some space, or copy the record",
         )
 
 
 def only_readable(error: OSError) -> bool:
-    """Whether the record is read-only, so that nothing can be stored in it."""
+    """Whether an error means that the record is read-only."""
     return isinstance(error, PermissionError) or error.errno in _READ_ONLY
 
 

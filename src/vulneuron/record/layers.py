@@ -1,4 +1,4 @@
-"""`RecordLayer`: what a record holds of one target layer."""
+"""`RecordLayer`: the values of one target layer in a record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class RecordLayer:
     Attributes
     ----------
     path
-        Of the record.
+        Path of the record.
     name
         Dotted name of the module in the network.
     attributes
-        How the layer was read: ``neurons``, ``map_shape``, ``head``, what ``activation`` and ``contribution``
-        are, ``split_error``.
+        Description of the layer: ``neurons``, ``map_shape``, ``head``, how ``activation`` and
+        ``contribution`` were computed, ``split_error``.
     """
 
     def __init__(self, path: str, name: str, group: zarr.Group) -> None:
@@ -50,12 +50,12 @@ class RecordLayer:
 
     @property
     def linear(self) -> bool:
-        """Whether one dense layer follows, so that contributions are activation x weight."""
+        """Whether the head is one dense layer, so contributions are activation x weight."""
         return bool(self.attributes["head"]["kind"] == "linear")
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """Arrays of the layer as a lazy `xarray.Dataset`: nothing is read before it is asked for."""
+        """Arrays of the layer as a lazy `xarray.Dataset`; values are read on access."""
         import xarray as xr  # noqa: PLC0415  slow to import
 
         dataset: xr.Dataset = xr.open_zarr(
@@ -72,5 +72,5 @@ class RecordLayer:
         return dict(self.attributes)
 
     def expected_variables(self) -> list[str]:
-        """Names of the arrays that a finished record has of this layer."""
+        """Names of this layer's arrays in a finished record."""
         return list(layer_variables(linear=self.linear))

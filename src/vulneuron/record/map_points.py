@@ -1,4 +1,4 @@
-"""Exact points of vulnerability maps that are not complete yet, so that no point is computed twice."""
+"""Stores exact points of incomplete vulnerability maps, so no point is computed twice."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,23 +16,23 @@ from vulneuron.record.schema import MAP_POINTS, map_group
 from vulneuron.record.store import Record
 
 Doubles = npt.NDArray[np.float64]
-#: At most this much work is lost when a computation is killed.
+#: Most seconds of work that are lost when a computation is killed.
 SAVE_SECONDS = 2.0
 _RECENT_PAIRS = 16
 
 
 class MapPointStore:
-    """Points of vulnerability maps of one patch and stride, whichever engine computed them.
+    """Points of vulnerability maps with one patch and stride, by any engine.
 
     The array ``points`` in the group of the patch and stride is float64; its kinds are the changes of the
-    log-probabilities of the benign and of the adversarial label. A point that is not computed is NaN.
+    log-probabilities of the benign and of the adversarial label. Points that are not computed are NaN.
 
     Parameters
     ----------
     record
         A finished record. If it is read-only, points of recent pairs stay in memory and are not stored.
     patch, stride
-        Of the maps, in pixels.
+        Patch and stride of the vulnerability maps, in pixels.
     """
 
     def __init__(self, record: Record, patch: int, stride: int) -> None:
@@ -47,7 +47,7 @@ class MapPointStore:
         return f"{map_group(self._patch, self._stride)}/points"
 
     def read(self, pair: int) -> Doubles | None:
-        """Changes of log-probabilities, ``(label, row, column)``, as `MapPoints` takes them; None without."""
+        """Changes of log-probabilities ``(label, row, column)``, as in `MapPoints`; None if missing."""
         array = self._arrays.find(self.path)
         with self._lock:
             recent = self._recent.get(pair)
@@ -71,13 +71,13 @@ class MapPointStore:
                 raise self._arrays.unwritable(error) from error
 
     def drop(self, pair: int) -> None:
-        """Forget the points of a pair, whose maps are exact now."""
+        """Delete the points of a pair, whose maps are now exact."""
         stored = self.read(pair)
         if stored is None or np.isnan(stored).all():
             return
         self._remember(pair, np.full_like(stored, np.nan))
         try:
-            # Zarr deletes a chunk that holds nothing but NaN.
+            # Zarr deletes a chunk in which all values are NaN.
             self._writable(stored.shape)[pair] = np.nan
         except OSError as error:
             if not only_readable(error):
@@ -97,7 +97,7 @@ class MapPointStore:
 
 
 class MapPointSaver:
-    """Saves the points of a pair while they are computed, every few seconds and at the end.
+    """Saves the points of a pair during their computation, every few seconds.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ class MapPointSaver:
     pair
         Number of the pair.
     seconds
-        Time between two saves: at most this much work is lost.
+        Time between two saves, the most work that can be lost.
     clock
-        Tells the time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -124,20 +124,20 @@ class MapPointSaver:
         self._last = self._clock()
 
     def __call__(self, changes: Doubles) -> None:
-        """Progress callback, called with the known points after each batch."""
+        """Progress callback, called with all computed points after each batch."""
         self._unsaved = changes
         if self._clock() - self._last >= self._seconds:
-            # A full disk must not stop a computation that can still be shown; the last save reports it.
+            # A full disk must not stop the computation, whose result can be shown; the last save reports it.
             with suppress(RecordError):
                 self.save()
             self._last = self._clock()
 
     def save(self) -> None:
-        """Save what has not been saved yet."""
+        """Save points that are not saved yet."""
         if self._unsaved is not None:
             self._store.write(self._pair, self._unsaved)
             self._unsaved, self._last = None, self._clock()
 
 
-def _merged(one: Doubles | None, other: Doubles) -> Doubles:
-    return other if one is None else np.where(np.isnan(one), other, one)
+def _merged(points: Doubles | None, others: Doubles) -> Doubles:
+    return others if points is None else np.where(np.isnan(points), others, points)

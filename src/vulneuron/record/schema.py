@@ -1,12 +1,11 @@
-"""What a record holds: names, dimensions, types, units, and the version of all that.
+"""Schema of a record: names, dimensions, types and units of its arrays, and the version of the schema.
 
 A record is one Zarr v3 group:
 
-- the root holds the pairs, whichever layer is analyzed: images, labels, logits, perturbations;
-- ``layers/NAME`` holds what belongs to one target layer: feature maps, activations, contributions;
-- ``run`` holds one row for every image that the run has seen, so that wrong predictions and failed attacks
-  are counted and can be looked up;
-- ``maps/NAME`` holds the vulnerability maps of one patch and stride, which are added to a finished record.
+- the root contains the pairs, independent of the layer: images, labels, logits, perturbations;
+- ``layers/NAME`` contains the values of one target layer: feature maps, activations, contributions;
+- ``run`` contains one row per image of the run, to document wrong predictions and failed attacks;
+- ``maps/NAME`` contains the vulnerability maps of one patch and stride, added to a finished record.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 SCHEMA_VERSION = 2
-#: Attribute of the root group that tells a record from any other Zarr group.
+#: Attribute of the root group that distinguishes a record from other Zarr groups.
 VERSION_KEY = "vulneuron_schema"
 
 #: Names of the groups.
@@ -26,18 +25,18 @@ LAYERS, RUN, MAPS = "layers", "run", "maps"
 
 BENIGN, ADVERSARIAL = range(2)
 
-#: Pixels are stored as integers n of n / 65535: 8-bit images and epsilons of n/255 are exact on this grid.
+#: Pixels are stored as integers n, for n / 65535; 8-bit images and epsilons of n/255 are exact on this grid.
 PIXEL_STEPS = 65535
 
-#: Bytes of one chunk of the largest variable, about: what is read for one pair.
+#: Approximate bytes per chunk of the largest variable, the smallest amount that is read.
 CHUNK_BYTES = 2**20
-#: Bytes of one block of it, about: what is written at once, as one file (a Zarr shard); files stay few.
+#: Approximate bytes per block of it. A block is one file (a Zarr shard), which limits the number of files.
 BLOCK_BYTES = 32 * 2**20
-_MOST_PAIRS_A_BLOCK = 256
+_MAX_PAIRS_PER_BLOCK = 256
 
 
 class Phase(IntEnum):
-    """How far a run has come."""
+    """Phase of a run."""
 
     CREATE = 0
     ATTACK = 1
@@ -46,7 +45,7 @@ class Phase(IntEnum):
 
 
 class Outcome(IntEnum):
-    """What became of an image of the run."""
+    """Outcome for an image of the run."""
 
     PENDING = 0
     WRONG = 1
@@ -55,13 +54,13 @@ class Outcome(IntEnum):
     SUCCESS = 4
 
 
-#: Kept with the outcomes of a record, so that it explains itself.
+#: Stored with the outcomes, so the record is self-explanatory.
 OUTCOME_MEANING = {
     "PENDING": "not processed yet",
-    "WRONG": "benign image predicted wrong, not attacked",
-    "EXEMPT": "its true label is the target of the attack, not attacked",
-    "RESISTED": "attacked without success: still predicted right or, if targeted, not as the target",
-    "SUCCESS": "attacked with success on the image as stored",
+    "WRONG": "benign image misclassified, not attacked",
+    "EXEMPT": "true label is the target of the attack, not attacked",
+    "RESISTED": "attack failed: still classified correctly or, if targeted, not as the target",
+    "SUCCESS": "attack succeeded on the image as stored",
 }
 
 
@@ -78,11 +77,11 @@ class Variable:
     units
         Unit of the values; "1" for pure numbers.
     meaning
-        What the values are, in the words of the design.
+        Description of the values.
     blocked
         Whether it is written block by block along its first dimension. Other variables are one chunk.
     sharded
-        Whether a block consists of smaller chunks, as single pairs are read.
+        Whether a block consists of smaller chunks, to read few pairs at a time.
     """
 
     dims: tuple[str, ...]
@@ -96,7 +95,12 @@ class Variable:
 #: In the root.
 PAIR_VARIABLES: dict[str, Variable] = {
     "image": Variable(
-        ("pair", "side", "channel", "y", "x"), np.uint16, "1", "pixels in [0, 1], as n / 65535", True, True
+        ("pair", "side", "channel", "y", "x"),
+        np.uint16,
+        "1",
+        "pixels in [0, 1], stored as n / 65535",
+        True,
+        True,
     ),
     "logit": Variable(("pair", "side", "class"), np.float32, "1", "logits", True),
     "benign_label": Variable(
@@ -117,10 +121,10 @@ PAIR_VARIABLES: dict[str, Variable] = {
     "y": Variable(("y",), np.int32, "pixel", "row of an image"),
     "x": Variable(("x",), np.int32, "pixel", "column of an image"),
 }
-#: Variables of the root that xarray shows as coordinates, beside those named like a dimension.
+#: Variables of the root that are coordinates in xarray, besides those named like a dimension.
 COORDINATES = ("image_id", "image_index")
 
-#: In the group of each layer. Coordinates of the root are there again, so that the group can be read alone.
+#: In the group of each layer. It repeats coordinates of the root, so the group can be read on its own.
 LAYER_VARIABLES: dict[str, Variable] = {
     "feature_map": Variable(
         ("pair", "side", "neuron", "row", "column"),
@@ -134,7 +138,7 @@ LAYER_VARIABLES: dict[str, Variable] = {
         ("pair", "side", "neuron"),
         np.float32,
         "1",
-        "one number per neuron; the group's attributes say how",
+        "one number per neuron; the group's attributes describe its computation",
         True,
     ),
     "contribution": Variable(
@@ -156,7 +160,7 @@ LAYER_VARIABLES: dict[str, Variable] = {
     "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
     "axis": Variable(("axis",), np.int32, "1", "axis of the projection"),
 }
-#: Present only where the head is linear, and only where it is not.
+#: Variables that exist only for a linear head, and only for other heads.
 LINEAR_ONLY = ("weight", "bias")
 NONLINEAR_ONLY = ("contribution",)
 
@@ -193,7 +197,7 @@ BLOCK_VARIABLES: dict[str, Variable] = {
     "split_error": Variable(
         ("block", "layer"), np.float32, "1", "largest split error of each layer in a block of pairs", True
     ),
-    "captured": Variable(("block",), np.bool_, "1", "whether a block of pairs is written", True),
+    "captured": Variable(("block",), np.bool_, "1", "whether a block of pairs is complete", True),
 }
 
 _MAP_DIMS = ("pair", "kind", "grid_y", "grid_x")
@@ -201,7 +205,7 @@ _MAP_DIMS = ("pair", "kind", "grid_y", "grid_x")
 VULNERABILITY_MAPS = Variable(
     _MAP_DIMS, np.float32, "1", "vulnerability maps: benign drop and adversarial gain of each patch"
 )
-#: Points of maps that are not complete, in the same group.
+#: Points of incomplete vulnerability maps, in the same group.
 MAP_POINTS = Variable(
     _MAP_DIMS,
     np.float64,
@@ -211,33 +215,33 @@ MAP_POINTS = Variable(
 
 
 def layer_group(layer: str) -> str:
-    """Path of a layer's group. Dots stay as they are; what no name in a path may hold is percent-encoded."""
+    """Path of a layer's group; characters that are not allowed in a path component are percent-encoded."""
     return f"{LAYERS}/{quote(layer, safe='')}"
 
 
 def map_group(patch: int, stride: int) -> str:
-    """Path of the group of the vulnerability maps of a patch and stride, in pixels."""
+    """Path of the group of the vulnerability maps with this patch and stride, in pixels."""
     return f"{MAPS}/patch_{patch}_stride_{stride}"
 
 
 def layer_variables(*, linear: bool) -> dict[str, Variable]:
-    """The `LAYER_VARIABLES` that a layer has, whose head is linear or not."""
+    """The `LAYER_VARIABLES` of a layer, by whether its head is linear."""
     absent = NONLINEAR_ONLY if linear else LINEAR_ONLY
     return {name: variable for name, variable in LAYER_VARIABLES.items() if name not in absent}
 
 
 def to_stored(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """Pixels in [0, 1] on the grid of a record, rounded to the nearest n / 65535."""
+    """Stored integers of pixels in [0, 1], rounded to the nearest n / 65535."""
     return np.rint(pixels.astype(np.float64) * PIXEL_STEPS).astype(np.uint16)
 
 
 def to_stored_beside(
     pixels: npt.NDArray[np.float32], benign: npt.NDArray[np.uint16]
 ) -> npt.NDArray[np.uint16]:
-    """Adversarial pixels on the grid, the perturbation rounded towards zero so that no norm grows.
+    """Stored integers of adversarial pixels; the perturbation is rounded towards zero, so no norm increases.
 
-    A perturbation within a hundredth of a step of the next grid point counts as on it: that is float32
-    rounding of a perturbation which is exact on the grid, such as 8/255.
+    A perturbation within a hundredth of a step below the next grid point is rounded to it, to allow for
+    float32 rounding of perturbations that are exact on the grid, such as 8/255.
     """
     steps = pixels.astype(np.float64) * PIXEL_STEPS - benign
     towards_zero = np.sign(steps) * np.floor(np.abs(steps) + 0.01)
@@ -252,7 +256,7 @@ def to_pixels(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class BlockSize:
-    """How many pairs are written at once, and how many of these are one chunk."""
+    """Number of pairs per block, and of pairs per chunk."""
 
     pairs: int
     chunk: int
@@ -260,8 +264,8 @@ class BlockSize:
 
 def block_size(image_shape: Sequence[int], feature_shapes: Sequence[Sequence[int]]) -> BlockSize:
     """Sizes of blocks and chunks for images ``(channel, y, x)`` and layers' ``(neuron, row, column)``."""
-    of_features = (2 * 4 * int(np.prod(shape)) for shape in feature_shapes)
-    largest = max(2 * 2 * int(np.prod(image_shape)), *of_features)
-    chunk = int(np.clip(CHUNK_BYTES // largest, 1, _MOST_PAIRS_A_BLOCK))
-    chunks = int(np.clip(BLOCK_BYTES // (chunk * largest), 1, _MOST_PAIRS_A_BLOCK // chunk))
+    feature_bytes = (2 * 4 * int(np.prod(shape)) for shape in feature_shapes)
+    largest = max(2 * 2 * int(np.prod(image_shape)), *feature_bytes)
+    chunk = int(np.clip(CHUNK_BYTES // largest, 1, _MAX_PAIRS_PER_BLOCK))
+    chunks = int(np.clip(BLOCK_BYTES // (chunk * largest), 1, _MAX_PAIRS_PER_BLOCK // chunk))
     return BlockSize(chunk * chunks, chunk)

@@ -1,4 +1,4 @@
-"""Checks that a record is whole and that its parts fit together."""
+"""Checks that a record is complete and consistent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK = 256
 
 
 def problems(record: Record) -> Iterator[str]:
-    """Say what is wrong with a record, one line a problem; nothing if it is sound."""
+    """Yield one message per problem of a record."""
     if not record.complete:
         yield "the run is unfinished"
         return
@@ -38,7 +38,7 @@ def _shape_problems(record: Record) -> Iterator[str]:
         layer = record.layer(name)
         yield from _group_problems(layer, layer_variables(linear=layer.linear), f"{name}: ")
     if record.dataset.sizes["class"] != len(record.class_names):
-        yield "the class names do not fit the logits"
+        yield "the number of class names differs from that of the logits"
 
 
 def _group_problems(
@@ -64,35 +64,35 @@ def _value_problems(record: Record, block: slice) -> Iterator[str]:
     if (logits[:, ADVERSARIAL].argmax(-1) != adversarial).any():
         yield f"adversarial labels of {where} are not the predictions on the adversarial images"
     if (benign == adversarial).any():
-        yield f"{where} hold a pair whose two labels are the same"
+        yield f"{where} include a pair with two equal labels"
     for name in record.layers:
         layer = record.layer(name).dataset.isel(pair=block).load()
         yield from _unbounded(layer, f"{where} in {name}")
         if "weight" in layer:
-            rebuilt = layer["activation"].values @ layer["weight"].values.T + layer["bias"].values
-            if _relative(rebuilt, logits) > _TOLERANCE:
+            recomputed = layer["activation"].values @ layer["weight"].values.T + layer["bias"].values
+            if _relative_error(recomputed, logits) > _TOLERANCE:
                 yield f"activations and weights of {where} in {name} do not give the logits"
     change = record.images(block, "adversarial") - record.images(block, "benign")
     change = np.abs(change.reshape(len(logits), -1))
     for name, norms in (("l2", np.linalg.norm(change, axis=1)), ("linf", change.max(axis=1))):
         if not np.allclose(norms, data[f"perturbation_{name}"].values, rtol=1e-4, atol=1e-6):
-            yield f"{name} norms of {where} are not those of the images"
+            yield f"{name} norms of {where} do not match the images"
 
 
 def _unbounded(data: xr.Dataset, where: str) -> Iterator[str]:
     numeric = [name for name in data.variables if data[name].dtype.kind == "f"]
     bad = [str(name) for name in numeric if not np.isfinite(data[name].values).all()]
     if bad:
-        yield f"{', '.join(bad)} of {where} hold NaN or infinity"
+        yield f"{', '.join(bad)} of {where} contain NaN or infinity"
 
 
 def _count_problems(record: Record) -> Iterator[str]:
     counts: dict[str, Any] = record.attributes["counts"]
     if counts["pairs"] != record.dataset.sizes["pair"]:
-        yield f"{counts['pairs']} pairs are counted, {record.dataset.sizes['pair']} are there"
+        yield f"the record has {record.dataset.sizes['pair']} pairs, but its counts say {counts['pairs']}"
     if counts["successes"] != (record.run_images["outcome"] == "success").sum():
-        yield "the successes that are counted are not those of the table of all images"
+        yield "the number of successes differs from the table of all images"
 
 
-def _relative(result: npt.NDArray[Any], reference: npt.NDArray[Any]) -> float:
+def _relative_error(result: npt.NDArray[Any], reference: npt.NDArray[Any]) -> float:
     return float(np.abs(result - reference).max() / max(np.abs(reference).max(), np.finfo(np.float32).tiny))

@@ -1,8 +1,8 @@
-"""`RecordWriter`: writes a record block by block, so that a run can stop anywhere and several can share it.
+"""`RecordWriter`: writes a record block by block, so a run can be interrupted and resumed at any point.
 
-A block is written data first and its marker last; each chunk reaches the store whole or not at all. So a
-block either counts as done and is whole, or is done again. Blocks are whole chunks: processes that write
-different blocks never touch the same file.
+The marker of a block is written after its data, and each chunk is written completely or not at all. A block
+is therefore either marked and complete, or written again. Blocks consist of whole chunks, so processes that
+write different blocks never write the same file.
 """
 
 import errno
@@ -52,9 +52,9 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class RecordWriter:
-    """Writes one record, through the phases attack, capture, complete.
+    """Writes one record through its phases: attack, capture, complete.
 
-    Made by `create_record` or `resume_record`.
+    Created by `create_record` or `resume_record`.
     """
 
     def __init__(self, path: str, group: zarr.Group) -> None:
@@ -63,33 +63,33 @@ class RecordWriter:
 
     @property
     def phase(self) -> Phase:
-        """How far the run has come."""
+        """Current phase of the run."""
         return Phase(int(self.attributes["phase"]))
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Attributes of the record, as they are now."""
+        """Current attributes of the record."""
         return dict(self._group.attrs)
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
-        """Names of the target layers, in the order in which the network runs them."""
+        """Names of the target layers, in the order of the forward pass."""
         return tuple(self.attributes["layers"])
 
     @cached_property
     def images_per_block(self) -> int:
-        """How many images of the run one block holds."""
+        """Number of images of the run per block."""
         return int(self.attributes["images_per_block"])
 
     @cached_property
     def block_size(self) -> BlockSize:
-        """How many pairs one block holds, and one chunk of it."""
+        """Number of pairs per block and per chunk."""
         layers = [self._layer(layer).attrs for layer in self.layers]
         shapes = [[layer["neurons"], *layer["map_shape"]] for layer in layers]
         return block_size(self.attributes["image_shape"], shapes)
 
     def run_table(self, name: str) -> npt.NDArray[Any]:
-        """One column of the table of all images of the run."""
+        """One column of the run table, which has one row per image."""
         return np.asarray(self._run[name][:])
 
     def adversarial_pixels(self, images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
@@ -100,15 +100,15 @@ class RecordWriter:
         )
 
     def pending_image_blocks(self) -> list[int]:
-        """Blocks of images that are still to be attacked."""
+        """Blocks of images that are not processed yet."""
         pending = np.flatnonzero(self.run_table("outcome") == Outcome.PENDING)
         return [int(block) for block in np.unique(pending // self.images_per_block)]
 
     def write_image_block(self, block: int, columns: Arrays) -> None:
-        """Write what became of one block of images; every blocked variable of the run table is required."""
+        """Write the results of one block of images: all blocked variables of the run table."""
         start = block * self.images_per_block
         with _writing(self.path):
-            # "outcome" is the marker of a block, so it is written last; RUN_VARIABLES keeps it there.
+            # "outcome", the marker of a block, is last in RUN_VARIABLES, so it is written last.
             for name in [name for name, variable in RUN_VARIABLES.items() if variable.blocked]:
                 self._run[name][start : start + len(columns[name])] = columns[name]
 
@@ -118,9 +118,9 @@ class RecordWriter:
         Parameters
         ----------
         images
-            Rows of the run table: one pair for each of them, in this order.
+            Rows of the run table that become pairs, in this order.
         dense_layers
-            ``weight`` and ``bias`` by target layer, for those with a linear head.
+            ``weight`` and ``bias`` by target layer, for layers with a linear head.
         """
         sizes, names = self._sizes(len(images)), {"side": SIDES, "class": self.attributes["class_names"]}
         table = {name: self.run_table(name)[images] for name in PAIR_VARIABLES if name in RUN_VARIABLES}
@@ -130,22 +130,22 @@ class RecordWriter:
                 group = self._layer(layer)
                 variables = layer_variables(linear=layer in dense_layers)
                 rows, columns = group.attrs["map_shape"]
-                of_layer = {"neuron": group.attrs["neurons"], "row": rows, "column": columns}
+                layer_sizes = {"neuron": group.attrs["neurons"], "row": rows, "column": columns}
                 values = {**names, "label": SIDES, **dense_layers.get(layer, {})}
-                self._fill(group, variables, {**sizes, **of_layer}, values)
+                self._fill(group, variables, {**sizes, **layer_sizes}, values)
             blocks = -(-len(images) // self.block_size.pairs)
-            of_run = {"block": blocks, "pair": len(images), "layer": len(self.layers)}
+            run_sizes = {"block": blocks, "pair": len(images), "layer": len(self.layers)}
             for name, variable in BLOCK_VARIABLES.items():
-                _create(self._run, name, variable, of_run, BlockSize(1, 1))
+                _create(self._run, name, variable, run_sizes, BlockSize(1, 1))
             self._run["pair_rows"][:] = images
             self._group.attrs["phase"] = Phase.CAPTURE.value
 
     def pair_rows(self) -> npt.NDArray[np.int64]:
-        """Rows of the run table that are pairs, in the order of the pairs."""
+        """Rows of the run table that became pairs, in the order of the pairs."""
         return np.asarray(self._run["pair_rows"][:])
 
     def pending_pair_blocks(self) -> list[int]:
-        """Blocks of pairs that are still to be captured."""
+        """Blocks of pairs that are not captured yet."""
         return [int(block) for block in np.flatnonzero(~self.run_table("captured"))]
 
     def write_pair_block(
@@ -160,9 +160,9 @@ class RecordWriter:
         arrays
             Images and logits.
         layers
-            Feature maps, activations and contributions of each layer.
+            Feature maps, activations and contributions by layer.
         split_errors
-            Largest split error of each layer.
+            Largest split error by layer.
         """
         start = block * self.block_size.pairs
         groups = [(self._group, arrays), *((self._layer(layer), layers[layer]) for layer in self.layers)]
@@ -172,20 +172,20 @@ class RecordWriter:
                     array: Any = group[name]
                     array[start : start + len(values)] = values
             self._run["split_error"][block] = [split_errors[layer] for layer in self.layers]
-            # The marker of the block, once all layers are written.
+            # The marker of the block, after all layers.
             self._run["captured"][block] = True
 
     def read_pairs(self, name: str, layer: str | None = None) -> npt.NDArray[Any]:
-        """One array of the captured pairs: of a layer, or of the root when None."""
+        """One array of the captured pairs, from a layer's group or, if None, from the root."""
         array: Any = (self._group if layer is None else self._layer(layer))[name]
         return np.asarray(array[:])
 
     def finish(
         self, projections: Mapping[str, npt.NDArray[np.float32]], attributes: Mapping[str, Any]
     ) -> Record:
-        """Write the projections of the layers and the counts, and close the record.
+        """Write the layers' projections and the final attributes, and mark the record as complete.
 
-        What only a resumed run needs is dropped.
+        Arrays that only a resumed run needs are deleted.
         """
         errors = self.run_table("split_error").max(axis=0)
         with _writing(self.path):
@@ -197,14 +197,14 @@ class RecordWriter:
             if "adversarial" in self._run:
                 del self._run["adversarial"]
             consolidate(self.path)
-            # One write marks the record as complete; a run that is killed before it is finished again.
+            # A single write marks the record as complete; if interrupted before it, `finish` is repeated.
             group = zarr.open_group(self.path, mode="r+", use_consolidated=True)
             group.attrs.update({**attributes, "phase": Phase.COMPLETE.value})
         return open_record(self.path)
 
     @lru_cache(maxsize=2)  # noqa: B019  a writer lives as long as its run
     def _adversarial_block(self, block: int) -> npt.NDArray[np.uint16]:
-        """Pairs follow the order of images, so that their blocks read each block of images once."""
+        """Adversarial images of a block; cached, because pairs follow the order of the images."""
         start = block * self.images_per_block
         return np.asarray(self._run["adversarial"][start : start + self.images_per_block])
 
@@ -222,7 +222,7 @@ class RecordWriter:
         sizes: Mapping[str, int],
         values: Mapping[str, Any],
     ) -> None:
-        """Create the arrays of a group, and write those whose values are known; dimensions are counted."""
+        """Create the arrays of a group, and write the given values; other coordinates are numbered from 0."""
         for name, variable in variables.items():
             array = _create(group, name, variable, sizes, self.block_size)
             if name in values:
@@ -249,16 +249,16 @@ def create_record(
     Parameters
     ----------
     path
-        Where to create it. A record that is there is deleted.
+        Path of the record. An existing record is deleted.
     attributes
         Provenance, with at least ``class_names, image_shape``.
     layers
-        Target layers by name, in the order in which the network runs them, each with its attributes: at least
+        Attributes of the target layers by name, in the order of the forward pass; at least
         ``neurons, map_shape, head, split_error``.
     columns
-        The columns of the run table that are known beforehand: ``image_id, image_index, true_label``.
+        The initial columns of the run table: ``image_id, image_index, true_label``.
     images_per_block
-        Images that are attacked and written together.
+        Number of images attacked and written together.
     """
     sizes = dict(zip(("channel", "y", "x"), attributes["image_shape"], strict=True))
     sizes["image"] = len(columns["image_id"])
@@ -274,8 +274,8 @@ def create_record(
         with _writing(str(path)):
             group = zarr.create_group(str(path), zarr_format=3, attributes={**attributes, **start})
             group.create_group(LAYERS)
-            for name, of_layer in layers.items():
-                group.create_group(layer_group(name), attributes=dict(of_layer))
+            for name, layer_attributes in layers.items():
+                group.create_group(layer_group(name), attributes=dict(layer_attributes))
             run = group.create_group(RUN)
             for name, variable in RUN_VARIABLES.items():
                 array = _create(run, name, variable, sizes, BlockSize(images_per_block, images_per_block))
@@ -293,23 +293,23 @@ def create_record(
 def _cannot_create(path: str | os.PathLike[str], error: OSError) -> RecordError:
     return RecordError(
         f"record {str(path)!r} cannot be created ({error.strerror or error})",
-        allowed="a path in a folder that you may write to",
+        allowed="a path in a writable folder",
         fix="choose another --out",
     )
 
 
 def resume_record(path: str | os.PathLike[str]) -> RecordWriter:
-    """Open an unfinished record to go on with it."""
+    """Open an unfinished record to resume its run."""
     return RecordWriter(str(path), open_group(path, mode="r+"))
 
 
 def remove_record(path: str | os.PathLike[str]) -> None:
-    """Delete a record, and nothing that is none.
+    """Delete a record.
 
     Raises
     ------
     RecordError
-        If something else than a record is there.
+        If the path is not a record; nothing is deleted then.
     """
     if not was_record(path):
         raise not_a_record(path)
@@ -320,7 +320,7 @@ def _remove_files(path: str | os.PathLike[str]) -> None:
     files, root = files_of(path)
     if not files.exists(root):
         return
-    # What marks it as a record goes last, so that a killed removal can be done again.
+    # Delete the metadata that marks it as a record last, so an interrupted removal can be repeated.
     for entry in files.ls(root, detail=False):
         if not entry.endswith("/zarr.json"):
             files.rm(entry, recursive=True)
@@ -329,7 +329,13 @@ def _remove_files(path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold a record for one run; a second run at the same time gets an error."""
+    """Lock a local record for one run.
+
+    Raises
+    ------
+    RecordError
+        If another run holds the lock, or the folder is not writable.
+    """
     if is_remote(path):
         yield
         return
@@ -341,8 +347,8 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     except Timeout:
         raise RecordError(
             f"another run is writing record {str(path)!r}",
-            allowed="one run a record at a time",
-            fix="wait for it to end",
+            allowed="one run per record at a time",
+            fix="wait until it has finished",
         ) from None
     except OSError as error:
         raise _cannot_create(path, error) from error
@@ -374,7 +380,7 @@ def _create(
 
 @contextmanager
 def _writing(path: str) -> Iterator[None]:
-    """Write chunks of zeros too, so that a missing one is known to be lost; one line for a full disk."""
+    """Write chunks of zeros, too, so missing chunks are detected as lost; convert errors of a full disk."""
     try:
         with zarr.config.set({"array.write_empty_chunks": True}):
             yield
@@ -383,6 +389,6 @@ def _writing(path: str) -> Iterator[None]:
             raise
         raise RecordError(
             f"the disk is full ({error.strerror}) while writing record {path!r}",
-            allowed="enough free space for images and feature maps of all pairs",
+            allowed="enough free space for the images and feature maps of all pairs",
             fix="free some space and run the same command again, or choose another --out",
         ) from error
