@@ -407,7 +407,7 @@ def test_another_network_is_refused(analysis: Analysis) -> None:
     net = color_net(mlp="weight" not in analysis.record.layer().dataset)
     with torch.no_grad():
         next(net.parameters()).mul_(1.5)
-    with pytest.raises(ModelError, match="gives other logits for the first pair"):
+    with pytest.raises(ModelError, match="logits for the first pair differ"):
         load_classifier(analysis.record, net)
 
 

@@ -125,8 +125,8 @@ def test_wrong_network_says_so(linear: Path, caplog: pytest.LogCaptureFixture) -
     status = library["colors"].current().network.status
     assert status.state == "missing"
     assert status.message is not None
-    assert "other logits" in status.message
-    assert "other logits" in caplog.text
+    assert "logits for the first pair differ" in status.message
+    assert "logits for the first pair differ" in caplog.text
 
 
 def test_networks_of_single_records() -> None:
@@ -171,7 +171,7 @@ def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["colors={source}:doubled"], "other logits"),
+        (["colors={source}:doubled"], "logits for the first pair differ"),
         (["{source}:net", "colors={source}:net"], "there is none"),
     ],
 )

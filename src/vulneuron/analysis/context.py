@@ -20,7 +20,7 @@ def context(data: LayerData, pair: int, neuron: int, *, order: Order, scope: Sco
     confidences = [
         data.record.pairs[f"{side}_label_p_{side}"].to_numpy(np.float64) for side in ("benign", "adversarial")
     ]
-    # Of the benign images in either order, so that both sides show the same pairs.
+    # Both orders use the benign images, so both sides show the same pairs.
     values = (activations if order == "activation" else confidences)[0]
     pairs = context_pairs(
         values, data.benign_label, data.adversarial_label, pair, scope=scope, count=count

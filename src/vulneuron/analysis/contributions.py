@@ -37,7 +37,7 @@ class Curves:
         self._lock = Lock()
 
     def contributions(self, pairs: Ints, weights: Weights) -> BySide[Doubles]:
-        """What each neuron adds to the logits that `weights` names, ``(pair, neuron)`` on both images."""
+        """Contribution of each neuron with the selected weights, ``(pair, neuron)`` on both images."""
         data = self._data
         if not data.linear:
             return label_contributions(data.contribution[pairs], weights)
@@ -47,8 +47,8 @@ class Curves:
     def bands(self, pairs: Ints, settings: CurveSettings) -> BySide[Band]:
         """Bands of each pair's two classes.
 
-        A record of a head that is not linear has contributions to each image's own labels only, so bands for
-        other weights than "own" are NaN there.
+        If the head is not linear, the bands use contributions to each image's own label, so bands for
+        weights other than "own" are NaN.
         """
         data, labels = self._data, self._data.labels_of(pairs)
         benign = self._class_bands(labels["benign_label"], "benign", settings)
@@ -62,11 +62,14 @@ class Curves:
         return BySide(benign, adversarial)
 
     def _class_bands(self, labels: Ints, images: Side, settings: CurveSettings) -> Band:
-        """Bands of the class of each pair, of activations for a linear head and else of contributions."""
+        """Bands of each pair's class: of activations if the head is linear, otherwise of contributions."""
         classes, places = np.unique(labels, return_inverse=True)
-        found = [self._class_band(int(it), images, settings.band, settings.confidence) for it in classes]
-        low, high = (np.stack([getattr(it, bound) for it in found])[places] for bound in ("low", "high"))
-        return Band(low, high)
+        bands = [
+            self._class_band(int(label), images, settings.band, settings.confidence) for label in classes
+        ]
+        return Band(
+            np.stack([band.low for band in bands])[places], np.stack([band.high for band in bands])[places]
+        )
 
     @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
     def _class_band(self, label: int, images: Side, kind: BandKind, confidence: float) -> Band:

@@ -1,4 +1,4 @@
-"""`PairData` and `LayerData`: what a record holds of its pairs, read once and kept."""
+"""`PairData` and `LayerData`: a record's arrays, read once and cached."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from vulneuron.record.schema import BENIGN, to_pixels
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-#: Blocks are what is read from disk at once, 4 MiB or so each.
+#: Blocks are read from disk at once, about 1 MiB each.
 _CACHED_BLOCKS = 16
 
 
 class PairLabels(TypedDict):
-    """Labels of one pair, named as the measures name them."""
+    """Labels of one pair, as keyword arguments of the measures."""
 
     benign_label: int
     adversarial_label: int
 
 
 class LabelArrays(TypedDict):
-    """Labels of many pairs, each ``(pair,)``, named likewise."""
+    """Labels of many pairs, each ``(pair,)``, as keyword arguments of the measures."""
 
     benign_label: Ints
     adversarial_label: Ints
@@ -45,7 +45,7 @@ class FeatureChunk:
 
 
 class PairData:
-    """What is the same for all layers, in memory where it is small or was just used.
+    """Values that do not depend on the layer; small or recently used arrays are in memory.
 
     Attributes
     ----------
@@ -84,12 +84,12 @@ class PairData:
         return np.asarray(self._data["logit"].values)
 
     def check_pair(self, pair: int) -> int:
-        """The pair, as an int that the record has.
+        """The pair as an int, after checking it.
 
         Raises
         ------
         MeasureError
-            If it has no such pair.
+            If the record has no such pair.
         """
         if isinstance(pair, bool) or not isinstance(pair, int | np.integer) or not 0 <= pair < self.count:
             raise MeasureError(
@@ -136,7 +136,7 @@ class PairData:
 
 
 class LayerData(PairData):
-    """The pairs, and what the neurons of one layer do on them.
+    """The pairs, and the values of the neurons of one layer.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ class LayerData(PairData):
 
     @property
     def linear(self) -> bool:
-        """Whether the head is one dense layer, so that weights are known."""
+        """Whether the head is one dense layer, whose weights the record contains."""
         return self.layer.linear
 
     @cached_property
@@ -187,7 +187,7 @@ class LayerData(PairData):
 
     @cached_property
     def threshold_features(self) -> Floats:
-        """Benign feature maps behind the thresholds, ``(image, neuron, row, column)``: a bounded sample."""
+        """Benign feature maps for the thresholds, ``(image, neuron, row, column)``: a bounded sample."""
         stored = self._features.stored
         return np.asarray(stored.oindex[sample(self.count), BENIGN])
 
@@ -200,9 +200,9 @@ class LayerData(PairData):
         return BySide(*self._features.pair(pair))
 
     def feature_chunks(self, pairs: Ints) -> Iterator[FeatureChunk]:
-        """Feature maps of all pairs that are read together with the given ones, chunk by chunk.
+        """Feature maps of all chunks that contain the given pairs, chunk by chunk.
 
-        Reading whole chunks, one after the other, is what the record is fast at.
+        A record is read fastest in whole chunks, one after the other.
         """
         stored = self._features.stored
         size = int(stored.chunks[0])

@@ -24,9 +24,9 @@ Value = str | float | int | None
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What is declared of every setting, in the annotation of its field: ``Annotated[int, Integer(...)]``.
+    """Declaration of a setting, in the annotation of its field: ``Annotated[int, Integer(...)]``.
 
-    Values are validated by it, too: a bad one is a `MeasureError` of one line.
+    It also validates values; an invalid one raises a `MeasureError`.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class Setting:
     meaning
         One sentence, with a period.
     choices
-        Allowed words of a choice; values of a number that are good to offer.
+        Allowed values of a choice; suggested values of a number.
     null
-        What None means, if it is allowed; a few words.
+        Meaning of None in a few words, if it is allowed.
     """
 
     label: str
@@ -69,7 +69,7 @@ class Setting:
         return MeasureError(f"given {name} = {value!r}", allowed=f"{self.allowed}{null}", fix=fix)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate as the declaration says."""
+        """Validate values by the declaration."""
 
         def validate(
             value: object, inner: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo
@@ -88,7 +88,7 @@ class Setting:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Describe it in OpenAPI."""
+        """Describe the setting in OpenAPI."""
         return {**handler(schema), **self.json_schema, "description": self.meaning}
 
 
@@ -121,7 +121,7 @@ class Number(Setting):
     Parameters
     ----------
     at_least, above, at_most, below
-        Ends of its range: with them and without them.
+        Bounds of the range; `above` and `below` are exclusive.
     """
 
     at_least: float | None = None

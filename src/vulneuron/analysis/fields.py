@@ -28,7 +28,7 @@ class FieldThresholds:
     Parameters
     ----------
     data
-        The pairs; thresholds without a given level are quantiles over their benign images.
+        The pairs; default thresholds are quantiles over their benign images.
     """
 
     def __init__(self, data: LayerData) -> None:
@@ -141,7 +141,7 @@ class DeadNeurons:
         self._fill(pairs[~self._cached[pairs]])
         peaks, neurons = self._peaks[pairs], np.arange(self._data.neurons)
         if rule.mode == "relative":
-            # Relative thresholds depend on nothing but the maximum of each feature map.
+            # Relative thresholds depend only on the maximum of each feature map.
             maxima = self._maxima[pairs].reshape(-1, 1, 1)
             levels = self._thresholds.levels(rule, maxima, np.tile(neurons, 2 * len(pairs)))
             return np.asarray(peaks <= levels.reshape(peaks.shape))

@@ -1,4 +1,4 @@
-"""The network of a record: loaded again, and checked to be the one that made it."""
+"""Loads the network of a record again, and checks that it made the record."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from vulneuron.measures.sides import SIDES
 from vulneuron.network import Classifier
 from vulneuron.record import Record, open_record
 
-#: Other devices, libraries and mixed precision sum in another order; another network differs by much more.
+#: Devices, libraries and mixed precision change sums by less than this; another network differs by much more.
 _TOLERANCE = 1e-2
 
 
@@ -26,14 +26,14 @@ def load_classifier(
     record
         A finished record, or its path.
     model
-        Where the network is now, as for `vulneuron.analyze`; where it was then when None.
+        The network, as for `vulneuron.analyze`; None for the one named in the record.
     device
         See `Classifier`.
 
     Raises
     ------
     ModelError
-        If it cannot be loaded, or is another network: it gives other logits for the first pair.
+        If it cannot be loaded, or its logits for the first pair differ from those in the record.
     """
     record = record if isinstance(record, Record) else open_record(record)
     settings = record.attributes["run"]["model"]
@@ -45,7 +45,7 @@ def load_classifier(
         raise ModelError(
             f"the record's model {settings['spec']!r} cannot be loaded again ({error.given})",
             allowed="the model that the record was made with",
-            fix="say where it is now with --model, or give a classifier to Analysis",
+            fix="name it with --model, or pass a classifier to Analysis",
         ) from error
     channels, height, width = record.attributes["image_shape"]
     classifier = Classifier(
@@ -62,12 +62,12 @@ def load_classifier(
 
 
 def check_classifier(record: Record, classifier: Classifier) -> None:
-    """Refuse a classifier that gives other logits for the first pair than the record has.
+    """Reject a classifier whose logits for the first pair differ from those in the record.
 
     Raises
     ------
     ModelError
-        If the largest difference is above a hundredth of the largest logit.
+        If the largest difference exceeds a hundredth of the largest logit.
     """
     if not isinstance(classifier, Classifier):
         raise ModelError(
@@ -81,27 +81,28 @@ def check_classifier(record: Record, classifier: Classifier) -> None:
         raise ModelError(
             f"the model has {classifier.classes} classes for images {tuple(classifier.input_shape)}",
             allowed=f"that of the record: {stored.shape[1]} classes for images {images.shape[1:]}",
-            fix="give the model that the record was made with",
+            fix="use the model that the record was made with",
         )
-    found = classifier.logits(torch.from_numpy(images)).numpy(force=True)
-    error = np.abs(found - stored).max() / np.abs(stored).max()
+    logits = classifier.logits(torch.from_numpy(images)).numpy(force=True)
+    error = np.abs(logits - stored).max() / np.abs(stored).max()
     if not error <= _TOLERANCE:
         raise ModelError(
-            f"the model gives other logits for the first pair than the record (by {error:.1e}, relative)",
+            "the model's logits for the first pair differ from those in the record "
+            f"(relative difference {error:.1e})",
             allowed="the model that the record was made with",
             fix="check the weights, and --mean and --std",
         )
 
 
 class Network:
-    """The network that made a record, for what the record alone does not hold; it may be attached later.
+    """The network that made a record, needed for values that the record does not contain.
 
     Parameters
     ----------
     record
         A finished record.
     classifier
-        Its network; None as long as it is missing.
+        Its network; None if it is missing or will be attached later.
 
     Raises
     ------
@@ -126,7 +127,7 @@ class Network:
         return self._classifier is not None
 
     def attach(self, classifier: Classifier) -> None:
-        """Provide the network.
+        """Set the network.
 
         Raises
         ------
@@ -137,14 +138,14 @@ class Network:
         self._classifier = classifier
 
     def require(self, purpose: str, layer: str | None = None) -> Classifier:
-        """The network, for a purpose such as "computing vulnerability maps".
+        """Return the network, or raise an error that names the purpose.
 
         Parameters
         ----------
         purpose
-            What it is needed for.
+            Subject of the error message, such as "computing vulnerability maps".
         layer
-            The layer at which it is read, if that matters.
+            The target layer to select; None if it does not matter.
 
         Raises
         ------
@@ -155,7 +156,7 @@ class Network:
         """
         if self._classifier is None:
             raise MeasureError(
-                f"{purpose} needs the network, which the record does not hold",
+                f"{purpose} needs the network, which the record does not contain",
                 allowed="an Analysis with the network that made the record",
                 fix="use Analysis(record, vulneuron.load_classifier(record))",
             )

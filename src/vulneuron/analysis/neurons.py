@@ -25,7 +25,7 @@ Columns = dict[str, npt.NDArray[Any]]
 
 #: Columns that `Analysis.rank` adds.
 RANKS = ("rank", "rank_low", "rank_high")
-#: What neurons are sorted by unless a measure is named: the first of these that has values.
+#: Default measures to sort neurons by: the first of these that has values is used.
 DEFAULT_SORTS = ("band_gap", "curve_gap")
 #: Values ``(pair, neuron)`` of a column that stay in a CPU's cache, and bytes per value with intermediates.
 _VALUES_IN_CACHE = 2**16
@@ -33,16 +33,16 @@ _BYTES_PER_VALUE = 64
 
 
 class PairBlock:
-    """The numbers of a block of pairs that measures are computed from; a `NeuronContext`.
+    """A `NeuronContext`: the values of a block of pairs from which measures are computed.
 
     Parameters
     ----------
     table
-        The table that knows where the numbers come from.
+        The table whose parts compute the values.
     pairs
         Numbers of the pairs.
     settings
-        Choices behind the numbers.
+        Settings of the values.
     """
 
     def __init__(self, table: "NeuronTable", pairs: Ints, settings: Settings) -> None:
@@ -105,14 +105,14 @@ class PairBlock:
 
 
 class NeuronTable:
-    """Computes the columns that measures declare, block by block of pairs.
+    """Computes the columns of the declared measures, in blocks of pairs.
 
     Parameters
     ----------
     data, curves, substitution, dead, vulnerability, overlaps
-        Where the numbers come from.
+        Sources of the values from which measures are computed.
     memory
-        Approximate number of bytes that the numbers of a block of pairs may take.
+        Approximate number of bytes that the values of a block of pairs may take.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ def sorted_neurons(neurons: pd.DataFrame, measure: NeuronMeasure, *, reverse: bo
 
 
 def _as_table(columns: Columns) -> pd.DataFrame:
-    # Adding 0 turns -0.0, which is 0 times a negative weight and reads as if it meant something, into 0.0.
+    # Adding 0 turns -0.0, the product of 0 and a negative weight, into 0.0.
     values = {name: column if column.dtype == np.bool_ else column + 0 for name, column in columns.items()}
     neurons = len(next(iter(columns.values())))
     return pd.DataFrame(values, index=pd.RangeIndex(neurons, name="neuron"))

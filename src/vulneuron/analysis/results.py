@@ -1,4 +1,4 @@
-"""Named results of an `Analysis` that no measure has of its own."""
+"""Named results of an `Analysis` that are not results of a measure."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ Overlaps = ByEffect[Floats]
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What there is to say of one pair.
+    """Labels, probabilities and perturbation of one pair.
 
     Attributes
     ----------
     number
-        Of the pair in the record.
+        Number of the pair in the record.
     image_id, image_index
         Name and position of the benign image in its source.
     benign_label, adversarial_label
@@ -34,7 +34,7 @@ class Pair:
     benign_probabilities, adversarial_probabilities
         ``(class,)``, float64, in the order of ``record.class_names``: the softmax on either image.
     perturbation_l2, perturbation_linf
-        Norms of adversarial minus benign pixels, which are in [0, 1].
+        Norms of adversarial minus benign pixels, with pixels in [0, 1].
     survives_8bit
         Whether the attack still succeeds after rounding the adversarial image to 8 bits.
     """
@@ -53,18 +53,18 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class ReceptiveField:
-    """What one neuron, or a set of neurons, captures on one image.
+    """Receptive field of one neuron, or combined receptive field of several, on one image.
 
     Attributes
     ----------
     mask
         ``(y, x)`` of the RF size: captured pixels.
     image
-        ``(channel, y, x)`` in [0, 1]: the image inside of the mask, black outside.
+        ``(channel, y, x)`` in [0, 1]: the image inside the mask, black outside.
     coverage
-        Captured part of the image, 0 to 1.
+        Captured fraction of the image, 0 to 1.
     dead
-        ``(neuron,)``: which of the chosen neurons capture nothing.
+        ``(neuron,)``: which of the neurons capture nothing.
     """
 
     mask: Bools
@@ -75,12 +75,12 @@ class ReceptiveField:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Other pairs that show what a neuron captures, the first one first.
+    """Other pairs whose images show what a neuron captures, ordered from the first.
 
     Attributes
     ----------
     pairs
-        ``(m,)``: their numbers.
+        ``(m,)``: numbers of the pairs.
     benign_activations, adversarial_activations
         ``(m,)``: activation of the neuron on either image.
     benign_confidences, adversarial_confidences

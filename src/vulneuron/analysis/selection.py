@@ -83,50 +83,50 @@ def checked_neurons(neurons: int | Sequence[int] | Ints, count: int) -> Ints:
 
 
 def checked_numbers(numbers: int | Sequence[int] | Ints, name: str, count: int) -> Ints:
-    """Numbers of pairs or neurons as they are given, each below `count`.
+    """Numbers of pairs or neurons as an array, in the order given, each below `count`.
 
     Raises
     ------
     MeasureError
-        If there is none, or one that is not a whole number from 0 to ``count - 1``.
+        If there is none, or one that is not an integer from 0 to ``count - 1``.
     """
-    given = np.atleast_1d(np.asarray(numbers))
-    whole = np.issubdtype(given.dtype, np.integer)
-    # A mask of booleans would be taken for the numbers 0 and 1.
-    bad = given[(given < 0) | (given >= count)] if whole else given
-    if len(bad) or not len(given):
+    array = np.atleast_1d(np.asarray(numbers))
+    # A mask of booleans is rejected, because it would be read as the numbers 0 and 1.
+    integers = np.issubdtype(array.dtype, np.integer)
+    bad = array[(array < 0) | (array >= count)] if integers else array
+    if len(bad) or not len(array):
         raise MeasureError(
             f"given {name} {bad[0]}" if len(bad) else f"given no {name}",
             allowed=f"0 to {count - 1}",
             fix=f"choose numbers of {name}s of this record",
         )
-    return given.astype(np.int64)
+    return array.astype(np.int64)
 
 
 def cell_pairs(record: Record, benign: str | None, adversarial: str | None) -> Ints:
-    """Pairs of a cell of the prediction matrix, of a row if there is no adversarial label, or of a column.
+    """Pairs of a cell of the prediction matrix, a row (no adversarial label), or a column (no benign label).
 
     Raises
     ------
     MeasureError
-        If a class is unknown, or no pair is there.
+        If a class is unknown, or the cell is empty.
     """
-    chosen = np.ones(len(record.pairs), dtype=bool)
+    in_cell = np.ones(len(record.pairs), dtype=bool)
     for column, name in (("benign_label", benign), ("adversarial_label", adversarial)):
         if name is None:
             continue
         if name not in record.class_names:
-            known = record.class_names
+            names = record.class_names
             raise MeasureError(
                 f"given class {name!r}",
-                allowed=", ".join(known[:12]) + (f", and {len(known) - 12} more" if len(known) > 12 else ""),
-                fix=did_you_mean(str(name), known) or "check the spelling",
+                allowed=", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else ""),
+                fix=did_you_mean(str(name), names) or "check the spelling",
             )
-        chosen &= (record.pairs[column] == name).to_numpy()
-    if not chosen.any():
+        in_cell &= (record.pairs[column] == name).to_numpy()
+    if not in_cell.any():
         raise MeasureError(
             f"given the cell {benign or ''}:{adversarial or ''}, which has no pair",
             allowed="a cell of the prediction matrix with pairs",
             fix="see Analysis.prediction_matrix() for their counts",
         )
-    return np.flatnonzero(chosen)
+    return np.flatnonzero(in_cell)
