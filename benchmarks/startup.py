@@ -1,4 +1,4 @@
-"""How long the command takes to start, beside Python importing Typer and PyTorch in the same run.
+"""Time the startup of the command, as ratios to importing Typer; importing PyTorch is timed as well.
 
 python benchmarks/startup.py --record demo.zarr
 """
@@ -21,7 +21,7 @@ CALLS = {
 
 
 def run_time(arguments: tuple[str, ...]) -> tuple[float, float]:
-    """Seconds until Python ends, and those of them on a processor."""
+    """Wall-clock and processor seconds of a Python process."""
     before, start = os.times(), time.perf_counter()
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
     seconds, after = time.perf_counter() - start, os.times()
@@ -29,7 +29,7 @@ def run_time(arguments: tuple[str, ...]) -> tuple[float, float]:
 
 
 def address_time(record: str) -> tuple[float, float]:
-    """Seconds until `vulneuron serve` has printed its address, and all processor seconds by then."""
+    """Wall-clock and processor seconds until `vulneuron serve` has printed its URL."""
     before, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "vulneuron", "serve", record, "--port", "0", "--no-open"],
@@ -45,7 +45,7 @@ def address_time(record: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure all calls in turn, and print the fastest of each as ratios to importing Typer."""
+    """Measure all calls in turn, and print the fastest time of each and its ratio to importing Typer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", help="a record to serve")
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,8 +1,8 @@
-"""Formulas of docstrings, as MathML: browsers draw it without a script or fonts.
+"""Converts formulas in docstrings to MathML, which browsers draw without a script or fonts.
 
-Docstrings write them in the way of Sphinx, ``:math:`x``` and ``.. math::``. As an extension of Griffe, this
-module turns both into the delimiters that `pymdownx.arithmatex` protects from Markdown. As a hook of MkDocs,
-it converts the result.
+Docstrings use the syntax of Sphinx, ``:math:`x``` and ``.. math::``. As a Griffe extension, this module
+replaces it by delimiters that `pymdownx.arithmatex` protects from Markdown. As an MkDocs hook, it converts
+the formulas between them.
 """
 
 import html
@@ -41,7 +41,7 @@ def with_mathml(page: str) -> str:
 
 
 class DocstringMath(griffe.Extension):
-    """Rewrites each docstring when it is read."""
+    """Griffe extension that rewrites each docstring."""
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Rewrite the docstring of an object."""

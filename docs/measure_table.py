@@ -1,4 +1,4 @@
-"""The table of neuron measures on the page about measures, made from their declarations; a hook of MkDocs."""
+"""Generates the table of neuron measures from their declarations; an MkDocs hook."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from mkdocs.structure.pages import Page
 
 from vulneuron.measures import MEASURES, NeuronMeasure
 
-#: Stands in `docs/measures.md` where the table goes.
+#: Placeholder of the table in `docs/measures.md`.
 MARKER = "<!-- table of neuron measures -->"
 
 
@@ -23,5 +23,5 @@ def table(measures: Iterable[NeuronMeasure]) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the table in the place of its marker."""
+    """Replace the placeholder by the table."""
     return markdown.replace(MARKER, table(MEASURES.values()))

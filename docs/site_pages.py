@@ -1,6 +1,6 @@
-"""Generated pages of the documentation site: the API reference, and files that lie outside `docs/`.
+"""Generates pages of the documentation site: the API reference, and files outside `docs/`.
 
-A hook of MkDocs. The API reference has a page for each name in ``vulneuron.__all__``.
+An MkDocs hook. The API reference has a page for each name in ``vulneuron.__all__``.
 """
 
 import os
@@ -24,7 +24,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "examples/cifar10/section_6_1.ipynb": "section_6_1.ipynb",
 }
-#: Public modules beside the package itself.
+#: Public modules besides the package itself.
 MODULES = ("plots", "testing")
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)")
 
@@ -57,12 +57,12 @@ def public_entries(source: Path, package: str = "vulneuron") -> list[Entry]:
     Raises
     ------
     ValueError
-        If ``__all__`` cannot be read from the source, as it is not a list of literal names.
+        If ``__all__`` is not a list of literal names, which can be read from the source.
     """
     module = griffe.load(package, search_paths=[source], resolve_aliases=True)
     assert isinstance(module, griffe.Module)
     if not module.exports:
-        raise ValueError(f"{package}.__all__ is not a list of names, so the API reference cannot be made")
+        raise ValueError(f"{package}.__all__ is not a list of names; the API reference needs one")
     names = sorted((str(name) for name in module.exports if not str(name).startswith("_")), key=str.casefold)
     entries = [_entry(module, name) for name in names]
     modules = [_entry(module, name) for name in MODULES if name in module.modules]
@@ -73,7 +73,7 @@ def public_entries(source: Path, package: str = "vulneuron") -> list[Entry]:
 def _entry(module: griffe.Module, name: str) -> Entry:
     member = module[name]
     if name in (module.exports or ()) and member.is_module:
-        # The function of a module of the same name, such as `pipeline.analyze.analyze`.
+        # A function with the same name as its module, such as `pipeline.analyze.analyze`.
         member = member[name]
     summary = member.docstring.value.partition("\n\n")[0] if member.docstring else ""
     return Entry(name, member.canonical_path, member.kind.value, " ".join(summary.split()))
@@ -95,16 +95,16 @@ def index_page(entries: Iterable[Entry]) -> str:
 
 
 def relocate_links(markdown: str, origin: str, page: str) -> str:
-    """Make the relative links of a file of the repository hold on a page of the site.
+    """Adapt the relative links of a file in the repository to a page of the site.
 
     Parameters
     ----------
     markdown
-        What the file says.
+        Content of the file.
     origin
-        Its path in the repository.
+        Path of the file in the repository.
     page
-        The page's path below `docs/`. Files that the site does not have are linked to where the source is.
+        Path of the page below `docs/`. Links to files outside the site point to the repository.
     """
 
     def relocate(match: re.Match[str]) -> str:
@@ -137,9 +137,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Correct the links to files outside of the site."""
+    """Adapt the links of a page."""
     uri = page.file.src_uri
     if uri.startswith("api/"):
         return markdown
-    origin = next((origin for origin, made in OUTSIDE.items() if made == uri), f"docs/{uri}")
+    origin = next((origin for origin, target in OUTSIDE.items() if target == uri), f"docs/{uri}")
     return relocate_links(markdown, origin, uri)

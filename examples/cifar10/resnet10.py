@@ -1,6 +1,6 @@
-"""ResNet-10 for CIFAR-10: four stages of one basic block each, 512 neurons with 4 x 4 maps.
+"""ResNet-10 for CIFAR-10: four stages of one basic block each, 512 neurons with 4 x 4 feature maps.
 
-Named as in torchvision, so that the checkpoint reads like one of its ResNets. Pixels are expected in [0, 1].
+Modules are named as in torchvision's ResNets. Pixels are expected in [0, 1].
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ WEIGHTS = Path(__file__).with_name("resnet10.safetensors")
 
 
 class ResNet10(nn.Module):
-    """He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with one block a stage.
+    """He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with one block per stage.
 
-    The stem is one 3 x 3 convolution of stride 1 without pooling, as is usual for 32 x 32 images.
+    The stem is a 3 x 3 convolution with stride 1 and no pooling, as is common for 32 x 32 images.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class ResNet10(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits ``(n, 10)`` of pixels ``(n, 3, 32, 32)`` in [0, 1]."""
-        maps = self.relu(self.bn1(self.conv1((pixels - self.mean) / self.std)))
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        logits: Tensor = self.fc(torch.flatten(self.avgpool(maps), 1))
+        features = self.relu(self.bn1(self.conv1((pixels - self.mean) / self.std)))
+        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
+        logits: Tensor = self.fc(torch.flatten(self.avgpool(features), 1))
         return logits
 
 

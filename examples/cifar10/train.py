@@ -1,4 +1,4 @@
-"""Train the ResNet-10 of this folder on CIFAR-10, in eight epochs of SGD.
+"""Train the ResNet-10 in this folder on CIFAR-10, with eight epochs of SGD.
 
 python examples/cifar10/train.py --data data --download --out resnet10.safetensors
 """
@@ -23,7 +23,7 @@ def load(root: Path, *, train: bool, download: bool) -> tuple[Tensor, Tensor]:
 
 
 def augment(images: Tensor) -> Tensor:
-    """Crop each image at a random place of its reflect-padded self, and mirror half of them."""
+    """Crop each image at a random position after reflection padding, and mirror half of the images."""
     count, side = len(images), images.shape[-1]
     padded = F.pad(images, [PADDING] * 4, mode="reflect")
     tops, lefts = torch.randint(2 * PADDING + 1, (2, count))
@@ -36,40 +36,38 @@ def augment(images: Tensor) -> Tensor:
 def train(
     model: nn.Module, images: Tensor, labels: Tensor, *, epochs: int = 8, batch: int = 256, rate: float = 0.3
 ) -> None:
-    """Minimize the cross-entropy by SGD with Nesterov momentum and a one-cycle rate."""
+    """Minimize the cross-entropy by SGD with Nesterov momentum and a one-cycle learning rate."""
     steps = epochs * -(-len(images) // batch)
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
     model.train().to(memory_format=torch.channels_last)
     for epoch in range(epochs):
         total = 0.0
-        for chosen in torch.randperm(len(images)).split(batch):
-            loss = F.cross_entropy(model(augment(images[chosen])), labels[chosen])
+        for indices in torch.randperm(len(images)).split(batch):
+            loss = F.cross_entropy(model(augment(images[indices])), labels[indices])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
-            total += float(loss.detach()) * len(chosen)
+            total += float(loss.detach()) * len(indices)
         print(f"epoch {epoch + 1} of {epochs}: loss {total / len(images):.3f}", flush=True)
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Share of images that are predicted right."""
+    """Fraction of correctly classified images."""
     model.eval()
     with torch.inference_mode():
-        right = [
-            (model(part).argmax(1) == truth).sum()
-            for part, truth in zip(images.split(500), labels.split(500), strict=True)
+        correct = [
+            (model(batch).argmax(1) == truth).sum()
+            for batch, truth in zip(images.split(500), labels.split(500), strict=True)
         ]
-    return float(sum(right)) / len(images)
+    return float(sum(correct)) / len(images)
 
 
 def main() -> None:
     """Read the options, train, and save the weights in float16."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="where CIFAR-10 is, or shall be downloaded to"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of CIFAR-10, or to download it to")
     parser.add_argument("--download", action="store_true")
     parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
     parser.add_argument("--epochs", type=int, default=8)

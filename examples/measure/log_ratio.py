@@ -1,7 +1,7 @@
-"""A measure of neurons in a package of its own: by which factor the attack changes an activation.
+"""A neuron measure in a separate package: the factor by which the attack changes an activation.
 
-The entry point in ``pyproject.toml`` beside this file makes Vulneuron load it. It is then a column of
-`Analysis.neurons`, sorts `vulneuron neurons`, and stands in the dashboard's menu.
+Vulneuron loads it through the entry point in ``pyproject.toml`` beside this file. It is then a column of
+`Analysis.neurons`, can sort `vulneuron neurons`, and appears in the dashboard's sort menu.
 """
 
 from typing import Any
@@ -21,6 +21,6 @@ from vulneuron.measures import NeuronContext, neuron_measure
     display="change",
 )
 def log_ratio(context: NeuronContext) -> npt.NDArray[Any]:
-    """Logarithm of the ratio of both activations, 1 added to each; for layers behind a ReLU."""
+    """Logarithm of the ratio of both activations, 1 added to each; for layers after a ReLU."""
     benign, adversarial = context.activations
     return np.log1p(adversarial) - np.log1p(benign)

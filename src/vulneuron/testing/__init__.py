@@ -1,4 +1,4 @@
-"""Contract tests for those who extend Vulneuron: inherit from them in your own test suite."""
+"""Contract tests for extensions of Vulneuron; inherit from them in your own test suite."""
 
 from vulneuron.testing.attacks import AttackTests
 from vulneuron.testing.engines import EngineTests

@@ -1,4 +1,4 @@
-"""The contract of attacks."""
+"""Contract tests of attacks."""
 
 import pytest
 import torch
@@ -19,9 +19,9 @@ def small_classifier() -> Classifier:
 
 
 class AttackTests:
-    """What every attack has to keep.
+    """Contract of every attack.
 
-    Inherit from it, and provide the fixture `attack`.
+    Inherit from this class, and provide the fixture `attack`.
     """
 
     @pytest.fixture
@@ -36,14 +36,14 @@ class AttackTests:
 
     @pytest.fixture
     def images(self) -> Tensor:
-        """Random images, among them black and white pixels."""
+        """Random images, including black and white pixels."""
         return (
             torch.rand(5, *_SHAPE, generator=torch.Generator().manual_seed(1)).mul(1.4).sub(0.2).clamp(0, 1)
         )
 
     @pytest.fixture
     def labels(self, classifier: Classifier, images: Tensor) -> Tensor:
-        """The network's own predictions, as attacked images are predicted right."""
+        """The network's own predictions, because only correctly classified images are attacked."""
         return classifier.logits(images).argmax(dim=1)
 
     def test_results_are_images_in_the_ball(
@@ -59,7 +59,7 @@ class AttackTests:
     def test_inputs_are_not_changed(
         self, attack: Attack, classifier: Classifier, images: Tensor, labels: Tensor
     ) -> None:
-        """The images and labels that are passed stay as they are."""
+        """The passed images and labels are not modified."""
         before = images.clone(), labels.clone()
         attack.adversarial_images(classifier, images, labels)
         assert torch.equal(images, before[0])
@@ -68,7 +68,7 @@ class AttackTests:
     def test_same_seeds_same_images(
         self, attack: Attack, classifier: Classifier, images: Tensor, labels: Tensor
     ) -> None:
-        """With the same seeds, results are the same."""
+        """The same seeds give the same results."""
         seeds = list(range(len(images)))
         once, again = (attack.adversarial_images(classifier, images, labels, seeds=seeds) for _ in range(2))
         assert torch.equal(once, again)

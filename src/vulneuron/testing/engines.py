@@ -1,4 +1,4 @@
-"""The contract of engines behind vulnerability maps."""
+"""Contract tests of engines for vulnerability maps."""
 
 import pytest
 import torch
@@ -8,9 +8,9 @@ from vulneuron.testing.attacks import small_classifier
 
 
 class EngineTests:
-    """What every engine has to keep: the logits of substituted images, one image at a time.
+    """Contract of every engine: it gives the logits of the network for each substituted image.
 
-    Inherit from it, and provide the fixture `engine`.
+    Inherit from this class, and provide the fixture `engine`.
     """
 
     @pytest.fixture
@@ -23,7 +23,7 @@ class EngineTests:
     def test_logits_are_those_of_each_substituted_image(
         self, engine: Engine, patch: int, batch_size: int | None
     ) -> None:
-        """Every position comes once, in any order, with the logits that the network gives for that image."""
+        """Every position occurs once, in any order, with the network's logits for that image."""
         classifier = small_classifier()
         benign, adversarial = torch.rand(
             2, *classifier.input_shape, generator=torch.Generator().manual_seed(2)

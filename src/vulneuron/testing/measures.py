@@ -1,4 +1,4 @@
-"""The contract of measures of neurons, and made-up numbers to compute them from."""
+"""Contract tests of neuron measures, and random values to compute them from."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ _CLASSES, _CELLS = 3, 2
 
 @dataclass(frozen=True, eq=False)
 class ArrayContext:
-    """A `vulneuron.measures.NeuronContext` of given arrays; see there for their shapes."""
+    """A `vulneuron.measures.NeuronContext` that returns the given arrays; see there for their shapes."""
 
     activations: BySide[npt.NDArray[Any]]
     contributions: BySide[npt.NDArray[np.float64]]
@@ -29,7 +29,7 @@ class ArrayContext:
 
     @classmethod
     def random(cls, pairs: int, neurons: int, seed: int) -> "ArrayContext":
-        """Random numbers in the ranges that real ones have; benign and adversarial labels differ."""
+        """Random values in realistic ranges; benign and adversarial labels differ."""
         rng = np.random.default_rng(seed)
         shape = (pairs, neurons)
         features = BySide(*rng.random((2, *shape, _CELLS, _CELLS), np.float32))
@@ -49,9 +49,9 @@ class ArrayContext:
 
 
 class MeasureTests:
-    """What every measure of neurons has to keep.
+    """Contract of every neuron measure.
 
-    Inherit from it, and provide the fixture `measure`.
+    Inherit from this class, and provide the fixture `measure`.
 
     Examples
     --------
@@ -68,12 +68,12 @@ class MeasureTests:
 
     @pytest.mark.parametrize(("pairs", "neurons"), [(1, 1), (2, 5), (7, 3)])
     def test_one_number_per_pair_and_neuron(self, measure: NeuronMeasure, pairs: int, neurons: int) -> None:
-        """Values have the shape ``(pair, neuron)``, also for a single pair or neuron."""
+        """Values have the shape ``(pair, neuron)``, even for a single pair or neuron."""
         context = ArrayContext.random(pairs, neurons, seed=pairs)
         assert measure.values(context, (pairs, neurons)).shape == (pairs, neurons)
 
     def test_pairs_do_not_influence_each_other(self, measure: NeuronMeasure) -> None:
-        """Values of a pair are the same whichever pairs are computed together with it."""
+        """Values of a pair do not depend on the other pairs in the block."""
         whole = ArrayContext.random(pairs=6, neurons=4, seed=0)
         values = measure.values(whole, (6, 4))
         for pair in range(6):
@@ -81,7 +81,7 @@ class MeasureTests:
             np.testing.assert_allclose(alone[0], values[pair], rtol=1e-6)
 
     def test_nothing_is_changed(self, measure: NeuronMeasure) -> None:
-        """The numbers that it reads stay as they are."""
+        """The values of the context are not modified."""
         context, untouched = (ArrayContext.random(pairs=3, neurons=4, seed=0) for _ in range(2))
         measure.values(context, (3, 4))
         for name in ("activations", "contributions", "substitution", "overlaps", "dead", "feature_maps"):
@@ -89,7 +89,7 @@ class MeasureTests:
                 np.testing.assert_array_equal(before, after)
 
     def test_texts_are_complete(self, measure: NeuronMeasure) -> None:
-        """Menus, tooltips and documentation have something to show."""
+        """Texts for menus, tooltips and documentation exist."""
         texts = (measure.name, measure.label, measure.heading, measure.meaning, measure.formula, measure.unit)
         assert all(text and "{" not in text for text in texts)
         assert measure.name.isidentifier()
