@@ -98,5 +98,5 @@ def test_one_image_that_does_not_fit_is_one_clear_error(
     centers = torch.tensor([[4, 4], [8, 8]])
     logits_of(engine, classifier, benign, adversarial, centers, PATCH)
     memory.images = 0
-    with pytest.raises(RunError, match="the memory does not suffice for one image"):
+    with pytest.raises(RunError, match="one image does not fit into memory"):
         logits_of(engine, classifier, adversarial, benign, centers, PATCH)

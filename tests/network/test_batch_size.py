@@ -60,7 +60,7 @@ def test_a_batch_that_does_not_fit_is_halved() -> None:
 
 
 def test_an_image_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(RunError, match="the memory does not suffice for one image"):
+    with pytest.raises(RunError, match="one image does not fit into memory"):
         BatchSize(8).halve(1, MemoryError())
 
 
