@@ -24,29 +24,29 @@ from vulneuron.record.map_points import SAVE_SECONDS
 
 
 class Analysis(NeuronMethods, ImageMethods):
-    """Answers the two questions about a record: which neurons are vulnerable, and what do they capture.
+    """Answers which neurons of a record are vulnerable, and which image features they capture.
 
-    Everything is computed in one place and cached, so that notebooks, exports and the dashboard show the same
-    numbers. Vulnerability maps are kept in the record.
+    Notebooks, exports and the dashboard all use this class, so their numbers agree. Results are cached, and
+    vulnerability maps are stored in the record.
 
     Parameters
     ----------
     record
         A finished record, or its path.
     classifier
-        The network that made the record, for what the record does not hold: new vulnerability maps, and the
-        substitution of neurons in front of a head that is not linear.
+        The network that made the record; needed for new vulnerability maps, and for the substitution of
+        neurons if the head is not linear.
     layer
-        Name of the target layer whose neurons are analyzed, one of ``record.layers``; the last one when None.
+        Name of the target layer whose neurons are analyzed, one of ``record.layers``; None for the last one.
     settings
-        Choices behind the numbers; a method's own `settings` come first.
+        Default settings of all methods; the `settings` of a method take precedence.
     memory
-        Approximate number of bytes that may be taken at once by the network's feature maps while
-        vulnerability maps are computed, and by the measures of many pairs.
+        Approximate number of bytes for the network's feature maps while vulnerability maps are computed, and
+        for the measures of many pairs.
     save_every
-        Seconds between two saves of vulnerability maps that are being computed.
+        Seconds between two saves of vulnerability maps during their computation.
     engines
-        Other engines under the names "dense" and "incremental"; `memory` is theirs to observe.
+        Custom engines by the names "dense" and "incremental"; `memory` does not apply to them.
 
     Attributes
     ----------
@@ -57,16 +57,16 @@ class Analysis(NeuronMethods, ImageMethods):
     settings
         Default settings of all methods.
     data
-        What the record holds of its pairs, and of the layer's neurons on them.
+        The pairs of the record, and the values of the layer's neurons.
 
     Raises
     ------
     RecordError
         If the record has no such layer.
     ModelError
-        If the classifier is another network than the one that made the record.
+        If the classifier is not the network that made the record.
     MeasureError
-        If `memory` is no whole number above 0.
+        If `memory` is not a positive integer.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class Analysis(NeuronMethods, ImageMethods):
         engines: Mapping[str, Engine] | None = None,
     ) -> None:
         check_whole(memory, "memory")
-        opened = record if isinstance(record, Record) else open_record(record)
-        network, data = Network(opened, classifier), LayerData(opened, layer)
-        # Engines remember what they learn about the network.
+        record = record if isinstance(record, Record) else open_record(record)
+        network, data = Network(record, classifier), LayerData(record, layer)
+        # Created once, because engines cache their analysis of the network.
         own_engines: dict[str, Engine] = {
             "dense": Dense(memory=memory),
             "incremental": Incremental(memory=memory),
@@ -91,7 +91,7 @@ class Analysis(NeuronMethods, ImageMethods):
         vulnerability = PairVulnerability(
             data, network, engines=engines or own_engines, save_every=save_every
         )
-        super().__init__(opened, network, data, vulnerability, settings or Settings(), memory)
+        super().__init__(record, network, data, vulnerability, settings or Settings(), memory)
 
     @property
     def layer(self) -> str:
@@ -99,7 +99,7 @@ class Analysis(NeuronMethods, ImageMethods):
         return self.data.layer.name
 
     def at(self, layer: str) -> "Analysis":
-        """The same analysis of the neurons of another layer; network and vulnerability maps are shared.
+        """The same analysis for the neurons of another layer; network and vulnerability maps are shared.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Analysis(NeuronMethods, ImageMethods):
 
     @cached_property
     def suggested_settings(self) -> Settings:
-        """The default settings; but with bands of adversarial images where the record has no other ones."""
+        """Default settings, with bands of adversarial images if most pairs would have no other band."""
         return suggested_settings(self.data.benign_label, self.data.adversarial_label)
 
     @property
@@ -123,9 +123,9 @@ class Analysis(NeuronMethods, ImageMethods):
         return self._thresholds.layer_default
 
     def prediction_matrix(self) -> pd.DataFrame:
-        """Numbers of pairs: true labels as rows, adversarial labels as columns (paper, Figure 2-a4).
+        """Number of pairs by true label (rows) and adversarial label (columns) (paper, Figure 2-a4).
 
-        Classes without a pair are left out, on each side.
+        Rows and columns without pairs are omitted.
         """
         pairs = self.record.pairs
         return pd.crosstab(

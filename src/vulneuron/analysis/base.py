@@ -1,4 +1,4 @@
-"""What all methods of an `Analysis` share: a record, its network, and the neurons of one layer."""
+"""Components shared by all methods of an `Analysis`: a record, its network, and the neurons of one layer."""
 
 from vulneuron.analysis.clusters import Clusters
 from vulneuron.analysis.contributions import Curves
@@ -23,13 +23,13 @@ class AnalysisBase:
     network
         Its network.
     data
-        What the record holds of its pairs, and of the layer's neurons on them.
+        The pairs of the record, and the values of the layer's neurons.
     vulnerability
         Vulnerability maps, which do not depend on the layer.
     settings
         Default settings of all methods.
     memory
-        Approximate number of bytes that numbers of many pairs may take at once.
+        Approximate number of bytes that the values of many pairs may take at once.
     """
 
     def __init__(

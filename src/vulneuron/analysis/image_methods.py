@@ -1,4 +1,4 @@
-"""Methods of `Analysis` about image parts: receptive fields, vulnerability maps, context images."""
+"""Methods of `Analysis` about image regions: receptive fields, vulnerability maps, context images."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ from vulneuron.measures.context import Scope
 
 
 class ImageMethods(AnalysisBase):
-    """Which image parts neurons capture, and which of them are vulnerable."""
+    """Image regions that neurons capture, and regions that are vulnerable."""
 
     def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
-        """What every neuron captures on both images, each ``(neuron, y, x)`` of the images' size."""
+        """Receptive fields of all neurons on both images, each ``(neuron, y, x)`` of the images' size."""
         return self._fields.masks_for_all(
             self.data.check_pair(pair), (settings or self.settings).fields.threshold
         )
@@ -32,7 +32,7 @@ class ImageMethods(AnalysisBase):
     def neuron_masks(
         self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None
     ) -> Masks:
-        """What one neuron captures on these pairs, each ``(pair, y, x)`` of the images' size."""
+        """Receptive fields of one neuron on several pairs, each ``(pair, y, x)`` of the images' size."""
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         numbers = checked_numbers(pairs, "pair", self.data.count)
         return self._fields.masks_for_pairs(numbers, chosen, (settings or self.settings).fields.threshold)
@@ -45,16 +45,16 @@ class ImageMethods(AnalysisBase):
         size: tuple[int, int] | None = None,
         settings: Settings | None = None,
     ) -> Masks:
-        """What these neurons capture on both images, each ``(k, y, x)``, in the order given.
+        """Receptive fields of some neurons on both images, each ``(k, y, x)``, in the order given.
 
-        Only their masks are computed, in milliseconds, so that a slider can move the threshold.
+        Only the masks of these neurons are computed, within milliseconds.
 
         Parameters
         ----------
         neurons
-            One number, or several.
+            Number of a neuron, or several.
         size
-            Size ``(y, x)`` of the masks; that of the images if None.
+            Size ``(y, x)`` of the masks; None for the size of the images.
 
         Raises
         ------
@@ -76,18 +76,18 @@ class ImageMethods(AnalysisBase):
         size: tuple[int, int] | None = None,
         settings: Settings | None = None,
     ) -> ReceptiveField:
-        """What a neuron, or a set of neurons, captures on one image (paper, Section 3.2).
+        """Receptive field of a neuron, or of several combined, on one image (paper, Section 3.2).
 
         Parameters
         ----------
         neurons
-            One number, or several.
+            Number of a neuron, or several.
         side
             "benign" or "adversarial".
         combine
             "union" or "intersection" of the neurons' receptive fields.
         size
-            Size ``(y, x)`` of the mask; that of the images if None.
+            Size ``(y, x)`` of the mask; None for the size of the images.
 
         Raises
         ------
@@ -112,20 +112,20 @@ class ImageMethods(AnalysisBase):
         seed: int = 0,
         watch: Watch = UNWATCHED,
     ) -> DiscrepancyMaps:
-        """How activations change when parts of one image are occluded: another estimate of receptive fields.
+        """Changes of activations when regions of an image are occluded, an estimate of receptive fields.
 
-        All neurons together take as long as one, namely one pass of the network a patch.
+        The network runs once per patch, whatever the number of neurons.
 
         Parameters
         ----------
         neurons
-            One number, or several.
+            Number of a neuron, or several.
         side
             "benign" or "adversarial".
         patch, stride, occluder, seed
             See `vulneuron.maps.occlusion.discrepancy_maps`.
         watch
-            Follows the batches, and may cancel.
+            Reports progress after each batch, and may cancel.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class ImageMethods(AnalysisBase):
         MeasureError
             If the pair, a neuron, the side or a parameter is unknown, or there is no classifier.
         Cancelled
-            If `watch` cancels; then nothing is kept.
+            If `watch` cancels; the result is lost.
         """
         return self._occlusion.discrepancy_maps(
             self.data.check_pair(pair), checked_neurons(neurons, self.data.neurons), side,
@@ -145,7 +145,7 @@ class ImageMethods(AnalysisBase):
         )  # fmt: skip
 
     def prepare_maps(self, *, settings: Settings | None = None) -> None:
-        """Make sure that new vulnerability maps can be kept, before hours are spent on them.
+        """Check that new vulnerability maps can be stored, before hours are spent on computing them.
 
         Raises
         ------
@@ -156,13 +156,13 @@ class ImageMethods(AnalysisBase):
         self._vulnerability.prepare(chosen.vmaps)
 
     def has_maps(self, pair: int, *, settings: Settings | None = None) -> bool:
-        """Whether the vulnerability maps of a pair are there already."""
+        """Whether the record has the vulnerability maps of a pair."""
         return bool(len(self.pairs_with_maps([pair], settings=settings)))
 
     def pairs_with_maps(
         self, pairs: Sequence[int] | Ints | None = None, *, settings: Settings | None = None
     ) -> Ints:
-        """Pairs whose vulnerability maps are there already, of these or of all pairs; ascending."""
+        """Pairs whose vulnerability maps are in the record, among these or all pairs; ascending."""
         chosen = settings or self.settings
         numbers = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
         return numbers[self._vulnerability.with_maps(numbers, chosen.vmaps)]
@@ -176,26 +176,26 @@ class ImageMethods(AnalysisBase):
         on_stage: OnStage | None = None,
         **choices: object,
     ) -> VulnerabilityMaps:
-        """Which parts of the benign image are vulnerable (paper, Algorithm 1); kept in the record.
+        """Vulnerability maps of the benign image (paper, Algorithm 1); computed once and stored in the record.
 
         Parameters
         ----------
         watch
-            Follows the batches, and may cancel.
+            Reports progress after each batch, and may cancel.
         on_stage
-            Called with each stage. Exact engines, too, then begin with the stages of "anytime", and compute
-            the other points after that.
+            Called with each stage. Exact engines then also begin with the stages of "anytime", before they
+            compute the remaining points.
         choices
-            Single settings that take precedence, such as ``stride=2``. Exact maps of any engine serve all
-            engines.
+            Individual settings that take precedence, such as ``stride=2``. Exact maps in the record are used
+            for any engine.
 
         Raises
         ------
         MeasureError
-            If the pair or a setting is unknown, or the maps are not there and there is no classifier to
+            If the pair or a setting is unknown, or the record has no maps and there is no classifier to
             compute them.
         Cancelled
-            If `watch` cancels; the points computed so far are kept, and the next call goes on from there.
+            If `watch` cancels; the points computed so far are stored, and the next call resumes from them.
         """
         chosen = (settings or self.settings).replace(**choices).vmaps
         return self._vulnerability.maps(self.data.check_pair(pair), chosen, watch=watch, on_stage=on_stage)
@@ -215,13 +215,13 @@ class ImageMethods(AnalysisBase):
     ) -> ByEffect[float]:
         """IoU of the combined receptive field of some neurons with the `top_masks` of a pair.
 
-        The receptive field is that on the image that the settings' ``iou_side`` names, of the images' size.
-        For a single neuron these are the ``iou_*`` columns of `neurons`.
+        The settings' ``iou_side`` selects the image of the receptive field. For a single neuron, the results
+        are the ``iou_*`` columns of `neurons`.
 
         Raises
         ------
         MeasureError
-            If the pair, a neuron or the combination is unknown, or the maps are not there and there is no
+            If the pair, a neuron or the combination is unknown, or the record has no maps and there is no
             classifier to compute them.
         """
         check_choice(combine, "combine", COMBINATIONS)
@@ -239,15 +239,15 @@ class ImageMethods(AnalysisBase):
         scope: Scope = "same_labels",
         count: int = 6,
     ) -> Context:
-        """Other pairs that show what a neuron captures (paper, Section 5.3); `neuron_masks` has its masks.
+        """Other pairs that show what a neuron captures (paper, Section 5.3); see also `neuron_masks`.
 
         Parameters
         ----------
         order
-            "activation": pairs that excite the neuron most on the benign image. "confidence": pairs whose
-            benign image is predicted with the highest probability. Either way the largest first.
+            "activation": by the neuron's activation on the benign image. "confidence": by the probability of
+            the benign label on the benign image. The largest value comes first.
         scope, count
-            Which pairs may be listed, and how many at most.
+            Which pairs to consider, and the maximum number of results.
         """
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         number = self.data.check_pair(pair)

@@ -16,7 +16,7 @@ from vulneuron.measures.substitution import SetSubstitution
 
 
 class NeuronMethods(AnalysisBase):
-    """Which neurons are vulnerable, and which of them capture the same image parts."""
+    """Measures of neurons, and clusters of neurons that capture the same image regions."""
 
     def neurons(
         self, pair: int, *, columns: Sequence[str] | None = None, settings: Settings | None = None
@@ -28,15 +28,15 @@ class NeuronMethods(AnalysisBase):
         pair
             Number of the pair.
         columns
-            Names of columns, see `vulneuron.measures.MEASURES`. None for all of them, as far as they can be
-            had without new vulnerability maps. Naming a column that needs vulnerability maps computes these
-            if the network is there, which takes seconds.
+            Names of columns, see `vulneuron.measures.MEASURES`; None for all columns, without computing new
+            vulnerability maps. If a named column needs vulnerability maps and the network is attached, they
+            are computed, which takes seconds.
 
         Returns
         -------
         DataFrame
-            NaN where there is no value: bands of a class with fewer than two images, IoUs without
-            vulnerability maps, substitution in front of a head that is not linear without the network.
+            Missing values are NaN: bands of a class with fewer than two images, IoUs without vulnerability
+            maps, and, without the network, substitution for a head that is not linear.
 
         Raises
         ------
@@ -45,8 +45,10 @@ class NeuronMethods(AnalysisBase):
         """
         settings, number = settings or self.settings, self.data.check_pair(pair)
         measures = declared_measures(columns)
-        wanted = columns is not None and any("vulnerability_maps" in one.needs for one in measures)
-        if wanted and self.network.ready:
+        maps_needed = columns is not None and any(
+            "vulnerability_maps" in measure.needs for measure in measures
+        )
+        if maps_needed and self.network.ready:
             self._vulnerability.maps(number, settings.vmaps)
         return self._table.for_pair(number, settings, measures)
 
@@ -60,18 +62,18 @@ class NeuronMethods(AnalysisBase):
     ) -> pd.DataFrame:
         """Means of the measures over a set of pairs, such as a matrix cell, indexed by neuron.
 
-        Most columns follow from activations and weights in closed form, for thousands of pairs within a
-        second. Those with costly `NeuronMeasure.needs` read or compute something for each pair.
+        Most columns follow from activations and weights in closed form: thousands of pairs take less than a
+        second. Measures with expensive `NeuronMeasure.needs` read or compute values for each pair.
 
         Parameters
         ----------
         pairs
             Numbers of the pairs.
         columns
-            As for `neurons`. No new vulnerability maps are computed here: a mean is over the pairs that have
-            a value, for IoUs those with maps.
+            As for `neurons`, but no new vulnerability maps are computed. Means include only the pairs that
+            have a value; for IoUs, those with vulnerability maps.
         watch
-            Follows the blocks of pairs, and may cancel.
+            Reports progress after each block of pairs, and may cancel.
 
         Raises
         ------
@@ -102,18 +104,19 @@ class NeuronMethods(AnalysisBase):
         Parameters
         ----------
         sort_by
-            The measure that ranks. Rank 1 is the end that the measure declares as the first: the most
-            inhibited neuron for gaps, the largest value for the others.
+            Measure to rank by. Rank 1 is the end that the measure declares as first: the most inhibited
+            neuron for gaps, the largest value for other measures.
         resamples
-            Bootstrap resamples of the pairs behind the intervals of the ranks; 0 for none (NaN).
+            Number of bootstrap resamples of the pairs for the intervals of the ranks; 0 for no intervals
+            (NaN).
         pairs, columns, settings, watch
             As for `mean_neurons`.
 
         Returns
         -------
         DataFrame
-            The means, and ``rank, rank_low, rank_high``, the interval at the settings' confidence. All pairs
-            of a cell have the same band gap, so its rank has no width there.
+            The means, and ``rank, rank_low, rank_high``, with the interval at the settings' confidence. All
+            pairs of a cell have the same band gap, so the interval of its rank has no width.
 
         Raises
         ------
@@ -131,7 +134,7 @@ class NeuronMethods(AnalysisBase):
     def substitute(
         self, pair: int, neurons: Sequence[int] | Ints, *, into: Side = "benign"
     ) -> SetSubstitution:
-        """Put the adversarial values of a set of neurons into the benign image's, or the other way round.
+        """Effect of replacing the benign values of some neurons by the adversarial ones, or vice versa.
 
         Raises
         ------
