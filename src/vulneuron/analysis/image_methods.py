@@ -112,7 +112,7 @@ class ImageMethods(AnalysisBase):
         seed: int = 0,
         watch: Watch = UNWATCHED,
     ) -> DiscrepancyMaps:
-        """Changes of activations when regions of an image are occluded, an estimate of receptive fields.
+        """Changes of activations when image regions are occluded: another estimate of receptive fields.
 
         The network runs once per patch, whatever the number of neurons.
 
