@@ -176,7 +176,7 @@ class ImageMethods(AnalysisBase):
         on_stage: OnStage | None = None,
         **choices: object,
     ) -> VulnerabilityMaps:
-        """Vulnerability maps of the benign image (paper, Algorithm 1); computed once and stored in the record.
+        """Vulnerability maps of the benign image (paper, Algorithm 1), computed once, stored in the record.
 
         Parameters
         ----------
