@@ -53,7 +53,7 @@ def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
     assert info["pairs"] == len(open_record(out).pairs)
     status, printed, err = run("info", out, "--validate")
     assert status == 0
-    assert "sound" in err
+    assert "valid" in err
     assert re.search(r"clean accuracy\s+100.00 %", printed)
 
 
@@ -291,7 +291,7 @@ def test_interrupt_says_that_nothing_is_lost(run: Command, tmp_path: Path) -> No
     )
     status, printed, err = run(*arguments)
     assert (status, printed) == (130, "")
-    assert err == "Interrupted. Run the same command again: it goes on where it stopped.\n"
+    assert err == "Interrupted. Run the same command again to resume.\n"
     assert run(*arguments)[0] == 0
 
 

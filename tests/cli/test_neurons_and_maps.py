@@ -151,11 +151,11 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
     arguments = ("maps", record, "--pairs", "0,2")
     status, _, err = run(*arguments)
     assert status == 0, err
-    assert "2 pairs, 0 with maps already" in err
+    assert "2 pairs, 0 already with maps" in err
     assert "this will take about" in err
     analysis = Analysis(record)
     assert [analysis.has_maps(pair) for pair in range(3)] == [True, False, True]
-    assert "2 pairs, 2 with maps already" in run(*arguments)[2]
+    assert "2 pairs, 2 already with maps" in run(*arguments)[2]
     alone = Analysis(record).neurons(2)
     assert alone.iou_benign_drop.notna().all()
 
@@ -181,9 +181,9 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
     for engine in ("anytime", "dense"):
         status, _, err = run("maps", record, "--pairs", "1", "--stride", 2, "--engine", engine)
         assert status == 0, err
-        assert "1 pair, 0 with maps already" in err
+        assert "1 pair, 0 already with maps" in err
     # These are exact already.
-    assert "1 pair, 1 with maps already" in run("maps", record, "--pairs", "1", "--stride", 2)[2]
+    assert "1 pair, 1 already with maps" in run("maps", record, "--pairs", "1", "--stride", 2)[2]
     assert not {"anytime", "dense"} - {it.name for it in (record / "maps" / "patch_4_stride_2").iterdir()}
 
 

@@ -90,9 +90,9 @@ def test_pixels_keep_to_their_budget(served: Served) -> None:
     assert whole.fits
     assert not small.fits
     pairs = np.array([5, 0, 5, len(record.pairs) - 1])
-    expected = whole.of(pairs)
-    np.testing.assert_array_equal(small.of(pairs), expected)
+    expected = whole.read(pairs)
+    np.testing.assert_array_equal(small.read(pairs), expected)
     whole.load_all()
-    np.testing.assert_array_equal(whole.of(pairs), expected)
+    np.testing.assert_array_equal(whole.read(pairs), expected)
     stored = np.rint(record.images(pairs, "adversarial") * 255)
     np.testing.assert_array_equal(expected[:, 1], np.moveaxis(stored, 1, -1))

@@ -1,4 +1,4 @@
-"""Which networks are loaded unasked: no file that a record names is run."""
+"""Which networks are loaded automatically: no file that a record names is run."""
 
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_demo_is_found_wherever_it_was_made() -> None:
     ],
 )
 def test_others_have_to_be_named(spec: str) -> None:
-    with pytest.raises(ModelError, match="not loaded unasked") as caught:
+    with pytest.raises(ModelError, match="not loaded automatically") as caught:
         model_to_load(record_of(spec), None)
     assert "--model" in str(caught.value)
     assert model_to_load(record_of(spec), "mine.py:net") == "mine.py:net"
@@ -88,8 +88,8 @@ def test_file_of_a_record_is_not_run(linear: Path, tmp_path: Path) -> None:
     try:
         library = Library([linear])
         library["colors"].join()
-        unasked = library["colors"].current().at()
-        assert unasked.network.status.state == "missing"
+        layer = library["colors"].current().at()
+        assert layer.network.status.state == "missing"
         assert not ran.exists()
         named = Library([linear], f"{source}:net")
         named["colors"].join()

@@ -105,7 +105,7 @@ def test_file_that_a_record_names_is_never_tried_again(linear: Path) -> None:
     found.wait(lambda: False)
     clock.now = 1e9
     assert not found.can_compute
-    with pytest.raises(NotAvailable, match=r"not loaded unasked.*Start the server with --model"):
+    with pytest.raises(NotAvailable, match=r"not loaded automatically.*Start the server with --model"):
         found.require("a map")
 
 

@@ -158,7 +158,7 @@ def test_elsewhere_it_needs_a_token(linear: Path, start: Callable[..., Served]) 
         (["none.zarr"], ["does not exist"]),
         (["{record}", "--model", "nowhere.py:net"], ["nowhere.py"]),
         (["{record}", "--model", "torchvision:resnet18"], ["layer '0'"]),
-        (["{record}", "--host", "203.0.113.7"], ["address '203.0.113.7'", "--host out"]),
+        (["{record}", "--host", "203.0.113.7"], ["address '203.0.113.7'", "Omit --host"]),
         (["{record}", "--host", "no.such.host.invalid"], ["'no.such.host.invalid'"]),
         (["{record}", "--host", "no..such"], ["'no..such'"]),
     ],

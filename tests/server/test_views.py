@@ -180,8 +180,8 @@ def test_maps_that_are_there(fresh: Served) -> None:
 def test_maps_that_are_not_there(fresh: Served) -> None:
     assert fresh.get("/pairs/2/maps").json()["ready"] is False
     for name in ("maps.npy", "top.npy"):
-        assert_error(fresh.get(f"/pairs/2/{name}"), 409, "are not there", "job")
-    assert_error(fresh.get("/pairs/2/overlap", neurons="0"), 409, "are not there", "job")
+        assert_error(fresh.get(f"/pairs/2/{name}"), 409, "are not available", "job")
+    assert_error(fresh.get("/pairs/2/overlap", neurons="0"), 409, "are not available", "job")
     assert fresh.get("/pairs/2/maps").json()["ready"] is False
 
 

@@ -8,9 +8,9 @@ from vulneuron.errors import VulneuronError
 
 
 def main() -> None:
-    """Run the command line; an error that a user can fix is one line, and exit status 1."""
-    # oneDNN keeps what it has prepared for each shape that it meets, by default for 1,024 of them. Regions
-    # have many shapes, and what is kept splits the free memory up: it takes up to 1 GiB more, for no gain.
+    """Run the command line. Errors that a user can fix are printed in one line, with exit status 1."""
+    # oneDNN caches its preparations for up to 1,024 shapes by default. Regions have many shapes, and their
+    # cache fragments the memory: it takes up to 1 GiB more, without any gain.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     try:
         app()

@@ -1,4 +1,4 @@
-"""`vulneuron analyze`: from your model and your images to a record."""
+"""`vulneuron analyze`: creates a record from a model and images."""
 
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _INPUTS, _ATTACK, _SELECTION, _NETWORK, _RUN = (
     "Model and images",
     "Attack",
-    "Which images",
-    "How the network is read",
+    "Selection",
+    "Network",
     "Run",
 )
 
@@ -32,7 +32,7 @@ def command(
     images: Annotated[
         str,
         typer.Option(
-            help="A folder with a sub-folder a class, a flat folder, an `.npz` file, "
+            help="A folder with one subfolder per class, a flat folder, an `.npz` file, "
             "`torchvision:CIFAR10?root=DIR&split=test`, or `file.py:function`.",
             rich_help_panel=_INPUTS,
         ),
@@ -41,7 +41,7 @@ def command(
     class_names: Annotated[
         str | None,
         typer.Option(
-            help="Names of the model's outputs in order: `a,b,c`, or a `.txt` or `.json` file.",
+            help="Names of the model's outputs, in order: `a,b,c`, or a `.txt` or `.json` file.",
             rich_help_panel=_INPUTS,
         ),
     ] = None,
@@ -68,24 +68,25 @@ def command(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Class that every image shall be predicted as. [default: any wrong one]",
+            help="Class that all images are attacked towards. [default: any wrong class]",
             rich_help_panel=_ATTACK,
         ),
     ] = None,
     adversarials: Annotated[
         str | None,
         typer.Option(
-            help="Adversarial images made elsewhere, in place of an attack: an `.npz`, a `.pt` of "
+            help="Existing adversarial images, in place of an attack: an `.npz`, a `.pt` of "
             "torchattacks, or a folder with the file names of the benign images.",
             rich_help_panel=_ATTACK,
         ),
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="True labels to take, `a,b`. [default: all]", rich_help_panel=_SELECTION),
+        typer.Option(help="True labels to select, `a,b`. [default: all]", rich_help_panel=_SELECTION),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Images of a class to take. [default: all]", rich_help_panel=_SELECTION)
+        int | None,
+        typer.Option(help="Number of images per class. [default: all]", rich_help_panel=_SELECTION),
     ] = None,
     most_attacked: Annotated[
         int | None,
@@ -99,7 +100,7 @@ def command(
         list[str] | None,
         typer.Option(
             "--layer",
-            help="Target layer, by its dotted name; may be repeated. [default: the last one, found]",
+            help="Target layer, by its dotted name; may be repeated. [default: the last one, detected]",
             rich_help_panel=_NETWORK,
         ),
     ] = None,
@@ -111,12 +112,14 @@ def command(
     ] = None,
     std: Annotated[
         str | None,
-        typer.Option(help="Standard deviation of it. [default: the model's]", rich_help_panel=_NETWORK),
+        typer.Option(
+            help="Standard deviation of the normalization. [default: the model's]", rich_help_panel=_NETWORK
+        ),
     ] = None,
     image_size: Annotated[
         int | None,
         typer.Option(
-            help="Side of the images that the network reads. [default: the model's]", rich_help_panel=_NETWORK
+            help="Side of the input images of the network. [default: the model's]", rich_help_panel=_NETWORK
         ),
     ] = None,
     resize: Annotated[
@@ -141,12 +144,20 @@ def command(
     ] = "float32",
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Images at once. [default: fitted to the memory]", rich_help_panel=_RUN),
+        typer.Option(
+            help="Number of images per batch. [default: adapted to the memory]", rich_help_panel=_RUN
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of random starts and projections.", rich_help_panel=_RUN)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of random starts and projections.", rich_help_panel=_RUN)
+    ] = 0,
     joint_projection: Annotated[
         bool,
-        typer.Option("--joint-projection", help="One t-SNE map for both sides.", rich_help_panel=_RUN),
+        typer.Option(
+            "--joint-projection",
+            help="One t-SNE projection for benign and adversarial images.",
+            rich_help_panel=_RUN,
+        ),
     ] = False,
     overwrite: Annotated[
         bool,
@@ -155,9 +166,9 @@ def command(
 ) -> None:
     """Attack a model on images, and record its neurons before and after the attack.
 
-    Images that the model predicts right are attacked; each success becomes a pair of the record. Defaults are
-    those of the paper: PGD, 7 steps of 2/255, L-inf budget 8/255. An interrupted run goes on when the same
-    command is given again.
+    Images that the model classifies correctly are attacked, and each success becomes a pair of the record.
+    The defaults are those of the paper: PGD, 7 steps of 2/255, L-inf budget 8/255. To resume an interrupted
+    run, run the same command again.
 
     Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
@@ -166,15 +177,15 @@ def command(
     from vulneuron.pipeline import analyze
 
     names = None if class_names is None else parse_class_names(class_names)
-    given = any(value is not None for value in (attack, eps, step_size, steps, norm))
-    name = attack or "pgd"
-    made = make_attack(name, eps=eps, step_size=step_size, steps=steps, norm=norm) if given else None
+    chosen_attack = None
+    if any(value is not None for value in (attack, eps, step_size, steps, norm)):
+        chosen_attack = make_attack(attack or "pgd", eps=eps, step_size=step_size, steps=steps, norm=norm)
     with resumable():
         record = analyze(
             model,
             images,
             out=out,
-            attack=made,
+            attack=chosen_attack,
             target=target,
             adversarials=adversarials,
             classes=comma_separated(classes),

@@ -1,4 +1,4 @@
-"""All commands, each imported when it is called."""
+"""All commands, each of which is imported when it is called."""
 
 import sys
 from importlib import import_module
@@ -9,20 +9,20 @@ from typer.core import TyperCommand
 
 from vulneuron._version import __version__
 
-#: The help line of each command; the command itself is in the module of its name.
+#: The help of each command, which is in the module of the same name.
 COMMANDS = {
     "analyze": "Attack a model on images, and record its neurons before and after the attack.",
     "info": "Show the content of a record: pairs, rates, network, attack, provenance.",
-    "neurons": "List the neurons of one pair, or of a cell of the prediction matrix, with all measures.",
-    "maps": "Compute vulnerability maps of many pairs; an interrupted run keeps all finished maps.",
+    "neurons": "List the neurons of a pair, or of a cell of the prediction matrix, with all measures.",
+    "maps": "Compute the vulnerability maps of many pairs; finished maps survive an interruption.",
     "serve": "Open records in the browser: vulnerable neurons, and the features that they capture.",
-    "doctor": "Show versions, the device, optional dependencies, and what each of them is needed for.",
-    "demo": "Attack EfficientNet-Lite0 on photographs of ImageNet classes; needs the extra `demo`.",
+    "doctor": "Show versions, the device, and optional dependencies with their purposes.",
+    "demo": "Attack EfficientNet-Lite0 on photographs of ImageNet classes; requires the extra `demo`.",
 }
 
 
 class LazyCommand(TyperCommand):
-    """Command whose module is imported when it is called, as some take seconds to import."""
+    """Command whose module is imported when it is called, because some take seconds to import."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Parse the arguments of the command itself."""
@@ -31,15 +31,15 @@ class LazyCommand(TyperCommand):
         return typer.main.get_command(command).make_context(*arguments, **options)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         sys.stdout.write(f"vulneuron {__version__}\n")
         raise typer.Exit
 
 
 app = typer.Typer(
     name="vulneuron",
-    help="Which neurons of a CNN are vulnerable to an adversarial attack, and what do they capture?",
+    help="Find the neurons of a CNN that are vulnerable to an adversarial attack, and what they capture.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,7 +51,7 @@ app = typer.Typer(
 def options(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Take the options before the command."""

@@ -1,4 +1,4 @@
-"""`vulneuron demo`: a first record, made offline from what the packages ship, and the dashboard on it."""
+"""`vulneuron demo`: a first record, made offline from files in packages, and its dashboard."""
 
 from typing import Annotated
 
@@ -11,18 +11,18 @@ from vulneuron.cli.options import resumable
 
 def command(
     out: Annotated[str, typer.Option(help="Where to write the record.")] = "demo.zarr",
-    serve_it: Annotated[
-        bool, typer.Option("--serve/--no-serve", help="Serve the dashboard on it afterwards.")
+    serve_record: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Serve the dashboard afterwards.")
     ] = True,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the dashboard in the browser.")
     ] = True,
 ) -> None:
-    """Attack EfficientNet-Lite0 on photographs of ImageNet classes; needs the extra `demo`."""
+    """Attack EfficientNet-Lite0 on photographs of ImageNet classes; requires the extra `demo`."""
     from vulneuron.demo import run_demo
 
     with resumable():
         record = run_demo(out)
     show(record)
-    if serve_it:
+    if serve_record:
         serve.command([out], open_browser=open_browser)

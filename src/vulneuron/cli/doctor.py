@@ -1,4 +1,4 @@
-"""`vulneuron doctor`: what is installed, what is missing, and for what."""
+"""`vulneuron doctor`: versions of dependencies, and missing ones with their purposes."""
 
 import importlib.util
 import platform
@@ -6,7 +6,7 @@ import platform
 from vulneuron._version import __version__
 
 _REQUIRED = ("torch", "torchvision", "numpy", "zarr", "xarray", "pandas", "openTSNE")
-#: Module, distribution, what it is for, how to get it.
+#: Module, distribution, purpose, how to install it.
 _OPTIONAL = (
     ("timm", "timm", "models of timm, the demo", "pip install 'vulneuron[timm]'"),
     ("foolbox", "foolbox", "attacks of foolbox, the demo's photographs", "pip install 'vulneuron[foolbox]'"),
@@ -23,7 +23,7 @@ _OPTIONAL = (
 
 
 def command() -> None:
-    """Show versions, the device, optional dependencies, and what each of them is needed for."""
+    """Show versions, the device, and optional dependencies with their purposes."""
     from importlib import metadata
 
     import psutil

@@ -1,4 +1,4 @@
-"""`vulneuron info`: what a record holds."""
+"""`vulneuron info`: the content of a record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def command(
         str | None, typer.Option(help="Target layer to describe. [default: all of the record]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    validate: Annotated[bool, typer.Option("--validate", help="Read everything and check it; slow.")] = False,
+    validate: Annotated[bool, typer.Option("--validate", help="Read and check everything; slow.")] = False,
 ) -> None:
     """Show the content of a record: pairs, rates, network, attack, provenance."""
     from vulneuron.record import open_record
@@ -37,7 +37,7 @@ def command(
             sys.stderr.write(f"error: {problem}\n")
         if problems:
             raise SystemExit(1)
-        sys.stderr.write("The record is sound.\n")
+        sys.stderr.write("The record is valid.\n")
 
 
 def show(record: Record) -> None:
@@ -67,7 +67,7 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
             ),
             (
                 "images",
-                f"{info['images']:,} seen, {info['correct']:,} right, {info['attacked']:,} attacked",
+                f"{info['images']:,}, of which {info['correct']:,} correct, {info['attacked']:,} attacked",
             ),
             ("clean accuracy", _percent(info["clean_accuracy"])),
             ("attack success rate", _percent(info["attack_success_rate"])),
@@ -84,7 +84,7 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", info["model"]["spec"]),
         *(row for layer in info["layers"] for row in _layer_rows(layer)),
         ("images from", info["images_from"]["spec"]),
-        ("made", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
+        ("created", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
     ]
     return rows + [("note", note) for note in info["notes"]]
 
@@ -93,7 +93,7 @@ def _layer_rows(layer: dict[str, Any]) -> list[tuple[str, str]]:
     height, width = layer["map_shape"]
     description = layer["head"]["description"]
     return [
-        ("target layer", f"{layer['neurons']:,} neurons, maps {height} x {width}: {description}"),
+        ("target layer", f"{layer['neurons']:,} neurons, feature maps {height} x {width}: {description}"),
         ("split error", f"{layer['split_error']:.1e}"),
     ]
 

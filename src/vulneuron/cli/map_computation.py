@@ -1,4 +1,4 @@
-"""Computes the vulnerability maps of many pairs, with a bar and an estimate of the time."""
+"""Computes the vulnerability maps of many pairs, with a progress bar and an estimate of the time."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -17,17 +17,17 @@ from vulneuron.record.store import is_remote
 
 
 def missing_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Those of the pairs that have no vulnerability maps for the settings of the analysis."""
+    """Pairs without vulnerability maps for the settings of the analysis."""
     return np.setdiff1d(pairs, analysis.pairs_with_maps(pairs))
 
 
 def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
-    """Compute the vulnerability maps of these pairs, with an estimate of the time and a bar.
+    """Compute the vulnerability maps of these pairs, with a progress bar and an estimate of the time.
 
     Raises
     ------
     RecordError
-        If another run writes the record: it would compute the same maps.
+        If another run is writing to the record, which would compute the same maps.
     """
     if len(pairs) == 0:
         return
@@ -41,6 +41,6 @@ def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
 
 
 def _locked(path: str) -> AbstractContextManager[None]:
-    """Lock a record; where no lock can be written beside it, a second run costs time and no more."""
+    """Lock a record; if no lock can be written beside it, two runs only waste time."""
     lockable = is_remote(path) or os.access(Path(path).absolute().parent, os.W_OK)
     return record_lock(path) if lockable else nullcontext()

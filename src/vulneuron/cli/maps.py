@@ -1,4 +1,4 @@
-"""`vulneuron maps`: computes vulnerability maps beforehand and keeps them in the record."""
+"""`vulneuron maps`: computes vulnerability maps in advance and stores them in the record."""
 
 import sys
 from typing import Annotated
@@ -20,7 +20,7 @@ def command(
     path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
     pairs: Annotated[str, typer.Option(help="`all`, numbers such as `1,2`, or a cell such as `cat:dog`.")],
     model: Annotated[
-        str | None, typer.Option(help="Where the network is now. [default: where it was for analyze]")
+        str | None, typer.Option(help="Spec of the network. [default: that of `vulneuron analyze`]")
     ] = None,
     device: Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda`, `cuda:N`, `mps`.")] = "auto",
     memory: Annotated[
@@ -32,7 +32,7 @@ def command(
     *,
     choices: Choices,
 ) -> None:
-    """Compute vulnerability maps of many pairs; an interrupted run keeps all finished maps.
+    """Compute the vulnerability maps of many pairs; finished maps survive an interruption.
 
     Example: `vulneuron maps run.zarr --pairs cat:dog --stride 2`
     """
@@ -42,8 +42,8 @@ def command(
     analysis = Analysis(record, settings=settings, memory=memory * _MIB)
     chosen = select_pairs(record, pairs)
     missing = missing_maps(analysis, chosen)
-    pair_s = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"
-    sys.stderr.write(f"{pair_s}, {len(chosen) - len(missing)} with maps already\n")
+    count = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"
+    sys.stderr.write(f"{count}, {len(chosen) - len(missing)} already with maps\n")
     if len(missing):
         analysis.prepare_maps()
         analysis.network.attach(load_classifier(record, model, device=device))

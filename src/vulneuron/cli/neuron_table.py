@@ -12,12 +12,12 @@ _GAP = 2
 
 
 def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> None:
-    """Print neurons, with as many columns as fit: the one that sorts comes first.
+    """Print neurons with as many columns as fit, beginning with the measure that sorts.
 
     Parameters
     ----------
     neurons
-        As `Analysis.neurons` or `Analysis.rank` gives them, sorted.
+        Sorted result of `Analysis.neurons` or `Analysis.rank`.
     title
         One line about the pairs.
     sorted_by
@@ -25,7 +25,7 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> 
     """
     console = Console(highlight=False)
     columns = {"neuron": [str(number) for number in neurons.index]}
-    # Without width, a rank says nothing of how sure it is.
+    # Intervals of width 0 add nothing to the order of the rows.
     if "rank" in neurons and (neurons["rank_low"] != neurons["rank_high"]).any():
         ranks = zip(neurons["rank_low"], neurons["rank_high"], strict=True)
         columns["rank\n(95 %)"] = [f"{low:.0f}-{high:.0f}" for low, high in ranks]
@@ -42,7 +42,7 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> 
 
 
 def _fitting(columns: dict[str, list[str]], width: int) -> Sequence[str]:
-    """Heads of the first columns that fit, two at least."""
+    """Heads of the first columns that fit, but at least two."""
     heads: list[str] = []
     used = -_GAP
     for head, cells in columns.items():
@@ -54,7 +54,7 @@ def _fitting(columns: dict[str, list[str]], width: int) -> Sequence[str]:
 
 
 def _short(value: float) -> str:
-    """About four digits, and no minus in front of zeros."""
+    """About four digits, without a minus sign in front of zeros."""
     if pd.isna(value):
         return "-"
     text = f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"

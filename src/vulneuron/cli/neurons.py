@@ -1,4 +1,4 @@
-"""`vulneuron neurons`: which neurons are vulnerable, as a table."""
+"""`vulneuron neurons`: a table of vulnerable neurons."""
 
 import io
 import sys
@@ -39,8 +39,8 @@ def command(
     cell: Annotated[
         str | None,
         typer.Option(
-            help="A cell of the prediction matrix, `cat:dog`, a row, `cat:`, or a column, `:dog`: means over "
-            "its pairs, with ranks."
+            help="A cell `cat:dog` of the prediction matrix, a row `cat:`, or a column `:dog`: shows means "
+            "over its pairs, and ranks."
         ),
     ] = None,
     sort_by: Annotated[
@@ -51,25 +51,25 @@ def command(
         ),
     ] = None,
     reverse: Annotated[
-        bool, typer.Option("--reverse", help="The other end first: the most excited, for gaps.")
+        bool, typer.Option("--reverse", help="Show the other end first, such as the most excited neurons.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(help="How many neurons to show. [default: 25 in a table, else all]")
+        int | None, typer.Option(help="Number of neurons to show. [default: 25 in a table, otherwise all]")
     ] = None,
     output: Annotated[
-        str, typer.Option("--format", help="`table`, or with all columns `csv`, `json` or `parquet`.")
+        str, typer.Option("--format", help="`table`, or for all columns `csv`, `json` or `parquet`.")
     ] = "table",
     layer: Annotated[str | None, typer.Option(help=LAYER_HELP)] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Where the network is now, to compute vulnerability maps that are missing."),
+        typer.Option(help="Spec of the network, to compute missing vulnerability maps."),
     ] = None,
     *,
     choices: Choices,
 ) -> None:
-    """List the neurons of one pair, or of a cell of the prediction matrix, with all measures.
+    """List the neurons of a pair, or of a cell of the prediction matrix, with all measures.
 
-    IoUs need vulnerability maps: make them before with `vulneuron maps`, or give `--model`.
+    IoUs need vulnerability maps: compute them first with `vulneuron maps`, or pass `--model`.
 
     Example: `vulneuron neurons run.zarr --cell cat:dog --sort-by substitution_benign_drop`
     """
@@ -93,7 +93,9 @@ def command(
         analysis.network.attach(load_classifier(record, model))
         compute_maps(analysis, missing_maps(analysis, pairs))
     if settings.curves.band_images == "adversarial" and "band_images" not in choices:
-        _note("no adversarial label has two benign images here: its bands are of adversarial images")
+        _note(
+            "most adversarial labels have fewer than two benign images: their bands are of adversarial ones"
+        )
     sortable = analysis.mean_neurons(pairs, columns=DEFAULT_SORTS if sort_by is None else [sort_by])
     measure = sort_measure(sortable, sort_by)
     if sort_by is None and measure.name != DEFAULT_SORTS[0]:
@@ -127,12 +129,12 @@ def _chosen_pairs(record: Record, pair: int | None, cell: str | None) -> npt.NDA
 def _title(analysis: Analysis, pairs: npt.NDArray[np.int64], cell: str | None, measure: str) -> str:
     record = analysis.record
     if cell is None:
-        of_pair = record.pairs.loc[pairs[0]]
-        what = f"pair {pairs[0]}, {of_pair['benign_label']} -> {of_pair['adversarial_label']}"
+        row = record.pairs.loc[pairs[0]]
+        subject = f"pair {pairs[0]}, {row['benign_label']} -> {row['adversarial_label']}"
     else:
-        what = f"{cell}, means over {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
+        subject = f"{cell}, means over {len(pairs)} pair{'s' if len(pairs) > 1 else ''}"
     layer = f", {analysis.layer}" if len(record.layers) > 1 else ""
-    return f"{what}{layer}, by {measure}"
+    return f"{subject}{layer}, by {measure}"
 
 
 def _note(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: readers of option values, and what Ctrl-C says."""
+"""Shared by commands: parsers of option values, and the message for Ctrl-C."""
 
 import sys
 from collections.abc import Iterator
@@ -8,32 +8,32 @@ import typer
 
 from vulneuron.errors import ModelError
 
-LAYER_HELP = "Target layer whose neurons are meant. [default: the last one of the record]"
+LAYER_HELP = "Target layer of the neurons. [default: the record's last one]"
 
 
 def comma_separated(text: str | None) -> list[str] | None:
-    """Parts of ``a,b,c`` without blanks around them; None for None."""
+    """Parts of ``a,b,c`` without surrounding spaces; None for None."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Say on Ctrl-C that nothing is lost; exit status 130."""
+    """On Ctrl-C, print how to resume, and exit with status 130."""
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. Run the same command again: it goes on where it stopped.\n")
+        sys.stderr.write("Interrupted. Run the same command again to resume.\n")
         raise typer.Exit(130) from None
 
 
 def numbers(text: str | None, option: str) -> list[float] | None:
-    """Numbers of ``0.5,0.5,0.5``; None for None."""
+    """Parse numbers such as ``0.5,0.5,0.5``; None for None."""
     parts = comma_separated(text)
     try:
         return None if parts is None else [float(part) for part in parts]
     except ValueError:
         raise ModelError(
             f"{option} is {text!r}",
-            allowed="comma-separated numbers, one a channel",
-            fix=f"write for example {option} 0.485,0.456,0.406",
+            allowed="comma-separated numbers, one per channel",
+            fix=f"pass for example {option} 0.485,0.456,0.406",
         ) from None

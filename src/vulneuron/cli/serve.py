@@ -1,4 +1,4 @@
-"""`vulneuron serve`: the dashboard in the browser."""
+"""`vulneuron serve`: the dashboard in a browser."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="[NAME=]SPEC",
-            help="Where the network is, for new vulnerability maps; may be repeated. `NAME=SPEC` is for the "
-            "record of that name, as its address shows it, `SPEC` alone for all others. "
-            "[default: what the record names, if torchvision, timm or the demo builds it]",
+            help="Spec of the network, for new vulnerability maps; may be repeated. `NAME=SPEC` is for the "
+            "record of that name, as in its URL, and `SPEC` for all others. "
+            "[default: the one in the record, if it is one of torchvision, timm or the demo]",
         ),
     ] = None,
     layer: Annotated[
@@ -32,10 +32,10 @@ def command(
         typer.Option(help="Target layer of the first record to show first. [default: the last one]"),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any but this machine's own needs a token.")
+        str, typer.Option(help="Address to listen on; a token is required unless it is a loopback address.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port; the next free one is taken if it is busy.", min=0, max=65535)
+        int, typer.Option(help="Port; if it is busy, the next free one is used.", min=0, max=65535)
     ] = DEFAULT_PORT,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the dashboard in the browser.")
@@ -59,7 +59,7 @@ def command(
     models = parse_models(model or [], names)
     for path in paths:
         open_record(path).require_complete()
-    # The only slow check, and only where a network is named: a wrong one ends the command.
+    # The only slow check, and only if a network is named: a wrong one ends the command.
     check_models(dict(zip(names, paths, strict=True)), models)
     access = Access.for_host(host)
 
@@ -68,18 +68,18 @@ def command(
         from vulneuron.server.library import Library
 
         app = create_app(Library(paths, models.default, models.by_record), access=access)
-        # Answers take many short matrix products, whose threads would wait for each other. The limit holds
-        # for libraries that are loaded by now.
+        # Requests compute many short matrix products, whose threads would wait for each other. The limit
+        # applies to the libraries that are loaded by now.
         threadpool_limits(1, user_api="blas")
         return app
 
     def started() -> None:
-        busy = f"Port {port} is busy, so it is {free_port}. " if port not in {0, free_port} else ""
+        busy = f"Port {port} is busy, so port {free_port} is used. " if port not in {0, free_port} else ""
         sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
         sys.stdout.flush()
         pending.start(failed=server.stop)
         if open_browser:
-            # It may wait for the browser, which waits for the server.
+            # Opening a page may block until the browser has it, which needs the server.
             Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
 
     pending = PendingApp(build)
@@ -94,6 +94,6 @@ def command(
         finally:
             ended = pending.close()
         if not ended:
-            # Python crashes, or prints tracebacks, if it ends below a thread that still loads a network.
+            # Python may crash or print tracebacks if it exits while a thread loads a network.
             sys.stdout.flush()
             os._exit(0)

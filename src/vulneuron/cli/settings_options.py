@@ -1,4 +1,4 @@
-"""Options of commands for the settings of an analysis."""
+"""Command-line options for the settings of an analysis."""
 
 import inspect
 from collections.abc import Callable
@@ -9,24 +9,24 @@ import typer
 
 from vulneuron.analysis.declarations import OneOf, Setting, SettingsGroup
 
-#: Settings that were given, by name, as text.
+#: Values of settings as text, by name.
 Choices = dict[str, str]
 
 
 def settings_options(
     *groups: type[SettingsGroup], leave_out: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for every setting of some groups.
+    """Add an option to a command for every setting of some groups.
 
-    The command's parameter ``choices`` becomes the options that were given, by their settings' names; they
-    are validated by `Settings`.
+    The command gets the options that a user has passed as ``choices``, by the names of their settings.
+    `Settings` validates them.
 
     Parameters
     ----------
     groups
         The groups.
     leave_out
-        Settings that the command does not read.
+        Settings that the command does not use.
     """
     options = {
         name: _option(name, setting, group)

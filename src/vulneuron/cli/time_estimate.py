@@ -1,4 +1,4 @@
-"""How long the vulnerability maps of many pairs will take."""
+"""Estimates how long the vulnerability maps of many pairs will take."""
 
 import sys
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 
 class TimeEstimate:
-    """Prints once how long all pairs will take: after two batches of a pair, or after the second pair.
+    """Prints the estimate once: after the second batch of a pair, or after the second pair.
 
     Parameters
     ----------
     pairs
         Number of pairs.
     clock
-        Seconds since some point in time.
+        Monotonic time in seconds.
     """
 
     def __init__(self, pairs: int, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -22,11 +22,11 @@ class TimeEstimate:
         self._printed = False
         self._warm = False
         self._pair_started = clock()
-        #: When the first batch of this pair was done, and how many patches were done then.
+        #: Time after the first batch of this pair, and number of patches done by then.
         self._first: tuple[float, int] | None = None
 
     def end_pair(self) -> None:
-        """Count a pair as done."""
+        """Count a pair as finished."""
         self._left -= 1
         now = self._clock()
         # The first pair also warms up the network.
@@ -35,7 +35,7 @@ class TimeEstimate:
         self._warm, self._pair_started, self._first = True, now, None
 
     def __call__(self, done: int, total: int) -> None:
-        """Progress callback: patches of the current pair; some may have been done before."""
+        """Progress callback for the patches of the current pair, some of which may be stored already."""
         now = self._clock()
         if self._first is None:
             self._first = now, done

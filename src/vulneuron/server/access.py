@@ -1,4 +1,4 @@
-"""Who may talk to the server, and the address that lets them in."""
+"""Access to the server: its token, its host names and its URL."""
 
 import hashlib
 import ipaddress
@@ -7,13 +7,13 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-#: Parameter of the URL that carries the server's token.
-TOKEN_PARAMETER = "token"  # noqa: S105  its name
+#: Parameter of the URL that holds the server's token.
+TOKEN_PARAMETER = "token"  # noqa: S105  not the token itself
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to bind to can be reached from this machine only."""
+    """Whether only this machine can reach an address that a server is bound to."""
     if host in _LOOPBACK_NAMES:
         return True
     try:
@@ -24,15 +24,15 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Access:
-    """Who may talk to the server.
+    """Which requests the server accepts.
 
     Parameters
     ----------
     token
-        Secret that every request has to bring; None where only this machine reaches the server.
+        Secret required in every request; None if only this machine can reach the server.
     hosts
-        Names that the server is known by. Without a token, requests that name another one are refused: a
-        page of another site that points its own name at this machine (DNS rebinding) would read the record.
+        Host names accepted without a token. Requests for other names are refused, because a website that
+        points its own name at this machine (DNS rebinding) could read the record.
     """
 
     token: str | None = None
@@ -40,19 +40,19 @@ class Access:
 
     @classmethod
     def for_host(cls, host: str) -> "Access":
-        """Access to a server that is bound to an address: with a token unless it is a loopback address."""
+        """Access to a server bound to an address: with a token, unless it is a loopback address."""
         if is_loopback(host):
             return cls(hosts=_LOOPBACK_NAMES | {host.lower()})
         return cls(token=secrets.token_urlsafe(24))
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie with the token; browsers share cookies between all ports of a machine."""
+        """Name of the cookie with the token; it differs per token as all ports of a machine share cookies."""
         return f"vulneuron_{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"
 
 
 def url_of(host: str, port: int, access: Access, *, layer: str | None = None) -> str:
-    """Address to open in a browser; at a layer of the first record, if one is named."""
+    """URL to open in a browser, at a layer of the first record if one is named."""
     shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
     name = f"[{shown}]" if ":" in shown else shown
     parameters = {TOKEN_PARAMETER: access.token, "layer": layer}

@@ -1,4 +1,4 @@
-"""The application: routes, errors, security and pages put together."""
+"""The application, made of routes, errors, security and pages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,18 +37,18 @@ def create_app(
     library
         The records.
     access
-        Who may talk to the server; this machine when None.
+        Which requests are accepted; those of this machine if None.
     jobs
-        Jobs for long work; with default limits when None.
+        Jobs for long work; with default limits if None.
     maps_progress
         Makes what reports the progress of vulnerability maps.
     pages
-        Folder of the front-end's built files.
+        Folder of the front end's built files.
     """
     app = FastAPI(
         title="Vulneuron",
         version=__version__,
-        description="Numbers and pictures of records; what the dashboard reads.",
+        description="Values and images of records, as read by the dashboard.",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -56,7 +56,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.server = State(library, jobs or Jobs(), Sessions(), maps_progress)
-    # FastAPI silences warnings of its own in here, while the networks of the library are being loaded.
+    # FastAPI changes warning filters in here, while other threads load networks.
     with WARNING_FILTERS:
         app.include_router(router)
     add_handlers(app)
@@ -66,5 +66,5 @@ def create_app(
 
 
 def _operation_id(route: APIRoute) -> str:
-    """Name of the route's function; it becomes a name in the front-end."""
+    """Name of the route's function, which becomes a name in the front end."""
     return route.name

@@ -1,4 +1,4 @@
-"""A value that many watch: each watcher gets the latest one as soon as it can take it."""
+"""A value with many watchers, each of which gets the latest value when it is ready for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,12 +11,12 @@ T = TypeVar("T")
 class Broadcast(Generic[T]):
     """Latest value of something, published from any thread to watchers on any event loop.
 
-    A watcher that is slow misses values in between, never the last one.
+    A slow watcher misses intermediate values, but never the last one.
 
     Parameters
     ----------
     value
-        The first one.
+        The first value.
     """
 
     def __init__(self, value: T) -> None:
@@ -27,21 +27,21 @@ class Broadcast(Generic[T]):
 
     @property
     def watchers(self) -> int:
-        """How many watch at the moment."""
+        """Number of current watchers."""
         return len(self._watchers)
 
     def publish(self, value: T) -> None:
-        """Hand a value to all watchers."""
+        """Set the value and notify all watchers."""
         self.value = value
         self._wake()
 
     def close(self) -> None:
-        """Hand the last value to all watchers, and let them go."""
+        """End all watches after the last value."""
         self._closed = True
         self._wake()
 
     async def watch(self) -> AsyncIterator[T]:
-        """Yield the value, and each that follows, until the broadcast is closed."""
+        """Yield the value, and newer ones until the broadcast is closed."""
         changed = asyncio.Event()
         changed.set()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What routes ask for: the record and the pair that a URL names, settings, what the server keeps."""
+"""Dependencies of routes: the state of the server, and the record, pair and settings in a URL."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,14 +43,14 @@ class State:
         self.jobs.cancel_all()
 
     def close(self) -> bool:
-        """End everything; returns False if something still runs, such as a network that is being loaded."""
+        """Stop everything; returns False if something still runs, such as a network that is being loaded."""
         self.end_streams()
         ended = self.jobs.join()
         return self.library.close() and ended
 
 
 def state_of(request: Request) -> State:
-    """State of the server that a request has come to."""
+    """State of the server that handles a request."""
     state: State = request.app.state.server
     return state
 
@@ -58,24 +58,24 @@ def state_of(request: Request) -> State:
 ServerState = Annotated[State, Depends(state_of)]
 
 
-def opened_layer(
+def known_layer(
     record: Annotated[str, Path(description="Name of a record.")],
     state: ServerState,
     layer: Annotated[
-        str | None, Query(description="Target layer whose neurons are meant; the record's last one without.")
+        str | None, Query(description="Target layer of the neurons; by default the record's last one.")
     ] = None,
 ) -> Iterator[OpenedLayer]:
-    """Record and layer that a URL names; errors of the storage while it is read become one line."""
+    """Record and layer in a URL; storage errors while it is read become one line."""
     with state.library[record].reading() as opened:
         yield opened.at(layer)
 
 
-Opened = Annotated[OpenedLayer, Depends(opened_layer)]
+KnownLayer = Annotated[OpenedLayer, Depends(known_layer)]
 
 
-def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], opened: Opened) -> int:
-    """Pair that a URL names, if the record has it."""
-    count = opened.analysis.data.count
+def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], layer: KnownLayer) -> int:
+    """Pair in a URL, if the record has it."""
+    count = layer.analysis.data.count
     if not 0 <= pair < count:
         raise unknown("pair", pair, count)
     return pair
@@ -88,7 +88,7 @@ Group = TypeVar("Group", bound=SettingsGroup)
 
 
 def _in_query(group: type[Group]) -> Callable[..., Group]:
-    """Read a group of settings from the query of a URL, in which a route has other parameters, too."""
+    """Dependency that reads a group of settings from the query of a URL, beside other parameters."""
     model = type(
         f"{group.__name__}Query", (group,), {"__doc__": group.__doc__, "model_config": {"extra": "ignore"}}
     )

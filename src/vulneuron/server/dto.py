@@ -1,4 +1,4 @@
-"""What goes over the wire as JSON; the front-end's types are generated from these."""
+"""JSON bodies of requests and responses, from which the front end's types are generated."""
 
 from typing import Annotated, Literal
 
@@ -26,40 +26,40 @@ JobState = Literal["queued", "running", "done", "cancelled", "failed"]
 
 
 class Model(BaseModel):
-    """Base of all models: fields that nobody knows are refused."""
+    """Base of all models; unknown fields are refused."""
 
     # Fields with a default are always sent, so the types of responses need not be optional.
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class ErrorBody(Model):
-    """Why a request was not answered."""
+    """Why a request failed."""
 
-    given: str = Field(description="What was given or found.")
-    allowed: str = Field(description="What would have been accepted.")
+    given: str = Field(description="What was given or encountered.")
+    allowed: str = Field(description="What is accepted.")
     fix: str = Field(description="What to do next.")
-    message: str = Field(description="All of it in one line.")
+    message: str = Field(description="All three in one line.")
 
 
 class ChoiceModel(Model):
-    """An allowed word of a setting, or a number that is good to offer."""
+    """An allowed word of a setting, or a recommended number."""
 
     value: str | float
     label: str
     meaning: str
-    legend: list[str] = Field(description="Texts in the legend of a plot, with placeholders in braces.")
+    legend: list[str] = Field(description="Entries in the legend of a plot, with placeholders in braces.")
     implies: dict[str, str | float] = Field(
-        description="Values under this choice of other settings of the group that are null."
+        description="Values that this choice gives to other settings of the group that are null."
     )
     limits: dict[str, list[float]] = Field(
-        description="Ranges under this choice, ends included, of other settings of the group."
+        description="Ranges that this choice sets for other settings of the group, including both ends."
     )
 
 
 class SettingModel(Model):
     """One setting, with its range in a record."""
 
-    name: str = Field(description="Its name in queries and bodies.")
+    name: str = Field(description="Name in queries and bodies.")
     label: str
     meaning: str
     kind: Kind
@@ -71,7 +71,7 @@ class SettingModel(Model):
     multiple_of: int | None = None
     null: str | None = Field(description="What null means; null if a value is required.")
     implied: str | float | None = Field(
-        description="What null stands for in this record, unless a choice of the group implies another."
+        description="Value of null in this record, unless a choice of the group implies another."
     )
 
 
@@ -87,8 +87,8 @@ class SettingsModel(Model):
 class RecordListing(Model):
     """One record of the server."""
 
-    id: str = Field(description="Its name, also in URLs.")
-    available: bool = Field(description="Whether it can be read at the moment.")
+    id: str = Field(description="Name of the record, also in URLs.")
+    available: bool = Field(description="Whether the record can be read at the moment.")
     pairs: int
     neurons: int
     classes: int
@@ -113,14 +113,14 @@ class AttackModel(Model):
     """The attack that made the adversarial images."""
 
     name: str
-    label: str = Field(description="The name as people write it.")
+    label: str = Field(description="The name as it is usually written.")
     eps_text: str | None = Field(description="Budget as `8/255`; null if the attack has none.")
     norm: str | None
     parameters: dict[str, str]
 
 
 class CountsModel(Model):
-    """How many images the run saw, and what became of them."""
+    """Numbers of images in the run."""
 
     images: int
     right: int
@@ -129,23 +129,25 @@ class CountsModel(Model):
 
 
 class MeasureModel(Model):
-    """One column of the table of neurons, as it is declared."""
+    """The declaration of one column of the table of neurons."""
 
     name: str
-    label: str = Field(description="What menus call it.")
-    meaning: str = Field(description="What a value says.")
+    label: str = Field(description="Name in menus.")
+    meaning: str = Field(description="Explanation of the values.")
     unit: str
-    group: str = Field(description="What menus list it under.")
-    row: str = Field(description="What a table of one neuron calls the row of its family.")
+    group: str = Field(description="Group in menus.")
+    row: str = Field(description="Name of the row of its family in the table of one neuron.")
     family: str = Field(description="Columns of one family share a row.")
-    part: str = Field(description="Which column of its family it is; empty if it is the only one.")
-    ranks: bool = Field(description="Whether neurons can be sorted by it.")
-    first: Literal["smallest", "largest"] | None = Field(description="Which end stands on the left.")
-    ends: list[str] = Field(description="What stands at both ends.", min_length=2, max_length=2)
-    signed: bool = Field(description="Whether below 0 means inhibited, above 0 excited.")
+    part: str = Field(description="Name among the columns of its family; empty if it is the only one.")
+    ranks: bool = Field(description="Whether neurons can be sorted by this column.")
+    first: Literal["smallest", "largest"] | None = Field(description="Which end comes first.")
+    ends: list[str] = Field(description="Names of both ends.", min_length=2, max_length=2)
+    signed: bool = Field(description="Whether negative values mean inhibited, positive ones excited.")
     display: Literal["number", "change", "share"]
-    needs: list[Need] = Field(description="What it needs on this record beyond activations and weights.")
-    costly: bool = Field(description="Whether it takes long for many pairs.")
+    needs: list[Need] = Field(
+        description="What the column needs in this record beyond activations and weights."
+    )
+    costly: bool = Field(description="Whether it takes long to compute for many pairs.")
 
     @classmethod
     def for_head(cls, measure: NeuronMeasure, *, linear: bool) -> "MeasureModel":
@@ -157,16 +159,16 @@ class MeasureModel(Model):
 
 
 class FirstView(Model):
-    """A sensible first selection: the fullest cell of the matrix, and what stands out in it."""
+    """The initial selection, in the cell of the prediction matrix with the most pairs."""
 
-    benign: int = Field(description="Class index of the cell's row.")
-    adversarial: int = Field(description="Class index of the cell's column.")
-    pair: int = Field(description="Pair of the cell with the smallest perturbation (L2).")
+    benign: int = Field(description="Class index of the row.")
+    adversarial: int = Field(description="Class index of the column.")
+    pair: int = Field(description="Pair in the cell with the smallest perturbation (L2).")
     neuron: int = Field(description="The first neuron of this pair by the default sort.")
 
 
 class NetworkModel(Model):
-    """Whether the network is there, which new vulnerability maps need."""
+    """State of the network, which new vulnerability maps need."""
 
     state: NetworkState
     message: str | None = Field(description="Why it is missing, in one line.")
@@ -181,10 +183,12 @@ class LayerModel(Model):
 
 
 class RecordSummary(Model):
-    """All that the dashboard has to know before it draws."""
+    """Everything that the dashboard needs before it draws."""
 
-    id: str = Field(description="Its name, also in URLs.")
-    fingerprint: str = Field(description="Changes with the content; `v` of URLs that are cached for ever.")
+    id: str = Field(description="Name of the record, also in URLs.")
+    fingerprint: str = Field(
+        description="Changes with the content; the parameter `v` of URLs that are cached forever."
+    )
     classes: list[str] = Field(description="Names of all classes.")
     used_classes: list[int] = Field(description="Indices that occur as a label, ascending.")
     pairs: int
@@ -192,7 +196,7 @@ class RecordSummary(Model):
     image: ImageShape
     map: MapShape
     model: str
-    layer: str = Field(description="Target layer that the request names; all numbers of neurons are its own.")
+    layer: str = Field(description="Target layer in the request, to which all numbers of neurons refer.")
     layers: list[LayerModel] = Field(
         description="All target layers, in the network's order; the last is the default."
     )
@@ -205,17 +209,17 @@ class RecordSummary(Model):
     robust_accuracy: float | None
     network: NetworkModel
     layer_percentiles: list[float] = Field(
-        description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1: what "
-        "absolute RF thresholds mean."
+        description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1, "
+        "to relate absolute RF thresholds to."
     )
     settings: dict[str, list[SettingModel]] = Field(description="Declarations of all settings by group.")
-    defaults: SettingsModel = Field(description="What the page starts with.")
+    defaults: SettingsModel = Field(description="Initial settings of the page.")
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
-    rank_columns: list[str] = Field(description="Rows of the answer to a ranking.")
-    measures: list[MeasureModel] = Field(description="The columns as declared, in the order of menus.")
+    rank_columns: list[str] = Field(description="Rows of a ranking.")
+    measures: list[MeasureModel] = Field(description="Declarations of the columns, in the order of menus.")
     default_sorts: list[str] = Field(
-        description="What neurons are sorted by at first: the first of these measures that has values."
+        description="Measures to sort by initially; the first one that has values is used."
     )
     first_view: FirstView
     provenance: dict[str, str]
@@ -229,7 +233,7 @@ class Probability(Model):
 
 
 class SideProbabilities(Model):
-    """Most probable classes on both images, most probable first; both labels are always there."""
+    """Most probable classes on both images, most probable first; always including both labels."""
 
     benign: list[Probability]
     adversarial: list[Probability]
@@ -249,7 +253,7 @@ class PairModel(Model):
 
 
 class SubstitutionModel(Model):
-    """What the network says after the substitution of some neurons."""
+    """The output of the network after the substitution of some neurons."""
 
     benign_drop: float
     adversarial_gain: float
@@ -264,7 +268,7 @@ class SubstitutionsModel(Model):
 
 
 class ContextModel(Model):
-    """Other pairs that show what a neuron captures."""
+    """Context images: other pairs that show what a neuron captures."""
 
     pairs: list[int]
     benign_activations: list[float] = Field(description="Activation of the neuron on each benign image.")
@@ -287,10 +291,12 @@ class OverlapModel(Model):
 
 
 class MapState(Model):
-    """Whether the vulnerability maps of a pair are there."""
+    """Whether the vulnerability maps of a pair are available."""
 
     ready: bool
-    can_compute: bool = Field(description="Whether the network is there, so that a job can compute them.")
+    can_compute: bool = Field(
+        description="Whether the network is available, so that a job can compute the maps."
+    )
     patch: int
     stride: int
     grid: list[int] = Field(description="Rows and columns of the maps.", min_length=2, max_length=2)
@@ -307,7 +313,7 @@ class RankRequest(Model):
     fields: FieldSettings = FieldSettings()
     vmaps: VulnerabilityMapSettings = VulnerabilityMapSettings()
     columns: list[str] | None = Field(
-        default=None, description="Columns to compute, the others are NaN; null for all of them."
+        default=None, description="Columns to compute, while the others are NaN; null for all."
     )
     intervals: bool = Field(default=False, description="Whether to compute bootstrap intervals of the ranks.")
 
@@ -321,36 +327,36 @@ class JobRequest(Model):
     session: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
-        description="Who asks: the latest job of a session takes the place of its earlier one.",
+        description="Session that starts the job. Its earlier jobs are canceled unless others wait for them.",
     )
 
 
 class StageModel(Model):
-    """Maps that are not complete yet: how much of them is known."""
+    """A stage of vulnerability maps that are being computed."""
 
     name: StageName = Field(
-        description="`preview`: from gradients; `estimate`: from exact points and what lies between them; "
-        "`settled`: the outline of the most vulnerable part will hardly change; `exact`: all is computed."
+        description="`preview`: from gradients; `estimate`: interpolated between exact points; `settled`: an "
+        "estimate whose most vulnerable part will hardly change; `exact`: every point is computed."
     )
-    number: int = Field(description="Counts up with each stage of the job.")
-    known: int = Field(description="Points that are exact.")
-    points: int = Field(description="All points of the maps.")
+    number: int = Field(description="Number of the stage within the job, from 0.")
+    known: int = Field(description="Number of exact points.")
+    points: int = Field(description="Number of points of each map.")
     top: float = Field(
-        description="Per cent of the pixels in the most vulnerable part that is settled first."
+        description="Percentage of the pixels in the most vulnerable part, which is settled first."
     )
     unsettled: float = Field(
-        description="Part of the most vulnerable part that may change yet, an upper estimate."
+        description="Upper estimate of the fraction of the most vulnerable part that may still change."
     )
     agreement: list[float] | None = Field(
         description="Rank correlations of the preview with the first exact points, for benign drop and "
-        "adversarial gain; null before these.",
+        "adversarial gain; null before there are any.",
         min_length=2,
         max_length=2,
     )
 
 
 class JobModel(Model):
-    """Long work, and how far it is."""
+    """The state of a job."""
 
     id: str
     record: str
@@ -362,10 +368,12 @@ class JobModel(Model):
     done: int
     total: int
     message: str | None
-    stage: StageModel | None = Field(description="Of the maps that can be had meanwhile; null before any.")
+    stage: StageModel | None = Field(
+        description="Latest stage, whose maps are available; null before the first."
+    )
 
 
 class SessionState(Model):
-    """What a page shows, as the query of its URL."""
+    """State of a page, as the query of its URL."""
 
     query: str = Field(default="", max_length=16_384)

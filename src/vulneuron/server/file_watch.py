@@ -1,4 +1,4 @@
-"""Notices when a record is removed, replaced, or loses files while it is served."""
+"""Detects that a record was removed or replaced, or has lost files, while it is served."""
 
 import math
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from vulneuron.record.schema import MAPS
 from vulneuron.record.store import is_remote
 
-#: Differs where files have changed; None where that cannot be known.
+#: Changes when the files change; None if changes cannot be detected.
 Signature = tuple[int, ...] | None
 
 
@@ -33,20 +33,20 @@ def signature_of(path: str) -> Signature:
 
 
 class FileWatch:
-    """Checks now and then whether the files of a record have changed; at once while they differ.
+    """Checks from time to time whether the files of a record have changed; at each call while they differ.
 
     Parameters
     ----------
     path
         The record.
     least_seconds
-        Time between two checks, at least.
+        Shortest time between two checks.
     share
-        Part of the time that checks may take, so that slow ones are rare.
+        Largest fraction of the time that checks take, so that slow ones are rare.
     signature
         Computes the signature of the files.
     clock
-        Seconds since some point in time.
+        Monotonic time in seconds.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class FileWatch:
         return False
 
     def accept(self) -> None:
-        """Take the files of the last check for the current state."""
+        """Accept the files of the last check as the current state."""
         self._accepted = self._latest
 
     def check_soon(self) -> None:
-        """Check at the next opportunity."""
+        """Check at the next call of `changed`."""
         self._next_check = -math.inf

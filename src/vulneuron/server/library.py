@@ -34,11 +34,11 @@ class ServedRecord:
     name
         Its name in URLs.
     model
-        Its network, or where the user says that it is; None if the user says nothing.
+        Its network, or the spec that the user has given; None if there is none.
     network
-        Makes what loads the network.
+        Makes the `RecordNetwork` of the opened record.
     files
-        Makes what notices changes of the files.
+        Makes the `FileWatch` of the record.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class ServedRecord:
         self._listing = _listing(self._opened)
 
     def current(self) -> OpenedRecord:
-        """The record as it is now: opened again if its files have changed.
+        """The current record, which is reopened if its files have changed.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class ServedRecord:
             return self._opened
 
     def listing(self) -> dto.RecordListing:
-        """Its line in the list of records; what is known of it while it is gone."""
+        """Its entry in the list of records; the last one known while the record is gone."""
         try:
             self._listing = _listing(self.current())
         except RecordGone:
@@ -90,26 +90,26 @@ class ServedRecord:
 
     @contextmanager
     def reading(self) -> Iterator[OpenedRecord]:
-        """Hand out the record, and turn errors of the storage into one line.
+        """Open the record for reading, and turn storage errors into one line.
 
         Raises
         ------
         RecordGone
-            If the record, or a part of it that is read inside, is missing or damaged.
+            If the record, or a part of it that is read, is missing or damaged.
         """
         opened = self.current()
         try:
             with _errors_of_storage(self.id):
                 yield opened
         except RecordGone:
-            # Files are checked only now and then, and that the whole record is gone is the clearer reason.
+            # Check the files, as it is clearer to say that the whole record is gone.
             with self._lock:
                 self._files.check_soon()
             self.current()
             raise
 
     def join(self, seconds: float = _JOIN_SECONDS) -> bool:
-        """Wait for what runs in the background, but not for ever; returns whether it has ended."""
+        """Wait for background threads; returns whether they have ended in time."""
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -117,7 +117,7 @@ class ServedRecord:
         return all(loaded) and not any(thread.is_alive() for thread in self._threads)
 
     def abandon(self) -> None:
-        """Let what runs in the background end without a word, as nobody needs it any more."""
+        """Let background threads end without logging errors."""
         self._closing.set()
 
     def _open(self) -> OpenedRecord:
@@ -130,7 +130,7 @@ class ServedRecord:
         return OpenedRecord(record, self.id, network)
 
     def _begin(self, opened: OpenedRecord) -> None:
-        """Do in the background what takes seconds."""
+        """Start slow preparations in the background."""
         opened.network.demand()
         self._networks = [*(network for network in self._networks if not network.join(0.0)), opened.network]
         warming = Thread(target=self._prepare, args=(opened,), name=f"warm up {self.id}", daemon=True)
@@ -148,7 +148,7 @@ class ServedRecord:
             with (
                 suppress(VulneuronError),
                 _errors_of_storage(self.id),
-            ):  # the first request says what is wrong
+            ):  # the first request reports the error
                 opened.warm_up()
         except Exception:
             if not self._closing.is_set():
@@ -163,13 +163,13 @@ class Library:
     paths
         Where they are.
     model
-        Their network, or where it is; None to take what each record names, if that is safe.
+        Their network or its spec; None for the network that each record names, if that is safe to load.
     own_models
-        Networks of single records, by their names in URLs; these come first.
+        Specs of the networks of single records by their names in URLs, which take precedence.
     network, files
         As for `ServedRecord`.
     patience
-        Seconds that a server that stops waits for networks that are being loaded: nothing interrupts those.
+        Seconds that `close` waits for networks that are being loaded, which cannot be interrupted.
 
     Raises
     ------
@@ -212,7 +212,7 @@ class Library:
         return self._records[name]
 
     def close(self) -> bool:
-        """End what runs in the background; returns False if some of it still runs after a moment."""
+        """Stop background threads; returns False if some still run after `patience`."""
         for record in self:
             record.abandon()
         deadline = time.monotonic() + self._patience
@@ -245,7 +245,7 @@ def _errors_of_storage(name: str) -> Iterator[None]:
 
 
 def _from_storage(traceback: TracebackType | None) -> bool:
-    """Whether an error comes out of the library that reads records."""
+    """Whether an error was raised in the libraries that read records."""
     while traceback is not None:
         if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _STORAGE:
             return True

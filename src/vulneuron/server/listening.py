@@ -19,7 +19,7 @@ def listen(host: str, port: int, *, ports: int = 100) -> socket.socket:
     host
         Address of this machine.
     port
-        The first port to try; 0 for any that is free.
+        The first port to try; 0 for any free port.
     ports
         Number of ports to try.
 
@@ -31,30 +31,30 @@ def listen(host: str, port: int, *, ports: int = 100) -> socket.socket:
     for candidate in range(port, min(port + ports, _LAST_PORT + 1)):
         try:
             return _bound(host, candidate)
-        # A name that no host can have is a UnicodeError.
+        # An impossible host name raises a UnicodeError.
         except (OSError, UnicodeError) as error:
             if not isinstance(error, OSError) or error.errno not in _BUSY:
                 raise RunError(
                     f"the server cannot use the address {host!r} ({one_line(error)})",
                     allowed="an address of this machine",
-                    fix="leave --host out for this machine only",
+                    fix="omit --host to serve this machine only",
                 ) from error
     raise RunError(
         f"all ports from {port} on are busy",
         allowed="a free port from 1 to 65535",
-        fix="give another --port, or 0 for any that is free",
+        fix="use another --port, or 0 for any free port",
     )
 
 
 def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # With the protocol named, asyncio sends small packets at once (TCP_NODELAY), which saves 40 ms an answer.
+    # With a protocol, asyncio sends small packets at once (TCP_NODELAY), which saves 40 ms per response.
     bound = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":  # elsewhere it would let two servers share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen(128)  # a port that is bound but not listened to may still be taken by another server
+        bound.listen(128)  # otherwise another server could still take the port
     except OSError:
         bound.close()
         raise

@@ -1,4 +1,4 @@
-"""Which network belongs to which record, and which one may be loaded unasked."""
+"""Which network belongs to which record, and which ones may be loaded automatically."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,12 +12,12 @@ from vulneuron.record import Record
 if TYPE_CHECKING:
     from torch import nn
 
-#: The demo's own network, named as a function of a file of this package.
+#: The demo's own network, which records name as a function in a file of this package.
 _DEMO_FILE = Path(__file__).parents[1] / "demo.py"
 _DEMO_FUNCTION = "demo_model"
-#: Plain names only: after `hf-hub:` or `local-dir:`, in any case, timm loads the model of a stranger.
+#: Plain names only: after `hf-hub:` or `local-dir:`, in any case, timm loads somebody else's model.
 _BUILT_IN = re.compile(r"(torchvision|timm):[\w.]+(\?.*)?", re.ASCII)
-#: A record's name has none of the marks that stand before a `=` within a spec.
+#: Names of records contain none of the punctuation that precedes `=` within a spec.
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)=(?P<spec>.+)", re.ASCII)
 
 
@@ -25,14 +25,14 @@ def model_to_load(record: Record, model: "str | nn.Module | None") -> "str | nn.
     """Where to load a record's network from.
 
     A record is data, often somebody else's, so code in a file that it names is not run unless the user names
-    the file, too: without `model`, only networks built by torchvision or timm and the demo's are loaded.
+    the file as well. Without `model`, only networks of torchvision, timm and the demo are loaded.
 
     Parameters
     ----------
     record
         A finished record.
     model
-        The network, or where it is, if the user says so.
+        The network or its spec, if the user has given one.
 
     Raises
     ------
@@ -48,22 +48,22 @@ def model_to_load(record: Record, model: "str | nn.Module | None") -> "str | nn.
     if Path(file).parts[-2:] == _DEMO_FILE.parts[-2:] and function == _DEMO_FUNCTION:
         return f"{_DEMO_FILE}:{function}"
     raise ModelError(
-        f"the record's network {named!r} is not loaded unasked, as that would run a file that a record names",
-        allowed="networks of torchvision and timm, or any that you name",
+        f"the record's network {named!r} is not loaded automatically, as that would run its file",
+        allowed="networks of torchvision and timm, or one that you name",
         fix=f"start with --model, for example: vulneuron serve {record.path} --model {named}",
     )
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Networks that a user names.
+    """Specs of networks that a user has given.
 
     Attributes
     ----------
     default
-        Where the network of all other records is; None if the user does not say.
+        Spec of the network of all other records; None if there is none.
     by_record
-        Where those of single records are, by the records' names.
+        Specs of the networks of single records, by their names.
     """
 
     default: str | None
@@ -71,7 +71,7 @@ class ModelChoice:
 
 
 def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
-    """Read values of ``--model``: ``NAME=SPEC`` for the record of that name, ``SPEC`` alone for all others.
+    """Parse values of ``--model``: ``NAME=SPEC`` for the record of that name, ``SPEC`` alone for all others.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
     Raises
     ------
     ModelError
-        If there is no such record, or two networks are named for the same one.
+        If there is no such record, or the same one has two networks.
     """
     by_record: dict[str, str] = {}
     default: str | None = None
@@ -99,7 +99,7 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
         if (default is not None) if name is None else (name in by_record):
             scope = "all records" if name is None else f"the record {name!r}"
             raise ModelError(
-                f"given two networks for {scope}, the second one being {text!r}",
+                f"given two networks for {scope}, the second {text!r}",
                 allowed="one SPEC alone, and one NAME=SPEC per record",
                 fix=f"write NAME=SPEC with one of the names {', '.join(records)}",
             )
@@ -118,12 +118,12 @@ def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
     records
         Paths of the records by name.
     models
-        The default network has to fit at least one record.
+        Their networks. The default must have made at least one of the records without a network of its own.
 
     Raises
     ------
     ModelError
-        If a network cannot be loaded, or did not make its record, or the default none of the other records.
+        If a network cannot be loaded or did not make its record, or the default made none of the others.
     RecordError
         If a record cannot be opened.
     """
@@ -138,9 +138,9 @@ def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
     others = [path for name, path in records.items() if name not in models.by_record]
     if not others:
         raise ModelError(
-            f"given --model {models.default!r} for all other records, and there is none",
+            f"given --model {models.default!r} for all other records, but there is none",
             allowed="records without a network of their own",
-            fix="leave it out",
+            fix="omit it",
         )
     errors = []
     for record in others:

@@ -1,4 +1,4 @@
-"""The network of a served record: loaded in the background, and again on demand where that failed."""
+"""The network of a served record: loaded in the background, and again on demand after a failure."""
 
 import logging
 import math
@@ -19,13 +19,13 @@ from vulneuron.server.problems import NotAvailable
 
 #: Seconds after a failure before the network is loaded again on demand.
 RETRY_SECONDS = 30.0
-#: How often a job that waits for the network looks whether it was canceled.
+#: Interval at which a job that waits for the network checks whether it was canceled.
 _PATIENCE_SECONDS = 0.1
 log = logging.getLogger("vulneuron.server")
 
 
 class RecordNetwork:
-    """Loads the network of a record, and keeps why it is missing.
+    """Loads the network of a record, and remembers why it is missing.
 
     Parameters
     ----------
@@ -34,16 +34,15 @@ class RecordNetwork:
     name
         Name of the record, for messages.
     model
-        The network, or where it is; None to take what the record names, if that is safe.
+        The network or its spec; None for the network that the record names, if that is safe to load.
     closing
-        Whether the server stops: then nobody waits for the network any more, and what it is loaded with may
-        be gone.
+        Returns True once the server stops. Then no network is loaded again, and no error is logged.
     load
         Loads the network from the record and its source.
     retry_seconds
         Seconds after a failure before the network is loaded again on demand.
     clock
-        Seconds since some point in time.
+        Monotonic time in seconds.
     """
 
     def __init__(
@@ -67,16 +66,16 @@ class RecordNetwork:
 
     @property
     def status(self) -> dto.NetworkModel:
-        """Whether the network is there, and why not."""
+        """Whether the network is available, or why it is not."""
         return self._status
 
     @property
     def can_compute(self) -> bool:
-        """Whether the network is there, is being loaded, or would be loaded again on demand."""
+        """Whether the network is available, being loaded, or would be loaded again on demand."""
         return self._status.state != "missing" or self._is_due()
 
     def demand(self) -> dto.NetworkModel:
-        """Start to load the network where that was not tried yet, or failed some time ago; do not wait."""
+        """Start loading the network if that was not tried yet, or failed some time ago; do not wait."""
         with self._lock:
             if self._thread is None or (self._status.state == "missing" and self._is_due()):
                 self._status = dto.NetworkModel(state="loading", message=None)
@@ -87,38 +86,38 @@ class RecordNetwork:
             return self._status
 
     def wait(self, cancelled: Cancel) -> None:
-        """Demand the network; return when it is there, or known to be missing, or nobody waits any longer."""
+        """Demand the network, and wait until it is ready or missing, or the wait is canceled."""
         self.demand()
         while self._status.state == "loading" and not cancelled():
             self._ended.wait(_PATIENCE_SECONDS)
 
     def require(self, what: str) -> None:
-        """Refuse what needs the network while it is not there.
+        """Raise an error unless the network is ready.
 
         Raises
         ------
         NotAvailable
-            If it is loading, or missing.
+            If it is loading or missing.
         """
         status = self._status
         if status.state == "ready":
             return
         if status.state == "loading":
-            fix = "wait some seconds"
+            fix = "wait a few seconds"
         elif math.isinf(self._next_attempt):
             fix = "start the server with --model"
         else:
             wait = f"{self._retry_seconds:g} s"
-            fix = f"correct that and try again; it is loaded again after {wait} at the earliest"
+            fix = f"fix that and try again; it is loaded again after {wait} at the earliest"
         raise NotAvailable(
             f"{what} needs the network of record {self._name!r}, which is {status.state}"
             + ("" if status.message is None else f" ({status.message})"),
-            allowed="what the record holds, until the network is there",
+            allowed="values stored in the record, until the network is ready",
             fix=fix,
         )
 
     def join(self, seconds: float) -> bool:
-        """Wait until nothing is being loaded, but not for ever; returns whether that is so."""
+        """Wait for a network that is being loaded; returns whether that has ended in time."""
         thread = self._thread
         if thread is not None:
             thread.join(seconds)
@@ -128,7 +127,7 @@ class RecordNetwork:
         return self._clock() >= self._next_attempt and not self._closing()
 
     def _load(self) -> None:
-        # A network that stayed "loading" would keep every job waiting for ever.
+        # A network that stayed "loading" would keep every job waiting forever.
         status = dto.NetworkModel(
             state="missing", message="loading it failed; see the terminal of the server"
         )

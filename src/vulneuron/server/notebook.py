@@ -42,18 +42,18 @@ def show(
     record
         A finished record, or its path.
     model
-        The network, or where it is, for new vulnerability maps; None to take what the record names, if
-        torchvision, timm or the demo builds it.
+        The network or its spec, for new vulnerability maps; None for the network that the record names, if it
+        is one of torchvision, timm or the demo.
     height
-        Of the frame in the notebook, in pixels.
+        Height of the frame in pixels.
     proxy
-        Path of a proxy that leads to a port of this machine, such as ``/proxy/{port}/``. None for a notebook
-        on this machine, or that of jupyter-server-proxy on a JupyterHub.
+        Path of a proxy to ports of this machine, such as ``/proxy/{port}/``. If None, jupyter-server-proxy is
+        used on a JupyterHub, and no proxy elsewhere.
 
     Returns
     -------
     Dashboard
-        Last in a cell, it shows itself. It stays there until the notebook ends, or its `stop` is called.
+        Displayed if it is the last value of a cell. It runs until the kernel ends, or `stop` is called.
 
     Raises
     ------
@@ -74,19 +74,19 @@ def show(
 
 
 class Dashboard:
-    """The dashboard of one record, on a server of its own in this process; made by `show`.
+    """The dashboard of a record, with its own server in this process; created by `show`.
 
     Parameters
     ----------
     library
-        The record.
+        Library of one record.
     height, proxy
         As for `show`.
 
     Attributes
     ----------
     url
-        Its address.
+        Its URL.
     """
 
     def __init__(self, library: Library, *, height: int = 900, proxy: str | None = None) -> None:
@@ -95,7 +95,7 @@ class Dashboard:
         with listen(_HOST, DEFAULT_PORT) as bound:
             port = int(bound.getsockname()[1])
             base = _base(port, proxy)
-            # What comes through a proxy names the proxy as its host, so that a token has to keep others out.
+            # Requests through a proxy have the host name of the proxy, so only a token keeps others out.
             access = Access(token=secrets.token_urlsafe(24)) if base.startswith("/") else Access()
             app = create_app(library, access=access)
             self._state = app.state.server
@@ -131,9 +131,9 @@ class Dashboard:
 
     @property
     def state(self) -> dict[str, str]:
-        """What the page shows, as the parameters of its address; empty before it was opened.
+        """State of the page, as the parameters of its URL; empty until the page is opened.
 
-        What is as in the record's first view is not among them.
+        Parameters with the values of the record's first view are left out.
         """
         return dict(parse_qsl(self._session.value.query, keep_blank_values=True))
 
@@ -146,9 +146,9 @@ class Dashboard:
         VulneuronError
             If it is set to a pair that the record does not have.
         """
-        opened = self._shown
+        layer = self._shown
         number = self.state.get("pair", "")
-        return int(number) if number.isdecimal() else opened.summary.first_view.pair
+        return int(number) if number.isdecimal() else layer.summary.first_view.pair
 
     @pair.setter
     def pair(self, pair: int) -> None:
@@ -164,14 +164,14 @@ class Dashboard:
         Raises
         ------
         VulneuronError
-            If they are set to none, or to one that the record does not have.
+            If they are set to no neuron, or to one that the record does not have.
         """
-        opened = self._shown
+        layer = self._shown
         text = self.state.get("neurons")
         if text is None:
-            return (opened.summary.first_view.neuron,)
-        found = parse_numbers(text, name="neuron", count=opened.analysis.data.neurons)
-        return tuple(sorted(found.tolist()))
+            return (layer.summary.first_view.neuron,)
+        numbers = parse_numbers(text, name="neuron", count=layer.analysis.data.neurons)
+        return tuple(sorted(numbers.tolist()))
 
     @neurons.setter
     def neurons(self, neurons: Iterable[int]) -> None:
@@ -181,7 +181,7 @@ class Dashboard:
         self._show(neurons=text, focus=None)
 
     def stop(self) -> None:
-        """Stop the server; the page no longer answers. Stopping twice is no error."""
+        """Stop the server. Stopping it again has no effect."""
         atexit.unregister(self.stop)
         self._server.stop()
         self._thread.join()
@@ -193,7 +193,7 @@ class Dashboard:
         return self._served.current().at(self.state.get("layer"))
 
     def _show(self, **changes: str | None) -> None:
-        """Let the page show something else."""
+        """Change the state of the page."""
         query = {"record": self._served.id, **self.state}
         for name, value in changes.items():
             query.pop(name, None)
@@ -203,7 +203,7 @@ class Dashboard:
 
 
 def _base(port: int, proxy: str | None) -> str:
-    """Address of a port as the browser sees it, which may be on another machine."""
+    """URL of a port for the browser, which may be on another machine."""
     hub = os.environ.get(_HUB_PREFIX)
     if proxy is None and hub is not None:
         proxy = f"{hub}proxy/{{port}}/"

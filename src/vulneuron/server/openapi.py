@@ -1,4 +1,4 @@
-"""Writes the OpenAPI schema, from which the front-end's types are generated.
+"""Writes the OpenAPI schema, from which the front end's types are generated.
 
 ``python -m vulneuron.server.openapi web/openapi.json``
 """

@@ -14,30 +14,30 @@ _LONGEST = 40
 
 
 def parse_numbers(text: str, *, name: str, count: int, most: int | None = None) -> Ints:
-    """Numbers in the order in which the text names them; ``0-5,9`` is 0, 1, 2, 3, 4, 5, 9.
+    """Parse a list of numbers, in its order; ``0-5,9`` is 0, 1, 2, 3, 4, 5, 9.
 
     Parameters
     ----------
     text
         Numbers and ascending ranges, separated by commas.
     name
-        What is numbered, for messages: "pair" or "neuron".
+        "pair" or "neuron", for messages.
     count
-        How many there are: numbers go from 0 to count - 1.
+        Number of pairs or neurons of the record: numbers are from 0 to ``count - 1``.
     most
-        How many may be named; any number when None.
+        Largest length of the list; ``2 * count`` if None.
 
     Raises
     ------
     Problem
-        If the text is no such list, or names too many.
+        If the text is not such a list, or the list is too long.
     NotFound
         If there is no such pair or neuron.
     """
     if not _LIST.fullmatch(text):
         shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
         raise Problem(
-            f"given {name}s {shown!r}", allowed="numbers and ranges such as 0-5,9", fix="write them so"
+            f"given {name}s {shown!r}", allowed="numbers and ranges such as 0-5,9", fix="use that format"
         )
     parts = [part.split("-") for part in text.split(",")]
     ends = np.array([[int(part[0]), int(part[-1])] for part in parts])
@@ -45,16 +45,15 @@ def parse_numbers(text: str, *, name: str, count: int, most: int | None = None) 
         raise Problem(f"given {name}s {text[:_LONGEST]!r}", allowed="ascending ranges", fix="swap the ends")
     if ends.max() >= count:
         raise unknown(name, int(ends.max()), count)
-    named = int((ends[:, 1] - ends[:, 0] + 1).sum())
-    # Without a bound of its own, a list names each at most a few times.
+    length = int((ends[:, 1] - ends[:, 0] + 1).sum())
     most = 2 * count if most is None else most
-    if named > most:
-        raise Problem(f"given {named} {name}s", allowed=f"at most {most}", fix="ask for fewer at once")
+    if length > most:
+        raise Problem(f"given {length} {name}s", allowed=f"at most {most}", fix="request fewer at once")
     return np.concatenate([np.arange(first, last + 1, dtype=np.int64) for first, last in ends])
 
 
 def format_numbers(numbers: Iterable[int]) -> str:
-    """Text that `parse_numbers` reads: unique and ascending, with ranges where numbers follow each other."""
+    """Format numbers for `parse_numbers`: unique and ascending, consecutive ones as ranges."""
     ascending = np.unique(np.fromiter(numbers, np.int64))
     runs = np.split(ascending, np.flatnonzero(np.diff(ascending) != 1) + 1)
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs if len(run))

@@ -13,7 +13,7 @@ from vulneuron.record.schema import PIXEL_STEPS
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 BUDGET = 256 * 2**20
-#: From stored integers n / 65535 to the nearest n / 255.
+#: Nearest 8-bit value of each stored 16-bit value.
 _TO_BYTE = np.rint(np.arange(PIXEL_STEPS + 1) * (255 / PIXEL_STEPS)).astype(np.uint8)
 
 
@@ -25,7 +25,7 @@ class Pixels:
     record
         A finished record.
     budget
-        Bytes to cache at most.
+        Largest number of bytes to cache.
     """
 
     def __init__(self, record: Record, budget: int = BUDGET) -> None:
@@ -37,10 +37,10 @@ class Pixels:
 
     @property
     def fits(self) -> bool:
-        """Whether all images fit into the budget."""
+        """Whether the pixels of all images fit into the budget."""
         return int(np.prod(self._stored.shape)) <= self._budget
 
-    def of(self, pairs: Ints) -> Bytes:
+    def read(self, pairs: Ints) -> Bytes:
         """Pixels of some pairs, ``(n, side, y, x, channel)``."""
         blocks = {number: self._block(number) for number in np.unique(pairs // self._block_size).tolist()}
         return np.stack(

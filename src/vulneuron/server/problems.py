@@ -1,4 +1,4 @@
-"""What goes wrong in a request: one body for every error, and the status that fits."""
+"""Errors of requests: one body for all, each with its own status."""
 
 import logging
 from typing import Any, ClassVar
@@ -15,20 +15,20 @@ _LONGEST_INPUT = 60
 log = logging.getLogger("vulneuron.server")
 
 
-class Problem(VulneuronError):  # noqa: N818  its children are named by what is wrong
+class Problem(VulneuronError):  # noqa: N818  subclasses are named after the problem
     """A request that cannot be answered."""
 
     status: ClassVar[int] = 422
 
 
 class UnknownHost(Problem):
-    """The request names a host that this server does not answer to."""
+    """The request names a host that this server does not accept."""
 
     status = 400
 
 
 class MissingToken(Problem):
-    """The request does not bring the server's token."""
+    """The request lacks the server's token."""
 
     status = 401
 
@@ -40,7 +40,7 @@ class NotFound(Problem):
 
 
 class NotAvailable(Problem):
-    """It could be had only from the network, or only after a job."""
+    """The request needs the network, or a job that has not run yet."""
 
     status = 409
 
@@ -60,37 +60,37 @@ class Unexpected(Problem):
 _STATUS: dict[type[VulneuronError], int] = {RecordError: 410, ModelError: 409, Cancelled: 409}
 
 _MEANING = {
-    400: "The `Host` header is not one that the server answers to.",
+    400: "The server does not accept the `Host` header.",
     401: "The token is missing or wrong.",
     404: "There is no such record, pair, neuron or job.",
-    409: "Needs the network, or a job that was not run yet.",
+    409: "Needs the network, or a job that has not run yet.",
     410: "The record was removed or damaged.",
     422: "A parameter is not allowed.",
 }
 _BODY = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
-#: Errors of all routes, for the OpenAPI schema. A body that is given as a model would get the media type of
-#: the route's own answer, so it is given by its name; `NAMED` brings the model itself into the schema.
+#: Errors of all routes, for the OpenAPI schema. FastAPI would give a model the media type of the route's own
+#: response, so these refer to the model by name, and `NAMED` adds it to the schema.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": _BODY} for status, meaning in _MEANING.items()
 }
-NAMED: dict[int | str, dict[str, Any]] = {500: {"model": ErrorBody, "description": "A bug of the server."}}
+NAMED: dict[int | str, dict[str, Any]] = {500: {"model": ErrorBody, "description": "A bug in the server."}}
 
 
 def respond(error: VulneuronError) -> JSONResponse:
-    """Response that says what was given, what is allowed, and what to do next."""
+    """Response for an error, with its status."""
     status = error.status if isinstance(error, Problem) else _STATUS.get(type(error), 422)
     body = ErrorBody(given=error.given, allowed=error.allowed, fix=error.fix, message=str(error))
     return JSONResponse(body.model_dump(), status, headers={"Cache-Control": "no-store"})
 
 
 def unexpected(error: Exception) -> JSONResponse:
-    """Response to a bug: its traceback is for the log, not for the page."""
+    """Response for a bug, whose traceback goes to the log and not to the page."""
     log.error("Unexpected error in a request", exc_info=error)
     return respond(
         Unexpected(
             f"the server failed with {type(error).__name__}",
-            allowed="a request that it can answer",
-            fix="look at the traceback in the terminal of the server, and report it",
+            allowed="a request that it can handle",
+            fix="report the bug with the traceback in the terminal of the server",
         )
     )
 
@@ -104,14 +104,14 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(_of_validation(error))
+        return respond(_validation_problem(error))
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
-        return _of_http(request, error)
+        return _http_response(request, error)
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
+def _validation_problem(error: RequestValidationError) -> Problem:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     if first["type"] == "missing":
@@ -127,19 +127,19 @@ def _of_validation(error: RequestValidationError) -> Problem:
     )
 
 
-def _of_http(request: Request, error: HTTPException) -> JSONResponse:
+def _http_response(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code == 404:
         return respond(
             NotFound(
                 f"there is no {request.url.path!r}",
-                allowed="the dashboard at / and what api/openapi.json lists",
+                allowed="the dashboard at /, and the routes in api/openapi.json",
                 fix="check the address",
             )
         )
     problem = Problem(
         f"given {request.method} {request.url.path!r} ({error.detail})",
-        allowed="what api/openapi.json lists",
-        fix="check method and body",
+        allowed="the routes in api/openapi.json",
+        fix="check the method and the body",
     )
     response = respond(problem)
     response.status_code = error.status_code

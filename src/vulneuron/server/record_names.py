@@ -11,18 +11,17 @@ PathParts = tuple[str, ...]
 
 
 def record_names(paths: Sequence[str]) -> list[str]:
-    """One name a path: the last part of it, and as many of those before it as tell it from the other paths.
+    """Short, unique name of each path: its last part, and as many folders as distinguish it from the others.
 
-    ``runs/a/run.zarr`` and ``runs/b/run.zarr`` are ``a-run`` and ``b-run``, in whatever order they are given,
-    so that an address that somebody shares goes on to mean the same record. Only paths that read the same as
-    parts of a URL get a number behind their name.
+    ``runs/a/run.zarr`` and ``runs/b/run.zarr`` become ``a-run`` and ``b-run`` in any order, so that a shared
+    URL keeps its meaning. Only paths that are the same in a URL are numbered.
     """
-    of_paths = [_parts(path) for path in paths]
-    shortest = _shortest(set(of_paths))
+    path_parts = [_parts(path) for path in paths]
+    shortest = _shortest(set(path_parts))
     names, free = [""] * len(paths), Counter(shortest.values())
     taken: set[str] = set()
-    for place in sorted(range(len(paths)), key=lambda place: (of_paths[place], paths[place])):
-        name, number = shortest[of_paths[place]], 1
+    for place in sorted(range(len(paths)), key=lambda place: (path_parts[place], paths[place])):
+        name, number = shortest[path_parts[place]], 1
         numbered = name
         while numbered in taken or (number > 1 and numbered in free):
             number += 1
@@ -33,8 +32,8 @@ def record_names(paths: Sequence[str]) -> list[str]:
 
 
 def _parts(path: str) -> PathParts:
-    """Folders of a path from the root on, each as a part of a URL."""
-    # `Path.resolve` would follow links, and so lose the name that the user gave.
+    """Folders and name of a path from its root, each as it is written in a URL."""
+    # `Path.resolve` would follow links and lose the name in the user's path.
     whole = path if is_remote(path) else os.path.abspath(path)  # noqa: PTH100
     parts = re.split(r"[/\\]+", whole.rstrip("/\\").removesuffix(".zarr"))
     slugs = [re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-") for part in parts]
@@ -42,12 +41,12 @@ def _parts(path: str) -> PathParts:
 
 
 def _shortest(paths: set[PathParts]) -> dict[PathParts, str]:
-    """Shortest ends of the paths that differ from each other, if there are such."""
+    """Shortest suffixes of the paths that differ from each other, where there are such."""
     lengths = dict.fromkeys(paths, 1)
     while True:
         names = {path: "-".join(path[-length:]) for path, length in lengths.items()}
-        many = Counter(names.values())
-        longer = [path for path in paths if many[names[path]] > 1 and lengths[path] < len(path)]
+        counts = Counter(names.values())
+        longer = [path for path in paths if counts[names[path]] > 1 and lengths[path] < len(path)]
         if not longer:
             return names
         for path in longer:

@@ -1,4 +1,4 @@
-"""Responses of the routes: arrays as ``.npy``, pictures as PNG, and what a browser may cache of them."""
+"""Responses of the routes: arrays as ``.npy``, images as PNG, and how browsers cache them."""
 
 import io
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from PIL import Image
 from vulneuron.server.summary import OpenedLayer
 
 Bytes = npt.NDArray[np.uint8]
-#: Little compression: the bytes go to the same machine.
+#: Low, as most browsers run on the same machine.
 _COMPRESSION = 1
 _GRAY = 127.5
-_FOR_EVER = "private, max-age=31536000, immutable"
-_ASK_FIRST = "private, no-cache"
+_FOREVER = "private, max-age=31536000, immutable"
+_REVALIDATE = "private, no-cache"
 
 
 class NpyResponse(Response):
@@ -28,7 +28,7 @@ class NpyResponse(Response):
 
 
 def array_response(values: npt.NDArray[Any]) -> NpyResponse:
-    """Response with an array; the browser keeps no copy of its own."""
+    """Response with an array that the browser does not cache."""
     return NpyResponse(to_npy(values), headers={"Cache-Control": "no-store"})
 
 
@@ -62,7 +62,7 @@ def to_png(pixels: Bytes) -> bytes:
 
 
 def difference(benign: npt.NDArray[np.floating], adversarial: npt.NDArray[np.floating]) -> Bytes:
-    """Perturbation around mid-gray ``(y, x, channel)``; its largest value becomes black or white.
+    """Perturbation around mid-gray ``(y, x, channel)``, scaled so that its largest value is black or white.
 
     Parameters
     ----------
@@ -99,17 +99,17 @@ def png_responses(description: str) -> dict[int | str, dict[str, Any]]:
     return _described(PngResponse, description)
 
 
-def cached(request: Request, opened: OpenedLayer, make: Callable[[], Response]) -> Response:
-    """Response for what stays the same as long as the record does.
+def cached(request: Request, layer: OpenedLayer, make: Callable[[], Response]) -> Response:
+    """Response for content that changes only with the record.
 
-    With the record's fingerprint as ``v`` in the URL the browser need not ask again. Otherwise it asks, and
-    does not get the same content twice.
+    If ``v`` in the URL is the record's fingerprint, the browser caches the response forever. Otherwise it
+    revalidates it, and unchanged content is not sent again.
     """
-    tag = f'"{opened.fingerprint}"'
+    tag = f'"{layer.fingerprint}"'
     response = Response(status_code=304) if request.headers.get("if-none-match") == tag else make()
-    known = request.query_params.get("v") == opened.fingerprint
+    is_current = request.query_params.get("v") == layer.fingerprint
     response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = _FOR_EVER if known else _ASK_FIRST
+    response.headers["Cache-Control"] = _FOREVER if is_current else _REVALIDATE
     return response
 
 

@@ -1,4 +1,4 @@
-"""Runs the application: it listens at once, starts up meanwhile, and stops cleanly."""
+"""Runs the application: it listens at once, starts up in the background, and stops cleanly."""
 
 import asyncio
 import socket
@@ -50,11 +50,11 @@ class Server(uvicorn.Server):
         self._started()
 
     def stop(self) -> None:
-        """Stop soon; from any thread."""
+        """Stop soon; may be called from any thread."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is being answered, and accept no more."""
+        """Finish pending responses, and accept no more requests."""
         self._end_streams()
         await super().shutdown(sockets)
 
@@ -62,7 +62,7 @@ class Server(uvicorn.Server):
 class PendingApp:
     """An application that is built while the server already listens; requests wait for it.
 
-    Importing PyTorch and opening records takes seconds, in which a browser starts and finds the server.
+    Importing PyTorch and opening records takes seconds, in which a browser can start and connect.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ class PendingApp:
         self._app: Future[FastAPI] = Future()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request as soon as the application is there."""
+        """Handle a request as soon as the application is built."""
         try:
-            # A client that no longer waits must not cancel the future of all others.
+            # A client that disconnects must not cancel the future that all requests share.
             app = await asyncio.shield(asyncio.wrap_future(self._app))
         except Exception:  # `close` raises it
             failure = PlainTextResponse("The server could not start; see its terminal.", 503)
@@ -101,7 +101,7 @@ class PendingApp:
             self._app.result().state.server.end_streams()
 
     def close(self) -> bool:
-        """Close the application; returns False if some of its threads, or that which builds it, still run.
+        """Close the application; returns False if it is still being built, or some of its threads still run.
 
         Raises
         ------

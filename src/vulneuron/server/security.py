@@ -1,4 +1,4 @@
-"""Who may talk to the server, and what its pages may do."""
+"""Checks of requests, and restrictions on what pages may load."""
 
 import secrets
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
 
-#: What pages may load: nothing but the server's own files. Notebooks on this machine may embed them.
+#: Pages may load only the server's own files. Notebooks on this machine may embed them.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Lets requests in, gives responses their headers, and lets no error escape."""
+    """Checks requests, adds headers to responses, and turns every error into a response."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class Guard:
         request = Request(scope)
         try:
             _check(self._access, request)
-            answer = self._without_token(request)
+            answer = self._token_redirect(request)
         except Problem as error:
             answer = respond(error)
         if answer is not None:
@@ -73,15 +73,15 @@ class Guard:
             if not started:
                 await response(scope, receive, send_with_headers)
 
-    def _without_token(self, request: Request) -> Response | None:
-        """Page with the token in its URL: keep it in a cookie, where no history or screenshot shows it."""
+    def _token_redirect(self, request: Request) -> Response | None:
+        """Move a token from the URL to a cookie, where no history or screenshot shows it."""
         if self._access.token is None or request.method != "GET" or request.url.path.rpartition("/")[2]:
             return None
         if TOKEN_PARAMETER not in request.query_params:
             return None
         rest = [pair for pair in parse_qsl(request.url.query) if pair[0] != TOKEN_PARAMETER]
         response = RedirectResponse(f"./?{urlencode(rest)}" if rest else "./", 303)
-        # Without a path the cookie is for this page's folder, which is right behind a proxy too.
+        # Without a path, the cookie belongs to the page's folder, which is right behind a proxy, too.
         response.set_cookie(
             self._access.cookie, self._access.token, path=None, httponly=True, samesite="strict"
         )
@@ -89,19 +89,19 @@ class Guard:
 
 
 def _check(access: Access, request: Request) -> None:
-    """Refuse a request that may not come in.
+    """Refuse a request that lacks the token, or names another host.
 
     Raises
     ------
     MissingToken
-        If there is a token, and the request does not bring it.
+        If the server has a token, and the request lacks it.
     UnknownHost
-        If there is none, and the request names another host.
+        If the server has no token, and the request names another host.
     """
     if access.token is not None:
         if not any(
-            secrets.compare_digest(given.encode(), access.token.encode())
-            for given in _given(request, access.cookie)
+            secrets.compare_digest(token.encode(), access.token.encode())
+            for token in _tokens(request, access.cookie)
         ):
             raise MissingToken(
                 "given no valid token",
@@ -116,7 +116,7 @@ def _check(access: Access, request: Request) -> None:
         )
 
 
-def _given(request: Request, cookie: str) -> Iterable[str]:
+def _tokens(request: Request, cookie: str) -> Iterable[str]:
     yield request.query_params.get(TOKEN_PARAMETER, "")
     yield request.cookies.get(cookie, "")
     yield request.headers.get("authorization", "").removeprefix("Bearer ")

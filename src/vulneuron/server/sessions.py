@@ -1,4 +1,4 @@
-"""What pages show, so that a notebook can read and change it."""
+"""States of pages, which a notebook can read and change."""
 
 from threading import Lock
 
@@ -9,12 +9,12 @@ from vulneuron.server.dto import SessionState
 
 
 class Sessions:
-    """States by session.
+    """States of pages by session.
 
     Parameters
     ----------
     most
-        Number of sessions to keep; the least recently used ones are closed and forgotten.
+        Largest number of sessions; the least recently used ones are closed and removed.
     """
 
     def __init__(self, most: int = 256) -> None:
@@ -23,7 +23,7 @@ class Sessions:
         self._lock = Lock()
 
     def __getitem__(self, name: str) -> Broadcast[SessionState]:
-        """State of a session; the first use opens it."""
+        """State of a session, which is opened when it is first used."""
         with self._lock:
             session = self._sessions[name]
             if self._closed:
@@ -31,7 +31,7 @@ class Sessions:
             return session
 
     def close(self) -> None:
-        """Close all sessions, so that nobody watches them any longer."""
+        """Close all sessions, which ends their streams."""
         with self._lock:
             self._closed = True
             for session in self._sessions.values():

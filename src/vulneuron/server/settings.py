@@ -1,4 +1,4 @@
-"""Settings as a record's page shows them: declarations, with what this record adds to them."""
+"""Settings for the page of a record: their declarations, adapted to the record."""
 
 import math
 from dataclasses import replace
@@ -13,19 +13,19 @@ from vulneuron.maps.grid import default_patch
 from vulneuron.measures.choices import Choice
 from vulneuron.server.dto import ChoiceModel, SettingModel
 
-#: Maps of so many points per side take seconds, not minutes.
+#: Points per side of vulnerability maps that take seconds, not minutes.
 _GRID = 32
 _OFFERED_GRIDS = (16, _GRID, 64)
 _SAMPLED_PAIRS = 32
-#: The page shows exact maps; either exact engine gives the same.
+#: The page shows exact maps, which are the same with either exact engine.
 _NOT_OFFERED = ("engine",)
 
 
 def dashboard_settings(analysis: Analysis) -> Settings:
-    """The record's suggested settings, with a stride of vulnerability maps that suits a click.
+    """The record's suggested settings, with a stride of vulnerability maps for interactive use.
 
-    It is the finest stride for which most pairs have their maps already, as made by `vulneuron maps`; without
-    such maps, the one that makes about 32 points a side.
+    It is the finest stride for which most pairs already have maps, as computed by `vulneuron maps`. Without
+    such maps, it is the stride that gives about 32 points per side.
     """
     suggested = analysis.suggested_settings
     quick = max(1, round(max(analysis.data.image_size) / _GRID))
@@ -38,7 +38,7 @@ def dashboard_settings(analysis: Analysis) -> Settings:
 
 
 def described_settings(analysis: Analysis) -> dict[str, list[SettingModel]]:
-    """Declarations of the settings that the page offers by group, with their ranges in a record."""
+    """Declarations of the settings that the page offers, by group, with their ranges in a record."""
     size = analysis.data.image_size
     implied: dict[str, Value] = {"threshold_level": analysis.layer_threshold, "patch": default_patch(size)}
     return {
@@ -80,7 +80,7 @@ def _described(name: str, setting: Setting, implied: Value) -> SettingModel:
 
 
 def _for_images(name: str, setting: Setting, size: tuple[int, int]) -> Setting:
-    """The setting with the range of images ``(y, x)``, and values that are good to offer for them."""
+    """The setting with its range for images of a size ``(y, x)``, and recommended values."""
     if isinstance(setting, Integer) and name == "stride":
         return replace(setting, at_most=max(size), choices=_strides(size))
     if isinstance(setting, Integer) and name == "patch":
@@ -89,7 +89,7 @@ def _for_images(name: str, setting: Setting, size: tuple[int, int]) -> Setting:
 
 
 def _strides(size: tuple[int, int]) -> dict[int, Choice]:
-    """Strides, coarse ones first, by the grids that they make."""
+    """Strides, coarse ones first, labeled with their grids."""
     strides = {1, *(max(1, round(max(size) / grid)) for grid in _OFFERED_GRIDS)}
     return {stride: _stride(stride, size) for stride in sorted(strides, reverse=True)}
 
@@ -104,7 +104,7 @@ def _stride(stride: int, size: tuple[int, int]) -> Choice:
 
 
 def _patches(size: tuple[int, int]) -> dict[int, Choice]:
-    """Even sides of patches: the default, half of it and twice of it."""
+    """Even sides of patches: about half the default, the default, and twice the default."""
     default = default_patch(size)
     sides = {max(2, 2 * round(side / 2)) for side in (default / 2, default, 2 * default)}
     return {

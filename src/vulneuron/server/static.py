@@ -1,4 +1,4 @@
-"""The front-end's built files."""
+"""The front end's built files."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-#: Written by the build of the front-end.
+#: Written by the build of the front end.
 BUILT = Path(__file__).with_name("static")
-#: Files in here have the hash of their content in their name.
+#: Folder of files whose names contain a hash of their content.
 _HASHED = "assets"
 _ICON = "icon.svg"
 _NOT_BUILT = """<!doctype html>
@@ -20,16 +20,16 @@ _NOT_BUILT = """<!doctype html>
 <h1>The dashboard is not built</h1>
 <p>The server runs, but the files of its pages are missing. They are built when the package is installed:</p>
 <pre>pip install --editable .</pre>
-<p>or, while you work on them, in the folder of the project:</p>
+<p>or, during development, in the folder of the project:</p>
 <pre>npm --prefix web ci
 npm --prefix web run build</pre>
-<p>The numbers are there already: <a href="api/records">api/records</a>.</p>
+<p>The API works without them: <a href="api/records">api/records</a>.</p>
 </html>
 """
 
 
 class BuiltFiles(StaticFiles):
-    """Files that browsers may keep for ever if their name tells their content, and ask for otherwise."""
+    """Files that browsers cache forever if their names contain a hash, and otherwise revalidate."""
 
     def file_response(
         self,
@@ -44,14 +44,14 @@ class BuiltFiles(StaticFiles):
         if path.parent.name == _HASHED:
             caching = "public, max-age=31536000, immutable"
         else:
-            # Browsers look for the icon each time that the address changes, which it does with every click.
+            # Browsers request the icon whenever the URL changes, which it does with every click.
             caching = "public, max-age=3600" if path.name == _ICON else "no-cache"
         response.headers["Cache-Control"] = caching
         return response
 
 
 def add_pages(app: FastAPI, folder: Path) -> None:
-    """Serve the front-end at ``/``, or one page that says how to build it."""
+    """Serve the front end at ``/``, or a page that explains how to build it."""
     if (folder / "index.html").is_file():
         app.mount("/", BuiltFiles(directory=folder, html=True))
         return

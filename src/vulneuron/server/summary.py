@@ -1,4 +1,4 @@
-"""One opened record: its analysis, its network, and what is the same for every request."""
+"""An opened record: its analysis, its network, and values that are the same for every request."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ from vulneuron.server.settings import dashboard_settings, described_settings
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-#: Levels of the layer's quantiles, half a per cent apart.
+#: Levels of the layer's quantiles, half a percent apart.
 _LEVELS = np.linspace(0, 1, 201)
 
 PAIR_COLUMNS = (
@@ -49,12 +49,12 @@ PAIR_COLUMNS = (
     "survives_8bit",
     "image_index",
 )
-#: Classes below this probability, and beyond this number, are not shown as bars.
+#: Smallest probability of a class that is shown as a bar, and largest number of bars.
 _SMALLEST, _MOST = 0.01, 5
 
 
 class OpenedRecord:
-    """A record as it was when it was opened.
+    """A record in the state in which it was opened.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class OpenedRecord:
     name
         Its name in URLs.
     network
-        Makes what loads the network for an analysis.
+        Makes the `RecordNetwork` of an analysis.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class OpenedRecord:
     ) -> None:
         self.record = record
         self.id = name
-        # Browsers keep answers by it for ever, and another version may give a table other columns.
+        # Browsers cache responses by it forever, and tables of another version may have other columns.
         content = [__version__, list(MEASURES), dict(record.attributes)]
         described = json.dumps(content, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
@@ -107,27 +107,27 @@ class OpenedRecord:
             return self._layers[layer]
 
     def warm_up(self) -> None:
-        """Compute what the first screen needs, and decode all images if they fit into memory."""
+        """Compute what the first screen needs, and decode all images if they fit into the cache."""
         _ = self._last.summary, self._last.pair_table
         if self.pixels.fits:
             self.pixels.load_all()
 
 
 class OpenedLayer:
-    """An opened record with the neurons of one of its layers: what the server answers from.
+    """A target layer of an opened record, from which routes compute their responses.
 
     Parameters
     ----------
-    opened
+    record
         The record, whose images and network all layers share.
     analysis
         Its analysis at the layer.
     """
 
-    def __init__(self, opened: OpenedRecord, analysis: Analysis) -> None:
+    def __init__(self, record: OpenedRecord, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.record, self.id, self.fingerprint = opened.record, opened.id, opened.fingerprint
-        self.pixels, self.network = opened.pixels, opened.network
+        self.record, self.id, self.fingerprint = record.record, record.id, record.fingerprint
+        self.pixels, self.network = record.pixels, record.network
 
     # -- the same for every request ----------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class OpenedLayer:
 
     @cached_property
     def summary(self) -> dto.RecordSummary:
-        """All that the dashboard has to know before it draws; the network's state is as it was then."""
+        """Everything that the dashboard needs before it draws, with the network's state at that time."""
         info, data = self.record.info(), self.analysis.data
         channels, height, width = info["image_shape"]
         map_height, map_width = data.layer.map_shape
@@ -215,24 +215,24 @@ class OpenedLayer:
 
     def pair(self, pair: int) -> dto.PairModel:
         """Labels, norms and probabilities of one pair."""
-        found, data = self.analysis.pair(pair), self.analysis.data
+        described, data = self.analysis.pair(pair), self.analysis.data
         labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
         return dto.PairModel(
             pair=pair,
-            image_id=found.image_id,
+            image_id=described.image_id,
             benign_label=labels[0],
             adversarial_label=labels[1],
-            perturbation_l2=found.perturbation_l2,
-            perturbation_linf=found.perturbation_linf,
-            survives_8bit=found.survives_8bit,
+            perturbation_l2=described.perturbation_l2,
+            perturbation_linf=described.perturbation_linf,
+            survives_8bit=described.survives_8bit,
             probabilities=dto.SideProbabilities(
-                benign=most_probable(found.benign_probabilities, labels),
-                adversarial=most_probable(found.adversarial_probabilities, labels),
+                benign=most_probable(described.benign_probabilities, labels),
+                adversarial=most_probable(described.adversarial_probabilities, labels),
             ),
         )
 
     def grid(self, vmaps: VulnerabilityMapSettings) -> PatchGrid:
-        """Patches of the vulnerability maps that settings name."""
+        """Patches of the vulnerability maps with these settings."""
         return PatchGrid.for_image(self.analysis.data.image_size, vmaps.patch, vmaps.stride)
 
     def _first_view(self) -> dto.FirstView:
@@ -262,7 +262,7 @@ def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
 
 
 def _provenance(info: Mapping[str, Any]) -> dict[str, str]:
-    """Nested provenance as one level of texts, keys joined by blanks; long lists of numbers left out."""
+    """Provenance flattened to text, with the nested keys joined by spaces; without the long probe."""
     flat: dict[str, str] = {}
 
     def add(key: str, value: object) -> None:
@@ -285,7 +285,7 @@ def _text(value: object) -> str:
 
 
 def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[dto.Probability]:
-    """Classes of at least one per cent, at most five, the most probable first; the labels in any case.
+    """At most five classes of at least one percent, most probable first; always including the labels.
 
     Parameters
     ----------

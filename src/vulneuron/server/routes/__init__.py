@@ -1,4 +1,4 @@
-"""Routes, one file a view."""
+"""Routes, with one module per view."""
 
 from fastapi import APIRouter
 
@@ -17,5 +17,5 @@ from vulneuron.server.routes import (
 )
 
 router = APIRouter(prefix="/api", responses=ERRORS)
-for part in (records, overview, images, neurons, receptive_field, clusters, context, maps, jobs, sessions):
-    router.include_router(part.router)
+for module in (records, overview, images, neurons, receptive_field, clusters, context, maps, jobs, sessions):
+    router.include_router(module.router)

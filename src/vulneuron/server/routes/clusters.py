@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import ClusterQuery, FieldQuery, KnownPair, Opened
+from vulneuron.server.dependencies import ClusterQuery, FieldQuery, KnownLayer, KnownPair
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 
 router = APIRouter(prefix="/records/{record}", tags=["clusters"])
@@ -14,10 +14,12 @@ router = APIRouter(prefix="/records/{record}", tags=["clusters"])
     response_class=NpyResponse,
     responses=npy_responses(
         "float64 `(neurons - 1, 4)`: left child, right child, height, leaves. Children below the number of "
-        "neurons are neurons, the others are rows plus that number; they stand in leaf order."
+        "neurons are neurons, the others are rows plus that number. They are in leaf order."
     ),
 )
-def get_dendrogram(opened: Opened, pair: KnownPair, fields: FieldQuery, clusters: ClusterQuery) -> Response:
-    """Return the neurons of a pair clustered by what they capture."""
+def get_dendrogram(
+    layer: KnownLayer, pair: KnownPair, fields: FieldQuery, clusters: ClusterQuery
+) -> Response:
+    """Return the clusters of the neurons on a pair."""
     settings = Settings(fields=fields, clusters=clusters)
-    return array_response(opened.analysis.dendrogram(pair, settings=settings).linkage)
+    return array_response(layer.analysis.dendrogram(pair, settings=settings).linkage)

@@ -1,4 +1,4 @@
-"""Long work: start it, follow it, cancel it."""
+"""Long work: start, follow and cancel it."""
 
 from collections.abc import AsyncIterable
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import MapQuery, Opened, ServerState
+from vulneuron.server.dependencies import KnownLayer, MapQuery, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job
 from vulneuron.server.maps_job import MapsWork, staged_maps
@@ -20,7 +20,7 @@ router = APIRouter(tags=["jobs"])
 
 
 def known_job(job: Annotated[str, Path(description="Id of a job.")], state: ServerState) -> Job:
-    """Job that a URL names."""
+    """Job in a URL."""
     return state.jobs[job]
 
 
@@ -28,18 +28,18 @@ KnownJob = Annotated[Job, Depends(known_job)]
 
 
 @router.post("/records/{record}/jobs")
-def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
-    """Start to compute the vulnerability maps of a pair; the same work twice is one job."""
-    count = opened.analysis.data.count
+def start_job(layer: KnownLayer, body: JobRequest, state: ServerState) -> JobModel:
+    """Start computing the vulnerability maps of a pair, or join the job that computes them."""
+    count = layer.analysis.data.count
     if body.pair >= count:
         raise unknown("pair", body.pair, count)
-    grid, settings = opened.grid(body.vmaps), Settings(vmaps=body.vmaps)
+    grid, settings = layer.grid(body.vmaps), Settings(vmaps=body.vmaps)
     # While the network is loading, the job waits for it.
-    status = opened.network.demand()
-    if status.state == "missing" and not opened.analysis.has_maps(body.pair, settings=settings):
-        opened.network.require("a vulnerability map")
+    status = layer.network.demand()
+    if status.state == "missing" and not layer.analysis.has_maps(body.pair, settings=settings):
+        layer.network.require("a vulnerability map")
     work = MapsWork(
-        state.library[opened.id],
+        state.library[layer.id],
         body.pair,
         grid,
         body.vmaps.engine,
@@ -51,13 +51,13 @@ def start_job(opened: Opened, body: JobRequest, state: ServerState) -> JobModel:
 
 @router.get("/jobs/{job}")
 def get_job(job: KnownJob) -> JobModel:
-    """Return how far a job is."""
+    """Return the state of a job."""
     return job.updates.value
 
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerSentEvent]:
-    """Stream how far a job is: events `progress` with a `JobModel`, the last one with its final state."""
+    """Stream the state of a job: events `progress` with a `JobModel`, the last one with the final state."""
     async for update in state.jobs.follow(job):
         yield ServerSentEvent(event="progress", data=update)
 
@@ -65,10 +65,10 @@ async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerS
 @router.get(
     "/jobs/{job}/maps.npy",
     response_class=NpyResponse,
-    responses=npy_responses(f"{MAPS}, as of the last stage."),
+    responses=npy_responses(f"{MAPS}, as of the latest stage."),
 )
 def get_stage_maps(job: KnownJob) -> Response:
-    """Return both vulnerability maps as far as a job knows them."""
+    """Return both vulnerability maps of a job's latest stage."""
     maps = staged_maps(job).maps
     return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
 
@@ -76,13 +76,13 @@ def get_stage_maps(job: KnownJob) -> Response:
 @router.get(
     "/jobs/{job}/top.npy",
     response_class=NpyResponse,
-    responses=npy_responses(f"{TOP}, as of the last stage."),
+    responses=npy_responses(f"{TOP}, as of the latest stage."),
 )
 def get_stage_top_masks(
     job: KnownJob,
     vmaps: MapQuery,
 ) -> Response:
-    """Return the most vulnerable pixels as far as a job knows them."""
+    """Return the most vulnerable pixels by a job's latest stage."""
     masks = staged_maps(job).top_masks(vmaps.top)
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 

@@ -1,4 +1,4 @@
-"""Vulnerability maps (paper, Section 5.2.1); a job computes those that are not there."""
+"""Vulnerability maps (paper, Section 5.2.1); a job computes missing ones."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings, VulnerabilityMapSettings
 from vulneuron.analysis.settings import Combination
-from vulneuron.server.dependencies import FieldQuery, KnownPair, MapQuery, Opened
+from vulneuron.server.dependencies import FieldQuery, KnownLayer, KnownPair, MapQuery
 from vulneuron.server.dto import MapState, NumberText, OverlapModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import NotAvailable
@@ -15,21 +15,21 @@ from vulneuron.server.responses import NpyResponse, array_response, npy_response
 from vulneuron.server.summary import OpenedLayer
 
 router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
-#: What the arrays are, here and for jobs.
+#: Descriptions of the arrays, also of those of jobs.
 MAPS = "float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain"
 TOP = (
-    "uint8 `(kind, y, x)` of the images' size, 1 for the most vulnerable pixels; kinds are benign drop, "
-    "adversarial gain"
+    "uint8 `(kind, y, x)` in the size of the images, 1 for the most vulnerable pixels; kinds are benign "
+    "drop, adversarial gain"
 )
 
 
 @router.get("/maps")
-def get_map_state(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> MapState:
-    """Say whether the vulnerability maps of a pair are there."""
-    grid = opened.grid(vmaps)
+def get_map_state(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> MapState:
+    """Return whether the vulnerability maps of a pair are available."""
+    grid = layer.grid(vmaps)
     return MapState(
-        ready=opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)),
-        can_compute=opened.network.can_compute,
+        ready=layer.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)),
+        can_compute=layer.network.can_compute,
         patch=grid.patch,
         stride=grid.stride,
         grid=list(grid.shape),
@@ -41,10 +41,10 @@ def get_map_state(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> MapState:
     response_class=NpyResponse,
     responses=npy_responses(f"{MAPS}."),
 )
-def get_maps(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> Response:
-    """Return both vulnerability maps of a pair, if they are there."""
-    _require_maps(opened, pair, vmaps)
-    maps = opened.analysis.vulnerability_maps(pair, settings=Settings(vmaps=vmaps))
+def get_maps(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Response:
+    """Return both vulnerability maps of a pair, if they are available."""
+    _require_maps(layer, pair, vmaps)
+    maps = layer.analysis.vulnerability_maps(pair, settings=Settings(vmaps=vmaps))
     return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
 
 
@@ -53,34 +53,34 @@ def get_maps(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> Response:
     response_class=NpyResponse,
     responses=npy_responses(f"{TOP}."),
 )
-def get_top_masks(opened: Opened, pair: KnownPair, vmaps: MapQuery) -> Response:
-    """Return the most vulnerable pixels of a pair, if its maps are there."""
-    _require_maps(opened, pair, vmaps)
-    masks = opened.analysis.top_masks(pair, settings=Settings(vmaps=vmaps))
+def get_top_masks(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Response:
+    """Return the most vulnerable pixels of a pair, if its vulnerability maps are available."""
+    _require_maps(layer, pair, vmaps)
+    masks = layer.analysis.top_masks(pair, settings=Settings(vmaps=vmaps))
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 
 @router.get("/overlap")
 def get_overlap(
-    opened: Opened,
+    layer: KnownLayer,
     pair: KnownPair,
     fields: FieldQuery,
     vmaps: MapQuery,
     neurons: Annotated[NumberText, Query()],
-    combine: Annotated[Combination, Query(description="How receptive fields are combined.")] = "union",
+    combine: Annotated[Combination, Query(description="How the receptive fields are combined.")] = "union",
 ) -> OverlapModel:
-    """Return how what some neurons capture overlaps with the top of both maps, if these are there."""
-    numbers = parse_numbers(neurons, name="neuron", count=opened.analysis.data.neurons)
-    _require_maps(opened, pair, vmaps)
-    found = opened.analysis.overlap(pair, numbers, combine, settings=Settings(fields=fields, vmaps=vmaps))
-    return OverlapModel(benign_drop=found.benign_drop, adversarial_gain=found.adversarial_gain)
+    """Return how far the receptive field of some neurons overlaps with the most vulnerable pixels."""
+    numbers = parse_numbers(neurons, name="neuron", count=layer.analysis.data.neurons)
+    _require_maps(layer, pair, vmaps)
+    overlap = layer.analysis.overlap(pair, numbers, combine, settings=Settings(fields=fields, vmaps=vmaps))
+    return OverlapModel(benign_drop=overlap.benign_drop, adversarial_gain=overlap.adversarial_gain)
 
 
-def _require_maps(opened: OpenedLayer, pair: int, vmaps: VulnerabilityMapSettings) -> None:
-    if not opened.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)):
-        grid = opened.grid(vmaps)
+def _require_maps(layer: OpenedLayer, pair: int, vmaps: VulnerabilityMapSettings) -> None:
+    if not layer.analysis.has_maps(pair, settings=Settings(vmaps=vmaps)):
+        grid = layer.grid(vmaps)
         raise NotAvailable(
-            f"the vulnerability maps of pair {pair} (patch {grid.patch}, stride {grid.stride}) are not there",
-            allowed="maps that were computed before",
+            f"vulnerability maps of pair {pair} (patch {grid.patch}, stride {grid.stride}) are not available",
+            allowed="vulnerability maps that have been computed",
             fix="start a job of kind maps first",
         )

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from vulneuron.analysis import RANKS, Settings
 from vulneuron.measures import MEASURES, Side
-from vulneuron.server.dependencies import CurveQuery, FieldQuery, KnownPair, MapQuery, Opened
+from vulneuron.server.dependencies import CurveQuery, FieldQuery, KnownLayer, KnownPair, MapQuery
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
@@ -30,11 +30,11 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
     ),
 )
 def get_neurons(
-    opened: Opened, pair: KnownPair, curves: CurveQuery, fields: FieldQuery, vmaps: MapQuery
+    layer: KnownLayer, pair: KnownPair, curves: CurveQuery, fields: FieldQuery, vmaps: MapQuery
 ) -> Response:
     """Return all measures of all neurons on one pair; computes no vulnerability maps."""
     settings = Settings(curves=curves, fields=fields, vmaps=vmaps)
-    table = opened.analysis.neurons(pair, settings=settings)
+    table = layer.analysis.neurons(pair, settings=settings)
     return _table_response(table, tuple(MEASURES))
 
 
@@ -46,10 +46,10 @@ def get_neurons(
         "measure or none of the pairs has a value of it; their intervals unless they are requested."
     ),
 )
-def rank_neurons(opened: Opened, body: RankRequest) -> Response:
+def rank_neurons(layer: KnownLayer, body: RankRequest) -> Response:
     """Return means of all measures over a set of pairs, and the ranks of the neurons."""
-    pairs = parse_numbers(body.pairs, name="pair", count=opened.analysis.data.count)
-    analysis, settings = opened.analysis, Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
+    pairs = parse_numbers(body.pairs, name="pair", count=layer.analysis.data.count)
+    analysis, settings = layer.analysis, Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
     table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings)
     if body.sort_by is not None:
         MEASURES.to_rank_by(body.sort_by)
@@ -64,18 +64,18 @@ def rank_neurons(opened: Opened, body: RankRequest) -> Response:
 
 @router.get("/pairs/{pair}/substitution")
 def substitute_neurons(
-    opened: Opened, pair: KnownPair, neurons: Annotated[NumberText, Query()]
+    layer: KnownLayer, pair: KnownPair, neurons: Annotated[NumberText, Query()]
 ) -> SubstitutionsModel:
-    """Put the other image's values of some neurons into each image, and say what becomes of it."""
-    data = opened.analysis.data
+    """Return the effects of putting the other image's values of some neurons into each image."""
+    data = layer.analysis.data
     numbers = parse_numbers(neurons, name="neuron", count=data.neurons)
     if not data.linear:
-        opened.network.demand()
-        opened.network.require("substitution in front of a head that is not linear")
+        layer.network.demand()
+        layer.network.require("substitution in front of a head that is not linear")
     labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
 
     def substituted(into: Side) -> SubstitutionModel:
-        effect = opened.analysis.substitute(pair, numbers, into=into)
+        effect = layer.analysis.substitute(pair, numbers, into=into)
         return SubstitutionModel(
             benign_drop=effect.benign_drop,
             adversarial_gain=effect.adversarial_gain,
@@ -86,5 +86,5 @@ def substitute_neurons(
 
 
 def _table_response(table: pd.DataFrame, columns: Sequence[str]) -> Response:
-    """Response with the columns in this order, NaN for those that the table does not have."""
+    """Response with the columns in this order, NaN for those missing in the table."""
     return array_response(table.reindex(columns=list(columns)).to_numpy(np.float64).T)

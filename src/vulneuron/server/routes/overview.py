@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from vulneuron.server.dependencies import KnownPair, Opened
+from vulneuron.server.dependencies import KnownLayer, KnownPair
 from vulneuron.server.dto import PairModel
 from vulneuron.server.responses import NpyResponse, cached, npy_responses, to_npy
 
@@ -14,9 +14,9 @@ router = APIRouter(prefix="/records/{record}", tags=["overview"])
     response_class=NpyResponse,
     responses=npy_responses("float32 `(column, pair)`; columns are the record's `pair_columns`."),
 )
-def get_pairs(request: Request, opened: Opened) -> Response:
-    """Return one row of numbers a pair: projections, labels, norms, probabilities."""
-    return cached(request, opened, lambda: NpyResponse(to_npy(opened.pair_table)))
+def get_pairs(request: Request, layer: KnownLayer) -> Response:
+    """Return the projections, labels, norms and probabilities of all pairs."""
+    return cached(request, layer, lambda: NpyResponse(to_npy(layer.pair_table)))
 
 
 @router.get(
@@ -24,12 +24,12 @@ def get_pairs(request: Request, opened: Opened) -> Response:
     response_class=NpyResponse,
     responses=npy_responses("int32 `(benign class, adversarial class)` over the record's `used_classes`."),
 )
-def get_matrix(request: Request, opened: Opened) -> Response:
+def get_matrix(request: Request, layer: KnownLayer) -> Response:
     """Return the prediction matrix: numbers of pairs by benign and adversarial label."""
-    return cached(request, opened, lambda: NpyResponse(to_npy(opened.matrix)))
+    return cached(request, layer, lambda: NpyResponse(to_npy(layer.matrix)))
 
 
 @router.get("/pairs/{pair}")
-def get_pair(opened: Opened, pair: KnownPair) -> PairModel:
+def get_pair(layer: KnownLayer, pair: KnownPair) -> PairModel:
     """Return labels, norms and probabilities of one pair."""
-    return opened.pair(pair)
+    return layer.pair(pair)

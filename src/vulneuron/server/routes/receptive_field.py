@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import FieldQuery, KnownPair, Opened
+from vulneuron.server.dependencies import FieldQuery, KnownLayer, KnownPair
 from vulneuron.server.dto import NumberText
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
@@ -25,16 +25,16 @@ router = APIRouter(prefix="/records/{record}", tags=["receptive field"])
     ),
 )
 def get_masks(
-    opened: Opened,
+    layer: KnownLayer,
     pair: KnownPair,
     fields: FieldQuery,
     neurons: Annotated[NumberText, Query()],
     combine: Literal["union", "intersection", "each"] = "union",
 ) -> Response:
-    """Return what some neurons capture on both images of a pair."""
+    """Return the receptive fields of some neurons on both images of a pair."""
     most = _MOST_NEURONS if combine == "each" else None
-    numbers = parse_numbers(neurons, name="neuron", count=opened.analysis.data.neurons, most=most)
-    masks = opened.analysis.receptive_fields(pair, numbers, settings=Settings(fields=fields))
+    numbers = parse_numbers(neurons, name="neuron", count=layer.analysis.data.neurons, most=most)
+    masks = layer.analysis.receptive_fields(pair, numbers, settings=Settings(fields=fields))
     sides = np.stack([masks.benign, masks.adversarial], axis=1)
     if combine != "each":
         sides = np.asarray(sides.any(axis=0) if combine == "union" else sides.all(axis=0))
@@ -50,14 +50,14 @@ def get_masks(
     ),
 )
 def get_neuron_masks(
-    opened: Opened,
+    layer: KnownLayer,
     neuron: int,
     fields: FieldQuery,
     pairs: Annotated[NumberText, Query()],
 ) -> Response:
-    """Return what one neuron captures on the images of several pairs, such as context images."""
-    data = opened.analysis.data
+    """Return the receptive fields of one neuron on the images of several pairs, such as context images."""
+    data = layer.analysis.data
     numbers = parse_numbers(pairs, name="pair", count=data.count, most=_MOST_PAIRS)
     (chosen,) = parse_numbers(str(neuron), name="neuron", count=data.neurons)
-    masks = opened.analysis.neuron_masks(int(chosen), numbers, settings=Settings(fields=fields))
+    masks = layer.analysis.neuron_masks(int(chosen), numbers, settings=Settings(fields=fields))
     return array_response(np.stack([masks.benign, masks.adversarial], axis=1).astype(np.uint8))

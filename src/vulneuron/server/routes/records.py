@@ -1,8 +1,8 @@
-"""Which records there are, and what one holds."""
+"""The list of records, and the summary of one."""
 
 from fastapi import APIRouter
 
-from vulneuron.server.dependencies import Opened, ServerState
+from vulneuron.server.dependencies import KnownLayer, ServerState
 from vulneuron.server.dto import RecordListing, RecordSummary
 from vulneuron.server.problems import NAMED
 
@@ -16,6 +16,6 @@ def list_records(state: ServerState) -> list[RecordListing]:
 
 
 @router.get("/{record}")
-def get_record(opened: Opened) -> RecordSummary:
-    """Return all that the dashboard has to know before it draws."""
-    return opened.summary.model_copy(update={"network": opened.network.status})
+def get_record(layer: KnownLayer) -> RecordSummary:
+    """Return everything that the dashboard needs before it draws."""
+    return layer.summary.model_copy(update={"network": layer.network.status})

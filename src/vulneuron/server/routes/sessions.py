@@ -1,4 +1,4 @@
-"""What a page shows: a notebook reads it and sets it."""
+"""The state of a page, which a notebook can read and set."""
 
 from collections.abc import AsyncIterable
 from typing import Annotated
@@ -16,19 +16,19 @@ router = APIRouter(prefix="/sessions/{session}", tags=["sessions"])
 
 @router.get("/state")
 def get_session(session: Session, state: ServerState) -> SessionState:
-    """Return what the page of a session shows, as the query of its URL."""
+    """Return the state of a session's page, as the query of its URL."""
     return state.sessions[session].value
 
 
 @router.put("/state")
 def put_session(session: Session, body: SessionState, state: ServerState) -> SessionState:
-    """Say what the page of a session shows, or shall show."""
+    """Publish the state of a session's page, or change it."""
     state.sessions[session].publish(body)
     return body
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_session(session: Session, state: ServerState) -> AsyncIterable[ServerSentEvent]:
-    """Stream what the page of a session shows: events `state` with a `SessionState`."""
+    """Stream the state of a session's page: events `state` with a `SessionState`."""
     async for value in state.sessions[session].watch():
         yield ServerSentEvent(event="state", data=value)
