@@ -126,7 +126,7 @@ BAD_OPTIONS = {
     "bad most attacked": (["--most-attacked", "0"], "most attacked classes is 0"),
     "missing adversarials": (["--adversarials", "{tmp}/adv.npz"], r"adv\.npz"),
     "no success": (["--eps", "0.1/255"], "succeeds on none"),
-    "no correct prediction": (["--class-names", "green,blue,red"], "none of the 12 images right"),
+    "no correct prediction": (["--class-names", "green,blue,red"], "none of the 12 images correctly"),
     "model with another number of classes": (["--model", "{tmp}/four.py:net"], "3 class names.*4 outputs"),
     "output that is no logits matrix": (["--model", "{tmp}/tuple.py:net"], "output is tuple"),
     "model that raises": (["--model", "{tmp}/raises.py:net"], "ValueError.*no luck"),
