@@ -56,7 +56,7 @@ class Shuffle(nn.Module):
 
 
 class Watched(nn.Module):
-    """Reads whole feature features without using the result, like networks that collect statistics."""
+    """Reads whole feature maps without using the result, like networks that collect statistics."""
 
     def forward(self, features: Tensor) -> Tensor:
         gate = torch.sigmoid(features)
@@ -229,7 +229,7 @@ def classifiers(draw: st.DrawFn) -> Classifier:
     try:
         return Classifier(net.eval(), input_shape=(3, *image), device="cpu", fold=fold, layers="0")
     except ModelError as error:
-        # A few cells in a shape unlike the image's are not recognized as feature features.
-        if "no spatial feature features" not in str(error):
+        # A few cells in a shape unlike the image's are not recognized as feature maps.
+        if "no spatial feature maps" not in str(error):
             raise
         reject()
