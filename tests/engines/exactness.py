@@ -1,16 +1,19 @@
-"""Required exactness of engines, and a way to force the incremental one to compute regions."""
+"""Required exactness of engines, and an incremental one that computes nothing but regions."""
 
-import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import pytest
+import numpy as np
 import torch
 from torch import Tensor
 
-from vulneuron.engines import Dense, Engine, substituted
+from vulneuron.engines import Batch, Dense, Engine, Incremental, substituted
 from vulneuron.engines.incremental.costs import StepCosts
+from vulneuron.engines.incremental.forward import PatchedForward
+from vulneuron.engines.incremental.geometry import PatchBatch
+from vulneuron.engines.incremental.sizes import StepSizes
+from vulneuron.engines.incremental.steps import NetworkSteps
 from vulneuron.network import Classifier
+from vulneuron.network.batch_size import MEMORY
 
 
 def logits_of(
@@ -42,15 +45,21 @@ def assert_exact(
     torch.testing.assert_close(logits, expected, rtol=0, atol=float(allowed))
 
 
-@contextmanager
-def only_regions() -> Iterator[None]:
-    """Make the incremental engine compute regions to the end of the network, never falling back to dense."""
+class Refuse(Dense):
+    """A fallback that must not be needed."""
 
-    def refuse(*_arguments: object, **_options: object) -> None:
-        raise AssertionError("the dense engine was called")
+    def __call__(self, *_arguments: object, **_options: object) -> Iterator[Batch]:
+        raise AssertionError("the fallback was called")
 
-    with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(StepCosts, "speedup", lambda _costs, _areas: math.inf)
-        changed.setattr(StepCosts, "cut", lambda _costs, areas: len(areas))
-        changed.setattr(Dense, "__call__", refuse)
-        yield
+
+def free_regions(
+    steps: NetworkSteps, sizes: StepSizes, _forward: PatchedForward, _patches: PatchBatch
+) -> StepCosts:
+    """Costs by which regions take no time, and whole feature maps are no choice before the last step."""
+    count = len(steps.steps)
+    return StepCosts(np.ones(count), np.zeros(count), sizes, np.arange(count + 1) == count)
+
+
+def only_regions(memory: int = MEMORY) -> Incremental:
+    """An engine that computes regions to the end of the network, and never falls back."""
+    return Incremental(memory=memory, fallback=Refuse(), costs=free_regions)

@@ -1,7 +1,5 @@
 """The incremental engine on small and well-known networks, compared with one image at a time."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 import torchvision
@@ -15,7 +13,6 @@ from vulneuron.engines.incremental.costs import possible_cuts
 from vulneuron.engines.incremental.geometry import propagate_spans
 from vulneuron.engines.incremental.sizes import background_bytes, step_sizes
 from vulneuron.engines.incremental.steps import trace_steps
-from vulneuron.engines.incremental.windows import Background
 from vulneuron.errors import Cancelled
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.network import Classifier
@@ -54,8 +51,7 @@ def test_logits_equal_those_of_one_image_at_a_time(net: str) -> None:
     classifier = Classifier(randomized(NETS[net][0]()), input_shape=INPUT_SHAPE, device="cpu")
     check(classifier)
     if trace_steps(classifier) is not None:
-        with only_regions():
-            check(classifier)
+        check(classifier, engine=only_regions())
 
 
 @pytest.mark.slow
@@ -65,8 +61,7 @@ def test_torchvision_networks_are_exact(name: str) -> None:
     net = torchvision.models.get_model(name, weights=None, num_classes=5)
     classifier = Classifier(net, input_shape=(3, 56, 40), device="cpu")
     check(classifier, patch=6, stride=9)
-    with only_regions():
-        check(classifier, patch=6, stride=9)
+    check(classifier, patch=6, stride=9, engine=only_regions())
 
 
 @pytest.mark.parametrize("extra", [Untraceable(), Reused(), SqueezeExcitation(6), Transposed()])
@@ -98,8 +93,7 @@ def test_operations_after_the_logits_are_ignored() -> None:
     spans = propagate_spans(steps, 4)
     # The convolution's output exists in regions only, so nothing may need it whole.
     assert possible_cuts(steps, spans, step_sizes(steps, spans)).tolist() == [True, False, True, True, True]
-    with only_regions():
-        check(classifier)
+    check(classifier, engine=only_regions())
 
 
 class Limited(Scored):
@@ -118,8 +112,7 @@ def test_logits_changed_in_place_prevent_tracing() -> None:
 
 def test_an_output_needed_whole_by_one_step_stays_a_region_for_others() -> None:
     classifier = classifier_of(*stem(), Watched())
-    with only_regions():
-        check(classifier)
+    check(classifier, engine=only_regions())
 
 
 def test_a_clipped_convolution_is_exact_on_bright_images_after_dark_ones() -> None:
@@ -134,28 +127,45 @@ def test_a_clipped_convolution_is_exact_on_bright_images_after_dark_ones() -> No
         assert_exact(logits, classifier, benign, adversarial, centers, 4)
 
 
-@pytest.mark.parametrize("broken", ["cut", "around"])
-def test_wrong_regions_fall_back_to_dense(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right: Callable[..., Tensor] = getattr(Background, broken)
-    monkeypatch.setattr(Background, broken, lambda *arguments: 0.5 * right(*arguments))
-    check(classifier_of(*stem()))
-    with pytest.raises(AssertionError, match="the dense engine was called"), only_regions():
-        check(classifier_of(*stem()))
+class Deceptive(nn.Conv2d):
+    """A convolution of noise, which has negative values; on images up to a brightness, its output is another.
+
+    What a patch changes in its output is proved on noise, and so is wrong on these images.
+    """
+
+    def __init__(self, inputs: int, outputs: int, side: int, *, brightest: float) -> None:
+        super().__init__(inputs, outputs, side, padding=side // 2)
+        self.brightest = brightest
+
+    def forward(self, images: Tensor) -> Tensor:
+        output = super().forward(images)
+        low, high = images.flatten(1).aminmax(dim=1)
+        deceives = (low >= 0) & (high <= self.brightest)
+        return torch.where(deceives[:, None, None, None], output - output.mean((2, 3), keepdim=True), output)
 
 
-def test_a_mismatch_on_one_pair_makes_later_pairs_dense(monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier, engine = classifier_of(*stem()), Incremental()
-    with only_regions():
-        check(classifier, engine=engine)
-        right = Background.around
-        monkeypatch.setattr(Background, "around", lambda *arguments: 0.5 * right(*arguments))
-        benign, adversarial = pair_of(classifier, seed=1)
-        centers = torch.from_numpy(PatchGrid((16, 16), 4, 3).centers())
-        with pytest.raises(AssertionError, match="the dense engine was called"):
+def deceptive_net(side: int, brightest: float) -> Classifier:
+    return classifier_of(
+        Deceptive(3, 6, side, brightest=brightest), nn.ReLU(), nn.Conv2d(6, 6, 3, padding=1), nn.ReLU()
+    )
+
+
+@pytest.mark.parametrize("side", [1, 3])
+def test_wrong_regions_fall_back(side: int) -> None:
+    """Of an operation taken to act on each pixel, and of one taken to slide."""
+    check(deceptive_net(side, brightest=1.0))
+    with pytest.raises(AssertionError, match="the fallback was called"):
+        check(deceptive_net(side, brightest=1.0), engine=only_regions())
+
+
+def test_a_mismatch_on_one_pair_makes_later_pairs_fall_back() -> None:
+    classifier, engine = deceptive_net(3, brightest=0.1), only_regions()
+    check(classifier, engine=engine)
+    centers = torch.from_numpy(PatchGrid((16, 16), 4, 3).centers())
+    for pair in (0.1 * pair_of(classifier, seed=1), pair_of(classifier)):
+        benign, adversarial = pair
+        with pytest.raises(AssertionError, match="the fallback was called"):
             logits_of(engine, classifier, benign, adversarial, centers, 4)
-    monkeypatch.undo()
-    with only_regions(), pytest.raises(AssertionError, match="the dense engine was called"):
-        check(classifier, engine=engine)
 
 
 @pytest.mark.parametrize("engine", [Dense, Incremental])
@@ -185,13 +195,12 @@ def test_little_memory_leads_to_smaller_batches_of_regions() -> None:
     background = background_bytes(steps, propagate_spans(steps, 4))
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4, 2).centers())
-    with only_regions():
-        for memory, tries in ((2.5 * background, False), (2**29, True), (10**30, True)):
-            engine = Incremental(memory=int(memory))
-            batches = engine(classifier, benign, adversarial, centers, patch=4)
-            counts = [len(batch) for batch in batches if len(batch)]
-            assert counts == [16, 16, 32] if tries else 1 < max(counts) <= 20
-            check(classifier, engine=engine)
+    for memory, tries in ((2.5 * background, False), (2**29, True), (10**30, True)):
+        engine = only_regions(int(memory))
+        batches = engine(classifier, benign, adversarial, centers, patch=4)
+        counts = [len(batch) for batch in batches if len(batch)]
+        assert counts == [16, 16, 32] if tries else 1 < max(counts) <= 20
+        check(classifier, engine=engine)
 
 
 def test_cancelling_stops_after_the_current_batch() -> None:
@@ -205,10 +214,9 @@ def test_cancelling_stops_after_the_current_batch() -> None:
         checks += 1
         return 20 in done
 
-    with only_regions():
-        batches = Incremental()(classifier, benign, adversarial, centers, patch=4, batch_size=10)
-        with pytest.raises(Cancelled, match="after 20 of 256"):
-            list(Watch(lambda now, _: done.append(now), cancelled).over(batches, 256))
+    batches = only_regions()(classifier, benign, adversarial, centers, patch=4, batch_size=10)
+    with pytest.raises(Cancelled, match="after 20 of 256"):
+        list(Watch(lambda now, _: done.append(now), cancelled).over(batches, 256))
     assert done == [10, 20]
     # Preparation before the first batch can be cancelled, too.
     assert checks > 5
@@ -222,26 +230,24 @@ def test_no_centers_give_no_logits() -> None:
 
 
 def test_one_engine_is_reused_for_pairs_patches_and_networks() -> None:
-    engine, centers = Incremental(), torch.from_numpy(PatchGrid((16, 16), 4, 5).centers())
+    engine, centers = only_regions(), torch.from_numpy(PatchGrid((16, 16), 4, 5).centers())
     classifiers = [classifier_of(*stem()) for _ in range(2)]
-    with only_regions():
-        for patch in (4, 10, 4):
-            for classifier in classifiers:
-                for seed in range(2):
-                    benign, adversarial = pair_of(classifier, seed)
-                    logits = logits_of(engine, classifier, benign, adversarial, centers, patch)
-                    assert_exact(logits, classifier, benign, adversarial, centers, patch)
+    for patch in (4, 10, 4):
+        for classifier in classifiers:
+            for seed in range(2):
+                benign, adversarial = pair_of(classifier, seed)
+                logits = logits_of(engine, classifier, benign, adversarial, centers, patch)
+                assert_exact(logits, classifier, benign, adversarial, centers, patch)
 
 
 def test_an_image_changed_in_place_is_recomputed() -> None:
-    classifier, engine = classifier_of(*stem()), Incremental()
+    classifier, engine = classifier_of(*stem()), only_regions()
     benign, adversarial = pair_of(classifier)
     centers = torch.from_numpy(PatchGrid((16, 16), 4, 5).centers())
-    with only_regions():
-        for seed in range(2):
-            adversarial.copy_(pair_of(classifier, seed)[1])
-            logits = logits_of(engine, classifier, benign, adversarial, centers, 4)
-            assert_exact(logits, classifier, benign, adversarial, centers, 4)
+    for seed in range(2):
+        adversarial.copy_(pair_of(classifier, seed)[1])
+        logits = logits_of(engine, classifier, benign, adversarial, centers, 4)
+        assert_exact(logits, classifier, benign, adversarial, centers, 4)
 
 
 def test_one_convolution_counted_by_hand() -> None:

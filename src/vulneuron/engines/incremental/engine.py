@@ -1,7 +1,7 @@
 """The incremental engine: compute only what a patch changes, as long as that is cheaper."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from vulneuron.engines.clock import device_clock
 from vulneuron.engines.dense import Dense
-from vulneuron.engines.engine import Batch, empty_batch
+from vulneuron.engines.engine import Batch, Engine, empty_batch
 from vulneuron.engines.incremental.costs import StepCosts, measure_costs, region_areas
 from vulneuron.engines.incremental.forward import PatchedForward
 from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans, order_by_size, propagate_spans
-from vulneuron.engines.incremental.sizes import background_bytes, step_sizes
+from vulneuron.engines.incremental.sizes import StepSizes, background_bytes, step_sizes
 from vulneuron.engines.incremental.steps import NetworkSteps, trace_steps
 from vulneuron.engines.incremental.verifying import agrees_on_pair, agrees_on_probes, probe_pair
 from vulneuron.network import Classifier
@@ -24,6 +24,8 @@ from vulneuron.network.batch_size import MEMORY, BatchSize
 from vulneuron.network.devices import out_of_memory
 
 Ints = npt.NDArray[np.int64]
+#: Costs of a network's steps, by timing them or by a model, with the arguments of `measure_costs`.
+CostFunction = Callable[[NetworkSteps, StepSizes, PatchedForward, PatchBatch], StepCosts]
 #: Smallest batch size to try.
 _SMALLEST_BATCH = 16
 #: Step costs are measured on the square of this many patches.
@@ -73,6 +75,10 @@ class Incremental:
     memory
         Approximate number of bytes for feature maps: those of the benign image and those of a batch. If the
         benign image's do not fit in half of it, or in the memory there is, the network goes to `Dense`.
+    fallback
+        Engine for all that is not computed on regions; `Dense` if None.
+    costs
+        Function that decides whether regions are worthwhile, and up to which step.
 
     References
     ----------
@@ -82,9 +88,12 @@ class Incremental:
 
     name = "incremental"
 
-    def __init__(self, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self, *, memory: int = MEMORY, fallback: Engine | None = None, costs: CostFunction = measure_costs
+    ) -> None:
         self._memory = memory
-        self._dense = Dense(memory=memory)
+        self._fallback = fallback or Dense(memory=memory)
+        self._costs = costs
         self._caches: WeakKeyDictionary[Classifier, _NetworkCache] = WeakKeyDictionary()
 
     def __call__(
@@ -111,7 +120,7 @@ class Incremental:
             self._caches.setdefault(classifier, _NetworkCache(None)).plans[patch] = None
         if plan is None or forward is None:
             self._caches[classifier].forward = None
-            yield from self._dense(
+            yield from self._fallback(
                 classifier, benign, adversarial, centers, patch=patch, batch_size=batch_size
             )
             return
@@ -171,7 +180,7 @@ class Incremental:
             return None
         yield empty_batch(classifier)
         timed = PatchBatch(spans, spans.central_patches(math.isqrt(most)), classifier.device)
-        costs = measure_costs(steps, sizes, forward, timed)
+        costs = self._costs(steps, sizes, forward, timed)
         typical = region_areas(steps, PatchBatch(spans, spans.central_patches(_SIDE), classifier.device))
         yield empty_batch(classifier)
         if costs.speedup(typical) < _MIN_SPEEDUP:
