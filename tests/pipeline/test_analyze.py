@@ -9,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 import zarr
+from torch import nn
 
 import vulneuron as vn
 from runs import CLASS_NAMES, all_arrays, color_folder, color_net, color_pictures
@@ -265,6 +266,15 @@ def test_adversarials_and_an_attack_exclude_each_other(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_mixed_precision_needs_an_accelerator(tmp_path: Path, precision: Any) -> None:
+    pictures, labels = color_pictures()
+    options: dict[str, Any] = {"device": "cpu", "precision": precision}
+    with pytest.raises(vn.VulneuronError, match=rf"{precision}\) is not supported on the CPU"):
+        vn.analyze(color_net(), pictures, labels, out=tmp_path / "r.zarr", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_bad_seed_leaves_no_record(tmp_path: Path, seed: int) -> None:
     pictures, labels = color_pictures()
@@ -273,18 +283,23 @@ def test_bad_seed_leaves_no_record(tmp_path: Path, seed: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_split_that_fails_on_the_users_images_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = vn.Classifier.head
+class OtherOnPictures(nn.Module):
+    """Adds to the logits of images that are neither dark nor bright anywhere, which no probe is."""
 
-    def wrong_on_pictures(self: vn.Classifier, maps: torch.Tensor) -> torch.Tensor:
-        return original(self, maps) + (1 if len(maps) > 2 else 0)
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = color_net()
 
-    monkeypatch.setattr(vn.Classifier, "head", wrong_on_pictures)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        low, high = images.flatten(1).aminmax(dim=1)
+        logits: torch.Tensor = self.net(images)
+        return logits + ((low > 0.3) & (high < 0.6))[:, None]
+
+
+def test_split_that_fails_on_the_users_images_is_refused(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     with pytest.raises(vn.VulneuronError, match="split"):
-        vn.analyze(color_net(), pictures, labels, out=tmp_path / "r.zarr")
+        vn.analyze(OtherOnPictures(), pictures, labels, out=tmp_path / "r.zarr")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -67,7 +67,7 @@ class Classifier:
     device
         "auto" (cuda, then mps, then cpu) or any device name that torch accepts.
     precision
-        "float32", or "float16" / "bfloat16" for automatic mixed precision on an accelerator.
+        "float32", or "float16" / "bfloat16" for automatic mixed precision, which is no faster on a CPU.
     input_shape
         ``(channel, y, x)`` of the images.
     fold
@@ -110,8 +110,8 @@ class Classifier:
         fold: bool = True,
         copy: bool = True,
     ) -> None:
+        check_precision(precision)
         self.device = resolve_device(device)
-        check_precision(precision, self.device)
         # Search and proof need full precision; the requested precision applies afterwards.
         self.precision: Precision = "float32"
         self.input_shape = input_shape

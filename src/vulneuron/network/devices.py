@@ -37,13 +37,13 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def check_precision(precision: str, device: torch.device) -> None:
-    """Reject a precision that is unknown, or not supported on the device.
+def check_precision(precision: str) -> None:
+    """Reject a precision that is unknown.
 
     Raises
     ------
     ModelError
-        If the name is not a `Precision`, or for mixed precision on the CPU.
+        If the name is not a `Precision`.
     """
     if precision != "float32" and precision not in _HALVES:
         raise ModelError(
@@ -51,6 +51,16 @@ def check_precision(precision: str, device: torch.device) -> None:
             allowed="float32, float16, bfloat16",
             fix="omit it for float32",
         )
+
+
+def check_gain(precision: str, device: torch.device) -> None:
+    """Reject mixed precision on a device where it saves no time.
+
+    Raises
+    ------
+    ModelError
+        For mixed precision on the CPU.
+    """
     if precision in _HALVES and device.type == "cpu":
         raise ModelError(
             f"mixed precision ({precision}) is not supported on the CPU",

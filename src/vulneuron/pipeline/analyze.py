@@ -16,7 +16,7 @@ from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier, expected_channels
-from vulneuron.network.devices import Precision
+from vulneuron.network.devices import Precision, check_gain, resolve_device
 from vulneuron.pipeline.execute import check_out, execute
 from vulneuron.pipeline.run import Run, Selection, settings
 from vulneuron.pipeline.selection import class_indices
@@ -93,7 +93,7 @@ def analyze(
         captured in one pass, and each has its own neurons. Contributions of a layer other than the last are
         gradient x activation, and its activations are the means of its feature maps.
     device, precision
-        See `Classifier`.
+        See `Classifier`; mixed precision needs an accelerator.
     image_size, resize, interpolation
         Input size of the network, size of the shorter side before the crop, and resizing filter; None for the
         model's own.
@@ -128,6 +128,7 @@ def analyze(
     1               2                 1
     """
     check_out(out, overwrite=overwrite)
+    check_gain(precision, resolve_device(device))
     classes = [classes] if isinstance(classes, str) else classes
     names = parse_class_names(class_names) if isinstance(class_names, str) else class_names
     loaded = load_model(model, mean=mean, std=std, class_names=names)
