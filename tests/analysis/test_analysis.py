@@ -13,6 +13,7 @@ from scipy import stats
 from torch import nn
 
 import vulneuron as vn
+from disks import failing_writes
 from runs import CLASS_NAMES, all_arrays, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
@@ -20,7 +21,6 @@ from vulneuron.maps.stages import MapStage
 from vulneuron.measures import MEASURES
 from vulneuron.measures.distances import DISTANCES
 from vulneuron.record import Record
-from vulneuron.record.growing import GrowingArrays
 
 LABELS = ("benign_label", "adversarial_label")
 
@@ -210,38 +210,23 @@ def test_suggested_settings_are_the_default_ones_where_these_have_bands(
     assert Analysis(few).suggested_settings == Settings(band_images="adversarial")
 
 
-def test_maps_of_a_record_that_cannot_be_written_to_stay_in_memory(
-    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(number: int) -> Any:
-        def fail(*_arguments: object) -> None:
-            raise OSError(number, "cannot write")
-
-        return fail
-
-    monkeypatch.setattr(GrowingArrays, "writable", failing(errno.EROFS))
-    analysis.vulnerability_maps(5)
-    assert analysis.has_maps(5)
-    assert not Analysis(analysis.record.path, settings=analysis.settings).has_maps(5)
-    with pytest.raises(RecordError, match="cannot be written to the record"):
-        analysis.prepare_maps()
-    monkeypatch.setattr(GrowingArrays, "writable", failing(errno.ENOSPC))
-    with pytest.raises(RecordError, match="cannot be written to the record"):
+def test_maps_of_a_record_that_cannot_be_written_to_stay_in_memory(analysis: Analysis) -> None:
+    with failing_writes(errno.EROFS):
+        analysis.vulnerability_maps(5)
+        assert analysis.has_maps(5)
+        assert not Analysis(analysis.record.path, settings=analysis.settings).has_maps(5)
+        with pytest.raises(RecordError, match="cannot be written to the record"):
+            analysis.prepare_maps()
+    with failing_writes(errno.ENOSPC), pytest.raises(RecordError, match="cannot be written to the record"):
         analysis.vulnerability_maps(6)
 
 
-def test_maps_are_computed_once_and_kept_in_the_record(
-    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_maps_are_computed_once_and_kept_in_the_record(analysis: Analysis) -> None:
     assert not analysis.has_maps(2)
     made = analysis.vulnerability_maps(2, stride=3)
     assert analysis.has_maps(2)
     assert made.benign_drop.shape == (4, 4)
-
-    def never(*_args: object, **_options: object) -> None:
-        raise AssertionError("computed again")
-
-    monkeypatch.setattr("vulneuron.analysis.vulnerability.MapPoints", never)
+    # Without the network, it cannot compute any.
     again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
     np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
     np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)

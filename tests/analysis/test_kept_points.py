@@ -17,6 +17,7 @@ import zarr
 from torch import Tensor
 
 import vulneuron as vn
+from disks import failing_writes
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
 from vulneuron.engines import Batch, Dense, Engine, EngineName, Incremental, Watch
@@ -118,15 +119,6 @@ def kept_files(path: Path, name: str = "points") -> list[Path]:
     return [file for file in chunks.rglob("*") if file.is_file()]
 
 
-def refuse_writes(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Let the disk fail with an error of the system whenever points or maps are to be kept."""
-
-    def refuse(*_arguments: object) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr("vulneuron.record.growing.GrowingArrays.writable", refuse)
-
-
 @pytest.mark.parametrize("first", ENGINES)
 @pytest.mark.parametrize("then", ["dense", "incremental"])
 def test_what_a_cancelled_run_computed_is_not_computed_again(
@@ -210,27 +202,29 @@ def test_points_are_dropped_when_the_map_is_exact(opened: Open, path: Path) -> N
 
 
 KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-from runs import color_net
+import os, signal
 import vulneuron as vn
+from runs import color_net
 from vulneuron.engines import Dense
 
-call = Dense.__call__
-Dense.__call__ = lambda *args, **options: call(*args, **{{**options, "batch_size": 8}})
+class SmallBatches(Dense):
+    def __call__(self, *args, **options):
+        return super().__call__(*args, **{{**options, "batch_size": 8}})
 
 def die(done, total):
     if done >= 48:
         os.kill(os.getpid(), signal.SIGKILL)
 
-analysis = vn.Analysis({path!r}, vn.load_classifier({path!r}, color_net()), save_every=0.0)
+classifier, engines = vn.load_classifier({path!r}, color_net()), {{"dense": SmallBatches()}}
+analysis = vn.Analysis({path!r}, classifier, save_every=0.0, engines=engines)
 analysis.vulnerability_maps({pair}, engine="dense", watch=vn.Watch(die))
 """
 
 
 def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: list[tuple[int, int]]) -> None:
-    script = KILLED.format(tests=str(Path(__file__).parents[1]), path=str(path), pair=PAIR)
-    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    command = [sys.executable, "-c", KILLED.format(path=str(path), pair=PAIR)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     maps = opened(path).vulnerability_maps(PAIR)
     # Progress is told before a batch is saved: the last one is lost.
@@ -331,33 +325,33 @@ def test_exact_maps_take_the_place_of_estimates(opened: Open, path: Path, asked:
 
 
 def test_a_record_that_cannot_be_written_to_keeps_points_in_memory(
-    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    opened: Open, path: Path, computed: list[tuple[int, int]]
 ) -> None:
-    refuse_writes(monkeypatch, errno.EROFS)
     analysis = opened(path)
-    stop_after(analysis, 40, "dense")
-    analysis.vulnerability_maps(PAIR)
+    with failing_writes(errno.EROFS):
+        stop_after(analysis, 40, "dense")
+        analysis.vulnerability_maps(PAIR)
     assert len(computed) == len(set(computed)) == POINTS
     assert not (path / "maps").exists()
 
 
 def test_the_reason_of_a_stop_is_not_hidden_by_a_full_disk(
-    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    opened: Open, path: Path, computed: list[tuple[int, int]]
 ) -> None:
-    refuse_writes(monkeypatch, errno.ENOSPC)
-    stop_after(opened(path), 20, "dense")
+    with failing_writes(errno.ENOSPC):
+        stop_after(opened(path), 20, "dense")
     assert computed
 
 
 def test_a_full_disk_stops_no_map_on_its_way(
-    opened: Open, path: Path, computed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    opened: Open, path: Path, computed: list[tuple[int, int]]
 ) -> None:
-    refuse_writes(monkeypatch, errno.ENOSPC)
     analysis = opened(path, save_every=0.0)
-    with pytest.raises(RecordError, match="No space left"):
-        analysis.vulnerability_maps(PAIR)
-    before = len(set(computed))
-    maps = analysis.vulnerability_maps(PAIR)
+    with failing_writes(errno.ENOSPC):
+        with pytest.raises(RecordError, match="No space left"):
+            analysis.vulnerability_maps(PAIR)
+        before = len(set(computed))
+        maps = analysis.vulnerability_maps(PAIR)
     assert np.isfinite(changes(maps)).all()
     assert len(set(computed)) == before
 

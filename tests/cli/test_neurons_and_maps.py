@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
 
 import vulneuron as vn
 from commands import Command
+from disks import failing_writes
 from runs import CLASS_NAMES, color_folder, model_file
 from vulneuron.analysis import (
     Analysis,
@@ -220,14 +220,9 @@ def test_bad_input_is_one_line(
     assert "Traceback" not in err
 
 
-def test_maps_refuse_a_record_that_cannot_be_written(
-    run: Command, record: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_only(*_arguments: object, **_options: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(zarr.Group, "create_array", read_only)
-    status, _, err = run("maps", record, "--pairs", "all")
+def test_maps_refuse_a_record_that_cannot_be_written(run: Command, record: Path) -> None:
+    with failing_writes(errno.EROFS):
+        status, _, err = run("maps", record, "--pairs", "all")
     assert status == 1
     assert "cannot be written to the record" in err
     assert "will take" not in err

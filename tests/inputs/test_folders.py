@@ -262,7 +262,7 @@ def test_an_unreadable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     def scandir(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("vulneuron.inputs.files.os.scandir", scandir)
+    monkeypatch.setattr("os.scandir", scandir)
     with pytest.raises(ImagesError, match=r"cannot be read \(PermissionError.* Allowed: .* permissions"):
         FolderSource(tmp_path, 3, None)
 

@@ -1,39 +1,103 @@
 """A run that is killed anywhere goes on and gives the same record."""
 
 import itertools
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
+import openTSNE
 import pytest
 import torch
 import zarr
+from torch import Tensor, nn
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
+from vulneuron.attacks import Goal
 from vulneuron.errors import RecordError, RunError
-from vulneuron.pipeline import attacking, capturing, execute
-from vulneuron.record import Phase, RecordWriter, open_record, record_lock
+from vulneuron.record import Phase, open_record, record_lock
 
 
 class Killed(BaseException):
     """Ends a run where no handler sees it, as a kill would."""
 
 
-def analyze(out: Path) -> vn.Record:
-    pictures, labels = color_pictures(a_class=60)
-    return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=16)
+def analyze(out: str | Path, net: nn.Module | None = None, **options: Any) -> vn.Record:
+    pictures, labels = color_pictures(a_class=30)
+    arguments = {"out": out, "class_names": CLASS_NAMES, "batch_size": 16, **options}
+    return vn.analyze(net or color_net(), pictures, labels, **arguments)
+
+
+def phase_of(out: str | Path) -> Phase | None:
+    """Phase of an unfinished record; None before there is one."""
+    try:
+        return Phase(open_record(out).attributes["phase"])
+    except RecordError:
+        return None
+
+
+def watched_net(out: str | Path, action: Callable[[Phase, int], None]) -> nn.Module:
+    """A network that calls back in each forward pass of a run: its phase, and the number of the pass."""
+    net, passes = color_net(), Counter[Phase]()
+
+    def call(_net: nn.Module, _images: tuple[Tensor]) -> None:
+        phase = phase_of(out)
+        if phase is not None:
+            passes[phase] += 1
+            action(phase, passes[phase])
+
+    net.register_forward_pre_hook(call)
+    return net
+
+
+def kill(out: str | Path, phase: Phase = Phase.CAPTURE, forward_pass: int = 1, **options: Any) -> None:
+    """Kill a run in a forward pass of one of its phases."""
+
+    def action(*now: object) -> None:
+        if now == (phase, forward_pass):
+            raise Killed
+
+    with pytest.raises(Killed):
+        analyze(out, watched_net(out, action), **options)
+
+
+@contextmanager
+def room_for_writes(count: float) -> Iterator[Counter[str]]:
+    """Kill the run when it writes another file than so many; yields how many it wrote."""
+    original, written = zarr.storage.LocalStore.set, Counter[str]()
+
+    async def limited(self: Any, *args: Any, **options: Any) -> None:
+        if written["files"] == count:
+            raise Killed
+        written["files"] += 1
+        await original(self, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zarr.storage.LocalStore, "set", limited)
+        yield written
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> vn.Record:
-    return analyze(tmp_path_factory.mktemp("whole") / "run.zarr")
+def whole_and_writes(tmp_path_factory: pytest.TempPathFactory) -> tuple[vn.Record, int]:
+    """The record of a run that nothing stopped, and how many files it wrote."""
+    with room_for_writes(math.inf) as written:
+        record = analyze(tmp_path_factory.mktemp("whole") / "run.zarr")
+    return record, written["files"]
+
+
+@pytest.fixture
+def whole(whole_and_writes: tuple[vn.Record, int]) -> vn.Record:
+    return whole_and_writes[0]
 
 
 def arrays(path: str | Path) -> dict[str, Any]:
@@ -48,33 +112,8 @@ def assert_same(one: str | Path, other: str | Path) -> None:
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    ("module", "function", "calls"),
-    [
-        (attacking, "_attack_columns", 1),
-        (attacking, "_attack_columns", 2),
-        (RecordWriter, "begin_pairs", 1),
-        (capturing, "_captured", 1),
-        (execute, "project", 1),
-        (RecordWriter, "finish", 1),
-    ],
-)
-def test_run_that_is_killed_goes_on(
-    whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, function: str, calls: int
-) -> None:
-    out, original, seen = tmp_path / "run.zarr", getattr(module, function), 0
-
-    def killed(*args: Any, **options: Any) -> Any:
-        nonlocal seen
-        seen += 1
-        if seen == calls:
-            raise Killed
-        return original(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, function, killed)
-        with pytest.raises(Killed):
-            analyze(out)
+def assert_goes_on(whole: vn.Record, out: Path) -> None:
+    """The record is unfinished, and a second run of the same settings makes it equal to a whole one."""
     unfinished = open_record(out)
     assert not unfinished.complete
     assert unfinished.info()["complete"] is False
@@ -84,61 +123,73 @@ def test_run_that_is_killed_goes_on(
     assert_same(whole.path, out)
 
 
-def test_any_write_can_be_the_last(whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kill again and again, each time some files further than before, until the run gets through."""
-    original = zarr.storage.LocalStore.set
-    left = 0
+@pytest.mark.parametrize(
+    ("phase", "forward_pass"),
+    [(Phase.ATTACK, 1), (Phase.ATTACK, 30), (Phase.ATTACK, 60), (Phase.CAPTURE, 1), (Phase.CAPTURE, 10)],
+)
+def test_run_that_is_killed_goes_on(
+    whole: vn.Record, tmp_path: Path, phase: Phase, forward_pass: int
+) -> None:
+    out = tmp_path / "run.zarr"
+    kill(out, phase, forward_pass)
+    assert_goes_on(whole, out)
 
-    async def limited(self: Any, *args: Any, **options: Any) -> None:
-        nonlocal left
-        if left == 0:
-            raise Killed
-        left -= 1
-        await original(self, *args, **options)
+
+def test_run_that_is_killed_while_it_projects_goes_on(
+    whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_arguments: object) -> None:
+        raise Killed
 
     out = tmp_path / "run.zarr"
-    resumed = 0
-    for budget in itertools.count(1, 3):
-        left = budget
-        with monkeypatch.context() as patch:
-            patch.setattr(zarr.storage.LocalStore, "set", limited)
-            try:
-                analyze(out)
-                break
-            except Killed:
-                resumed += 1
+    with monkeypatch.context() as patch:
+        patch.setattr(openTSNE.TSNE, "fit", killed)
+        with pytest.raises(Killed):
+            analyze(out)
+    assert_goes_on(whole, out)
+
+
+def test_any_write_can_be_the_last(whole: vn.Record, tmp_path: Path) -> None:
+    """Kill again and again, each time some files further than before, until the run gets through."""
+    out = tmp_path / "run.zarr"
+    for resumed in itertools.count():
+        with room_for_writes(1 + 3 * resumed), suppress(Killed):
+            analyze(out)
+            break
     assert resumed > 5
     assert_same(whole.path, out)
 
 
+def test_run_that_is_killed_before_its_last_write_goes_on(
+    whole_and_writes: tuple[vn.Record, int], tmp_path: Path
+) -> None:
+    out, (whole, writes) = tmp_path / "run.zarr", whole_and_writes
+    with room_for_writes(writes - 1), pytest.raises(Killed):
+        analyze(out)
+    assert_goes_on(whole, out)
+
+
 SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from test_resume import analyze
-print("ready", flush=True)
-analyze(Path({out!r}))
+import os, signal
+from test_resume import Phase, analyze, watched_net
+
+def kill(*now):
+    if now == (Phase.{phase}, 10):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+analyze({out!r}, watched_net({out!r}, kill))
 """
 
 
 @pytest.mark.parametrize("phase", [Phase.ATTACK, Phase.CAPTURE])
 def test_kill_minus_nine(whole: vn.Record, tmp_path: Path, phase: Phase) -> None:
-    out = tmp_path / "run.zarr"
-    tests = Path(__file__).parents[1]
-    script = SCRIPT.format(tests=str(Path(__file__).parent), out=str(out))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), *sys.path])}
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment)
-    while process.poll() is None:
-        try:
-            reached = int(open_record(out).attributes["phase"])
-        except RecordError:
-            continue
-        if reached >= phase:
-            process.send_signal(signal.SIGKILL)
-            break
-    assert process.wait() == -signal.SIGKILL
-    analyze(out)
-    assert_same(whole.path, out)
+    out, folder = tmp_path / "run.zarr", Path(__file__).parent
+    script = SCRIPT.format(out=str(out), phase=phase.name)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(folder.parent), *sys.path])}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert phase_of(out) == phase
+    assert_goes_on(whole, out)
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -148,82 +199,59 @@ def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_resumed_run_keeps_its_batch_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_run_keeps_its_batch_size(tmp_path: Path) -> None:
     out = tmp_path / "run.zarr"
-
-    def killed(*_args: Any, **_options: Any) -> Any:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(capturing, "_captured", killed)
-        with pytest.raises(Killed):
-            analyze(out)
-    pictures, labels = color_pictures(a_class=60)
-    record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES, batch_size=3)
-    assert record.attributes["batch_size"] == 16
+    kill(out)
+    assert analyze(out, batch_size=3).attributes["batch_size"] == 16
 
 
-def test_memory_that_runs_out_halves_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = vn.Classifier.__call__
-    largest = 0
+def test_memory_that_runs_out_halves_the_batch(tmp_path: Path) -> None:
+    net, sizes = color_net(), set[int]()
 
-    def small_memory(self: vn.Classifier, images: torch.Tensor) -> torch.Tensor:
-        nonlocal largest
-        if len(images) > 5:
+    def small_memory(_net: nn.Module, images: tuple[Tensor]) -> None:
+        if len(images[0]) > 5:
             raise torch.OutOfMemoryError("out of memory")
-        largest = max(largest, len(images))
-        return original(self, images)
+        sizes.add(len(images[0]))
 
-    monkeypatch.setattr(vn.Classifier, "__call__", small_memory)
+    net.register_forward_pre_hook(small_memory)
     pictures, labels = color_pictures(a_class=6)
-    record = vn.analyze(color_net(), pictures, labels, out=tmp_path / "run.zarr", batch_size=16)
+    record = vn.analyze(net, pictures, labels, out=tmp_path / "run.zarr", batch_size=16)
     assert record.info()["images"] == 18
-    assert 3 <= largest <= 5
+    assert max(sizes) == 4
 
 
-def test_memory_that_runs_out_for_good_keeps_what_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out, original, calls = tmp_path / "run.zarr", attacking._attack_columns, 0
-
-    def exhausted(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > 1:
-            raise RunError("no memory", allowed="more", fix="buy some")
-        return original(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(attacking, "_attack_columns", exhausted)
-        with pytest.raises(RunError, match="no memory"):
-            analyze(out)
-    assert open_record(out).attributes["phase"] == Phase.ATTACK
-    assert analyze(out).complete
-
-
-def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_that_runs_out_for_good_keeps_what_is_done(whole: vn.Record, tmp_path: Path) -> None:
     out = tmp_path / "run.zarr"
-    pictures, labels = color_pictures(a_class=60)
 
-    def killed(*_args: Any, **_options: Any) -> Any:
-        raise Killed
+    def exhaust(_phase: Phase, forward_pass: int) -> None:
+        if forward_pass > 50:
+            raise torch.OutOfMemoryError("out of memory")
 
-    options: dict[str, Any] = {
-        "out": out,
-        "class_names": CLASS_NAMES,
-        "batch_size": 16,
-        "overwrite": True,
-    }
-    with monkeypatch.context() as patch:
-        patch.setattr(capturing, "_captured", killed)
-        with pytest.raises(Killed):
-            vn.analyze(color_net(), pictures, labels, **options)
-    created = open_record(out).attributes["created"]
-    with monkeypatch.context() as patch:
-        patch.setattr(attacking, "_attack_columns", killed)
-        record = vn.analyze(color_net(), pictures, labels, **options)
+    with pytest.raises(RunError, match="one image does not fit into memory"):
+        analyze(out, watched_net(out, exhaust))
+    assert phase_of(out) == Phase.ATTACK
+    analyze(out)
+    assert_same(whole.path, out)
+
+
+@dataclass(frozen=True)
+class CountedPGD(vn.PGD):
+    """Counts the images that it attacks; in a record it is PGD."""
+
+    attacked: list[int] = field(default_factory=list)
+
+    def perturb(self, classifier: vn.Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
+        self.attacked.append(len(images))
+        return super().perturb(classifier, images, goal, seeds)
+
+
+def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(tmp_path: Path) -> None:
+    out, attack = tmp_path / "run.zarr", CountedPGD()
+    kill(out, overwrite=True, attack=attack)
+    assert sum(attack.attacked) > 80
+    created, before = open_record(out).attributes["created"], len(attack.attacked)
+    record = analyze(out, overwrite=True, attack=attack)
+    assert len(attack.attacked) == before
     assert record.attributes["created"] == created
     assert record.complete
 
@@ -236,26 +264,15 @@ def memory_store() -> Iterator[str]:
     files.rm("/records", recursive=True)
 
 
-def test_stores_that_are_no_folders(
-    whole: vn.Record, memory_store: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures, labels = color_pictures(a_class=60)
-
-    def killed(*_args: Any, **_options: Any) -> Any:
-        raise Killed
-
-    options: dict[str, Any] = {"out": memory_store, "class_names": CLASS_NAMES, "batch_size": 16}
-    with monkeypatch.context() as patch:
-        patch.setattr(capturing, "_captured", killed)
-        with pytest.raises(Killed):
-            vn.analyze(color_net(), pictures, labels, **options)
+def test_stores_that_are_no_folders(whole: vn.Record, memory_store: str) -> None:
+    kill(memory_store)
     assert not open_record(memory_store).complete
-    record = vn.analyze(color_net(), pictures, labels, **options)
+    record = analyze(memory_store)
     np.testing.assert_array_equal(record.layer().dataset["feature_map"], whole.layer().dataset["feature_map"])
     assert record.validate().sound
     with pytest.raises(RecordError, match="contains a different run"):
-        vn.analyze(color_net(), pictures, labels, **options, seed=1)
-    assert vn.analyze(color_net(), pictures, labels, **options, seed=1, overwrite=True).info()["seed"] == 1
+        analyze(memory_store, seed=1)
+    assert analyze(memory_store, seed=1, overwrite=True).info()["seed"] == 1
 
 
 def test_foreign_groups_behind_urls_are_left_alone(memory_store: str) -> None:
