@@ -1,4 +1,4 @@
-"""``python -m vulneuron``."""
+"""``python -m vulneuron``; Python looks for this module."""
 
 from vulneuron.cli import main
 

@@ -1,3 +1,3 @@
-"""The version, in one place for the package, the build and the records."""
+"""The version, in a module of its own that the build and all others can read."""
 
 __version__ = "0.1.0"

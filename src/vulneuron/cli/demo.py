@@ -1,4 +1,4 @@
-"""`vulneuron demo`: a first record, made offline from files in packages, and its dashboard."""
+"""`vulneuron demo`: a first record, made offline, and its dashboard. Each command is a module."""
 
 from typing import Annotated
 

@@ -1,11 +1,14 @@
-"""Silences warnings of user code and libraries."""
+"""Silences warnings of foreign code.
+
+A module of its own: filters belong to the whole process, so tracing, checks and server share one lock.
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
-#: Held while warning filters are changed; they belong to the process, so threads would restore each other's.
+#: Held while filters of warnings are changed for a moment: threads that overlap would restore each other's.
 WARNING_FILTERS = RLock()
 
 

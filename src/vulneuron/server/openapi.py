@@ -1,6 +1,6 @@
 """Writes the OpenAPI schema, from which the front end's types are generated.
 
-``python -m vulneuron.server.openapi web/openapi.json``
+A script of its own: ``python -m vulneuron.server.openapi web/openapi.json``
 """
 
 import json

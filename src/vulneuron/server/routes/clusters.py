@@ -1,4 +1,4 @@
-"""Neuron Cluster View (paper, Figures 7 and 8)."""
+"""Neuron Cluster View (paper, Figures 7 and 8). The routes of each view are a module."""
 
 from fastapi import APIRouter, Response
 

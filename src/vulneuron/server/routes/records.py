@@ -1,4 +1,4 @@
-"""The list of records, and the summary of one."""
+"""The list of records, and the summary of one. Each group of routes is a module."""
 
 from fastapi import APIRouter
 
