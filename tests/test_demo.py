@@ -64,6 +64,7 @@ def test_record_of_a_small_demo(record: vn.Record) -> None:
 
 def test_measures_of_the_record_agree_with_loops(record: vn.Record, analysis: vn.Analysis) -> None:
     pair, data = 2, all_arrays(record)
+    analysis.vulnerability_maps(pair)
     table = analysis.neurons(pair)
     logits, weight, bias = (data[name].values.astype(np.float64) for name in ("logit", "weight", "bias"))
     labels = [int(data[name][pair]) for name in ("benign_label", "adversarial_label")]
