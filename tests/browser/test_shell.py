@@ -29,6 +29,25 @@ def test_header_says_what_is_looked_at(page: Page, record: str, analysis: vn.Ana
         expect(banner).to_contain_text(text)
 
 
+OUTSIDE_THEIR_PANEL = """
+() => [...document.querySelectorAll("main section")].flatMap((panel) => {
+  const { left, right } = panel.getBoundingClientRect();
+  const outside = (control) => {
+    const box = control.getBoundingClientRect();
+    return box.width > 0 && (box.left < left || box.right > right);
+  };
+  return [...panel.querySelectorAll("button, input, select")].filter(outside).map((one) => one.outerHTML);
+})
+"""
+
+
+@pytest.mark.parametrize("size", [(1180, 720), (1440, 900)])
+def test_controls_stay_inside_their_panels(open_page: OpenPage, record: str, size: tuple[int, int]) -> None:
+    page = open_page(record, size=size)
+    assert page.locator("main section").count() >= 5
+    assert page.evaluate(OUTSIDE_THEIR_PANEL) == []
+
+
 @pytest.mark.parametrize("size", [(1180, 720), (1440, 900), (1920, 1080)])
 def test_header_fits_and_the_page_does_not_scroll(
     open_page: OpenPage, record: str, size: tuple[int, int]
