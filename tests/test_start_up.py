@@ -56,17 +56,18 @@ def test_measures_and_records_do_without_torch() -> None:
 WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
-sys.argv = ["vulneuron", "serve", {record!r}, "--port", "0", "--no-open"]
+sys.argv = ["vulneuron", "serve", {record!r}, *{options!r}, "--port", "0", "--no-open"]
 from vulneuron.cli import main
 main()
 """
 
 
-def test_the_address_is_printed_before_torch_is_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--model", "models.py:net")], ids=["alone", "with a network"])
+def test_the_address_is_printed_before_torch_is_imported(tmp_path: Path, options: tuple[str, ...]) -> None:
     out = tmp_path / "run.zarr"
     vulneuron.analyze(color_net(), *color_pictures(), out=out, class_names=CLASS_NAMES)
     finished = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH.format(record=str(out))],
+        [sys.executable, "-c", WITHOUT_TORCH.format(record=str(out), options=options)],
         capture_output=True,
         text=True,
         check=False,

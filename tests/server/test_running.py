@@ -128,13 +128,14 @@ def test_requests_get_an_answer_where_the_application_cannot_be_built() -> None:
     def build() -> FastAPI:
         raise RecordError("the record is gone", allowed="a record", fix="look for it")
 
-    failed = Event()
+    built, failed = Event(), Event()
     pending = PendingApp(build)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(TestClient(pending).get, "/")
-        pending.start(failed.set)
+        pending.start(built=built.set, failed=failed.set)
         assert waiting.result(TIMEOUT).status_code == 503
     assert failed.wait(TIMEOUT)
+    assert not built.is_set()
     pending.end_streams()
     with pytest.raises(RecordError, match="the record is gone"):
         pending.close()

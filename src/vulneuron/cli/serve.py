@@ -59,14 +59,14 @@ def command(
     models = parse_models(model or [], names)
     for path in paths:
         open_record(path).require_complete()
-    # The only slow check, and only if a network is named: a wrong one ends the command.
-    check_models(dict(zip(names, paths, strict=True)), models)
     access = Access.for_host(host)
 
     def build() -> FastAPI:
         from vulneuron.server.app import create_app
         from vulneuron.server.library import Library
 
+        # A network that cannot be loaded ends the command if the user named it.
+        check_models(dict(zip(names, paths, strict=True)), models)
         app = create_app(Library(paths, models.default, models.by_record), access=access)
         # Requests compute many short matrix products, whose threads would wait for each other. The limit
         # applies to the libraries that are loaded by now.
@@ -77,7 +77,9 @@ def command(
         busy = f"Port {port} is busy, so port {free_port} is used. " if port not in {0, free_port} else ""
         sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
         sys.stdout.flush()
-        pending.start(failed=server.stop)
+        pending.start(built=built, failed=server.stop)
+
+    def built() -> None:
         if open_browser:
             # Opening a page may block until the browser has it, which needs the server.
             Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()

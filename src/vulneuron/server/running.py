@@ -85,15 +85,17 @@ class PendingApp:
         else:
             await app(scope, receive, send)
 
-    def start(self, failed: Callable[[], None]) -> None:
+    def start(self, *, built: Callable[[], None], failed: Callable[[], None]) -> None:
         """Build the application in a thread.
 
         Parameters
         ----------
+        built
+            Called when it is built.
         failed
             Called if it cannot be built; `close` raises the error.
         """
-        Thread(target=self._run, args=(failed,), name="application", daemon=True).start()
+        Thread(target=self._run, args=(built, failed), name="application", daemon=True).start()
 
     def end_streams(self) -> None:
         """End all streams of events."""
@@ -113,9 +115,11 @@ class PendingApp:
         closed: bool = self._app.result().state.server.close()
         return closed
 
-    def _run(self, failed: Callable[[], None]) -> None:
+    def _run(self, built: Callable[[], None], failed: Callable[[], None]) -> None:
         try:
             self._app.set_result(self._build())
         except BaseException as error:
             self._app.set_exception(error)
             failed()
+        else:
+            built()
