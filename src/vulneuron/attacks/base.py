@@ -127,7 +127,7 @@ class Attack(ABC):
         }:
             raise AttackError(
                 f"given target {target} for the attack {self.name}",
-                allowed="an attack with a target, such as pgd and fgsm",
+                allowed="an attack with a target, such as pgd",
                 fix="leave the target out, or set it when you create the attack",
             )
         return dataclasses.replace(self, target=target)

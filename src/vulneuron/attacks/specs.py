@@ -112,8 +112,9 @@ def make_attack(
     Parameters
     ----------
     spec
-        ``pgd``, ``fgsm``, ``foolbox:NAME``, ``torchattacks:NAME``, or ``PATH.py:FUNCTION`` with a function
-        ``(classifier, images, labels) -> images``, or one without required arguments that returns an attack.
+        The name of one of `built_in_attacks`, ``foolbox:NAME``, ``torchattacks:NAME``, or
+        ``PATH.py:FUNCTION`` with a function ``(classifier, images, labels) -> images``, or one without
+        required arguments that returns an attack.
         Parameters may follow: ``pgd?restarts=5&early_stop=true``,
         ``torchattacks:CW?c=1``.
     eps, step_size

@@ -13,7 +13,7 @@ from vulneuron.cli.time_estimate import TimeEstimate
 from vulneuron.engines import Watch
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.record import record_lock
-from vulneuron.record.store import is_remote
+from vulneuron.record.location import is_remote
 
 
 def missing_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -23,8 +23,9 @@ from vulneuron.record import (
     remove_record,
     resume_record,
 )
+from vulneuron.record.location import is_free, was_record
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
-from vulneuron.record.store import is_free, open_group, was_record
+from vulneuron.record.store import open_group
 
 
 def execute(

@@ -11,15 +11,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import zarr
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
-from vulneuron.errors import RecordError, did_you_mean, one_line
+from vulneuron.errors import RecordError, did_you_mean
 from vulneuron.measures.sides import SIDES
 from vulneuron.record.layers import RecordLayer
+from vulneuron.record.location import NO_RECORD_FIX, is_remote
 from vulneuron.record.schema import (
     COORDINATES,
     PAIR_VARIABLES,
@@ -36,13 +36,6 @@ from vulneuron.record.schema import (
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-_FIX = "give the folder that `vulneuron analyze --out` wrote"
-
-
-def is_remote(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a URL of some fsspec store, such as ``s3://bucket/record.zarr``."""
-    return "://" in str(path)
 
 
 def open_record(path: str | os.PathLike[str]) -> Record:
@@ -69,13 +62,13 @@ def open_record(path: str | os.PathLike[str]) -> Record:
 def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Zarr group of a record, its schema version checked."""
     if not is_remote(path) and not Path(path).exists():
-        raise RecordError(f"record {str(path)!r} does not exist", allowed="a record", fix=_FIX)
+        raise RecordError(f"record {str(path)!r} does not exist", allowed="a record", fix=NO_RECORD_FIX)
     try:
         group = zarr.open_group(str(path), mode=mode, zarr_format=3, use_consolidated=False)
         version = group.attrs.get(VERSION_KEY)
     except GroupNotFoundError:
         raise RecordError(
-            f"{str(path)!r} is no record: it has no zarr.json", allowed="a record", fix=_FIX
+            f"{str(path)!r} is no record: it has no zarr.json", allowed="a record", fix=NO_RECORD_FIX
         ) from None
     except Exception as error:  # Zarr raises many types on damaged metadata
         raise RecordError(
@@ -84,7 +77,9 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
             fix="restore it from a copy, or run analyze again with --overwrite",
         ) from error
     if not isinstance(version, int):
-        raise RecordError(f"{str(path)!r} is a Zarr group, but no record", allowed="a record", fix=_FIX)
+        raise RecordError(
+            f"{str(path)!r} is a Zarr group, but no record", allowed="a record", fix=NO_RECORD_FIX
+        )
     if version > SCHEMA_VERSION:
         raise RecordError(
             f"record {str(path)!r} was written with schema {version}",
@@ -98,45 +93,6 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
             fix="run `vulneuron analyze` again, with --overwrite",
         )
     return group
-
-
-def files_of(path: str | os.PathLike[str]) -> tuple[Any, str]:
-    """Fsspec's file system of a path or URL, and the path in it.
-
-    Raises
-    ------
-    RecordError
-        If the URL is of no known kind, or the package for it is missing.
-    """
-    try:
-        files, root = fsspec.core.url_to_fs(str(path))
-    except (ImportError, ValueError) as error:
-        raise RecordError(
-            f"{str(path)!r} cannot be reached ({one_line(error)})",
-            allowed="a path, or a URL of a kind that fsspec knows",
-            fix="install the package for it, for example s3fs for s3://",
-        ) from error
-    return files, root
-
-
-def is_free(path: str | os.PathLike[str]) -> bool:
-    """Whether nothing is there that a new record would replace."""
-    files, root = files_of(path)
-    if not files.exists(root):
-        return True
-    # What a run leaves behind that was killed before its first write has no name of its own yet.
-    return files.isdir(root) and all(entry.endswith(".partial") for entry in files.ls(root, detail=False))
-
-
-def was_record(path: str | os.PathLike[str]) -> bool:
-    """Whether a record was written there, though it may be damaged or of another schema."""
-    files, root = files_of(f"{str(path).rstrip('/')}/zarr.json")
-    return bool(files.isfile(root)) and f'"{VERSION_KEY}"'.encode() in files.cat_file(root)
-
-
-def not_a_record(path: str | os.PathLike[str]) -> RecordError:
-    """The error for something else than a record."""
-    return RecordError(f"{str(path)!r} is no record", allowed="a record", fix=_FIX)
 
 
 def _check_whole(record: Record, group: zarr.Group) -> None:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from vulneuron.errors import RecordError
 from vulneuron.measures.sides import SIDES
+from vulneuron.record.location import files_of, is_remote, not_a_record, was_record
 from vulneuron.record.schema import (
     BLOCK_VARIABLES,
     LAYERS,
@@ -37,16 +38,7 @@ from vulneuron.record.schema import (
     layer_group,
     layer_variables,
 )
-from vulneuron.record.store import (
-    Record,
-    consolidate,
-    files_of,
-    is_remote,
-    not_a_record,
-    open_group,
-    open_record,
-    was_record,
-)
+from vulneuron.record.store import Record, consolidate, open_group, open_record
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from vulneuron.record.location import is_remote
 from vulneuron.record.schema import MAPS
-from vulneuron.record.store import is_remote
 
 #: Changes when the files change; None if changes cannot be detected.
 Signature = tuple[int, ...] | None

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vulneuron.record.store import is_remote
+from vulneuron.record.location import is_remote
 
 PathParts = tuple[str, ...]
 
