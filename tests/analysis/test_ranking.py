@@ -60,7 +60,7 @@ def test_means_are_those_of_one_table_a_pair(analysis: Analysis, settings: Setti
     np.testing.assert_allclose(found.dead_adversarial, dead)
 
 
-@pytest.mark.parametrize("sort_by", MEASURES.ranking)
+@pytest.mark.parametrize("sort_by", MEASURES.sortable_names)
 def test_ranks_begin_at_the_end_that_the_measure_declares(analysis: Analysis, sort_by: str) -> None:
     analysis.vulnerability_maps(3)
     ranking = analysis.rank(range(20), sort_by=sort_by)

@@ -38,7 +38,7 @@ def test_analyze_and_info(run: Command, tmp_path: Path) -> None:
         "--eps", "10/255", "--steps", 5, "--norm", "linf", "--classes", "red, blue", "--limit", 3,
     )  # fmt: skip
     assert (status, err) == (0, "")
-    assert "of 2 benign labels, 3 classes" in printed
+    assert "with 2 benign labels out of 3 classes" in printed
     status, printed, _ = run("info", out, "--json")
     info = json.loads(printed)
     assert info["attack"]["eps"] == "10/255"

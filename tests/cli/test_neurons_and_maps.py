@@ -119,7 +119,7 @@ def test_without_bands_it_says_so_and_sorts_by_the_curve_gap(run: Command, tmp_p
     assert table.curve_gap.is_monotonic_increasing
     status, _, err = run("neurons", tmp_path / "few.zarr", "--pair", 0, "--sort-by", "band_gap")
     assert status == 1
-    assert "band_gap has no values here, as a class has fewer than two images" in err
+    assert "band_gap has no values here, because a class has fewer than two images" in err
 
 
 def test_missing_maps_of_a_cell_are_computed_with_the_model(run: Command, record: Path) -> None:

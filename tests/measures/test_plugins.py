@@ -20,7 +20,7 @@ from vulneuron.measures import MEASURES
 analysis = vn.Analysis(sys.argv[1])
 table = analysis.neurons(0)
 ranking = analysis.rank(range(4), sort_by="log_ratio")
-print(json.dumps([MEASURES.ranking, table.log_ratio.tolist(), ranking["rank"].tolist()]))
+print(json.dumps([MEASURES.sortable_names, table.log_ratio.tolist(), ranking["rank"].tolist()]))
 """
 
 

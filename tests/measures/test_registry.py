@@ -26,7 +26,7 @@ def test_groups_and_needs_are_known() -> None:
 
 
 def test_rankings_are_listed_in_the_order_of_the_groups() -> None:
-    groups = [MEASURES[name].group for name in MEASURES.ranking]
+    groups = [MEASURES[name].group for name in MEASURES.sortable_names]
     assert list(dict.fromkeys(groups)) == list(GROUPS)
     assert sorted(groups, key=GROUPS.index) == groups
 

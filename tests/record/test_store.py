@@ -19,7 +19,7 @@ import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import RecordError
 from vulneuron.record import Outcome, create_record, open_record, remove_record, resume_record
-from vulneuron.record.schema import RUN_VARIABLES, VERSION_KEY, to_pixels, to_stored, to_stored_beside
+from vulneuron.record.schema import RUN_VARIABLES, VERSION_KEY, to_pixels, to_stored, to_stored_adversarial
 
 SHAPE = (3, 4, 5)
 
@@ -234,7 +234,7 @@ def test_storing_never_enlarges_a_perturbation(
     benign = to_stored(image)
     eps = np.float32(numerator / 255)
     adversarial = np.clip(other, to_pixels(benign) - eps, to_pixels(benign) + eps).clip(0, 1)
-    stored = to_stored_beside(adversarial, benign)
+    stored = to_stored_adversarial(adversarial, benign)
     steps = np.abs(stored.astype(np.int64) - benign.astype(np.int64))
     assert steps.max() <= numerator * 257
     assert (np.abs(to_pixels(stored) - adversarial) <= 1.01 / 65535).all()

@@ -49,7 +49,7 @@ def test_summary(served: Served) -> None:
     assert summary["network"] == {"state": "ready", "message": None}
     assert summary["neuron_columns"] == list(MEASURES)
     assert summary["rank_columns"] == [*MEASURES, "rank", "rank_low", "rank_high"]
-    assert [one["name"] for one in summary["measures"] if one["ranks"]] == list(MEASURES.ranking)
+    assert [one["name"] for one in summary["measures"] if one["ranks"]] == list(MEASURES.sortable_names)
     assert {one["name"] for one in summary["measures"]} == set(MEASURES)
     for one in summary["measures"]:
         declared = MEASURES[one["name"]]

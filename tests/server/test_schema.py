@@ -40,7 +40,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def test_committed_schema_is_fresh() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == schema_text(), (
-        "write it anew: python -m vulneuron.server.openapi web/openapi.json"
+        "update it: python -m vulneuron.server.openapi web/openapi.json"
     )
 
 

@@ -1,4 +1,4 @@
-"""The split of common networks is proved, and the table in the documentation says what was found."""
+"""The split of common networks is verified, and agrees with the table in the documentation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_split_is_proved_and_the_table_says_so(
+def test_split_is_verified_and_agrees_with_the_table(
     name: str, rows: dict[str, str], pytestconfig: pytest.Config
 ) -> None:
     row = build(name)

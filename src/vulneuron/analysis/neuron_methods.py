@@ -125,7 +125,7 @@ class NeuronMethods(AnalysisBase):
         Cancelled
             If `watch` cancels.
         """
-        measure, numbers = MEASURES.to_rank_by(sort_by), checked_pairs(self.record, pairs)
+        measure, numbers = MEASURES.sortable(sort_by), checked_pairs(self.record, pairs)
         chosen = settings or self.settings
         ranks = self._table.ranks(numbers, chosen, measure, resamples=resamples)
         means = self.mean_neurons(numbers, columns=columns, settings=chosen, watch=watch)

@@ -220,7 +220,7 @@ def sort_measure(neurons: pd.DataFrame, sort_by: str | None = None) -> NeuronMea
         If there is no such measure, or no neuron has a value of it.
     """
     names = DEFAULT_SORTS if sort_by is None else (sort_by,)
-    measures = [MEASURES.to_rank_by(name) for name in names]
+    measures = [MEASURES.sortable(name) for name in names]
     for measure in measures:
         if neurons[measure.name].notna().any():
             return measure

@@ -63,7 +63,8 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         rows += [
             (
                 "pairs",
-                f"{info['pairs']:,} of {info['benign_label_count']} benign labels, {info['classes']} classes",
+                f"{info['pairs']:,}, with {info['benign_label_count']:,} benign labels out of "
+                f"{info['classes']:,} classes",
             ),
             (
                 "images",

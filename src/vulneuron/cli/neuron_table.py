@@ -29,7 +29,7 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> 
     if "rank" in neurons and (neurons["rank_low"] != neurons["rank_high"]).any():
         ranks = zip(neurons["rank_low"], neurons["rank_high"], strict=True)
         columns["rank\n(95 %)"] = [f"{low:.0f}-{high:.0f}" for low, high in ranks]
-    shown = [sorted_by, *(MEASURES[name] for name in MEASURES.ranking if name != sorted_by.name)]
+    shown = [sorted_by, *(MEASURES[name] for name in MEASURES.sortable_names if name != sorted_by.name)]
     for measure in shown:
         columns[measure.heading] = [_short(value) for value in neurons[measure.name]]
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)

@@ -46,7 +46,7 @@ def command(
     sort_by: Annotated[
         str | None,
         typer.Option(
-            help=f"Measure to sort by: {', '.join(MEASURES.ranking)}. "
+            help=f"Measure to sort by: {', '.join(MEASURES.sortable_names)}. "
             f"[default: the first of {', '.join(DEFAULT_SORTS)} that has values]"
         ),
     ] = None,
@@ -75,7 +75,7 @@ def command(
     """
     check_choice(output, "--format", FORMATS)
     if sort_by is not None:
-        MEASURES.to_rank_by(sort_by, "--sort-by")
+        MEASURES.sortable(sort_by, "--sort-by")
     if limit is not None:
         check_whole(limit, "--limit")
     if output == "parquet" and sys.stdout.isatty():

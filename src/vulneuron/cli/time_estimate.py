@@ -1,4 +1,4 @@
-"""Estimates how long the vulnerability maps of many pairs will take."""
+"""Estimate of the computing time for the vulnerability maps of many pairs."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class TimeEstimate:
-    """Prints the estimate once: after the second batch of a pair, or after the second pair.
+    """Prints an estimate once, after the second batch of a pair or after the second pair.
 
     Parameters
     ----------
@@ -17,34 +17,34 @@ class TimeEstimate:
     """
 
     def __init__(self, pairs: int, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._left = pairs
+        self._pairs_left = pairs
         self._clock = clock
         self._printed = False
-        self._warm = False
+        self._warmed_up = False
         self._pair_started = clock()
-        #: Time after the first batch of this pair, and number of patches done by then.
-        self._first: tuple[float, int] | None = None
+        #: Time after the first batch of this pair, and number of patches finished at that time.
+        self._first_batch: tuple[float, int] | None = None
 
     def end_pair(self) -> None:
         """Count a pair as finished."""
-        self._left -= 1
+        self._pairs_left -= 1
         now = self._clock()
         # The first pair also warms up the network.
-        if self._warm:
-            self._print((now - self._pair_started) * self._left)
-        self._warm, self._pair_started, self._first = True, now, None
+        if self._warmed_up:
+            self._print((now - self._pair_started) * self._pairs_left)
+        self._warmed_up, self._pair_started, self._first_batch = True, now, None
 
     def __call__(self, done: int, total: int) -> None:
         """Progress callback for the patches of the current pair, some of which may be stored already."""
         now = self._clock()
-        if self._first is None:
-            self._first = now, done
+        if self._first_batch is None:
+            self._first_batch = now, done
         else:
-            start, before = self._first
-            self._print((now - start) / (done - before) * (total * self._left - done))
+            start, before = self._first_batch
+            self._print((now - start) / (done - before) * (total * self._pairs_left - done))
 
     def _print(self, seconds: float) -> None:
-        if not self._printed and self._left:
+        if not self._printed and self._pairs_left:
             sys.stderr.write(f"this will take about {_duration(seconds)}\n")
             self._printed = True
 

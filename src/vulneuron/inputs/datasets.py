@@ -25,7 +25,7 @@ _SAMPLES = 8
 
 
 class DatasetSource(ImageSource):
-    """Images of a map-style data set, read sequentially, as users' data sets need not be thread-safe.
+    """Images of a map-style data set, read sequentially, because a user's data set may not be thread-safe.
 
     Labels come from the attribute ``targets`` or ``labels`` if it agrees with the items, otherwise from one
     pass over all items.
@@ -37,15 +37,15 @@ class DatasetSource(ImageSource):
     channels
         Input channels of the model.
     preprocessing
-        Target size, for images of another size; None to use them unchanged.
+        Resizing and cropping of the images; None to use them unchanged.
     spec
-        Description of the source; None for the name of its class.
+        Description of the source; by default the class name of the data set.
 
     Raises
     ------
     ImagesError
-        It is not a map-style data set, is empty, returns different pixels each time, or has items that are
-        not images.
+        If it is not a map-style data set, is empty, returns different pixels each time, or has items that
+        are not images.
 
     Notes
     -----

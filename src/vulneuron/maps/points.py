@@ -1,4 +1,4 @@
-"""The points of a pair's vulnerability maps, each computed at most once."""
+"""Points of a pair's vulnerability maps, one per patch, each computed at most once."""
 
 from collections.abc import Callable
 
@@ -16,9 +16,8 @@ from vulneuron.measures.choices import check_whole
 from vulneuron.network import Classifier
 
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
-#: Called with `MapPoints.changes`, without a copy.
+#: Receives `MapPoints.changes` itself, not a copy.
 OnBatch = Callable[[Doubles], None]
 
 
@@ -38,9 +37,9 @@ class MapPoints:
     computed
         ``(label, row, column)``: changes computed earlier, NaN elsewhere; None if there are none.
     watch
-        Its progress counts all computed points, against all points whose patches differ between the images.
+        Cancels, and reports progress: computed points, of all points whose patches differ between the images.
     on_batch
-        Called after each batch with the `changes`.
+        Called with `changes` after each batch.
 
     Attributes
     ----------
@@ -76,12 +75,14 @@ class MapPoints:
             check_whole(batch_size, "batch_size")
         _check_grid(grid, self._benign)
         self.grid = grid
-        self._differ = grid.touched((self._benign != self._adversarial).any(dim=0).numpy())
-        self.changes = np.where(self._differ, _checked_changes(computed, grid.shape), 0.0)
+        self._differs = grid.touched((self._benign != self._adversarial).any(dim=0).numpy())
+        self.changes = np.where(self._differs, _checked_changes(computed, grid.shape), 0.0)
         self._batch_size = batch_size
         self._engine = engine or Incremental()
         self._watch, self._on_batch = watch, on_batch
-        self._before = self._log_probabilities(classifier.logits(self._benign[None]))[:, :, None]
+        self._benign_log_probabilities = self._log_probabilities(classifier.logits(self._benign[None]))[
+            :, :, None
+        ]
 
     @property
     def engine(self) -> str:
@@ -89,7 +90,7 @@ class MapPoints:
         return self._engine.name
 
     def compute(self, points: Ints) -> Doubles:
-        """Changes at some points, ``(label, n)``, computed where necessary.
+        """Changes at these points, ``(label, n)``; only missing ones are computed.
 
         Parameters
         ----------
@@ -99,9 +100,9 @@ class MapPoints:
         Raises
         ------
         MeasureError
-            If the network gives NaN.
+            If a logit is NaN or infinite.
         Cancelled
-            If the watch cancels; points computed by then stay in `changes`.
+            If the watch cancels; points computed before that remain in `changes`.
         """
         rows, columns = np.unravel_index(points, self.grid.shape)
         missing = np.isnan(self.changes[0, rows, columns])
@@ -120,13 +121,13 @@ class MapPoints:
 
     def probability_changes(self, changes: Doubles) -> Doubles:
         """Changes of probabilities from changes of their logarithms, ``(label, row, column)`` in [-1, 1]."""
-        # An estimate must not exceed a probability of 1.
-        after = np.exp(np.minimum(self._before + changes, 0.0))
-        changed: Doubles = after - np.exp(self._before)
-        return changed
+        # With an estimated change, the probability might exceed 1.
+        after = np.exp(np.minimum(self._benign_log_probabilities + changes, 0.0))
+        difference: Doubles = after - np.exp(self._benign_log_probabilities)
+        return difference
 
     def _compute_missing(self, points: Ints) -> None:
-        total = int(self._differ.sum())
+        total = int(self._differs.sum())
         computed = total - int(np.isnan(self.changes[0]).sum())
 
         def report(done: int, _total: int) -> None:
@@ -145,14 +146,14 @@ class MapPoints:
         for batch in Watch(report, self._watch.cancelled).over(batches, len(points)):
             indices = batch.indices.numpy()
             self.changes[:, rows[indices], columns[indices]] = _finite(
-                self._log_probabilities(batch.logits) - self._before[:, :, 0]
+                self._log_probabilities(batch.logits) - self._benign_log_probabilities[:, :, 0]
             )
             if self._on_batch is not None:
                 self._on_batch(self.changes)
 
     def _log_probabilities(self, logits: Tensor) -> Doubles:
-        # In float64, as float32 leaves few digits to a probability near 1; on the CPU, as some accelerators
-        # have no float64.
+        # In float64, because float32 keeps few digits of a log-probability near 0; on the CPU, because some
+        # accelerators do not support float64.
         values: Doubles = logits.cpu().double().log_softmax(dim=1)[:, list(self._labels)].numpy().T
         return values
 

@@ -1,4 +1,4 @@
-"""Vulnerability maps in stages: a preview at once, then exact points where they decide the top mask."""
+"""Vulnerability maps in stages: a preview, then exact points, those that decide the top masks first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vulneuron.maps.vulnerability_map import VulnerabilityMaps, maps_from_change
 
 Bools = npt.NDArray[np.bool_]
 StageName = Literal["preview", "estimate", "settled", "exact"]
-#: Fraction of a top mask that may still change when it counts as settled.
+#: A top mask is settled when at most this fraction of it may still change.
 TOLERANCE = 0.02
 
 
@@ -30,10 +30,10 @@ class MapStage:
         Both maps, exact where `computed` and estimated elsewhere. Their engine is "preview" at the first
         stage, "anytime" afterwards.
     computed
-        Which points are exact, in the shape of the maps.
+        Mask of the exact points, in the shape of the maps.
     unsettled
-        Upper estimate of the fraction of the top mask that may still change, the larger one of both maps, 0
-        to 1; see `vulneuron.maps.refinement.refine`.
+        Upper estimate of the fraction of a top mask that may still change, 0 to 1, the larger one of the two
+        maps; see `vulneuron.maps.refinement.refine`.
     agreement
         Spearman correlations of the preview with the exact changes on the first grid, for benign drop and
         adversarial gain; None for the preview and for maps that were exact from the start.
@@ -47,10 +47,10 @@ class MapStage:
 
 
 def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLERANCE) -> Iterator[MapStage]:
-    """Compute points in the order that settles the top masks first, until they are settled.
+    """Compute the points that matter most for the top masks first, until the masks are settled.
 
-    Changes of log-probabilities are estimated, as they are closer to linear than those of probabilities and
-    give the same top masks.
+    Estimates are computed for changes of log-probabilities, which are closer to linear than those of
+    probabilities and lead to the same top masks.
 
     Parameters
     ----------
@@ -59,28 +59,28 @@ def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLER
     top
         Percentage of the pixels in the masks to settle.
     tolerance
-        Fraction of a mask that may change after the last stage.
+        Fraction of a mask that may still change after the last stage.
 
     Yields
     ------
     MapStage
-        The first one is the preview, unless the points of the first grid are all computed; the last one is
-        settled.
+        The first stage is the preview, unless all points of the first grid are already computed; the last
+        stage is settled or exact.
 
     Raises
     ------
     MeasureError
-        If the network gives NaN.
+        If a logit is NaN or infinite.
     Cancelled
-        Within one batch after the watch of `points` cancels.
+        If the watch of `points` cancels; raised within one batch.
     """
-    # The benign label's probability falls where the attack works.
+    # Large values must mean vulnerable: the benign drop is a decrease, the adversarial gain an increase.
     signs = np.array([-1.0, 1.0])
-    sign_maps = signs[:, None, None]
+    map_signs = signs[:, None, None]
     states = refine(
-        sign_maps * points.preview(),
+        map_signs * points.preview(),
         lambda indices: signs[:, None] * points.compute(indices),
-        sign_maps * points.changes,
+        map_signs * points.changes,
         top=top,
         tolerance=tolerance,
     )
@@ -90,7 +90,7 @@ def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLER
         agreement = state.agreement
         yield MapStage(
             name,
-            maps_from_changes(points, sign_maps * state.values, engine),
+            maps_from_changes(points, map_signs * state.values, engine),
             state.computed,
             state.unsettled,
             None if agreement is None else (float(agreement[0]), float(agreement[1])),
@@ -98,7 +98,7 @@ def map_stages(points: MapPoints, *, top: float = 20.0, tolerance: float = TOLER
 
 
 def exact_stage(maps: VulnerabilityMaps) -> MapStage:
-    """The final stage of maps that are exact."""
+    """The only stage of maps that are already exact."""
     return MapStage("exact", maps, np.ones(maps.benign_drop.shape, np.bool_), 0.0, None)
 
 

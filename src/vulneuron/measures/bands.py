@@ -158,7 +158,7 @@ def band_gap(benign: Bounds, adversarial: Bounds) -> Doubles:
 
 
 _TWO_IMAGES: frozenset[Need] = frozenset({"two_images"})
-_UNKNOWN = "as a class has fewer than two images, or none for these weights"
+_MISSING_BECAUSE = "because a class has fewer than two images, or none for these weights"
 _FIX = "sort by curve_gap, or use Analysis.suggested_settings"
 
 
@@ -177,7 +177,7 @@ _FIX = "sort by curve_gap, or use Analysis.suggested_settings"
     unit="logit",
     first=None,
     needs=_TWO_IMAGES,
-    unknown=_UNKNOWN,
+    missing_because=_MISSING_BECAUSE,
     fix=_FIX,
     by="side",
 )
@@ -201,7 +201,7 @@ def band_low(context: NeuronContext) -> BySide[Doubles]:
     unit="logit",
     first=None,
     needs=_TWO_IMAGES,
-    unknown=_UNKNOWN,
+    missing_because=_MISSING_BECAUSE,
     fix=_FIX,
     by="side",
 )
@@ -223,7 +223,7 @@ def band_high(context: NeuronContext) -> BySide[Doubles]:
     signed=True,
     display="change",
     needs=_TWO_IMAGES,
-    unknown=_UNKNOWN,
+    missing_because=_MISSING_BECAUSE,
     fix=_FIX,
 )
 def gap_of_bands(context: NeuronContext) -> Doubles:

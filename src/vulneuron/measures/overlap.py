@@ -71,7 +71,7 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     ends=("largest IoU", "smallest IoU"),
     display="share",
     needs={"vulnerability_maps"},
-    unknown="as no vulnerability maps have been computed, or they are left out",
+    missing_because="because no vulnerability maps have been computed, or they are left out",
     fix="run `vulneuron maps` first, or provide the model",
     by="effect",
 )

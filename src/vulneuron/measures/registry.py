@@ -1,4 +1,4 @@
-"""Measures of neurons as data: each is declared once, beside its formula.
+"""The registry of neuron measures; each is declared once, with the function that computes it.
 
 The table of `Analysis.neurons`, rankings, commands, plots, the dashboard's menu and tooltip, and the
 documentation read the declarations in `MEASURES`. Other packages add measures through the entry point group
@@ -19,10 +19,10 @@ from vulneuron.measures.sides import EFFECTS, SIDES, ByEffect, BySide
 Values = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
 
-#: What a measure needs beyond activations and weights; the network only if the head is not linear.
+#: Requirements of a measure besides activations and weights; "network" only for a head that is not linear.
 Need = Literal["vulnerability_maps", "network", "feature_maps", "two_images"]
 NEEDS: tuple[Need, ...] = get_args(Need)
-#: Needs that take long for many pairs: these are read or computed pair by pair.
+#: Requirements that are slow for many pairs, because they are read or computed pair by pair.
 COSTLY: frozenset[Need] = frozenset({"vulnerability_maps", "network", "feature_maps"})
 #: Groups of the built-in measures, in the order in which menus show them.
 VULNERABILITY = "Vulnerability"
@@ -45,7 +45,7 @@ class Bounds(Protocol):
 
 
 class NeuronContext(Protocol):
-    """Numbers of a block of pairs that measures are computed from; each is computed on first use.
+    """Values of a block of pairs, from which measures are computed; each is computed on first use.
 
     Unless noted otherwise, arrays are ``(pair, neuron)``.
     """
@@ -56,7 +56,7 @@ class NeuronContext(Protocol):
 
     @property
     def contributions(self) -> BySide[Doubles]:
-        """Contributions on both images, for the weights that the settings choose, in logits."""
+        """Contributions on both images, in logits, with the weights selected in the settings."""
 
     @property
     def bands(self) -> BySide[Bounds]:
@@ -64,11 +64,11 @@ class NeuronContext(Protocol):
 
     @property
     def substitution(self) -> ByEffect[Doubles]:
-        """Effect of substituting each neuron on its own; NaN if that needs the network and it is missing."""
+        """Effect of substituting each neuron alone; NaN if this requires a network and there is none."""
 
     @property
     def overlaps(self) -> ByEffect[Doubles]:
-        """IoU of each receptive field with the top of either vulnerability map; NaN without maps."""
+        """IoU of each receptive field with the top mask of each vulnerability map; NaN without maps."""
 
     @property
     def dead(self) -> BySide[npt.NDArray[np.bool_]]:
@@ -96,33 +96,33 @@ class NeuronMeasure:
     name
         Name of the column.
     label
-        What menus call it.
+        Name in menus.
     heading
-        What narrow tables call it; may have two lines.
+        Column heading in narrow tables; may have two lines.
     meaning
-        What a value says, in one sentence.
+        Meaning of a value, in one sentence.
     formula
-        How it is computed, in the notation of ``docs/measures.md``.
+        Formula, in the notation of ``docs/measures.md``.
     unit
         Unit of its values, or their range.
     group
-        What menus list it under.
+        Heading in menus.
     row
-        What tables of one neuron call the row of its family.
+        Row heading in the table of one neuron; the columns of a family share a row.
     family, part
-        Name of the declaration, and which of its columns this is; columns of one family share a row.
+        Name of the declaration, and the side or effect of this column; "" if the declaration has one column.
     first
-        Which end of a ranking comes first, at rank 1 and on the left; None for columns that do not rank.
+        Values at rank 1, on the left; None if neurons cannot be sorted by the measure.
     ends
-        What stands at the first and at the last end of a ranking.
+        Descriptions of the first and the last neurons of a ranking.
     signed
-        Whether its sign tells what the attack does: below 0 inhibited, above 0 excited.
+        Whether the sign is the direction of the attack's effect: negative inhibited, positive excited.
     display
-        "number"; "change", with its sign; "share", from 0 to 1.
+        Format of the values: "number"; "change", with a sign; "share", from 0 to 1.
     needs
-        What it needs beyond activations and weights.
-    unknown, fix
-        Why there may be no value, and what to do then.
+        Requirements besides activations and weights.
+    missing_because, fix
+        Reason why values may be missing, and the remedy, for an error message.
     compute
         Values ``(pair, neuron)`` from a `NeuronContext`.
     """
@@ -142,7 +142,7 @@ class NeuronMeasure:
     signed: bool
     display: Literal["number", "change", "share"]
     needs: frozenset[Need]
-    unknown: str
+    missing_because: str
     fix: str
     compute: Callable[[NeuronContext], Values] = field(repr=False, compare=False)
 
@@ -153,7 +153,7 @@ class NeuronMeasure:
 
     @property
     def costly(self) -> bool:
-        """Whether it takes long for many pairs."""
+        """Whether it is slow for many pairs."""
         return bool(self.needs & COSTLY)
 
     def values(self, context: NeuronContext, shape: tuple[int, int]) -> Values:
@@ -162,7 +162,7 @@ class NeuronMeasure:
         Raises
         ------
         MeasureError
-            If they are not numbers of this shape ``(pair, neuron)``.
+            If the declared function does not return numbers of this shape ``(pair, neuron)``.
         """
         values = np.asarray(self.compute(context))
         if values.shape != shape or values.dtype.kind not in "biuf":
@@ -176,7 +176,9 @@ class NeuronMeasure:
     def missing(self) -> MeasureError:
         """The error for a measure without any value."""
         return MeasureError(
-            f"{self.name} has no values here, {self.unknown}", allowed="a measure with values", fix=self.fix
+            f"{self.name} has no values here, {self.missing_because}",
+            allowed="a measure with values",
+            fix=self.fix,
         )
 
 
@@ -186,7 +188,7 @@ class MeasureRegistry(Mapping[str, NeuronMeasure]):
     Parameters
     ----------
     group
-        Entry point group of other packages' measures; None for none.
+        Entry point group from which measures of other packages are loaded; none are loaded if None.
     """
 
     def __init__(self, group: str | None = None) -> None:
@@ -221,30 +223,30 @@ class MeasureRegistry(Mapping[str, NeuronMeasure]):
         return iter(self._measures)
 
     def __len__(self) -> int:
-        """Number of columns."""
+        """Number of measures."""
         self._load()
         return len(self._measures)
 
     @property
-    def ranking(self) -> tuple[str, ...]:
+    def sortable_names(self) -> tuple[str, ...]:
         """Names of the measures that neurons can be sorted by, grouped as in menus."""
-        ranking = [measure for measure in self.values() if measure.ranks]
-        groups = dict.fromkeys((*GROUPS, *(measure.group for measure in ranking)))
-        return tuple(measure.name for group in groups for measure in ranking if measure.group == group)
+        sortable = [measure for measure in self.values() if measure.ranks]
+        groups = dict.fromkeys((*GROUPS, *(measure.group for measure in sortable)))
+        return tuple(measure.name for group in groups for measure in sortable if measure.group == group)
 
-    def to_rank_by(self, name: str, parameter: str = "sort_by") -> NeuronMeasure:
-        """Measure of this name, by which neurons can be sorted.
+    def sortable(self, name: str, parameter: str = "sort_by") -> NeuronMeasure:
+        """Measure of this name, if neurons can be sorted by it.
 
         Raises
         ------
         MeasureError
-            If there is no such measure.
+            If there is no such measure, or neurons cannot be sorted by it.
         """
-        if name not in self.ranking:
+        if name not in self.sortable_names:
             raise MeasureError(
                 f"given {parameter} = {name!r}",
-                allowed=", ".join(self.ranking),
-                fix=did_you_mean(str(name), self.ranking) or "choose one of these measures",
+                allowed=", ".join(self.sortable_names),
+                fix=did_you_mean(str(name), self.sortable_names) or "choose one of these measures",
             )
         return self[name]
 
@@ -260,13 +262,13 @@ class MeasureRegistry(Mapping[str, NeuronMeasure]):
                 raise MeasureError(
                     f"the measures of {entry.value!r} cannot be loaded ({one_line(error)})",
                     allowed="a module that declares measures with vulneuron.measures.neuron_measure",
-                    fix="correct that module, or uninstall the package that brings it",
+                    fix="correct that module, or uninstall the package that provides it",
                 ) from error
 
 
 MEASURES = MeasureRegistry("vulneuron.measures")
 
-ScalarMeasure = Callable[[NeuronContext], Values]
+ColumnFunction = Callable[[NeuronContext], Values]
 
 
 def neuron_measure(
@@ -284,26 +286,27 @@ def neuron_measure(
     signed: bool = False,
     display: Literal["number", "change", "share"] = "number",
     needs: frozenset[Need] | set[Need] = frozenset(),
-    unknown: str = "as something that it needs is missing",
+    missing_because: str = "because one of its requirements is missing",
     fix: str = "sort by another measure",
     by: Literal["side", "effect"] | None = None,
     registry: MeasureRegistry = MEASURES,
 ) -> Callable[[Callable[[NeuronContext], Any]], Callable[[NeuronContext], Any]]:
-    """Declare a measure of neurons: decorates a function that computes it from a `NeuronContext`.
+    """Decorator that declares a neuron measure, computed by the function from a `NeuronContext`.
 
     Parameters
     ----------
     name
-        Name of the column; that of the function if None, followed by ``_{part}`` if there are parts.
-    label, heading, meaning, formula, unit, group, row, first, ends, signed, display, needs, unknown, fix
+        Name of the column; by default the function's name, followed by ``_{part}`` if `by` is not None.
+    label, heading, meaning, formula, unit, group, row, first, ends, signed, display, needs,
+    missing_because, fix
         As for `NeuronMeasure`. ``{part}`` in `label` stands for the side or effect; `heading`, `meaning` and
-        `formula` may map each of these to a text of its own.
+        `formula` may map sides or effects to separate texts.
     by
         None for a function that returns values ``(pair, neuron)``. "side" for one that returns a `BySide`,
         which gives the columns ``NAME_benign`` and ``NAME_adversarial``; "effect" for one that returns a
         `ByEffect`, which gives ``NAME_benign_drop`` and ``NAME_adversarial_gain``.
     registry
-        Where to register it.
+        Registry that the measure is added to.
 
     Raises
     ------
@@ -346,9 +349,9 @@ def neuron_measure(
                     signed=signed,
                     display=display,
                     needs=frozenset(needs),
-                    unknown=unknown,
+                    missing_because=missing_because,
                     fix=fix,
-                    compute=_part_of(function, part),
+                    compute=_column_function(function, part),
                 )
             )
         return function
@@ -360,5 +363,5 @@ def _text(texts: str | Mapping[str, str], part: str) -> str:
     return texts if isinstance(texts, str) else texts[part]
 
 
-def _part_of(function: Callable[[NeuronContext], Any], part: str) -> ScalarMeasure:
+def _column_function(function: Callable[[NeuronContext], Any], part: str) -> ColumnFunction:
     return (lambda context: function(context)[part]) if part else function

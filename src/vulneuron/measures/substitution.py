@@ -234,7 +234,7 @@ def substitute_map_set(
     group=SUBSTITUTION,
     display="change",
     needs={"network"},
-    unknown="as the head is not linear and the network is missing",
+    missing_because="because the head is not linear and the network is missing",
     fix="provide the model",
     by="effect",
 )

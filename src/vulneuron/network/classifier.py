@@ -23,8 +23,8 @@ from vulneuron.network.tracing import trace_calls
 
 #: Largest split error on images, which includes rounding in mixed precision.
 _TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
-_SEARCH_SEED, _PROOF_SEED = 0, 1
-#: Standard deviation of the proof's random feature maps, which covers the bends of relu6 and hardswish.
+_SEARCH_SEED, _VERIFICATION_SEED = 0, 1
+#: Standard deviation of the random feature maps for verification; it covers the bends of relu6 and hardswish.
 _FEATURE_SPREAD = 8.0
 
 
@@ -112,7 +112,7 @@ class Classifier:
     ) -> None:
         check_precision(precision)
         self.device = resolve_device(device)
-        # Search and proof need full precision; the requested precision applies afterwards.
+        # Search and verification need full precision; the requested precision applies afterwards.
         self.precision: Precision = "float32"
         self.input_shape = input_shape
         self._net = prepared(model, copy=copy).to(self.device)
@@ -123,7 +123,7 @@ class Classifier:
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
-        self.splits = self._proved_splits(probe, layers)
+        self.splits = self._verified_splits(probe, layers)
         self.split = next(reversed(self.splits.values()))
         self.precision = precision
 
@@ -360,31 +360,31 @@ class Classifier:
         else:
             self.module = net
 
-    def _proved_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
+    def _verified_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
         """Proved splits by layer name, for the named layers or the one that is found."""
         with torch.no_grad():
             probe = self._normalize(self._prepare(probe))
             logits = self._net(probe).float()
         names = [layers] if layers is None or isinstance(layers, str) else list(dict.fromkeys(layers))
-        splits = [self._proved_split(probe, logits, name) for name in names or [None]]
+        splits = [self._verified_split(probe, logits, name) for name in names or [None]]
         if len(splits) > 1:
             ends = {(call.name, call.index): call.end for call in trace_calls(self._net, probe)}
             splits.sort(key=lambda split: ends[split.layer, split.call])
         return {split.layer: split for split in splits}
 
-    def _proved_split(self, probe: Tensor, logits: Tensor, layer: str | None) -> Split:
+    def _verified_split(self, probe: Tensor, logits: Tensor, layer: str | None) -> Split:
         error = torch.nan
         for split in find_splits(self._net, probe, logits, layer=layer):
             self.split = split
-            error = self._proof_error()
+            error = self._verification_error()
             if error <= TOLERANCE:
                 return replace(split, error=error)
         raise wrong_split(self.split, error, TOLERANCE)
 
-    def _proof_error(self) -> float:
+    def _verification_error(self) -> float:
         """Larger split error of images not used in the search and of random feature maps."""
-        activity = self.activity(probe_images(self.input_shape, _PROOF_SEED))
-        generator = torch.Generator().manual_seed(_PROOF_SEED)
+        activity = self.activity(probe_images(self.input_shape, _VERIFICATION_SEED))
+        generator = torch.Generator().manual_seed(_VERIFICATION_SEED)
         output = torch.randn(activity.features.shape, generator=generator).to(self.device) * _FEATURE_SPREAD
         with torch.inference_mode():
             head = self.head(ACTIVATIONS[self.split.activation](output))

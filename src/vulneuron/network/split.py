@@ -125,7 +125,7 @@ class Split:
 def find_splits(
     net: nn.Module, probe: Tensor, logits: Tensor, *, layer: str | None = None
 ) -> Iterator[Split]:
-    """Propose splits of a network that hold on the probe images, the best first; none is proved yet.
+    """Propose splits of a network that hold on the probe images, the best first; none is verified yet.
 
     Candidates are the modules with a 4-D output, from the last to the first. First come those whose globally
     pooled output reaches the logits through a chain of modules, then those whose feature maps do so without

@@ -14,7 +14,7 @@ from vulneuron.network.batch_size import in_batches
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run
 from vulneuron.record import Outcome, RecordWriter
-from vulneuron.record.schema import PIXEL_STEPS, to_pixels, to_stored, to_stored_beside
+from vulneuron.record.schema import PIXEL_STEPS, to_pixels, to_stored, to_stored_adversarial
 
 Arrays = dict[str, npt.NDArray[Any]]
 Ints = npt.NDArray[np.int64]
@@ -76,7 +76,9 @@ def _attack_columns(
         ).numpy()
         bounded = isinstance(run.attack, Attack) and run.attack.ball is not None
         # With a budget, rounding must not exceed it. Attacks without one end just past the decision boundary.
-        stored[attacked] = to_stored_beside(exact, benign_stored[attacked]) if bounded else to_stored(exact)
+        stored[attacked] = (
+            to_stored_adversarial(exact, benign_stored[attacked]) if bounded else to_stored(exact)
+        )
         adversarial = torch.from_numpy(to_pixels(stored[attacked]))
         adversarial_label[attacked] = predictions(run, adversarial, batch_size)
         success = _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)

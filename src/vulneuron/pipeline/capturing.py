@@ -46,7 +46,7 @@ class CapturedPairs:
 
 def capture_pairs(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
     """Capture all pending pairs of the run, block by block."""
-    rows, size, pending = writer.pair_rows(), writer.block_size.pairs, writer.pending_pair_blocks()
+    rows, size, pending = writer.pair_rows(), writer.block_size.pairs_per_block, writer.pending_pair_blocks()
     positions = writer.run_table("image_index")[rows]
     labels = np.stack([writer.run_table(name)[rows] for name in ("true_label", "adversarial_label")], axis=1)
     batch_size = int(writer.attributes["batch_size"])
@@ -62,8 +62,8 @@ def capture_pairs(run: Run, writer: RecordWriter, bars: RunProgress) -> None:
 
     for block in pending:
         first, end = block * size, min((block + 1) * size, len(rows))
-        # Block sizes depend on the layers, but batches do not depend on blocks. The numbers of a layer are
-        # therefore identical to the last bit, whichever other layers are captured.
+        # Block sizes vary with the layers, but batches are independent of blocks. The values of a layer are
+        # therefore bit-identical, whichever other layers are captured.
         starts = range(first // batch_size * batch_size, end, batch_size)
         captured = _joined([batch(start).rows(max(first - start, 0), end - start) for start in starts])
         writer.write_pair_block(block, captured.arrays, captured.layers, captured.split_errors)

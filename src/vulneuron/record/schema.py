@@ -30,7 +30,8 @@ PIXEL_STEPS = 65535
 
 #: Approximate bytes per chunk of the largest variable, the smallest amount that is read.
 CHUNK_BYTES = 2**20
-#: Approximate bytes per block of it. A block is one file (a Zarr shard), which limits the number of files.
+#: Approximate bytes per block of the largest variable. A block is one file (a Zarr shard), which limits the
+#: number of files.
 BLOCK_BYTES = 32 * 2**20
 _MAX_PAIRS_PER_BLOCK = 256
 
@@ -45,7 +46,7 @@ class Phase(IntEnum):
 
 
 class Outcome(IntEnum):
-    """Outcome for an image of the run."""
+    """Outcome of an image of the run."""
 
     PENDING = 0
     WRONG = 1
@@ -81,7 +82,7 @@ class Variable:
     blocked
         Whether it is written block by block along its first dimension. Other variables are one chunk.
     sharded
-        Whether a block consists of smaller chunks, to read few pairs at a time.
+        Whether a block consists of smaller chunks, so a few pairs can be read without the others.
     """
 
     dims: tuple[str, ...]
@@ -92,7 +93,7 @@ class Variable:
     sharded: bool = False
 
 
-#: In the root.
+#: Variables of the root group.
 PAIR_VARIABLES: dict[str, Variable] = {
     "image": Variable(
         ("pair", "side", "channel", "y", "x"),
@@ -124,7 +125,7 @@ PAIR_VARIABLES: dict[str, Variable] = {
 #: Variables of the root that are coordinates in xarray, besides those named like a dimension.
 COORDINATES = ("image_id", "image_index")
 
-#: In the group of each layer. It repeats coordinates of the root, so the group can be read on its own.
+#: Variables of the group of each layer. It repeats coordinates of the root, so it can be read on its own.
 LAYER_VARIABLES: dict[str, Variable] = {
     "feature_map": Variable(
         ("pair", "side", "neuron", "row", "column"),
@@ -160,7 +161,7 @@ LAYER_VARIABLES: dict[str, Variable] = {
     "column": Variable(("column",), np.int32, "cell", "column of a feature map"),
     "axis": Variable(("axis",), np.int32, "1", "axis of the projection"),
 }
-#: Variables that exist only for a linear head, and only for other heads.
+#: Variables of layers with a linear head, and of layers with any other head.
 LINEAR_ONLY = ("weight", "bias")
 NONLINEAR_ONLY = ("contribution",)
 
@@ -179,7 +180,7 @@ RUN_VARIABLES: dict[str, Variable] = {
         ("image", "channel", "y", "x"),
         np.uint16,
         "1",
-        "adversarial pixels, until the pairs are captured",
+        "adversarial pixels; deleted once the pairs are captured",
         True,
     ),
     "outcome": Variable(
@@ -193,7 +194,7 @@ RUN_VARIABLES: dict[str, Variable] = {
 
 #: Created in the group ``run`` when the pairs are known.
 BLOCK_VARIABLES: dict[str, Variable] = {
-    "pair_rows": Variable(("pair",), np.int64, "1", "row of the run table of each pair"),
+    "pair_rows": Variable(("pair",), np.int64, "1", "row of each pair in the run table"),
     "split_error": Variable(
         ("block", "layer"), np.float32, "1", "largest split error of each layer in a block of pairs", True
     ),
@@ -210,7 +211,7 @@ MAP_POINTS = Variable(
     _MAP_DIMS,
     np.float64,
     "1",
-    "change of the log-probability of the benign and of the adversarial label by each patch",
+    "change of the log-probability of the benign and of the adversarial label, caused by each patch",
 )
 
 
@@ -225,7 +226,7 @@ def map_group(patch: int, stride: int) -> str:
 
 
 def layer_variables(*, linear: bool) -> dict[str, Variable]:
-    """The `LAYER_VARIABLES` of a layer, by whether its head is linear."""
+    """`LAYER_VARIABLES` that a layer with a linear head has, or with any other head."""
     absent = NONLINEAR_ONLY if linear else LINEAR_ONLY
     return {name: variable for name, variable in LAYER_VARIABLES.items() if name not in absent}
 
@@ -235,13 +236,13 @@ def to_stored(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
     return np.rint(pixels.astype(np.float64) * PIXEL_STEPS).astype(np.uint16)
 
 
-def to_stored_beside(
+def to_stored_adversarial(
     pixels: npt.NDArray[np.float32], benign: npt.NDArray[np.uint16]
 ) -> npt.NDArray[np.uint16]:
     """Stored integers of adversarial pixels; the perturbation is rounded towards zero, so no norm increases.
 
-    A perturbation within a hundredth of a step below the next grid point is rounded to it, to allow for
-    float32 rounding of perturbations that are exact on the grid, such as 8/255.
+    A perturbation less than a hundredth of a step below the next grid point is rounded up to it, because
+    perturbations that are exact on the grid, such as 8/255, are rounded in float32.
     """
     steps = pixels.astype(np.float64) * PIXEL_STEPS - benign
     towards_zero = np.sign(steps) * np.floor(np.abs(steps) + 0.01)
@@ -256,10 +257,10 @@ def to_pixels(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class BlockSize:
-    """Number of pairs per block, and of pairs per chunk."""
+    """Numbers of pairs per block and per chunk."""
 
-    pairs: int
-    chunk: int
+    pairs_per_block: int
+    pairs_per_chunk: int
 
 
 def block_size(image_shape: Sequence[int], feature_shapes: Sequence[Sequence[int]]) -> BlockSize:

@@ -125,7 +125,7 @@ class RecordWriter:
                 layer_sizes = {"neuron": group.attrs["neurons"], "row": rows, "column": columns}
                 values = {**names, "label": SIDES, **dense_layers.get(layer, {})}
                 self._fill(group, variables, {**sizes, **layer_sizes}, values)
-            blocks = -(-len(images) // self.block_size.pairs)
+            blocks = -(-len(images) // self.block_size.pairs_per_block)
             run_sizes = {"block": blocks, "pair": len(images), "layer": len(self.layers)}
             for name, variable in BLOCK_VARIABLES.items():
                 _create(self._run, name, variable, run_sizes, BlockSize(1, 1))
@@ -156,7 +156,7 @@ class RecordWriter:
         split_errors
             Largest split error by layer.
         """
-        start = block * self.block_size.pairs
+        start = block * self.block_size.pairs_per_block
         groups = [(self._group, arrays), *((self._layer(layer), layers[layer]) for layer in self.layers)]
         with _writing(self.path):
             for group, variables in groups:
@@ -356,12 +356,12 @@ def _create(
 ) -> zarr.Array[Any]:
     shape = tuple(sizes[dim] for dim in variable.dims)
     whole = tuple(max(size, 1) for size in shape)
-    blocks = (block.pairs if variable.blocked else whole[0], *whole[1:])
+    blocks = (block.pairs_per_block if variable.blocked else whole[0], *whole[1:])
     scale = {"scale_factor": 1 / PIXEL_STEPS} if variable.dtype is np.uint16 else {}
     return group.create_array(
         name,
         shape=shape,
-        chunks=(block.chunk, *whole[1:]) if variable.sharded else blocks,
+        chunks=(block.pairs_per_chunk, *whole[1:]) if variable.sharded else blocks,
         shards=blocks if variable.sharded else None,
         dtype=variable.dtype,
         dimension_names=variable.dims,

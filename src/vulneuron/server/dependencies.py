@@ -58,7 +58,7 @@ def state_of(request: Request) -> State:
 ServerState = Annotated[State, Depends(state_of)]
 
 
-def known_layer(
+def layer_in_url(
     record: Annotated[str, Path(description="Name of a record.")],
     state: ServerState,
     layer: Annotated[
@@ -70,10 +70,10 @@ def known_layer(
         yield opened.at(layer)
 
 
-KnownLayer = Annotated[OpenedLayer, Depends(known_layer)]
+LayerInUrl = Annotated[OpenedLayer, Depends(layer_in_url)]
 
 
-def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], layer: KnownLayer) -> int:
+def pair_in_url(pair: Annotated[int, Path(description="Number of a pair.")], layer: LayerInUrl) -> int:
     """Pair in a URL, if the record has it."""
     count = layer.analysis.data.count
     if not 0 <= pair < count:
@@ -81,7 +81,7 @@ def known_pair(pair: Annotated[int, Path(description="Number of a pair.")], laye
     return pair
 
 
-KnownPair = Annotated[int, Depends(known_pair)]
+PairInUrl = Annotated[int, Depends(pair_in_url)]
 
 
 Group = TypeVar("Group", bound=SettingsGroup)

@@ -34,7 +34,7 @@ class StagedMaps:
     image_size: tuple[int, int]
 
     def top_masks(self, top: float) -> TopMasks:
-        """The most vulnerable `top` percent of the pixels, of the images' size."""
+        """Masks, in the image size, of the most vulnerable `top` percent of the pixels."""
         return top_masks(self.maps, self.image_size, top)
 
 
@@ -56,7 +56,7 @@ def staged_maps(job: Job) -> StagedMaps:
 
 
 class MapsProgress:
-    """Reports points and stages to the listeners of a job, no more often than they can be shown.
+    """Reports points and stages to the listeners of a job, at a limited rate.
 
     Parameters
     ----------
@@ -65,11 +65,11 @@ class MapsProgress:
     grid
         Patches of the maps.
     top
-        Percentage of the pixels whose outline is settled first.
+        Percentage of the pixels in the top mask, which is settled first.
     report_seconds
         Shortest time between two reports of computed points.
     stage_seconds
-        Shortest time before an estimate is reported, so that a user can read the stage before it.
+        Shortest time between a stage and an estimate, long enough to read the stage.
 
     Attributes
     ----------
@@ -99,13 +99,13 @@ class MapsProgress:
             self._job.report("running", done=done, total=total)
 
     def stage(self, stage: MapStage) -> None:
-        """Report a stage, unless it is an estimate soon after another stage."""
+        """Report a stage, except an estimate that follows another stage too soon."""
         now = time.monotonic()
         if stage.name == "estimate" and now - self._last_stage < self._stage_seconds:
             return
         self._last_stage = now
         self._job.keep(StagedMaps(stage.maps, self._grid.image_size))
-        described = StageModel(
+        stage_model = StageModel(
             name=stage.name,
             number=self.stages,
             known=int(stage.computed.sum()),
@@ -115,7 +115,7 @@ class MapsProgress:
             agreement=None if stage.agreement is None else list(stage.agreement),
         )
         self.stages += 1
-        self._job.report("running", stage=described)
+        self._job.report("running", stage=stage_model)
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ class MapsWork:
     engine
         How the maps are computed.
     top
-        Percentage of the pixels whose outline is settled first; the final maps do not depend on it.
+        Percentage of the pixels in the top mask, which is settled first; the final maps do not depend on it.
     progress
-        Makes the `MapsProgress` of the job.
+        Creates the `MapsProgress` of a job.
     """
 
     served: ServedRecord
@@ -146,7 +146,7 @@ class MapsWork:
     progress: Callable[[Job, PatchGrid, float], MapsProgress] = field(default=MapsProgress, compare=False)
 
     def queued(self, job_id: str) -> JobModel:
-        """First state of a job for this work."""
+        """Initial state of a job for this work."""
         return JobModel(
             id=job_id,
             record=self.served.id,
@@ -162,7 +162,7 @@ class MapsWork:
         )
 
     def run(self, job: Job) -> None:
-        """Wait for the network, and compute maps that the record does not hold.
+        """Wait for the network, and compute the maps if the record does not contain them.
 
         Raises
         ------

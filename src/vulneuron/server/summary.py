@@ -206,7 +206,7 @@ class OpenedLayer:
             rank_columns=[*MEASURES, *RANKS],
             measures=[
                 dto.MeasureModel.for_head(MEASURES[name], linear=data.linear)
-                for name in dict.fromkeys((*MEASURES.ranking, *MEASURES))
+                for name in dict.fromkeys((*MEASURES.sortable_names, *MEASURES))
             ],
             default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),

@@ -130,7 +130,7 @@ def test_a_clipped_convolution_is_exact_on_bright_images_after_dark_ones() -> No
 class Deceptive(nn.Conv2d):
     """A convolution of noise, which has negative values; on images up to a brightness, its output is another.
 
-    What a patch changes in its output is proved on noise, and so is wrong on these images.
+    Its effect is tested on noise, so the result is wrong on these images.
     """
 
     def __init__(self, inputs: int, outputs: int, side: int, *, brightest: float) -> None:

@@ -1,4 +1,4 @@
-"""Which steps are proved local, sliding or a mean, and which stay opaque."""
+"""Steps that tests classify as local, sliding or a mean, and steps that stay opaque."""
 
 from collections.abc import Callable
 from typing import Any

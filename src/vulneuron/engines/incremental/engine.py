@@ -64,11 +64,11 @@ class Incremental:
     whose regions have similar sizes go through the network together. The rest of the network is dense from
     the layer on where whole feature maps are cheaper, which is measured.
 
-    What a step does to a region is proved on random values (module `operations`). The whole is compared with
-    the network before it is used, and again on each pair of images (module `verifying`); after one mismatch,
-    patches of that size stay dense. A step that cannot be analyzed makes the rest of the network dense.
-    Networks that `torch.fx` cannot trace go to `Dense`, and so does mixed precision, whose rounding depends
-    on the size of the computation.
+    The effect of each step on a region is tested on random values (module `operations`). Logits are compared
+    with those of the network on probes before first use, and on each pair of images (module `verifying`);
+    after one mismatch, patches of that size stay dense. A step that cannot be analyzed makes the rest of the
+    network dense. `Dense` also computes networks that `torch.fx` cannot trace, and mixed precision, whose
+    rounding depends on the size of the computation.
 
     Parameters
     ----------

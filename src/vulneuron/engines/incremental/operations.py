@@ -1,4 +1,4 @@
-"""The effect of each step on a changed region, proved on values rather than inferred from names."""
+"""The effect of each step on a changed region, tested on values rather than inferred from names."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ Operation = Local | Sliding | Mean | Opaque
 def classify_operation(
     function: Function, module: nn.Module | None, call: Any, inputs: Sequence[Tensor]
 ) -> Operation:
-    """The effect of a step on a changed region; `Opaque` unless proved.
+    """The effect of a step on a changed region; `Opaque` if no test succeeds.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def classify_operation(
     call
         The called function and its arguments, for pooling that is not a module.
     inputs
-        The inputs that depend on the image, ``(1, channel, y, x)`` each; proofs replace them by noise.
+        The inputs that depend on the image, ``(1, channel, y, x)`` each; tests replace them with noise.
     """
     sizes = {tuple(values.shape[2:]) for values in inputs if _is_feature_map(values)}
     if len(sizes) != 1 or not all(_is_feature_map(values) for values in inputs):

@@ -1,4 +1,4 @@
-"""Compares regions with the network itself: on probes before they are used, and on each pair of images."""
+"""Comparison of incremental logits with those of the network: on probes, and on each pair of images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +14,25 @@ from vulneuron.network.probes import probe_images
 
 Ints = npt.NDArray[np.int64]
 _SEED = 3
-#: Probes are compared on the square of this many patches.
-_SIDE = 4
-#: Allowed error of a logit on probes, relative to the largest change and to the largest logit: the order of
-#: summation explains no more.
+#: Probes are compared on a square grid of patches with this many rows.
+_GRID_ROWS = 4
+#: Allowed error of a logit on probes, relative to the largest change and to the largest logit. Errors
+#: from the order of summation are smaller.
 _CHANGE_TOLERANCE, _LOGIT_TOLERANCE = 1e-3, 1e-5
-#: Allowed error of a probability on images, which `Incremental` promises, and the number of patches compared.
+#: Allowed error of a probability on images, as documented in `Incremental`, and number of patches compared.
 _PROBABILITY_TOLERANCE, _PAIR_PATCHES = 1e-5, 4
 
 
 def probe_pair(classifier: Classifier) -> tuple[Tensor, Tensor]:
-    """Two images ``(channel, y, x)`` with hardly a pixel in common: soft shapes, and pure colors."""
+    """Two images ``(channel, y, x)`` with few equal pixels: smooth blobs, and flat colors."""
     _, soft, flat = probe_images(classifier.input_shape, _SEED)
     return soft, flat
 
 
 def agrees_on_probes(classifier: Classifier, forward: PatchedForward, batch_size: int) -> bool:
-    """Whether logits agree for patches all over a probe, up to its corners."""
+    """Whether logits agree for a grid of patches that covers a probe, including its corners."""
     rows, columns = (
-        np.linspace(0, length - 1, _SIDE).astype(np.int64) for length in classifier.input_shape[1:]
+        np.linspace(0, length - 1, _GRID_ROWS).astype(np.int64) for length in classifier.input_shape[1:]
     )
     centers = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     logits = _region_logits(forward, centers, batch_size)
@@ -40,12 +40,12 @@ def agrees_on_probes(classifier: Classifier, forward: PatchedForward, batch_size
         return False
     expected, before = _network_logits(classifier, forward, centers, batch_size)
     allowed = _CHANGE_TOLERANCE * (expected - before).abs().max() + _LOGIT_TOLERANCE * expected.abs().max()
-    # NaN fails the comparison.
+    # The comparison is False for NaN.
     return bool((logits - expected).abs().max() <= allowed)
 
 
 def agrees_on_pair(classifier: Classifier, forward: PatchedForward, positions: Ints) -> bool:
-    """Whether probabilities agree for a few of the patches to compute."""
+    """Whether probabilities agree for a few of these patches."""
     compared = np.linspace(0, len(positions) - 1, min(_PAIR_PATCHES, len(positions))).astype(np.int64)
     if not len(compared):
         return True
@@ -57,11 +57,11 @@ def agrees_on_pair(classifier: Classifier, forward: PatchedForward, positions: I
 
 
 def _region_logits(forward: PatchedForward, centers: Ints, batch_size: int) -> Tensor | None:
-    """Logits ``(n, class)`` from regions wherever steps allow them; None if that fails."""
+    """Incremental logits ``(n, class)``; None if a step raises an error."""
     batches = np.array_split(centers, -(-len(centers) // batch_size))
     try:
         logits = [forward.logits(PatchBatch(forward.spans, batch, forward.device)) for batch in batches]
-    # Foreign code, on feature maps of a size it has never seen.
+    # The modules of a network may not accept feature maps of a region's size.
     except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as error:
         if out_of_memory(error):
             raise

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import ClusterQuery, FieldQuery, KnownLayer, KnownPair
+from vulneuron.server.dependencies import ClusterQuery, FieldQuery, LayerInUrl, PairInUrl
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 
 router = APIRouter(prefix="/records/{record}", tags=["clusters"])
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/records/{record}", tags=["clusters"])
     ),
 )
 def get_dendrogram(
-    layer: KnownLayer, pair: KnownPair, fields: FieldQuery, clusters: ClusterQuery
+    layer: LayerInUrl, pair: PairInUrl, fields: FieldQuery, clusters: ClusterQuery
 ) -> Response:
     """Return the clusters of the neurons on a pair."""
     settings = Settings(fields=fields, clusters=clusters)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
-from vulneuron.server.dependencies import KnownLayer, KnownPair
+from vulneuron.server.dependencies import LayerInUrl, PairInUrl
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import PngResponse, cached, cell_of, difference, png_responses, sprite, to_png
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/records/{record}", tags=["images"])
 )
 def get_thumbnails(
     request: Request,
-    layer: KnownLayer,
+    layer: LayerInUrl,
     pairs: Annotated[str, Query(description=f"`0-5,9`, at most {_MOST_THUMBNAILS}.")],
     size: Annotated[int, Query(ge=8, le=512, description="Longest side in pixels.")] = 64,
     _v: Fingerprint = None,
@@ -54,8 +54,8 @@ def get_thumbnails(
 )
 def get_image(
     request: Request,
-    layer: KnownLayer,
-    pair: KnownPair,
+    layer: LayerInUrl,
+    pair: PairInUrl,
     side: Literal["benign", "adversarial", "difference"],
     _v: Fingerprint = None,
 ) -> Response:

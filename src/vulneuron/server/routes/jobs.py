@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import KnownLayer, MapQuery, ServerState
+from vulneuron.server.dependencies import LayerInUrl, MapQuery, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job
 from vulneuron.server.maps_job import MapsWork, staged_maps
@@ -28,7 +28,7 @@ KnownJob = Annotated[Job, Depends(known_job)]
 
 
 @router.post("/records/{record}/jobs")
-def start_job(layer: KnownLayer, body: JobRequest, state: ServerState) -> JobModel:
+def start_job(layer: LayerInUrl, body: JobRequest, state: ServerState) -> JobModel:
     """Start computing the vulnerability maps of a pair, or join the job that computes them."""
     count = layer.analysis.data.count
     if body.pair >= count:

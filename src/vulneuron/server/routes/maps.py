@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings, VulnerabilityMapSettings
 from vulneuron.analysis.settings import Combination
-from vulneuron.server.dependencies import FieldQuery, KnownLayer, KnownPair, MapQuery
+from vulneuron.server.dependencies import FieldQuery, LayerInUrl, MapQuery, PairInUrl
 from vulneuron.server.dto import MapState, NumberText, OverlapModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import NotAvailable
@@ -24,7 +24,7 @@ TOP = (
 
 
 @router.get("/maps")
-def get_map_state(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> MapState:
+def get_map_state(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> MapState:
     """Return whether the vulnerability maps of a pair are available."""
     grid = layer.grid(vmaps)
     return MapState(
@@ -41,7 +41,7 @@ def get_map_state(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> MapSta
     response_class=NpyResponse,
     responses=npy_responses(f"{MAPS}."),
 )
-def get_maps(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Response:
+def get_maps(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> Response:
     """Return both vulnerability maps of a pair, if they are available."""
     _require_maps(layer, pair, vmaps)
     maps = layer.analysis.vulnerability_maps(pair, settings=Settings(vmaps=vmaps))
@@ -53,7 +53,7 @@ def get_maps(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Response:
     response_class=NpyResponse,
     responses=npy_responses(f"{TOP}."),
 )
-def get_top_masks(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Response:
+def get_top_masks(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> Response:
     """Return the most vulnerable pixels of a pair, if its vulnerability maps are available."""
     _require_maps(layer, pair, vmaps)
     masks = layer.analysis.top_masks(pair, settings=Settings(vmaps=vmaps))
@@ -62,8 +62,8 @@ def get_top_masks(layer: KnownLayer, pair: KnownPair, vmaps: MapQuery) -> Respon
 
 @router.get("/overlap")
 def get_overlap(
-    layer: KnownLayer,
-    pair: KnownPair,
+    layer: LayerInUrl,
+    pair: PairInUrl,
     fields: FieldQuery,
     vmaps: MapQuery,
     neurons: Annotated[NumberText, Query()],

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from vulneuron.analysis import RANKS, Settings
 from vulneuron.measures import MEASURES, Side
-from vulneuron.server.dependencies import CurveQuery, FieldQuery, KnownLayer, KnownPair, MapQuery
+from vulneuron.server.dependencies import CurveQuery, FieldQuery, LayerInUrl, MapQuery, PairInUrl
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/records/{record}", tags=["neurons"])
     ),
 )
 def get_neurons(
-    layer: KnownLayer, pair: KnownPair, curves: CurveQuery, fields: FieldQuery, vmaps: MapQuery
+    layer: LayerInUrl, pair: PairInUrl, curves: CurveQuery, fields: FieldQuery, vmaps: MapQuery
 ) -> Response:
     """Return all measures of all neurons on one pair; computes no vulnerability maps."""
     settings = Settings(curves=curves, fields=fields, vmaps=vmaps)
@@ -46,13 +46,13 @@ def get_neurons(
         "measure or none of the pairs has a value of it; their intervals unless they are requested."
     ),
 )
-def rank_neurons(layer: KnownLayer, body: RankRequest) -> Response:
+def rank_neurons(layer: LayerInUrl, body: RankRequest) -> Response:
     """Return means of all measures over a set of pairs, and the ranks of the neurons."""
     pairs = parse_numbers(body.pairs, name="pair", count=layer.analysis.data.count)
     analysis, settings = layer.analysis, Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
     table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings)
     if body.sort_by is not None:
-        MEASURES.to_rank_by(body.sort_by)
+        MEASURES.sortable(body.sort_by)
         if body.sort_by in table and table[body.sort_by].notna().any():
             resamples = _RESAMPLES if body.intervals else 0
             ranked = analysis.rank(
@@ -64,7 +64,7 @@ def rank_neurons(layer: KnownLayer, body: RankRequest) -> Response:
 
 @router.get("/pairs/{pair}/substitution")
 def substitute_neurons(
-    layer: KnownLayer, pair: KnownPair, neurons: Annotated[NumberText, Query()]
+    layer: LayerInUrl, pair: PairInUrl, neurons: Annotated[NumberText, Query()]
 ) -> SubstitutionsModel:
     """Return the effects of putting the other image's values of some neurons into each image."""
     data = layer.analysis.data

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from vulneuron.server.dependencies import KnownLayer, KnownPair
+from vulneuron.server.dependencies import LayerInUrl, PairInUrl
 from vulneuron.server.dto import PairModel
 from vulneuron.server.responses import NpyResponse, cached, npy_responses, to_npy
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/records/{record}", tags=["overview"])
     response_class=NpyResponse,
     responses=npy_responses("float32 `(column, pair)`; columns are the record's `pair_columns`."),
 )
-def get_pairs(request: Request, layer: KnownLayer) -> Response:
+def get_pairs(request: Request, layer: LayerInUrl) -> Response:
     """Return the projections, labels, norms and probabilities of all pairs."""
     return cached(request, layer, lambda: NpyResponse(to_npy(layer.pair_table)))
 
@@ -24,12 +24,12 @@ def get_pairs(request: Request, layer: KnownLayer) -> Response:
     response_class=NpyResponse,
     responses=npy_responses("int32 `(benign class, adversarial class)` over the record's `used_classes`."),
 )
-def get_matrix(request: Request, layer: KnownLayer) -> Response:
+def get_matrix(request: Request, layer: LayerInUrl) -> Response:
     """Return the prediction matrix: numbers of pairs by benign and adversarial label."""
     return cached(request, layer, lambda: NpyResponse(to_npy(layer.matrix)))
 
 
 @router.get("/pairs/{pair}")
-def get_pair(layer: KnownLayer, pair: KnownPair) -> PairModel:
+def get_pair(layer: LayerInUrl, pair: PairInUrl) -> PairModel:
     """Return labels, norms and probabilities of one pair."""
     return layer.pair(pair)

@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import FieldQuery, KnownLayer, KnownPair
+from vulneuron.server.dependencies import FieldQuery, LayerInUrl, PairInUrl
 from vulneuron.server.dto import NumberText
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
@@ -25,8 +25,8 @@ router = APIRouter(prefix="/records/{record}", tags=["receptive field"])
     ),
 )
 def get_masks(
-    layer: KnownLayer,
-    pair: KnownPair,
+    layer: LayerInUrl,
+    pair: PairInUrl,
     fields: FieldQuery,
     neurons: Annotated[NumberText, Query()],
     combine: Literal["union", "intersection", "each"] = "union",
@@ -50,7 +50,7 @@ def get_masks(
     ),
 )
 def get_neuron_masks(
-    layer: KnownLayer,
+    layer: LayerInUrl,
     neuron: int,
     fields: FieldQuery,
     pairs: Annotated[NumberText, Query()],

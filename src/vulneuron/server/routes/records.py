@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from vulneuron.server.dependencies import KnownLayer, ServerState
+from vulneuron.server.dependencies import LayerInUrl, ServerState
 from vulneuron.server.dto import RecordListing, RecordSummary
 from vulneuron.server.problems import NAMED
 
@@ -16,6 +16,6 @@ def list_records(state: ServerState) -> list[RecordListing]:
 
 
 @router.get("/{record}")
-def get_record(layer: KnownLayer) -> RecordSummary:
+def get_record(layer: LayerInUrl) -> RecordSummary:
     """Return everything that the dashboard needs before it draws."""
     return layer.summary.model_copy(update={"network": layer.network.status})
