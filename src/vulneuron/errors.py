@@ -1,4 +1,4 @@
-"""Errors that users can fix, each in one line: what was given, what is allowed, what to do next."""
+"""One-line errors that users can fix: the given value, the allowed values, the fix."""
 
 import difflib
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ class VulneuronError(Exception):
     given
         The rejected input, with its value.
     allowed
-        What is accepted.
+        The accepted inputs.
     fix
-        What to do next; imperative, in lower case.
+        The remedy; imperative, in lower case.
     """
 
     def __init__(self, given: str, *, allowed: str, fix: str) -> None:

@@ -253,7 +253,7 @@ def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
     rows = _exported(page)
     label = "IoU of the RF on the benign image with the top 20 % by benign drop"
     assert float(rows[label]) == pytest.approx(of_pair[neuron])
-    # The tooltip has the means, and says so.
+    # The tooltip shows the means, labeled as such.
     page.mouse.move(*place_at(page, neuron, len(means)))
     tip = page.get_by_role("tooltip")
     expect(tip).to_contain_text(f"Neuron {neuron}")

@@ -1,4 +1,4 @@
-"""How long `vulneuron maps` says that it will take, by a clock of the test's own."""
+"""The estimated time of `vulneuron maps`, with a clock that the test advances."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from vulneuron.cli.time_estimate import TimeEstimate
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 100.0

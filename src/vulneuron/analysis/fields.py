@@ -47,7 +47,7 @@ class FieldThresholds:
         Parameters
         ----------
         rule
-            How the thresholds are chosen.
+            Rule for the thresholds.
         features
             ``(k, row, column)`` feature maps; only relative thresholds depend on them.
         neurons
@@ -114,7 +114,7 @@ class ReceptiveFields:
 
 
 class DeadNeurons:
-    """Which neurons capture nothing, for many pairs at once.
+    """Dead neurons, which capture nothing, of many pairs at once.
 
     The peaks of a pair's upsampled feature maps are computed on first use and cached: two numbers per neuron
     and image. Another threshold then costs nothing.
@@ -132,7 +132,7 @@ class DeadNeurons:
         self._thresholds = thresholds
         shape = (data.count, 2, data.neurons)
         self._cached = np.zeros(data.count, np.bool_)
-        # The operating system provides memory only for what is filled in.
+        # Uninitialized, because the operating system provides memory only for the pages that are written.
         self._peaks = np.empty(shape, np.float32)
         self._maxima = np.empty(shape, np.float32)
 

@@ -247,7 +247,7 @@ class ImageMethods(AnalysisBase):
             "activation": by the neuron's activation on the benign image. "confidence": by the probability of
             the benign label on the benign image. The largest value comes first.
         scope, count
-            Which pairs to consider, and the maximum number of results.
+            Pairs to choose from, and maximum number of results.
         """
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
         number = self.data.check_pair(pair)

@@ -1,4 +1,4 @@
-"""`Settings`: the choices behind what an analysis shows, in groups."""
+"""`Settings` of an analysis, in groups."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args

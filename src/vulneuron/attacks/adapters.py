@@ -63,7 +63,7 @@ class FoolboxAttack(ForeignAttack):
         if self.eps is None and isinstance(self.attack, foolbox.attacks.base.FixedEpsilonAttack):
             raise AttackError(
                 f"given no eps for {self.name}",
-                allowed="a number above 0, as this attack perturbs by a fixed amount",
+                allowed="a number above 0, because this attack perturbs by a fixed amount",
                 fix="give eps, such as 8/255",
             )
         coerce_target(self)

@@ -63,7 +63,7 @@ class Ball(ABC):
         return self.project(images + self.eps * torch.stack(noise).to(images), images)
 
     def tolerance(self, images: Tensor) -> float:
-        """Distance from the ball that rounding explains, with every pixel off by `ROUNDING`."""
+        """Largest distance from the ball due to rounding, with every pixel off by `ROUNDING`."""
         return float(self._size(torch.full_like(_with_float64(images[:1]), ROUNDING, dtype=torch.float64)))
 
     @abstractmethod

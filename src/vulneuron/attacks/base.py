@@ -86,11 +86,11 @@ class Attack(ABC):
     and outputs, so a subclass need not.
 
     Two class keywords register a built-in attack: ``built_in`` is the name under which
-    `vulneuron.attacks.make_attack` and the command line find it, and ``label`` is how people write it, such
-    as ``PGD``. The modules of `vulneuron.attacks` are found by themselves, so a new attack is one file.
+    `vulneuron.attacks.make_attack` and the command line find it, and ``label`` is its common spelling, such
+    as ``PGD``. All modules of `vulneuron.attacks` are imported, so a new attack only requires one file.
     """
 
-    #: How people write the name; empty for attacks without a common one.
+    #: Common spelling of the name; empty if there is none.
     display_name: ClassVar[str] = ""
 
     def __init_subclass__(cls, *, built_in: str | None = None, label: str = "", **kwargs: Any) -> None:

@@ -29,7 +29,7 @@ _INSTALL = {
 
 
 class ForeignAttack(Attack):
-    """Base class of the adapters: seeds foreign code, and reports its exceptions in one line.
+    """Base class of the adapters: seeds third-party attacks, and reports their exceptions in one line.
 
     Out-of-memory errors pass through, so callers can retry with fewer images.
 
@@ -40,7 +40,7 @@ class ForeignAttack(Attack):
 
     @abstractmethod
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
-        """Call the foreign code, which returns a tensor or a NumPy array."""
+        """Call the third-party attack, which returns a tensor or a NumPy array."""
 
     def perturb(self, classifier: Classifier, images: Tensor, goal: Goal, seeds: Sequence[int]) -> Tensor:
         """Call `run` and convert its result to a tensor."""
@@ -102,7 +102,7 @@ def require(package: str) -> ModuleType:
         If it cannot be imported.
     """
     try:
-        # Our users can do nothing about deprecated names that a library imports.
+        # Users cannot change deprecated names that a library imports.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(package)
@@ -146,7 +146,7 @@ def function_name(function: Callable[..., Any]) -> str:
 
 
 def json_values(values: Mapping[str, Any]) -> dict[str, Parameter]:
-    """Parameters of foreign attacks as JSON values for the record.
+    """Parameters of third-party attacks as JSON values for the record.
 
     Whole numbers of gray levels become strings n/255. Objects become the name of their class, as their
     ``repr`` may contain an address that differs between runs.
@@ -172,7 +172,7 @@ def _json_value(value: Any) -> Parameter:
 @contextmanager
 def _seeded(seeds: Sequence[int], device: torch.device) -> Iterator[None]:
     seed = int(np.random.SeedSequence(list(seeds)).generate_state(1)[0])
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # used by foreign code
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # used by third-party code
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002

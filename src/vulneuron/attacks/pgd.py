@@ -95,7 +95,7 @@ class PGD(Attack, built_in="pgd", label="PGD"):
             raise AttackError(
                 f"given restarts = {self.restarts} without a random start",
                 allowed="1 restart from the image itself",
-                fix="set random_start, as all restarts would give the same result",
+                fix="set random_start; otherwise all restarts have the same result",
             )
 
     @property

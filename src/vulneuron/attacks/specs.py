@@ -40,7 +40,7 @@ def built_in_attacks() -> Mapping[str, type[Attack]]:
 
 
 def attack_label(name: str) -> str:
-    """How people write the name of an attack that a record names: ``PGD`` for ``pgd``."""
+    """Common spelling of the name of an attack in a record: ``PGD`` for ``pgd``."""
     attack = built_in_attacks().get(name)
     return attack.display_name if attack else name
 

@@ -1,4 +1,4 @@
-"""Computes the vulnerability maps of many pairs, with a progress bar and an estimate of the time."""
+"""Computation of the vulnerability maps of many pairs, with a progress bar and an estimate of the time."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -41,6 +41,6 @@ def compute_maps(analysis: Analysis, pairs: npt.NDArray[np.int64]) -> None:
 
 
 def _locked(path: str) -> AbstractContextManager[None]:
-    """Lock a record; if no lock can be written beside it, two runs only waste time."""
+    """Lock a record; without write access to its folder, there is no lock, and two runs only waste time."""
     lockable = is_remote(path) or os.access(Path(path).absolute().parent, os.W_OK)
     return record_lock(path) if lockable else nullcontext()

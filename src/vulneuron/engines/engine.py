@@ -15,7 +15,7 @@ from vulneuron.network import Classifier
 EngineName = Literal["dense", "incremental", "anytime"]
 ENGINES: dict[EngineName, Choice] = {
     "dense": Choice("dense", "Exact; all of the network runs for every patch"),
-    "incremental": Choice("incremental", "Exact; only what a patch changes is computed"),
+    "incremental": Choice("incremental", "Exact; only the regions that a patch changes are computed"),
     "anytime": Choice("anytime", "Stops once the most vulnerable pixels are settled"),
 }
 #: Called with the number of patches done and the total.
@@ -93,7 +93,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Watch:
-    """How a caller follows a long computation and cancels it.
+    """Callbacks that report the progress of a long computation and cancel it.
 
     Attributes
     ----------

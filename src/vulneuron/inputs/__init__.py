@@ -1,1 +1,1 @@
-"""What users bring: models, images and adversarial images, from spec strings or as objects."""
+"""User input: models, images and adversarial images, from spec strings or as objects."""

@@ -139,7 +139,7 @@ def _from_array(
             allowed="one adversarial image for each benign one, in their order",
             fix="save all of them, including those on which the attack failed",
         )
-    # With the count known, three dimensions mean gray-scale images, not a single one in color.
+    # If the number of images is given, three dimensions mean grayscale images, not one color image.
     array = array[:, None] if array.ndim == 3 else array
     source = ArraySource(array, shape[0], None, spec=spec)
     if source.shape != shape:
@@ -148,7 +148,7 @@ def _from_array(
 
 
 def _read_npz(path: Path) -> np.ndarray:
-    # A file may also hold the benign images, as ``images``.
+    # A file may also contain the benign images, as ``images``.
     return read_npz(path, ("adversarials", "images"))["images"]
 
 

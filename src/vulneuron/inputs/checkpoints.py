@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
 
-# Keys under which training scripts store the state dict beside optimizer state and arguments.
+# Keys under which training scripts store the state dict, next to optimizer state and arguments.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")
 _PARALLEL, _COMPILED = "module.", "_orig_mod."
 _SHOWN = 3
@@ -36,7 +36,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
     Raises
     ------
     ModelError
-        The file does not exist, is damaged, needs unpickling, or holds anything but tensors.
+        The file does not exist, is damaged, needs unpickling, or contains anything but tensors.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -66,8 +66,8 @@ def _read_torch(path: Path) -> object:
     # Damaged files and pickled objects raise many kinds of errors, none of them documented.
     except Exception as error:
         raise ModelError(
-            f"given checkpoint {str(path)!r}, which is damaged or holds more than plain tensors"
-            f" ({type(error).__name__}); it is not unpickled, as that could run arbitrary code",
+            f"given checkpoint {str(path)!r}, which is damaged or contains more than plain tensors"
+            f" ({type(error).__name__}); it is not unpickled, because that could run arbitrary code",
             allowed="a .safetensors file, or a state dict saved with torch.save",
             fix="save the weights with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
         ) from error
@@ -85,7 +85,7 @@ def _tensors(loaded: object, path: Path) -> dict[str, Tensor]:
         f"keys {_first(sorted(map(str, loaded)))}" if isinstance(loaded, Mapping) else type(loaded).__name__
     )
     raise ModelError(
-        f"given checkpoint {str(path)!r}, which holds no state dict but {contents}",
+        f"given checkpoint {str(path)!r}, which contains no state dict but {contents}",
         allowed=f"a dict of tensors, alone or under one of the keys {', '.join(_NESTED)}",
         fix="save model.state_dict() alone",
     )

@@ -139,5 +139,5 @@ def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str
 def _timm_ids() -> list[str]:
     if importlib.util.find_spec("timm") is None:
         return []
-    # Imported here, as it is optional and slow to import.
+    # Imported here, because it is optional and slow to import.
     return list(importlib.import_module("timm.data").ImageNetInfo().label_names())

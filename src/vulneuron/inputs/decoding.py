@@ -102,7 +102,7 @@ def as_mode(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
         return _deep_gray(image)
     if image.mode == "P":
-        # Through RGBA, as Pillow warns when a palette with transparency is converted directly.
+        # Through RGBA, because Pillow warns when a palette with transparency is converted directly.
         image = image.convert("RGBA")
     return image.convert("RGB" if channels == 3 else "L")
 

@@ -134,7 +134,7 @@ def identity(folder: Path) -> tuple[int, int]:
 
 
 def unreadable(path: Path, error: OSError) -> ImagesError:
-    """Error for a file or folder that the system refuses to read."""
+    """Error for a file or folder that cannot be read."""
     return ImagesError(
         f"given {str(path)!r}, which cannot be read ({one_line(error)})",
         allowed="readable files and folders",

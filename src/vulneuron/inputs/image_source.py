@@ -87,7 +87,7 @@ class ImageSource(ABC):
     def _size_error(self, name: str, shape: tuple[int, ...]) -> ImagesError:
         (_, height, width), (_, own_height, own_width) = shape, self.shape
         return ImagesError(
-            f"given {name} of {height}x{width} pixels beside images of {own_height}x{own_width}",
+            f"given {name} of {height}x{width} pixels, but other images of {own_height}x{own_width}",
             allowed="images of one size, or a target image size",
             fix=f"give --image-size {min(own_height, own_width)}",
         )

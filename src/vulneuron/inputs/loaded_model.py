@@ -34,7 +34,7 @@ class LoadedModel:
     notes
         Remarks about the loading, a sentence or two each.
     fresh
-        Whether a library has just built the module, so nobody else holds a reference.
+        Whether a library has just built the module, so there is no other reference to it.
     """
 
     module: nn.Module

@@ -55,7 +55,7 @@ def _options(spec: Spec, parameters: Any) -> dict[str, object]:
         raise ImagesError(
             f"given {spec.text!r} without a root",
             allowed="torchvision:NAME?root=DIR[&split=S][&download=true]",
-            fix="add ?root=DIR, the folder that holds the data set",
+            fix="add ?root=DIR, the folder that contains the data set",
         )
     options: dict[str, object] = {"root": Path(spec.options["root"]).expanduser()}
     split = spec.options.get("split")

@@ -41,7 +41,7 @@ def load_function(path_spec: str, kind: type[VulneuronError]) -> Callable[..., A
     Notes
     -----
     Two files in different folders that import siblings of the same name (``utils.py``) share the one imported
-    first, as Python keeps one module per name.
+    first, because Python keeps one module per name.
     """
     path_text, _, name = path_spec.rpartition(":")
     path = Path(path_text).expanduser()

@@ -39,7 +39,7 @@ def checked_image(image: Image, name: str, classifier: Classifier) -> Tensor:
     MeasureError
         If its shape is not the classifier's input shape, or its pixels are not floats in [0, 1].
     """
-    # Copied, as torch accepts neither read-only arrays nor negative strides.
+    # Copied, because torch accepts neither read-only arrays nor negative strides.
     tensor = (
         image.detach().cpu() if isinstance(image, Tensor) else torch.from_numpy(np.array(image, order="C"))
     )

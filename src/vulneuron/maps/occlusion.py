@@ -38,7 +38,7 @@ class DiscrepancyMaps:
     stride
         Pixels from one center to the next.
     occluder
-        What fills the patch.
+        Content of the patch.
     seed
         Seed of the noise.
     """

@@ -24,7 +24,7 @@ _GROWTH, _ROUND = 1 / 4, 1 / 48
 #: Smallest first round, and limits of the largest round; engines are inefficient with fewer points.
 _MIN_ROUND, _MIN_LARGEST, _MAX_LARGEST = 16, 64, 256
 #: Distance to the threshold, in standard deviations, beyond which a point is left to a finer grid: it is
-#: seldom on the wrong side, and closer points tell more.
+#: rarely on the wrong side, and closer points are more informative.
 _SETTLED_DISTANCE = 1.25
 #: A round of a grid with fewer points ends it. The spread of errors is taken from this many recent points.
 _MIN_SAMPLE, _RECENT = 8, 64
@@ -85,7 +85,7 @@ class RefinementState:
     values
         ``(kind, row, column)``: exact where computed, estimated elsewhere.
     computed
-        ``(row, column)``: which points are exact.
+        ``(row, column)``: mask of the exact points.
     unsettled
         Upper estimate of the fraction of a top mask that may still change, the largest of the maps; it holds
         in about nine of ten cases. 1 for a preview, and at least the tolerance until all points are computed.

@@ -68,7 +68,7 @@ def class_rows(benign_label: Labels, adversarial_label: Labels, label: int, imag
     Returns
     -------
     ndarray
-        Ascending indices of pairs, int64; `images` says which side of them is used.
+        Ascending indices of pairs, int64; `images` determines which side of them is used.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from vulneuron.errors import MeasureError, did_you_mean
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """How one allowed word of an option is presented. Tables of choices map the words to these.
+    """Texts for one allowed word of an option. Tables of choices map words to choices.
 
     Attributes
     ----------

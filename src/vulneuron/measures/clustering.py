@@ -165,9 +165,9 @@ def cluster(distances: Distances, method: Method = "ward") -> Dendrogram:
     distances
         As a function of `vulneuron.measures.distances` computes them.
     method
-        How distances between clusters follow from those between neurons. "ward" is designed for L2 distances;
-        "average" also suits others, such as IoU distances. Average linkage of L2 distances chains: on
-        CIFAR-10, it puts most neurons into one of twelve clusters.
+        Rule by which distances between clusters follow from those between neurons. "ward" is designed for L2
+        distances; "average" also suits others, such as IoU distances. Average linkage of L2 distances chains:
+        on CIFAR-10, it puts most neurons into one of twelve clusters.
 
     Raises
     ------

@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.integer]
 
-#: Which pairs are candidates.
+#: Pairs to choose from.
 Scope = Literal["same_labels", "same_benign_label", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

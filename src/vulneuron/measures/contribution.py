@@ -14,7 +14,7 @@ Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
 Labels = int | npt.NDArray[np.integer]
 
-#: Which class's weights the two curves of a pair use.
+#: The class whose weights the two curves of a pair use.
 Weights = Literal["own", "benign", "adversarial", "margin"]
 _MARGIN = "margin {adversarial} \N{MINUS SIGN} {benign}"
 #: Legends are of the benign and of the adversarial curve.
@@ -132,7 +132,7 @@ def label_contributions(contribution: Floating, weights: Weights = "own") -> ByS
         ``(..., side, label, neuron)``, gradient x activation, for each image (benign, adversarial) and each
         logit (of the benign label, of the adversarial label); stored in the record of such a network.
     weights
-        Which logits the curves show.
+        Logits that the curves show.
 
     Raises
     ------

@@ -29,14 +29,14 @@ DISTANCES: dict[str, "NeuronDistance"] = {}
 
 @dataclass(frozen=True, eq=False)
 class NeuronDistance(Choice):
-    """A distance between neurons that clusters can be made by.
+    """A distance between neurons, for clustering.
 
     Attributes
     ----------
     compute
-        Computes it from the sources: two arrays for each, of the benign and of the adversarial image.
+        Computes the distances from two arrays per source: of the benign and of the adversarial image.
     sources
-        What it is computed from.
+        Inputs of `compute`.
     """
 
     compute: _Compute = field(kw_only=True)
@@ -44,7 +44,7 @@ class NeuronDistance(Choice):
 
     @property
     def linkage(self) -> Method:
-        """Linkage method that fits."""
+        """Suitable linkage method."""
         return cast(Method, self.implies["linkage"])
 
 
@@ -56,13 +56,13 @@ def neuron_distance(
     Parameters
     ----------
     name
-        Its word in settings, addresses and commands.
+        Name in settings, URLs and commands.
     label, meaning
         See `Choice`.
     sources
-        What it is computed from, in the order of its parameters.
+        Inputs, in the order of the function's parameters.
     linkage
-        The linkage method that fits.
+        Suitable linkage method.
 
     Raises
     ------
@@ -131,8 +131,8 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     .. math::
         d_{kl} = 1 - \frac{|R_k \cap R_l| + |R'_k \cap R'_l|}{|R_k \cup R_l| + |R'_k \cup R'_l|}
 
-    In [0, 1]. Two dead neurons are at distance 0, as both capture nothing; a dead and a live neuron are at
-    distance 1.
+    In [0, 1]. Two dead neurons are at distance 0, because neither captures anything; a dead and a live neuron
+    are at distance 1.
 
     Parameters
     ----------

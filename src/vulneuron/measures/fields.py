@@ -255,7 +255,7 @@ def interpolation_weights(positions: npt.NDArray[np.float64], cells: int) -> npt
     Parameters
     ----------
     positions
-        Where to interpolate, in cells, from 0 to `cells` - 1.
+        Positions to interpolate at, in cells, from 0 to `cells` - 1.
     cells
         Number of values to interpolate between.
     """

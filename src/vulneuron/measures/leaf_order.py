@@ -120,7 +120,7 @@ def _lengthened(halves: dict[Span, tuple[Span, Span]], span: Span, paths: Double
 
 
 def _ends(halves: dict[Span, tuple[Span, Span]], span: Span) -> list[tuple[slice, slice]]:
-    """Where a path through a node may begin, with where it may then end: in the other child."""
+    """Leaves where a path through a node may begin, with those where it ends, in the other child."""
     if span not in halves:
         return [(slice(*span), slice(*span))]
     left, right = (slice(*half) for half in halves[span])

@@ -62,8 +62,8 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     row="IoU with its map",
     heading={"benign_drop": "IoU\ndrop", "adversarial_gain": "IoU\ngain"},
     meaning={
-        "benign_drop": "Overlap of what the neuron captures with where the benign label loses",
-        "adversarial_gain": "Overlap of what the neuron captures with where the adversarial label gains",
+        "benign_drop": "Overlap of the receptive field with the pixels of largest benign drop",
+        "adversarial_gain": "Overlap of the receptive field with the pixels of largest adversarial gain",
     },
     formula="intersection over union of the receptive field and the top mask",
     unit="0 to 1",
@@ -76,7 +76,7 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     by="effect",
 )
 def overlap_with_top(context: NeuronContext) -> ByEffect[Doubles]:
-    """IoU of each receptive field with the most vulnerable pixels by either map."""
+    """IoU of each receptive field with the most vulnerable pixels in each vulnerability map."""
     return context.overlaps
 
 

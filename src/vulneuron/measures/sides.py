@@ -9,7 +9,7 @@ T_co = TypeVar("T_co", covariant=True)
 #: An image of a pair.
 Side = Literal["benign", "adversarial"]
 SIDES: tuple[Side, ...] = get_args(Side)
-#: What an attack does to the probabilities: the benign label's drops, the adversarial label's rises.
+#: Effect of an attack on probabilities: that of the benign label drops, that of the adversarial label rises.
 Effect = Literal["benign_drop", "adversarial_gain"]
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 

@@ -80,7 +80,7 @@ def choose_thresholds(rule: Threshold, features: Floating, benign_features: Floa
     Parameters
     ----------
     rule
-        How to choose them.
+        Rule for the thresholds.
     features
         ``(neuron, row, column)``: the image's feature maps; only "relative" reads them.
     benign_features

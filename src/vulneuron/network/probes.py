@@ -1,4 +1,4 @@
-"""Probe images, on which a network is tested before it sees the user's images; comparison of outputs."""
+"""Probe images, on which a network is tested before the user's images; comparison of outputs."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812

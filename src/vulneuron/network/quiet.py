@@ -1,4 +1,4 @@
-"""Silences warnings of foreign code.
+"""Silences warnings of third-party code.
 
 A module of its own: filters belong to the whole process, so tracing, checks and server share one lock.
 """

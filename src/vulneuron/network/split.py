@@ -95,14 +95,14 @@ class Split:
 
     @property
     def activation_meaning(self) -> str:
-        """How activations are computed."""
+        """Description of the activations."""
         if self.kind == "linear":
             return "input of the dense layer"
         return "maximum of the feature map" if self.pool == "max" else "mean of the feature map"
 
     @property
     def contribution_meaning(self) -> str:
-        """How contributions are computed."""
+        """Description of the contributions."""
         return "activation x weight" if self.kind == "linear" else "gradient x activation"
 
     @property

@@ -67,9 +67,9 @@ def analyze(
         ``(n, channel, y, x)``.
     labels
         ``(n,)``, for images in an array. If the images have no labels, the model's own predictions are used
-        instead, and the record says so.
+        instead, and the record states this.
     out
-        Where to write the record: a path, or any URL that fsspec opens.
+        Path of the record, or any URL that fsspec supports.
     attack
         A `PGD` (the default, with the paper's settings), `FGSM` or other `Attack`; an attack of foolbox,
         torchattacks or ART; or a function ``(classifier, images, labels) -> images``.

@@ -32,7 +32,7 @@ _PACKAGES = ("torch", "torchvision", "numpy", "zarr", "xarray", "openTSNE")
 
 @dataclass(frozen=True)
 class Selection:
-    """Which images are attacked, and which successes are kept.
+    """Selection of the images to attack, and of the successes to keep.
 
     Attributes
     ----------

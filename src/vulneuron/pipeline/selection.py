@@ -61,7 +61,7 @@ def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None
 
 
 def most_attacked(benign_labels: Ints, adversarial_labels: Ints, top: int) -> npt.NDArray[np.bool_]:
-    """Which pairs belong to the most attacked classes (paper, Section 6.2.2).
+    """Mask of the pairs in the most attacked classes (paper, Section 6.2.2).
 
     The `top` benign labels with the most pairs, and among their pairs the `top` most frequent adversarial
     labels. Ties go to the lower label.

@@ -33,7 +33,7 @@ class GrowingArrays:
         self._arrays: dict[str, Any] = {}
 
     def find(self, path: str) -> Any:
-        """Array of this path; None as long as it does not exist, as another process may create it."""
+        """Array of this path; None until it exists; another process may create it."""
         if path not in self._arrays:
             array = open_group(self._record.path, "r").get(path)
             if array is None:

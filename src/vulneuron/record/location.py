@@ -1,4 +1,4 @@
-"""Where a record is, or may be written: a path, or a URL that fsspec knows."""
+"""Location of a record: a path, or a URL that fsspec supports."""
 
 import os
 from typing import Any
@@ -23,25 +23,25 @@ def files_of(path: str | os.PathLike[str]) -> tuple[Any, str]:
     Raises
     ------
     RecordError
-        If the URL is of no known kind, or the package for it is missing.
+        If the scheme of the URL is not supported, or the package for it is missing.
     """
     try:
         files, root = fsspec.core.url_to_fs(str(path))
     except (ImportError, ValueError) as error:
         raise RecordError(
             f"{str(path)!r} cannot be reached ({one_line(error)})",
-            allowed="a path, or a URL of a kind that fsspec knows",
+            allowed="a path, or a URL with a scheme that fsspec supports",
             fix="install the package for it, for example s3fs for s3://",
         ) from error
     return files, root
 
 
 def is_free(path: str | os.PathLike[str]) -> bool:
-    """Whether nothing is there that a new record would replace."""
+    """Whether a new record can be written to this location without replacing anything."""
     files, root = files_of(path)
     if not files.exists(root):
         return True
-    # What a run leaves behind that was killed before its first write has no name of its own yet.
+    # A run that was killed before its first write leaves only partial files behind.
     return files.isdir(root) and all(entry.endswith(".partial") for entry in files.ls(root, detail=False))
 
 

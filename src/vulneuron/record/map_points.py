@@ -102,7 +102,7 @@ class MapPointSaver:
     Parameters
     ----------
     store
-        Where to save them.
+        Store that the points are saved to.
     pair
         Number of the pair.
     seconds

@@ -49,8 +49,7 @@ def open_record(path: str | os.PathLike[str]) -> Record:
     Raises
     ------
     RecordError
-        If there is nothing, or something else than a record, or a record of another schema, or one of which
-        parts are missing.
+        If there is no record, or it has another schema, or parts of it are missing.
     """
     group = open_group(path)
     record = Record(str(path), group)
@@ -115,7 +114,7 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
 
 @dataclass(frozen=True)
 class Validation:
-    """Result of `Record.validate`: what is wrong with a record, nothing if it is sound."""
+    """Result of `Record.validate`: the problems of a record, empty if it is sound."""
 
     problems: tuple[str, ...]
 
@@ -131,7 +130,7 @@ class Record:
     Attributes
     ----------
     path
-        Where it is.
+        Path or URL of the record.
     attributes
         Provenance of the run as a mapping: model, images, attack, selection, versions, counts.
     """
@@ -143,7 +142,7 @@ class Record:
         self.attributes: Mapping[str, Any] = dict(group.attrs)
 
     def __fspath__(self) -> str:
-        """Path of the record, so that ``xarray.open_zarr(record)`` works."""
+        """Path of the record, for ``xarray.open_zarr(record)``."""
         return self.path
 
     def __repr__(self) -> str:
@@ -161,13 +160,13 @@ class Record:
         Raises
         ------
         RecordError
-            If the run did not come to its end.
+            If the run is unfinished.
         """
         if not self.complete:
             raise RecordError(
                 f"the run of record {self.path!r} is unfinished",
                 allowed="a finished record",
-                fix="run the same `vulneuron analyze` command again: it goes on where it stopped",
+                fix="run the same `vulneuron analyze` command again, which resumes the run",
             )
 
     @property
@@ -190,7 +189,7 @@ class Record:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """One row a pair: labels by name, probabilities before and after, and perturbation norms.
+        """One row per pair: labels by name, probabilities before and after, and perturbation norms.
 
         Columns ``image_id, image_index, benign_label, adversarial_label, benign_label_p_benign,
         adversarial_label_p_benign, benign_label_p_adversarial, adversarial_label_p_adversarial,
@@ -244,7 +243,7 @@ class Record:
         return tuple(self.attributes["layers"])
 
     def layer(self, name: str | None = None) -> RecordLayer:
-        """What the record holds of one of its `layers`; of the last one when None.
+        """Data of one of the record's `layers`; by default, of the last one.
 
         Raises
         ------
@@ -355,7 +354,7 @@ COUNT_KEYS = (
 
 
 def consolidate(path: str) -> None:
-    """Gather the metadata in one place, so that xarray opens the record in one read."""
+    """Consolidate the metadata, so xarray opens the record with a single read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is not yet part of the v3 text
         zarr.consolidate_metadata(path, zarr_format=3)

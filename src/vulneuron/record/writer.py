@@ -326,7 +326,7 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     Raises
     ------
     RecordError
-        If another run holds the lock, or the folder is not writable.
+        If another run has the lock, or the folder is not writable.
     """
     if is_remote(path):
         yield

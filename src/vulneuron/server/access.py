@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-#: Parameter of the URL that holds the server's token.
+#: URL parameter that contains the server's token.
 TOKEN_PARAMETER = "token"  # noqa: S105  not the token itself
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -24,14 +24,14 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Access:
-    """Which requests the server accepts.
+    """Rules for the requests that the server accepts.
 
     Parameters
     ----------
     token
         Secret required in every request; None if only this machine can reach the server.
     hosts
-        Host names accepted without a token. Requests for other names are refused, because a website that
+        Host names accepted without a token. Requests for other names are rejected, because a website that
         points its own name at this machine (DNS rebinding) could read the record.
     """
 

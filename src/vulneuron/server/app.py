@@ -37,11 +37,11 @@ def create_app(
     library
         The records.
     access
-        Which requests are accepted; those of this machine if None.
+        Rules for accepted requests; by default, requests from this machine only.
     jobs
         Jobs for long work; with default limits if None.
     maps_progress
-        Makes what reports the progress of vulnerability maps.
+        Creates the progress reporter of vulnerability maps.
     pages
         Folder of the front end's built files.
     """

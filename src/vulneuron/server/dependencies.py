@@ -29,7 +29,7 @@ class State:
     sessions
         Its sessions.
     maps_progress
-        Makes what reports the progress of vulnerability maps.
+        Creates the progress reporter of vulnerability maps.
     """
 
     library: Library
@@ -38,7 +38,7 @@ class State:
     maps_progress: Callable[..., MapsProgress] = MapsProgress
 
     def end_streams(self) -> None:
-        """Cancel all jobs and end all streams of events, so that no connection stays open."""
+        """Cancel all jobs and end all streams of events, so no connection stays open."""
         self.sessions.close()
         self.jobs.cancel_all()
 
@@ -88,7 +88,7 @@ Group = TypeVar("Group", bound=SettingsGroup)
 
 
 def _in_query(group: type[Group]) -> Callable[..., Group]:
-    """Dependency that reads a group of settings from the query of a URL, beside other parameters."""
+    """Dependency that reads a group of settings from the query of a URL, which may have other parameters."""
     model = type(
         f"{group.__name__}Query", (group,), {"__doc__": group.__doc__, "model_config": {"extra": "ignore"}}
     )

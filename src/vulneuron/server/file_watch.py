@@ -42,7 +42,7 @@ class FileWatch:
     least_seconds
         Shortest time between two checks.
     share
-        Largest fraction of the time that checks take, so that slow ones are rare.
+        Largest fraction of the time spent on checks, so slow checks are rare.
     signature
         Computes the signature of the files.
     clock

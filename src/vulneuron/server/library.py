@@ -30,7 +30,7 @@ class ServedRecord:
     Parameters
     ----------
     path
-        Where it is.
+        Path or URL of the record.
     name
         Its name in URLs.
     model
@@ -81,7 +81,7 @@ class ServedRecord:
             return self._opened
 
     def listing(self) -> dto.RecordListing:
-        """Its entry in the list of records; the last one known while the record is gone."""
+        """Its entry in the list of records; the last one read if the record is gone."""
         try:
             self._listing = _listing(self.current())
         except RecordGone:
@@ -102,7 +102,7 @@ class ServedRecord:
             with _errors_of_storage(self.id):
                 yield opened
         except RecordGone:
-            # Check the files, as it is clearer to say that the whole record is gone.
+            # Check the files, because an error about the whole record is clearer.
             with self._lock:
                 self._files.check_soon()
             self.current()
@@ -161,7 +161,7 @@ class Library:
     Parameters
     ----------
     paths
-        Where they are.
+        Paths or URLs of the records.
     model
         Their network or its spec; None for the network that each record names, if that is safe to load.
     own_models

@@ -1,4 +1,4 @@
-"""Which network belongs to which record, and which ones may be loaded automatically."""
+"""The network of each record, and the networks that may be loaded automatically."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 #: The demo's own network, which records name as a function in a file of this package.
 _DEMO_FILE = Path(__file__).parents[1] / "demo.py"
 _DEMO_FUNCTION = "demo_model"
-#: Plain names only: after `hf-hub:` or `local-dir:`, in any case, timm loads somebody else's model.
+#: Plain names only: after `hf-hub:` or `local-dir:`, in any case, timm loads models from other sources.
 _BUILT_IN = re.compile(r"(torchvision|timm):[\w.]+(\?.*)?", re.ASCII)
 #: Names of records contain none of the punctuation that precedes `=` within a spec.
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)=(?P<spec>.+)", re.ASCII)
 
 
 def model_to_load(record: Record, model: "str | nn.Module | None") -> "str | nn.Module":
-    """Where to load a record's network from.
+    """Spec or module to load a record's network from.
 
-    A record is data, often somebody else's, so code in a file that it names is not run unless the user names
-    the file as well. Without `model`, only networks of torchvision, timm and the demo are loaded.
+    A record is data, often from other people, so a file that it names is only run if the user names it as
+    well. Without `model`, only networks of torchvision, timm and the demo are loaded.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def model_to_load(record: Record, model: "str | nn.Module | None") -> "str | nn.
     if Path(file).parts[-2:] == _DEMO_FILE.parts[-2:] and function == _DEMO_FUNCTION:
         return f"{_DEMO_FILE}:{function}"
     raise ModelError(
-        f"the record's network {named!r} is not loaded automatically, as that would run its file",
+        f"the record's network {named!r} is not loaded automatically, because that would run its file",
         allowed="networks of torchvision and timm, or one that you name",
         fix=f"start with --model, for example: vulneuron serve {record.path} --model {named}",
     )

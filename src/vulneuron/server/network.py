@@ -136,7 +136,7 @@ class RecordNetwork:
             try:
                 source = model_to_load(self._analysis.record, self._model)
             except ModelError:
-                # Another attempt would be refused again.
+                # Another attempt would be rejected again.
                 retry_seconds = math.inf
                 raise
             self._analysis.network.attach(self._load_classifier(self._analysis.record, source))

@@ -1,4 +1,4 @@
-"""The dashboard inside a notebook, and the link between what it shows and Python."""
+"""The dashboard inside a notebook, and the link between its selection and Python."""
 
 import atexit
 import html

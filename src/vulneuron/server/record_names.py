@@ -13,7 +13,7 @@ PathParts = tuple[str, ...]
 def record_names(paths: Sequence[str]) -> list[str]:
     """Short, unique name of each path: its last part, and as many folders as distinguish it from the others.
 
-    ``runs/a/run.zarr`` and ``runs/b/run.zarr`` become ``a-run`` and ``b-run`` in any order, so that a shared
+    ``runs/a/run.zarr`` and ``runs/b/run.zarr`` become ``a-run`` and ``b-run`` in any order, so a shared
     URL keeps its meaning. Only paths that are the same in a URL are numbered.
     """
     path_parts = [_parts(path) for path in paths]

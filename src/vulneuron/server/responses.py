@@ -14,7 +14,7 @@ from PIL import Image
 from vulneuron.server.summary import OpenedLayer
 
 Bytes = npt.NDArray[np.uint8]
-#: Low, as most browsers run on the same machine.
+#: Low, because most browsers run on the same machine.
 _COMPRESSION = 1
 _GRAY = 127.5
 _FOREVER = "private, max-age=31536000, immutable"
@@ -62,7 +62,7 @@ def to_png(pixels: Bytes) -> bytes:
 
 
 def difference(benign: npt.NDArray[np.floating], adversarial: npt.NDArray[np.floating]) -> Bytes:
-    """Perturbation around mid-gray ``(y, x, channel)``, scaled so that its largest value is black or white.
+    """Perturbation around mid-gray ``(y, x, channel)``, scaled to make its largest value black or white.
 
     Parameters
     ----------

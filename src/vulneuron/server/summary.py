@@ -107,7 +107,7 @@ class OpenedRecord:
             return self._layers[layer]
 
     def warm_up(self) -> None:
-        """Compute what the first screen needs, and decode all images if they fit into the cache."""
+        """Compute the values of the first screen, and decode all images if they fit into the cache."""
         _ = self._last.summary, self._last.pair_table
         if self.pixels.fits:
             self.pixels.load_all()

@@ -12,9 +12,9 @@ from vulneuron.engines.incremental.steps import NetworkSteps
 
 Doubles = npt.NDArray[np.float64]
 _REPEATS = 3
-#: Seconds to paste one number; rough, as pasting is cheap beside convolving.
+#: Seconds to paste one number; a rough value, because pasting is much cheaper than convolution.
 _PASTE = 0.5e-9
-#: Seconds that no clock can tell from 0.
+#: Seconds below the resolution of any clock.
 _TICK = 1e-9
 
 

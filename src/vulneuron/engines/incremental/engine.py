@@ -1,4 +1,4 @@
-"""The incremental engine: compute only what a patch changes, as long as that is cheaper."""
+"""The incremental engine: computes only the regions that a patch changes, as long as that is cheaper."""
 
 import math
 from collections.abc import Callable, Generator, Iterator
@@ -38,7 +38,7 @@ _BACKGROUND_SHARE = 1 / 2
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """How to compute patches of one size in one network."""
+    """Plan for computing patches of one size in one network."""
 
     steps: NetworkSteps
     spans: PatchSpans
@@ -148,7 +148,7 @@ class Incremental:
             yield Batch(torch.from_numpy(indices), logits)
 
     def _plan(self, classifier: Classifier, patch: int) -> Generator[Batch, None, _Plan | None]:
-        """How to compute patches of this size; None if dense is better. Cached per network."""
+        """Plan for patches of this size; None if dense is better. Cached per network."""
         if classifier not in self._caches:
             steps = trace_steps(classifier) if classifier.precision == "float32" else None
             self._caches[classifier] = _NetworkCache(steps)
@@ -196,7 +196,7 @@ class Incremental:
         adversarial: Tensor,
         positions: Ints,
     ) -> Generator[Batch, None, PatchedForward | None]:
-        """The forward pass of a pair; the last one is cached, as one map takes several calls."""
+        """The forward pass of a pair; the last one is cached, because one map takes several calls."""
         cache = self._caches[classifier]
         if cache.forward is None or not cache.forward.matches(plan.spans, benign, adversarial):
             cache.forward = None
@@ -209,5 +209,5 @@ class Incremental:
         return cache.forward
 
     def _fitting_images(self, background: float, image_bytes: float) -> int:
-        """How many images of this size fit into memory beside the background; at least 1."""
+        """Number of images of this size that fit into memory together with the background; at least 1."""
         return max(1, int((self._memory - background) / max(image_bytes, 1)))

@@ -18,14 +18,14 @@ Regions = dict[fx.Node, Region]
 class PatchedForward:
     """Forward passes of a benign image with patches of an adversarial one.
 
-    The network's feature maps on the benign image are computed once; each pass computes what patches change.
+    The network's feature maps on the benign image are computed once; each pass computes only changed regions.
 
     Parameters
     ----------
     steps
         The network.
     spans
-        What patches of this size can change.
+        Regions that patches of this size can change.
     benign, adversarial
         ``(channel, y, x)``; copied.
     device

@@ -1,4 +1,4 @@
-"""Which part of each step's output a patch can change, and which patches are computed together."""
+"""The region of each step's output that a patch can change, and the grouping of patches into batches."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _MAX_BINS, _MIN_IN_BIN = 12, 64
 
 @dataclass(frozen=True, eq=False)
 class PatchSpans:
-    """What patches of one size can change: of the image, and of each step that works on regions.
+    """Intervals that patches of one size can change: of the image, and of each step that works on regions.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ def _hull(one: Span, other: Span) -> Span:
 
 
 class PatchBatch:
-    """Where the regions of a batch of patches lie on each step's output.
+    """Positions of the regions of a batch of patches on each step's output.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class Sliding:
     Attributes
     ----------
     rows, columns
-        How the window moves.
+        Movement of the window.
     fill
         Value of the padding: 0, or -inf for maximum pooling.
     function
@@ -83,7 +83,7 @@ def classify_operation(
         ]
         same = all(_equal(operations[0], operation) for operation in operations)
         return operations[0] if same else Opaque()
-    # Foreign code, on feature maps of a size it has never seen.
+    # The modules of a network may not accept feature maps of this size.
     except (RuntimeError, TypeError, ValueError, LookupError, AssertionError):
         return Opaque()
 
@@ -114,7 +114,7 @@ def _equal(one: Operation, other: Operation) -> bool:
 
 
 def _is_local(function: Function, inputs: Sequence[Tensor], output: Tensor) -> bool:
-    """Whether any crop of the inputs gives the same crop of the output."""
+    """Whether every crop of the inputs results in the same crop of the output."""
     rows, columns = inputs[0].shape[2:]
     if output.ndim != 4 or output.shape[2:] != inputs[0].shape[2:]:
         return False

@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Slide:
-    """How the window of a convolution or pooling moves along one axis.
+    """Movement of the window of a convolution or pooling along one axis.
 
     Output o reads the inputs ``o * stride - padding + dilation * t`` for t from 0 to kernel - 1.
 

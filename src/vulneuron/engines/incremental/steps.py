@@ -126,7 +126,7 @@ def trace_steps(classifier: Classifier) -> NetworkSteps | None:
 def _read_graph(graph: fx.Graph, root: nn.Module, probe: Tensor) -> NetworkSteps | None:
     """The steps of a graph up to its result, which it runs once on an image.
 
-    None without steps, or if one changes in place what a later one reads.
+    None without steps, or if one modifies a value that a later one reads.
     """
     *nodes, output = graph.nodes
     image = next(node for node in nodes if node.op == "placeholder")
@@ -149,7 +149,7 @@ def _read_graph(graph: fx.Graph, root: nn.Module, probe: Tensor) -> NetworkSteps
 class _GraphReader:
     """Runs a graph node by node on a probe, and collects its steps.
 
-    Nodes after the result are not steps. They are run nevertheless, as they might change it in place.
+    Nodes after the result are not steps, but they are run as well, because they might change it in place.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class _GraphReader:
         )
 
     def add_step(self, node: fx.Node) -> bool:
-        """Run a node that depends on the image; False if it changes in place what a later one reads."""
+        """Run a node that depends on the image; False if it modifies a value that a later node reads."""
         reads, module = self.inputs(node), self._module(node)
         copies = {read: _copied(self.values[read]) for read in reads}
         versions = {read: getattr(value, "_version", 0) for read, value in copies.items()}

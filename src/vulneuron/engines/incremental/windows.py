@@ -10,7 +10,7 @@ from vulneuron.engines.incremental.regions import Slide, Span
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Where regions of one size lie on one axis.
+    """Positions of regions of one size on one axis.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where rectangular regions of one size lie on a feature map, one per patch."""
+    """Positions of rectangular regions of one size on a feature map, one per patch."""
 
     rows: Axis
     columns: Axis
@@ -59,7 +59,7 @@ class Region:
     values
         ``(n, channel, rows, columns)``, in `channels_last`.
     place
-        Where the regions lie.
+        Positions of the regions.
     """
 
     values: Tensor
