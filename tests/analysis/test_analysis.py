@@ -1,7 +1,5 @@
 """`Analysis` against plain loops over the record and the network."""
 
-import errno
-import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,37 +11,13 @@ from scipy import stats
 from torch import nn
 
 import vulneuron as vn
-from disks import failing_writes
 from runs import CLASS_NAMES, all_arrays, color_net, color_pictures
 from vulneuron.analysis import Analysis, Settings, load_classifier
-from vulneuron.errors import Cancelled, MeasureError, ModelError, RecordError
-from vulneuron.maps.stages import MapStage
+from vulneuron.errors import Cancelled, MeasureError, ModelError
 from vulneuron.measures import MEASURES
 from vulneuron.measures.distances import DISTANCES
-from vulneuron.record import Record
 
 LABELS = ("benign_label", "adversarial_label")
-
-
-def make(out: Path, *, mlp: bool = False) -> Record:
-    pictures, labels = color_pictures(a_class=10)
-    return vn.analyze(color_net(mlp=mlp), pictures, labels, out=out, class_names=CLASS_NAMES)
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
-def template(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, nn.Module]:
-    out = tmp_path_factory.mktemp("analysis") / "run.zarr"
-    make(out, mlp=request.param)
-    return out, color_net(mlp=request.param)
-
-
-@pytest.fixture
-def analysis(template: tuple[Path, nn.Module], tmp_path: Path) -> Analysis:
-    path, net = template
-    record = vn.open_record(shutil.copytree(path, tmp_path / "run.zarr"))
-    return Analysis(record, load_classifier(record, net), settings=Settings(stride=3))
 
 
 def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -193,14 +167,6 @@ def test_discrepancy_map_is_what_occlusion_changes(analysis: Analysis) -> None:
         Analysis(analysis.record).discrepancy_map(0, 1, "benign")
 
 
-def test_maps_without_arguments_are_those_of_the_settings(analysis: Analysis) -> None:
-    assert analysis.vulnerability_maps(1).stride == 3
-    assert analysis.vulnerability_maps(1, stride=4).stride == 4
-    other = analysis.top_masks(1, settings=Settings(stride=6, patch=8, top=50))
-    assert other.benign_drop.sum() == 72
-    assert analysis.has_maps(1, settings=Settings(stride=6, patch=8))
-
-
 def test_suggested_settings_are_the_default_ones_where_these_have_bands(
     analysis: Analysis, tmp_path: Path
 ) -> None:
@@ -208,65 +174,6 @@ def test_suggested_settings_are_the_default_ones_where_these_have_bands(
     pictures, labels = color_pictures(a_class=1, wrong=0)
     few = vn.analyze(color_net(), pictures, labels, out=tmp_path / "few.zarr", class_names=CLASS_NAMES)
     assert Analysis(few).suggested_settings == Settings(band_images="adversarial")
-
-
-def test_maps_of_a_record_that_cannot_be_written_to_stay_in_memory(analysis: Analysis) -> None:
-    with failing_writes(errno.EROFS):
-        analysis.vulnerability_maps(5)
-        assert analysis.has_maps(5)
-        assert not Analysis(analysis.record.path, settings=analysis.settings).has_maps(5)
-        with pytest.raises(RecordError, match="cannot be written to the record"):
-            analysis.prepare_maps()
-    with failing_writes(errno.ENOSPC), pytest.raises(RecordError, match="cannot be written to the record"):
-        analysis.vulnerability_maps(6)
-
-
-def test_maps_are_computed_once_and_kept_in_the_record(analysis: Analysis) -> None:
-    assert not analysis.has_maps(2)
-    made = analysis.vulnerability_maps(2, stride=3)
-    assert analysis.has_maps(2)
-    assert made.benign_drop.shape == (4, 4)
-    # Without the network, it cannot compute any.
-    again = Analysis(analysis.record.path).vulnerability_maps(2, stride=3)
-    np.testing.assert_array_equal(again.benign_drop, made.benign_drop)
-    np.testing.assert_array_equal(again.adversarial_gain, made.adversarial_gain)
-    assert not analysis.has_maps(2, settings=Settings(stride=4))
-    # Maps in the record do not make it another record.
-    assert vn.open_record(analysis.record.path).validate().sound
-
-
-def test_the_record_says_which_engine_made_a_map(analysis: Analysis) -> None:
-    made = {
-        engine: analysis.vulnerability_maps(4, stride=2, engine=engine) for engine in ("anytime", "dense")
-    }
-    assert {name: maps.engine for name, maps in made.items()} == {"anytime": "anytime", "dense": "dense"}
-    kept = vn.Analysis(analysis.record.path)
-    # Exact maps serve everybody; estimated ones only those who ask for them.
-    assert kept.vulnerability_maps(4, stride=2).engine == "dense"
-    assert kept.vulnerability_maps(4, stride=2, engine="anytime").engine == "dense"
-    analysis.vulnerability_maps(5, stride=2, engine="anytime")
-    assert not kept.has_maps(5, settings=Settings(stride=2))
-    assert kept.has_maps(5, settings=Settings(stride=2, engine="anytime"))
-    assert analysis.vulnerability_maps(5, stride=2).engine == "incremental"
-    np.testing.assert_allclose(
-        analysis.vulnerability_maps(4, stride=2).benign_drop, made["dense"].benign_drop, atol=1e-6
-    )
-
-
-def test_stages_are_told_from_the_preview_to_the_kept_maps(analysis: Analysis) -> None:
-    told: list[MapStage] = []
-    maps = analysis.vulnerability_maps(6, stride=1, engine="anytime", on_stage=told.append)
-    assert [stage.maps.engine for stage in told] == ["preview", *["anytime"] * (len(told) - 1)]
-    np.testing.assert_allclose(maps.benign_drop, told[-1].maps.benign_drop, atol=1e-6)
-    told.clear()
-    analysis.vulnerability_maps(6, stride=1, engine="anytime", on_stage=told.append)
-    assert not told
-
-
-def test_cancelled_maps_are_not_kept(analysis: Analysis) -> None:
-    with pytest.raises(Cancelled):
-        analysis.vulnerability_maps(1, stride=1, watch=vn.Watch(cancelled=lambda: True))
-    assert not analysis.has_maps(1, settings=Settings(stride=1))
 
 
 def test_without_the_network_what_the_record_holds_still_works(analysis: Analysis) -> None:
@@ -282,41 +189,6 @@ def test_without_the_network_what_the_record_holds_still_works(analysis: Analysi
         alone.vulnerability_maps(0)
     with pytest.raises(MeasureError, match="maps of pair 0 needs the network"):
         alone.overlap(0, 1)
-
-
-@pytest.mark.parametrize("combine", ["union", "intersection"])
-@pytest.mark.parametrize("side", ["benign", "adversarial"])
-@pytest.mark.parametrize("neurons", [[1], [3, 0], [0, 1, 2, 3]])
-def test_overlap_agrees_with_counting_pixels(
-    analysis: Analysis, combine: Any, side: Any, neurons: list[int]
-) -> None:
-    settings = Settings(stride=3, top=35, iou_side=side, threshold_mode="relative", threshold_level=0.6)
-    found = analysis.overlap(3, neurons, combine, settings=settings)
-    masks, top = analysis.masks(3, settings=settings)[side], analysis.top_masks(3, settings=settings)
-    rule = any if combine == "union" else all
-    for shown, outlined in (
-        (found.benign_drop, top.benign_drop),
-        (found.adversarial_gain, top.adversarial_gain),
-    ):
-        common = either = 0
-        for place in np.ndindex(12, 12):
-            inside = rule(masks[neuron][place] for neuron in neurons)
-            common += bool(inside and outlined[place])
-            either += bool(inside or outlined[place])
-        assert shown == pytest.approx(common / either)
-
-
-def test_overlap_of_one_neuron_is_that_of_the_table_and_nothing_overlaps_with_nothing(
-    analysis: Analysis,
-) -> None:
-    analysis.vulnerability_maps(4)
-    table = analysis.neurons(4)
-    for neuron in range(4):
-        found = analysis.overlap(4, neuron)
-        assert found.benign_drop == table.iou_benign_drop[neuron]
-        assert found.adversarial_gain == table.iou_adversarial_gain[neuron]
-    nothing = analysis.overlap(4, [0, 1], settings=Settings(stride=3, threshold_level=1e9))
-    assert (nothing.benign_drop, nothing.adversarial_gain) == (0, 0)
 
 
 @pytest.mark.parametrize("mode", ["absolute", "quantile", "relative"])
