@@ -1,4 +1,4 @@
-"""How tests run a command: its arguments to exit status, standard output, standard error."""
+"""Type of the fixture that runs a command: from arguments to exit status, standard output, standard error."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ from runs import CLASS_NAMES, color_net, color_pictures
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write generated pages of docs/ anew")
+    parser.addoption("--update", action="store_true", help="update generated pages of docs/")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import zarr
 
 @contextmanager
 def failing_writes(code: int) -> Iterator[None]:
-    """Let each write of a record fail with an error of the system, such as ``errno.ENOSPC``."""
+    """Make each write of a record fail with a system error, such as ``errno.ENOSPC``."""
 
     async def fail(*_arguments: Any, **_options: Any) -> None:
         raise OSError(code, os.strerror(code))

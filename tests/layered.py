@@ -31,7 +31,7 @@ class NamedLayers(nn.Module):
         """Logits of the feature maps of a layer: the plain network from there on."""
         later = LAYERS.index(layer) + 1
         for stage in self.stages()[later:]:
-            # The second stage is followed by a function that no module shows.
+            # The second stage is followed by a function that is not a module.
             features = stage(torch.relu(features) if stage is self.get_submodule("3") else features)
         logits: Tensor = self.dense(features.mean((2, 3)))
         return logits
@@ -53,7 +53,7 @@ def named_layers() -> NamedLayers:
 
 
 def analyze(out: Path, layers: str | Sequence[str] | None) -> Record:
-    """The network's own predictions are the labels, so that every image is attacked."""
+    """The network's own predictions are the labels, so every image is attacked."""
     pictures, _ = color_pictures(a_class=80, wrong=0)
     return vn.analyze(
         named_layers(),

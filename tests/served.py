@@ -1,4 +1,4 @@
-"""Servers for tests: what they serve, and clients that read their arrays."""
+"""Servers for tests: a served record, and clients that read arrays."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class Served:
 
     @cached_property
     def truth(self) -> Analysis:
-        """What the server shall say; opened apart from it, with the same network."""
+        """Reference for the server's responses; opened separately, with the same network."""
         return Analysis(self.path, self.opened.analysis.network.classifier)
 
     def get(self, path: str, **query: Any) -> httpx.Response:
@@ -79,7 +79,7 @@ def assert_error(response: httpx.Response, status: int, *words: str) -> None:
 
 
 @contextmanager
-def living(
+def running_server(
     path: Path,
     model: str | nn.Module | None = None,
     *,

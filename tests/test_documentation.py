@@ -163,7 +163,7 @@ def test_formulas() -> None:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the code of a how-to may use."""
+    """Names that the code of a how-to may use."""
     pictures, labels = color_pictures()
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     path = tmp_path_factory.mktemp("how-to") / "run.zarr"

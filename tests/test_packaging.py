@@ -1,4 +1,4 @@
-"""What the package declares, and the lock file that follows from it."""
+"""The package's declarations, and the lock file derived from them."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What the package and its commands import before they are needed: nothing that takes long."""
+"""The package and its commands import slow libraries only when they are needed."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ def test_the_address_is_printed_before_torch_is_imported(tmp_path: Path, options
         timeout=60,
     )
     assert finished.stdout.startswith("The dashboard is at http://127.0.0.1:")
-    # It cannot go on without, and says so.
+    # It fails without PyTorch, with a message.
     assert finished.returncode == 1
     assert "torch" in finished.stderr
 

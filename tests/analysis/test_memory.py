@@ -1,4 +1,4 @@
-"""What vulnerability maps may take of the memory."""
+"""Memory that vulnerability maps may use."""
 
 from pathlib import Path
 

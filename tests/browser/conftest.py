@@ -67,7 +67,7 @@ def server(
 
 @pytest.fixture(scope="session")
 def truth(example_paths: tuple[ExampleRecord, ...]) -> Callable[[str], vn.Analysis]:
-    """What Python says of a record, by its name."""
+    """Analyses of the records, by record name."""
     known = {one.name: vn.Analysis(one.path) for one in example_paths}
     return known.__getitem__
 
@@ -151,5 +151,5 @@ def page(open_page: OpenPage, record: str) -> Page:
 
 @pytest.fixture
 def analysis(truth: Callable[[str], vn.Analysis], record: str) -> vn.Analysis:
-    """What Python says of the page's record."""
+    """Analysis of the page's record, which the page must agree with."""
     return truth(record)

@@ -1,4 +1,4 @@
-"""What must not happen on a page: errors, and requests to anything but the server."""
+"""Events that must not occur on a page: errors, and requests to other servers."""
 
 import re
 

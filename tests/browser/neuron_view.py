@@ -1,4 +1,4 @@
-"""What tests of the neuron space know about a page: where neurons stand, and what its texts mean."""
+"""Positions of neurons on a page, and parsers for its texts, for tests of the neuron space."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _SIGNS = {0x2212: "-", 0x2013: "nan", ord("+"): None}
 
 @dataclass(frozen=True)
 class FirstView:
-    """What a record shows at first."""
+    """Initially focused pair and neuron of a record."""
 
     pair: int
     neuron: int

@@ -1,4 +1,4 @@
-"""What browser tests read from the data overview and the image grid."""
+"""Readers of the data overview and the image grid, for browser tests."""
 
 import re
 from collections import Counter
@@ -125,7 +125,7 @@ def expect_selection(page: Page, words: str, count: int) -> None:
 
 
 def address(page: Page) -> dict[str, str]:
-    """What the page's address says."""
+    """Parameters in the page's URL."""
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 

@@ -150,7 +150,7 @@ def test_a_notebook_reads_and_sets_what_a_page_shows(open_page: OpenPage, record
     expect(page.get_by_role("heading", name="Cluster of neuron 4:")).to_be_visible()
     expect(page.get_by_role("region", name="Receptive field")).to_contain_text("6 neurons")
     assert parameters(page) == {"record": "cifar10", "pair": "5", "neurons": "4-9", "session": "notebook-1"}
-    # A reload stays in the session, which knows what to show.
+    # A reload stays in the session, which stores the state.
     page.reload()
     settle(page)
     expect(page.get_by_role("heading", name="Cluster of neuron 4:")).to_be_visible()

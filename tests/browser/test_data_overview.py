@@ -1,4 +1,4 @@
-"""Data overview: plots, matrix and legend show what `Analysis` says, and select what they promise."""
+"""Data overview: plots, matrix and legend agree with `Analysis`, and select the right pairs."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Which Chromium the browser tests run in."""
+"""Choice of the Chromium for the browser tests."""
 
 from pathlib import Path
 

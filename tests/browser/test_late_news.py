@@ -1,4 +1,4 @@
-"""What changes while a page is open: the network comes, a record goes."""
+"""Changes while a page is open: the network is loaded, a record is removed."""
 
 import re
 import shutil

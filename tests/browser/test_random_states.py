@@ -1,4 +1,4 @@
-"""Whatever the state, the page shows the numbers of `Analysis`."""
+"""In random states, the page shows the numbers of `Analysis`."""
 
 import re
 from collections.abc import Callable

@@ -231,7 +231,7 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds, a line each."""
+    """Accessibility violations found by axe, one line each."""
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run().then(({ violations }) => violations)")
     return [

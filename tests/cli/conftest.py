@@ -1,4 +1,4 @@
-"""What the tests of all commands share."""
+"""Fixtures shared by the tests of all commands."""
 
 import sys
 

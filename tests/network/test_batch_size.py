@@ -1,4 +1,4 @@
-"""Which batch size is found, with made-up times."""
+"""Search for the batch size, with simulated times."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""`Classifier`: logits, activations, contributions, and what it refuses."""
+"""`Classifier`: logits, activations, contributions, and rejected inputs."""
 
 import copy
 import warnings

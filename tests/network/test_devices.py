@@ -1,4 +1,4 @@
-"""Which errors mean that the memory ran out."""
+"""Recognition of errors that mean out of memory."""
 
 import numpy as np
 import pytest

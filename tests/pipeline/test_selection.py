@@ -1,4 +1,4 @@
-"""Which images a run takes and which pairs it keeps."""
+"""Images selected for a run, and pairs kept by it."""
 
 import numpy as np
 import pytest

@@ -152,7 +152,7 @@ LAYERS = {"conv": {"map_shape": [2, 2], "neurons": 6, "head": {"kind": "linear"}
 
 
 def block_columns(block: int, size: int) -> dict[str, npt.NDArray[Any]]:
-    """What became of a block of images, other numbers for each block."""
+    """Run-table columns for a block of images; each block has its own value."""
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, variable in RUN_VARIABLES.items():
         shape = (size, *SHAPE) if name == "adversarial" else (size,)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures, model_file
-from served import Served, living
+from served import Served, running_server
 from vulneuron.server.app import create_app
 from vulneuron.server.library import Library
 
@@ -67,6 +67,6 @@ def copied(linear: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Served]]:
-    """Start servers with real ports; see `served.living`."""
+    """Start servers with real ports; see `served.running_server`."""
     with ExitStack() as stack:
-        yield lambda *arguments, **options: stack.enter_context(living(*arguments, **options))
+        yield lambda *arguments, **options: stack.enter_context(running_server(*arguments, **options))

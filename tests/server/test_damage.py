@@ -1,4 +1,4 @@
-"""A record that is removed, damaged or written anew under the server."""
+"""A record that is removed, damaged or replaced while it is served."""
 
 import json
 import shutil

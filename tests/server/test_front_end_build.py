@@ -68,7 +68,7 @@ def test_a_new_source(project: Path) -> None:
 
 
 def test_what_is_generated_and_installed_is_no_source(project: Path) -> None:
-    """The checks write the types of the API anew; the packages come from the lock file."""
+    """The checks regenerate the types of the API; the packages come from the lock file."""
     touch(project, GENERATED, 1002)
     touch(project, "web/node_modules/vite/index.js", 1002)
     touch(project, "src/vulneuron/server/static/assets/index.js", 1002)

@@ -9,7 +9,7 @@ import pytest
 
 import vulneuron as vn
 from layered import LAYERS, analyze, named_layers
-from served import Served, assert_error, living
+from served import Served, assert_error, running_server
 from vulneuron.errors import VulneuronError
 from vulneuron.measures import MEASURES
 
@@ -18,7 +18,7 @@ from vulneuron.measures import MEASURES
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     path = tmp_path_factory.mktemp("layers") / "several.zarr"
     analyze(path, LAYERS)
-    with living(Path(path), named_layers()) as one:
+    with running_server(Path(path), named_layers()) as one:
         yield one
 
 

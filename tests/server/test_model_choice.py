@@ -1,4 +1,4 @@
-"""Which networks are loaded automatically: no file that a record names is run."""
+"""Networks that are loaded automatically: no file that a record names is run."""
 
 from functools import partial
 from pathlib import Path

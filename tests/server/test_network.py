@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 import vulneuron as vn
 from runs import color_net, color_pictures, model_file
-from served import Served, assert_error, living
+from served import Served, assert_error, running_server
 from server.gates import begin, ended
 from vulneuron.analysis import Analysis
 from vulneuron.server.library import Library
@@ -56,7 +56,10 @@ def test_a_request_runs_a_network_while_a_job_traces_another(
     nonlinear = tmp_path / "nonlinear.zarr"
     vn.analyze(color_net(mlp=True), pictures, labels, out=nonlinear)
     copied = shutil.copytree(linear, tmp_path / "linear.zarr")
-    with living(nonlinear, color_net(mlp=True)) as other, living(copied, Interrupted(*color_net())) as one:
+    with (
+        running_server(nonlinear, color_net(mlp=True)) as other,
+        running_server(copied, Interrupted(*color_net())) as one,
+    ):
         statuses: list[int] = []
         monkeypatch.setattr(
             Interrupted,
