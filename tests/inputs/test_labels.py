@@ -100,7 +100,7 @@ def test_imagenet_folders_are_recognized() -> None:
             10,
             None,
             r"3 sub-folders for a model with 10 outputs whose names are not known \(a, b, c\)\. "
-            r"Allowed: 10 sub-folders, or .* number\. Give .* --class-names",
+            r"Allowed: 10 sub-folders, or .* number\. Pass .* --class-names",
         ),
         (
             folders("bird", "catt", "x1", "x2", "x3", "x4", "x5"),

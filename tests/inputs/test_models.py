@@ -135,7 +135,7 @@ def test_googlenet_rescales_its_input_as_its_weights_expect(tmp_path: Path) -> N
         ("torchvision:resnet18?checkpoint=nowhere.pt", r"'nowhere\.pt', which is not a file"),
         (
             "torchvision:resnet18?weights=DEFAULT&num_classes=10",
-            r"num_classes=10 .* 1000 classes\. Allowed: num_classes without weights.* Give &checkpoint=FILE",
+            r"num_classes=10 .* 1000 classes\. Allowed: num_classes without weights.* Add &checkpoint=FILE",
         ),
         (
             "torchvision:resnet18?weights=DEFAULT",
@@ -247,7 +247,7 @@ def test_explicit_normalization_takes_precedence() -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("mean", "std"), ("std", "mean")])
 def test_mean_without_std_is_refused(one: str, other: str) -> None:
-    message = rf"given {one} without {other}\. Allowed: mean and std together.* Give {other} too"
+    message = rf"given {one} without {other}\. Allowed: mean and std together.* Also pass {other} "
     with pytest.raises(ModelError, match=message):
         load_model(nn.Linear(3, 2), **{one: [0.5, 0.5, 0.5]})  # type: ignore[arg-type]
 

@@ -111,7 +111,7 @@ def test_missing_chunk_is_not_read_as_zeros(path: Path, name: str) -> None:
     [
         ("benign_label", lambda values: (values + 1) % 3, "benign labels of pairs 0 to"),
         ("adversarial_label", lambda values: (values + 1) % 3, "adversarial labels of pairs 0 to"),
-        ("layers/0/activation", lambda values: values * 1.1, "do not give the logits"),
+        ("layers/0/activation", lambda values: values * 1.1, "do not reproduce the logits"),
         ("perturbation_l2", lambda values: values * 1.1, "l2 norms of pairs 0 to"),
         ("layers/0/feature_map", lambda values: values * np.nan, "feature_map of pairs 0 to .* contain NaN"),
     ],

@@ -24,7 +24,7 @@ from vulneuron.record.map_points import SAVE_SECONDS
 
 
 class Analysis(NeuronMethods, ImageMethods):
-    """Answers which neurons of a record are vulnerable, and which image features they capture.
+    """Analysis of a record: vulnerable neurons, and the image features that they capture.
 
     Notebooks, exports and the dashboard all use this class, so their numbers agree. Results are cached, and
     vulnerability maps are stored in the record.
@@ -34,7 +34,7 @@ class Analysis(NeuronMethods, ImageMethods):
     record
         A finished record, or its path.
     classifier
-        The network that made the record; needed for new vulnerability maps, and for the substitution of
+        The network of the record's run; needed for new vulnerability maps, and for the substitution of
         neurons if the head is not linear.
     layer
         Name of the target layer whose neurons are analyzed, one of ``record.layers``; None for the last one.
@@ -64,7 +64,7 @@ class Analysis(NeuronMethods, ImageMethods):
     RecordError
         If the record has no such layer.
     ModelError
-        If the classifier is not the network that made the record.
+        If the classifier is not the network of the record's run.
     MeasureError
         If `memory` is not a positive integer.
     """

@@ -1,4 +1,4 @@
-"""Loads the network of a record again, and checks that it made the record."""
+"""Loading of a record's network, with a check that it is the network of the run."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _TOLERANCE = 1e-2
 def load_classifier(
     record: Record | str | Path, model: str | nn.Module | None = None, *, device: str = "auto"
 ) -> Classifier:
-    """Load the network that a record was made with.
+    """Load the network of a record's run.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def check_classifier(record: Record, classifier: Classifier) -> None:
 
 
 class Network:
-    """The network that made a record, needed for values that the record does not contain.
+    """The network of a record's run, needed for values that the record does not contain.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Network:
     Raises
     ------
     ModelError
-        If the classifier is not the network that made the record.
+        If the classifier is not the network of the record's run.
     """
 
     def __init__(self, record: Record, classifier: Classifier | None = None) -> None:
@@ -132,7 +132,7 @@ class Network:
         Raises
         ------
         ModelError
-            If it is not the network that made the record.
+            If it is not the network of the record's run.
         """
         check_classifier(self._record, classifier)
         self._classifier = classifier

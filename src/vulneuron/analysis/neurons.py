@@ -38,7 +38,7 @@ class PairBlock:
     Parameters
     ----------
     table
-        The table whose parts compute the values.
+        The table that the values belong to.
     pairs
         Numbers of the pairs.
     settings

@@ -212,10 +212,10 @@ SETTINGS: dict[str, Setting] = {
 
 
 def suggested_settings(benign_label: Ints, adversarial_label: Ints) -> Settings:
-    """Default settings, adapted so that most pairs have bands.
+    """Default settings, adapted to give most pairs bands.
 
     If most pairs' adversarial class has fewer than two benign images, as in a small run with many classes,
-    the adversarial bands are made of adversarial images, provided that gives more pairs a band.
+    the adversarial bands are computed from adversarial images, if more pairs then have a band.
 
     Parameters
     ----------

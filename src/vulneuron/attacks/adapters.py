@@ -64,7 +64,7 @@ class FoolboxAttack(ForeignAttack):
             raise AttackError(
                 f"given no eps for {self.name}",
                 allowed="a number above 0, because this attack perturbs by a fixed amount",
-                fix="give eps, such as 8/255",
+                fix="pass eps, such as 8/255",
             )
         coerce_target(self)
         if self.eps is not None:
@@ -138,7 +138,7 @@ class TorchattacksAttack(ForeignAttack):
             raise AttackError(
                 f"given {', '.join(self.arguments) or 'no arguments'} for {self.name}",
                 allowed=f"the network, then {', '.join(argument_names(self._factory)[1:]) or 'nothing else'}",
-                fix="give all required arguments and none that is not listed",
+                fix="pass all required arguments, and only listed ones",
             )
 
     @property
@@ -205,7 +205,7 @@ class ArtAttack(ForeignAttack):
             raise AttackError(
                 f"given {self.attack!r} as an attack",
                 allowed="an object with a method generate(x=..., y=...)",
-                fix="give an instance of an evasion attack",
+                fix="pass an instance of an evasion attack",
             )
 
     @property

@@ -360,7 +360,7 @@ def _checked_labels(labels: Labels, images: Tensor, classifier: Classifier) -> T
         raise AttackError(
             f"given labels as {_described(labels)}",
             allowed=allowed,
-            fix="give the true labels as an int64 tensor",
+            fix="pass the true labels as an int64 tensor",
         )
     labels = labels.to(classifier.device, torch.int64)
     outside = labels[(labels < 0) | (labels >= classifier.classes)]
@@ -389,6 +389,6 @@ def _checked_seeds(seeds: Sequence[int] | None, count: int) -> list[int]:
         raise AttackError(
             f"given {len(seeds)} seeds from {min(seeds, default=0)} for {count} images",
             allowed="one integer from 0 to 2 ** 63 - 1 per image",
-            fix="give one seed per image, or leave them out",
+            fix="pass one seed per image, or leave them out",
         )
     return seeds

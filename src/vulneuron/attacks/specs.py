@@ -84,7 +84,7 @@ def as_attack(obj: object) -> Attack:
         raise AttackError(
             f"given the torchattacks attack {name}, which is already bound to a network",
             allowed="TorchattacksAttack(name, arguments)",
-            fix=f"give its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
+            fix=f"pass its name and arguments, for example TorchattacksAttack({name!r}, {{'steps': 10}})",
         )
     if has_generate(obj):
         return ArtAttack(obj)
@@ -94,7 +94,7 @@ def as_attack(obj: object) -> Attack:
         f"given {obj!r} as an attack",
         allowed="an Attack, a name such as 'pgd', a class of torchattacks, an object with generate(x=..., "
         "y=...), or a function (classifier, images, labels) -> images",
-        fix="give one of these",
+        fix="pass one of these",
     )
 
 

@@ -12,7 +12,7 @@ LAYER_HELP = "Target layer of the neurons. [default: the record's last one]"
 
 
 def comma_separated(text: str | None) -> list[str] | None:
-    """Parts of ``a,b,c`` without surrounding spaces; None for None."""
+    """Parts of ``a,b,c`` without surrounding spaces; None if the text is None."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -27,7 +27,7 @@ def resumable() -> Iterator[None]:
 
 
 def numbers(text: str | None, option: str) -> list[float] | None:
-    """Parse numbers such as ``0.5,0.5,0.5``; None for None."""
+    """Parse numbers such as ``0.5,0.5,0.5``; None if the text is None."""
     parts = comma_separated(text)
     try:
         return None if parts is None else [float(part) for part in parts]

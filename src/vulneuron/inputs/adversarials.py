@@ -210,7 +210,7 @@ def _matched_files(root: Path, ids: Sequence[str]) -> list[str]:
             raise ImagesError(
                 f"given {' and '.join(matching)} in {str(root)!r} for the benign image {name!r}{also}",
                 allowed="one adversarial image for each benign one",
-                fix="give the adversarial images the file extensions of the benign ones",
+                fix="use the file extensions of the benign images for the adversarial images",
             )
         taken[matching[0]] = name
     return list(taken)

@@ -51,7 +51,7 @@ def _in_order(names: object, text: str) -> Sequence[object]:
             raise ImagesError(
                 f"given class names {text!r} with {len(names)} entries but none for {missing}",
                 allowed=f"the keys 0 to {len(names) - 1}",
-                fix="give a name for each output of the model",
+                fix="provide a name for each output of the model",
             )
         return [names[key][-1] if isinstance(names[key], list) else names[key] for key in expected]
     return names if isinstance(names, list) else [names]
@@ -62,7 +62,7 @@ def _checked(names: Sequence[object], text: str) -> tuple[str, ...]:
     if bad is not None or not names:
         problem = f"whose name number {bad} is {names[bad]!r}" if bad is not None else "which is empty"
         raise ImagesError(
-            f"given class names {text!r}, {problem}", allowed=_ALLOWED, fix="give a name for each output"
+            f"given class names {text!r}, {problem}", allowed=_ALLOWED, fix="provide a name for each output"
         )
     return tuple(str(name).strip() for name in names)
 

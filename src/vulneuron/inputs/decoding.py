@@ -97,7 +97,7 @@ def as_mode(image: Image.Image, channels: int) -> Image.Image:
         raise ImagesError(
             f"given image files for a model with {channels} input channels",
             allowed="models with 1 or 3 input channels for image files",
-            fix="give the images as an .npz file or as arrays with that number of channels",
+            fix="pass the images as an .npz file or as arrays with that number of channels",
         )
     if image.mode == "F" or image.mode.startswith("I"):
         return _deep_gray(image)

@@ -89,7 +89,7 @@ class ImageSource(ABC):
         return ImagesError(
             f"given {name} of {height}x{width} pixels, but other images of {own_height}x{own_width}",
             allowed="images of one size, or a target image size",
-            fix=f"give --image-size {min(own_height, own_width)}",
+            fix=f"pass --image-size {min(own_height, own_width)}",
         )
 
     def labeled(

@@ -67,7 +67,7 @@ def check_class_names(class_names: Sequence[str], classes: int) -> tuple[str, ..
         raise ImagesError(
             f"given {len(class_names)} class names for a model with {classes} outputs",
             allowed="one name per output, in the order of the outputs",
-            fix="give all of them with --class-names",
+            fix="pass all of them with --class-names",
         )
     return tuple(class_names)
 
@@ -159,7 +159,7 @@ def _no_match(
         return ImagesError(
             f"{problem} whose names are not known ({listed})",
             allowed=f"{classes} {kind}, or {kind} named by output number",
-            fix="give the names of all outputs with --class-names",
+            fix="pass the names of all outputs with --class-names",
         )
     closest = did_you_mean(unmatched[0], class_names)
     return ImagesError(

@@ -114,7 +114,7 @@ def _checked_normalization(
         raise ModelError(
             f"given {one} without {other}",
             allowed="mean and std together",
-            fix=f"give {other} too (--{other}), or leave out {one} for the model's own normalization",
+            fix=f"also pass {other} (--{other}), or leave out {one} for the model's own normalization",
         )
     try:
         pair = tuple(float(value) for value in mean), tuple(float(value) for value in std)

@@ -41,7 +41,7 @@ class Preprocessing:
             raise ImagesError(
                 f"given an image size of {self.height}x{self.width}",
                 allowed="positive numbers of pixels",
-                fix="give the model's input size, such as --image-size 224",
+                fix="pass the model's input size, such as --image-size 224",
             )
         side = max(self.height, self.width)
         if self.resize is not None and self.resize < side:
@@ -131,6 +131,6 @@ def override(
         raise ImagesError(
             f"given resize {resize} and interpolation {interpolation} without an image size",
             allowed="these together with an image size, if the model has none",
-            fix="also give --image-size",
+            fix="also pass --image-size",
         )
     return None

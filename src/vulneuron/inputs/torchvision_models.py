@@ -41,7 +41,7 @@ def load_torchvision(text: str) -> LoadedModel:
         raise ModelError(
             f"given num_classes={classes} in {text!r}, whose weights have {official} classes",
             allowed="num_classes without weights, or with a checkpoint",
-            fix="give &checkpoint=FILE with the weights of your own classes",
+            fix="add &checkpoint=FILE with the weights of your own classes",
         )
     module = _build(spec, name, weights, classes)
     if checkpoint is not None:

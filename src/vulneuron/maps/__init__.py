@@ -1,4 +1,4 @@
-"""Vulnerability maps: which parts of an image are vulnerable to the attack, computed with the network."""
+"""Vulnerability maps: the vulnerable regions of an image, computed with the network."""
 
 from vulneuron.maps.grid import PatchGrid, default_patch
 from vulneuron.maps.image_pair import ImagePair

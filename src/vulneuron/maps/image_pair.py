@@ -48,7 +48,7 @@ def checked_image(image: Image, name: str, classifier: Classifier) -> Tensor:
         raise MeasureError(
             f"given the {name} image as {tensor.dtype} {tuple(tensor.shape)}",
             allowed=f"floats (channel, y, x) of {shape}, the classifier's input shape",
-            fix="give one image of the record, or resize it and divide by 255",
+            fix="pass one image of the record, or resize it and divide by 255",
         )
     low, high = tensor.min().item(), tensor.max().item()
     # NaN fails both comparisons.

@@ -174,7 +174,7 @@ def _checked_changes(changes: Doubles | None, shape: tuple[int, int]) -> Doubles
         raise MeasureError(
             f"given computed changes of shape {changes.shape}",
             allowed=f"{(2, *shape)} for this image, patch and stride",
-            fix="give changes computed on the same grid, or none",
+            fix="pass changes computed on the same grid, or None",
         )
     return changes
 

@@ -9,7 +9,7 @@ T_co = TypeVar("T_co", covariant=True)
 #: An image of a pair.
 Side = Literal["benign", "adversarial"]
 SIDES: tuple[Side, ...] = get_args(Side)
-#: Effect of an attack on probabilities: that of the benign label drops, that of the adversarial label rises.
+#: Effects of an attack: the benign label's probability drops, the adversarial label's rises.
 Effect = Literal["benign_drop", "adversarial_gain"]
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 
@@ -42,5 +42,5 @@ class ByEffect(Generic[T_co]):
         return self.benign_drop if effect == "benign_drop" else self.adversarial_gain
 
     def __iter__(self) -> Iterator[T_co]:
-        """The value of the drop, then that of the gain."""
+        """The value for the drop, then the value for the gain."""
         return iter((self.benign_drop, self.adversarial_gain))

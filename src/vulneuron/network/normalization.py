@@ -50,6 +50,6 @@ def with_normalization(
         raise ModelError(
             f"the normalization mean {tuple(mean)}, std {tuple(std)} does not match {channels} channels",
             allowed=f"1 or {channels} numbers each, std above 0",
-            fix="give --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
+            fix="pass --mean and --std as comma-separated numbers, on the scale of pixels in [0, 1]",
         )
     return Normalized(net, mean, std).eval()

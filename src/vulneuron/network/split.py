@@ -306,7 +306,7 @@ def _not_a_cnn(call: Call, token_call: Call) -> ModelError:
 
 
 def wrong_split(split: Split, error: float, tolerance: float) -> ModelError:
-    """The error for a split that does not give the network's logits."""
+    """The error for a split that does not reproduce the network's logits."""
     return ModelError(
         f"the split of the network at {split.describe()} changes the logits by {error:.1e}",
         allowed=f"a relative difference of at most {tolerance:g}",

@@ -54,7 +54,7 @@ class Selection:
             (self.most_attacked, "number of most attacked classes", "--most-attacked N"),
         ):
             if value is not None and value < 1:
-                raise RunError(f"the {name} is {value}", allowed="an integer from 1", fix=f"give {option}")
+                raise RunError(f"the {name} is {value}", allowed="an integer from 1", fix=f"pass {option}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Run:
             raise RunError(
                 f"the seed is {self.seed}",
                 allowed=f"an integer from 0 to {_SEEDS - 1}",
-                fix="give --seed 0",
+                fix="pass --seed 0",
             )
 
     @property

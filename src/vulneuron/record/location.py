@@ -9,7 +9,7 @@ from vulneuron.errors import RecordError, one_line
 from vulneuron.record.schema import VERSION_KEY
 
 #: What to do where there is no record.
-NO_RECORD_FIX = "give the folder that `vulneuron analyze --out` wrote"
+NO_RECORD_FIX = "pass the folder that `vulneuron analyze --out` wrote"
 
 
 def is_remote(path: str | os.PathLike[str]) -> bool:

@@ -310,7 +310,7 @@ class Record:
         """Read everything and check that it fits together.
 
         Checked are: names, dimensions and types of all arrays; finite values; labels against the logits; for
-        layers with a linear head, that weights and activations give the logits; both norms against the
+        layers with a linear head, that weights and activations reproduce the logits; both norms against the
         images; counts against the table of all images.
         """
         from vulneuron.record.validation import problems  # noqa: PLC0415  the checks need this module

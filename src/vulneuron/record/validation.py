@@ -71,7 +71,7 @@ def _value_problems(record: Record, block: slice) -> Iterator[str]:
         if "weight" in layer:
             recomputed = layer["activation"].values @ layer["weight"].values.T + layer["bias"].values
             if _relative_error(recomputed, logits) > _TOLERANCE:
-                yield f"activations and weights of {where} in {name} do not give the logits"
+                yield f"activations and weights of {where} in {name} do not reproduce the logits"
     change = record.images(block, "adversarial") - record.images(block, "benign")
     change = np.abs(change.reshape(len(logits), -1))
     for name, norms in (("l2", np.linalg.norm(change, axis=1)), ("linf", change.max(axis=1))):

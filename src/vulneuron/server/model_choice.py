@@ -111,7 +111,7 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
 
 
 def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
-    """Refuse networks that are not those of their records.
+    """Reject networks that do not belong to their records.
 
     Parameters
     ----------

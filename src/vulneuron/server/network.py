@@ -25,7 +25,7 @@ log = logging.getLogger("vulneuron.server")
 
 
 class RecordNetwork:
-    """Loads the network of a record, and remembers why it is missing.
+    """Loads the network of a record, and stores the reason if it is missing.
 
     Parameters
     ----------
