@@ -47,7 +47,7 @@ def test_names_from_a_list() -> None:
         ("a.json", '"cat" ', None),
         ("a.json", "7", r"name number 0 is 7"),
         ("a.json", "[]", r"which is empty"),
-        ("a.json", '{"0": "cat", "2": "owl"}', r"2 entries but none for 1\. Allowed: the keys 0 to 1\. Provide"),
+        ("a.json", '{"0": "cat", "2": "owl"}', r"2 entries but none for 1\. Allowed: the keys 0 to 1\."),
         ("a.json", '{"cat": 0}', r"1 entries but none for 0"),
     ],
 )
