@@ -26,7 +26,7 @@ JobState = Literal["queued", "running", "done", "cancelled", "failed"]
 
 
 class Model(BaseModel):
-    """Base of all models; unknown fields are refused."""
+    """Base of all models; unknown fields are rejected."""
 
     # Fields with a default are always sent, so the types of responses need not be optional.
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
@@ -49,7 +49,7 @@ class ChoiceModel(Model):
     meaning: str
     legend: list[str] = Field(description="Entries in the legend of a plot, with placeholders in braces.")
     implies: dict[str, str | float] = Field(
-        description="Values that this choice gives to other settings of the group that are null."
+        description="Values of other settings in the group, if those are null, under this choice."
     )
     limits: dict[str, list[float]] = Field(
         description="Ranges that this choice sets for other settings of the group, including both ends."

@@ -1,4 +1,4 @@
-"""Long work in the background: one job at a time, canceled when nobody waits for it any more."""
+"""Long work in the background: one job at a time, canceled once no page waits for it."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("vulneuron.server")
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How long jobs are waited for, and how many are remembered.
+    """Time limits of jobs, and the number of finished jobs that are remembered.
 
     Attributes
     ----------
@@ -73,8 +73,8 @@ class Job:
     stopping
         Set to stop the work.
     result
-        What the work has produced so far, in a form that its own routes know; None before that, and after
-        some later jobs have finished.
+        Preliminary result, of a type that belongs to the kind of work; None before the first one, and again
+        after some later jobs have finished.
     """
 
     work: Work
@@ -106,7 +106,7 @@ class Jobs:
     Parameters
     ----------
     limits
-        How long jobs are waited for, and how many are remembered.
+        Time limits of jobs, and the number of finished jobs that are remembered.
     """
 
     def __init__(self, limits: JobLimits | None = None) -> None:
