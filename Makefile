@@ -24,7 +24,7 @@ fast: $(STAMP)  ## quick Python tests without a browser
 lint: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	git ls-files -z | xargs -0 $(BIN)/codespell
+	git ls-files -z | xargs -0 $(BIN)/codespell --
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(NPM) run check
@@ -46,11 +46,11 @@ lock: $(STAMP)  ## update uv.lock after dependencies have changed
 install: $(STAMP)  ## the package, its front end, and the development tools
 
 # torchattacks pins an old release of requests that it never imports, hence --no-deps.
-# pip supports dependency groups since 25.1.
+# pip supports dependency groups since 25.1. Python compiles modules when they are imported; to compile all takes a minute.
 $(STAMP): pyproject.toml web/package-lock.json
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable . --group dev
+	$(BIN)/pip install --quiet --no-compile --editable . --group dev
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
