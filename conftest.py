@@ -5,20 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.doctest import DoctestItem
+from _pytest.doctest import DoctestItem, DoctestModule
 
 SOURCE = Path(__file__).parent / "src"
 
 
-def pytest_collect_file(file_path: Path) -> None:
-    """Import a module of the package before pytest collects its doctests.
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> DoctestModule | None:
+    """Collect the doctests of a module of the package.
 
-    Otherwise, pytest executes modules again that the package has already imported, which duplicates their
-    classes.
+    Unlike with ``--doctest-modules``, only modules with examples are imported, and as parts of the package:
+    pytest would execute them again, which duplicates their classes.
     """
-    if SOURCE in file_path.parents and file_path.suffix == ".py" and file_path.stem != "__main__":
-        parts = file_path.relative_to(SOURCE).with_suffix("").parts
-        importlib.import_module(".".join(part for part in parts if part != "__init__"))
+    if (
+        SOURCE not in file_path.parents
+        or file_path.suffix != ".py"
+        or ">>>" not in file_path.read_text("utf-8")
+    ):
+        return None
+    parts = file_path.relative_to(SOURCE).with_suffix("").parts
+    importlib.import_module(".".join(part for part in parts if part != "__init__"))
+    return DoctestModule.from_parent(parent, path=file_path)
 
 
 @pytest.fixture(scope="session")
