@@ -1,9 +1,11 @@
 """Options and fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
@@ -19,8 +21,27 @@ def _seeded() -> None:
 
 
 @pytest.fixture(scope="session")
-def linear_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A record of a network with a linear head; not to be changed."""
-    out = tmp_path_factory.mktemp("linear") / "run.zarr"
-    vn.analyze(color_net(), *color_pictures(), out=out, class_names=CLASS_NAMES)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of pytest, which all of its workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def linear_record(shared_folder: Path) -> Path:
+    """A record of a network with a linear head, for tests that read it; others copy it."""
+    return _record(shared_folder / "linear", mlp=False)
+
+
+@pytest.fixture(scope="session")
+def nonlinear_record(shared_folder: Path) -> Path:
+    """A record of a network with an MLP as its head, for tests that read it; others copy it."""
+    return _record(shared_folder / "nonlinear", mlp=True)
+
+
+def _record(folder: Path, *, mlp: bool) -> Path:
+    out = folder / "run.zarr"
+    # Made by the worker that comes first; the others find it complete.
+    with FileLock(folder.with_suffix(".lock")):
+        vn.analyze(color_net(mlp=mlp), *color_pictures(a_class=10), out=out, class_names=CLASS_NAMES)
     return out

@@ -52,9 +52,9 @@ def named_layers() -> NamedLayers:
     return net
 
 
-def analyze(out: Path, layers: str | Sequence[str] | None) -> Record:
+def analyze(out: Path, layers: str | Sequence[str] | None, *, a_class: int = 12) -> Record:
     """The network's own predictions are the labels, so every image is attacked."""
-    pictures, _ = color_pictures(a_class=80, wrong=0)
+    pictures, _ = color_pictures(a_class, wrong=0)
     return vn.analyze(
         named_layers(),
         pictures,

@@ -47,6 +47,7 @@ def test_the_help_of_all_commands_says_what_each_says_of_itself(name: str) -> No
     assert COMMANDS[name] == " ".join(text.partition("\n\n")[0].split())
 
 
+@pytest.mark.slow
 def test_measures_and_records_do_without_torch() -> None:
     packages = imported("-c", "import vulneuron.measures, vulneuron.record.validation")
     assert {"numpy", "zarr"} <= packages
@@ -62,6 +63,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--model", "models.py:net")], ids=["alone", "with a network"])
 def test_the_address_is_printed_before_torch_is_imported(tmp_path: Path, options: tuple[str, ...]) -> None:
     out = tmp_path / "run.zarr"

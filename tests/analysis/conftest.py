@@ -1,28 +1,40 @@
-"""Analyses of small records, with a linear head and without."""
+"""Analyses of small records, with a linear head and with a nonlinear one."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-from torch import nn
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_net, color_pictures
+from runs import color_net
 from vulneuron.analysis import Analysis, Settings, load_classifier
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
-def template(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, nn.Module]:
-    out = tmp_path_factory.mktemp("analysis") / "run.zarr"
-    net = color_net(mlp=request.param)
-    vn.analyze(net, *color_pictures(a_class=10), out=out, class_names=CLASS_NAMES)
-    return out, net
+@pytest.fixture(scope="session", params=["linear", "nonlinear"])
+def head(request: pytest.FixtureRequest) -> str:
+    """The kind of the network's head."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def template(request: pytest.FixtureRequest, head: str) -> Path:
+    """A record, not to be changed."""
+    return Path(request.getfixturevalue(f"{head}_record"))
+
+
+@pytest.fixture(scope="session")
+def analysis(template: Path, head: str, tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """An analysis that tests share; which vulnerability maps it has depends on the order of the tests."""
+    return _copied(template, tmp_path_factory.mktemp(head), head)
 
 
 @pytest.fixture
-def analysis(template: tuple[Path, nn.Module], tmp_path: Path) -> Analysis:
-    path, net = template
-    record = vn.open_record(shutil.copytree(path, tmp_path / "run.zarr"))
-    return Analysis(record, load_classifier(record, net), settings=Settings(stride=3))
+def fresh_analysis(template: Path, head: str, tmp_path: Path) -> Analysis:
+    """An analysis of its own for each test, without vulnerability maps."""
+    return _copied(template, tmp_path, head)
+
+
+def _copied(template: Path, folder: Path, head: str) -> Analysis:
+    record = vn.open_record(shutil.copytree(template, folder / "run.zarr"))
+    classifier = load_classifier(record, color_net(mlp=head == "nonlinear"))
+    return Analysis(record, classifier, settings=Settings(stride=3))

@@ -176,10 +176,10 @@ def test_suggested_settings_are_the_default_ones_where_these_have_bands(
     assert Analysis(few).suggested_settings == Settings(band_images="adversarial")
 
 
-def test_without_the_network_what_the_record_holds_still_works(analysis: Analysis) -> None:
-    alone = Analysis(analysis.record, settings=Settings(stride=3))
+def test_without_the_network_what_the_record_holds_still_works(fresh_analysis: Analysis) -> None:
+    alone = Analysis(fresh_analysis.record, settings=Settings(stride=3))
     table = alone.neurons(0)
-    linear = "weight" in analysis.record.layer().dataset
+    linear = "weight" in fresh_analysis.record.layer().dataset
     assert table.iou_benign_drop.isna().all()
     assert table.substitution_benign_drop.isna().all() == (not linear)
     assert table.band_gap.notna().all()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,17 @@ def kept_files(path: Path, name: str = "points") -> list[Path]:
     return [file for file in chunks.rglob("*") if file.is_file()]
 
 
-@pytest.mark.parametrize("first", ENGINES)
-@pytest.mark.parametrize("then", ["dense", "incremental"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("incremental", "dense"),
+        *[
+            pytest.param(first, then, marks=pytest.mark.slow)
+            for first, then in product(ENGINES, ("dense", "incremental"))
+            if (first, then) != ("incremental", "dense")
+        ],
+    ],
+)
 def test_what_a_cancelled_run_computed_is_not_computed_again(
     opened: Open,
     template: Path,
@@ -159,6 +169,7 @@ def test_anytime_maps_go_on_from_what_another_engine_computed(
         np.testing.assert_allclose(changes(maps)[:, *place], exact[:, *place], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_another_top_mask_is_settled_from_the_points_of_the_last(
     opened: Open, path: Path, computed: list[tuple[int, int]]
 ) -> None:
@@ -221,6 +232,7 @@ analysis.vulnerability_maps({pair}, engine="dense", watch=vn.Watch(die))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_what_it_saved(opened: Open, path: Path, computed: list[tuple[int, int]]) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     command = [sys.executable, "-c", KILLED.format(path=str(path), pair=PAIR)]
@@ -297,6 +309,7 @@ def test_points_that_the_disk_has_lost_are_computed_again(
     assert np.isfinite(again[0]).sum() == len(set(computed[before:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
 def test_maps_that_the_disk_has_lost_are_computed_again(opened: Open, path: Path, damage: str) -> None:
     expected = changes(opened(path).vulnerability_maps(PAIR))

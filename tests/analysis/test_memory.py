@@ -1,26 +1,23 @@
 """Memory that vulnerability maps may use."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_net, color_pictures
+from runs import color_net
 from vulneuron.engines import EngineName
 from vulneuron.errors import MeasureError
 
 
-@pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("memory") / "run.zarr"
-    vn.analyze(color_net(), *color_pictures(), out=out, class_names=CLASS_NAMES)
-    return out
-
-
 @pytest.mark.parametrize(("engine", "pairs"), [("dense", (0, 1)), ("incremental", (2, 3))])
-def test_maps_take_the_memory_that_they_may(record: Path, engine: EngineName, pairs: tuple[int, int]) -> None:
+def test_maps_take_the_memory_that_they_may(
+    linear_record: Path, tmp_path: Path, engine: EngineName, pairs: tuple[int, int]
+) -> None:
     """With less of it, fewer images go through the network at once."""
+    record = shutil.copytree(linear_record, tmp_path / "run.zarr")
     settings = vn.Settings(engine=engine)
     classifier = vn.load_classifier(record, color_net())
     largest = []
@@ -32,6 +29,6 @@ def test_maps_take_the_memory_that_they_may(record: Path, engine: EngineName, pa
     assert largest[0] < largest[1] / 2, largest
 
 
-def test_no_memory_at_all_is_refused(record: Path) -> None:
+def test_no_memory_at_all_is_refused(linear_record: Path) -> None:
     with pytest.raises(MeasureError, match="memory = 0"):
-        vn.Analysis(record, memory=0)
+        vn.Analysis(linear_record, memory=0)

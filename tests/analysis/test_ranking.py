@@ -1,35 +1,15 @@
 """The table of means over pairs, against one table a pair; and questions about many pairs at once."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import vulneuron as vn
-from runs import CLASS_NAMES, color_net, color_pictures
-from vulneuron.analysis import Analysis, Settings, load_classifier
+from vulneuron.analysis import Analysis, Settings
 from vulneuron.engines import Watch
 from vulneuron.errors import Cancelled, MeasureError
 from vulneuron.measures import MEASURES
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["linear head", "MLP head"])
-def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bool]:
-    out = tmp_path_factory.mktemp("ranking") / "run.zarr"
-    pictures, labels = color_pictures(a_class=10)
-    vn.analyze(color_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
-    return out, request.param
-
-
-@pytest.fixture
-def analysis(template: tuple[Path, bool], tmp_path: Path) -> Analysis:
-    path, mlp = template
-    record = vn.open_record(shutil.copytree(path, tmp_path / "run.zarr"))
-    classifier = load_classifier(record, color_net(mlp=mlp))
-    return Analysis(record, classifier, settings=Settings(stride=4))
 
 
 def slow_means(analysis: Analysis, pairs: list[int], settings: Settings) -> pd.DataFrame:
@@ -40,12 +20,12 @@ def slow_means(analysis: Analysis, pairs: list[int], settings: Settings) -> pd.D
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(stride=4),
-        Settings(stride=4, weights="margin", band="quantile"),
-        Settings(stride=4, weights="adversarial", band_images="adversarial", confidence=0.5),
-        Settings(stride=4, threshold_mode="relative", threshold_level=0.97, iou_side="adversarial"),
-        Settings(stride=4, threshold_mode="quantile", threshold_level=0.9),
-        Settings(stride=4, threshold_level=0.45),
+        Settings(stride=3),
+        Settings(stride=3, weights="margin", band="quantile"),
+        Settings(stride=3, weights="adversarial", band_images="adversarial", confidence=0.5),
+        Settings(stride=3, threshold_mode="relative", threshold_level=0.97, iou_side="adversarial"),
+        Settings(stride=3, threshold_mode="quantile", threshold_level=0.9),
+        Settings(stride=3, threshold_level=0.45),
     ],
 )
 def test_means_are_those_of_one_table_a_pair(analysis: Analysis, settings: Settings) -> None:
@@ -85,11 +65,11 @@ def test_only_the_columns_asked_for_are_computed(analysis: Analysis) -> None:
     assert ranking[["rank_low", "rank_high"]].isna().all(axis=None)
 
 
-def test_naming_a_column_computes_the_maps_that_it_needs(analysis: Analysis) -> None:
-    assert analysis.neurons(6)["iou_benign_drop"].isna().all()
-    assert not analysis.has_maps(6)
-    assert analysis.neurons(6, columns=["iou_benign_drop"])["iou_benign_drop"].notna().all()
-    assert analysis.has_maps(6)
+def test_naming_a_column_computes_the_maps_that_it_needs(fresh_analysis: Analysis) -> None:
+    assert fresh_analysis.neurons(6)["iou_benign_drop"].isna().all()
+    assert not fresh_analysis.has_maps(6)
+    assert fresh_analysis.neurons(6, columns=["iou_benign_drop"])["iou_benign_drop"].notna().all()
+    assert fresh_analysis.has_maps(6)
 
 
 def test_unknown_column(analysis: Analysis) -> None:
@@ -97,11 +77,11 @@ def test_unknown_column(analysis: Analysis) -> None:
         analysis.neurons(0, columns=["band_gaps"])
 
 
-def test_no_ranks_by_what_no_pair_has_a_value_of(analysis: Analysis) -> None:
+def test_no_ranks_by_what_no_pair_has_a_value_of(fresh_analysis: Analysis) -> None:
     with pytest.raises(MeasureError, match="iou_benign_drop has no values here"):
-        analysis.rank([0, 3], sort_by="iou_benign_drop")
-    analysis.vulnerability_maps(3)
-    assert analysis.rank([0, 3], sort_by="iou_benign_drop")["rank"].notna().all()
+        fresh_analysis.rank([0, 3], sort_by="iou_benign_drop")
+    fresh_analysis.vulnerability_maps(3)
+    assert fresh_analysis.rank([0, 3], sort_by="iou_benign_drop")["rank"].notna().all()
 
 
 def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
@@ -109,7 +89,10 @@ def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
     reports: list[tuple[int, int]] = []
     # Memory for three pairs at once.
     frugal = Analysis(
-        analysis.record, analysis.network.require("the test"), memory=3 * 64 * analysis.data.neurons
+        analysis.record,
+        analysis.network.require("the test"),
+        memory=3 * 64 * analysis.data.neurons,
+        settings=analysis.settings,
     )
     blocks = frugal.rank(range(20), watch=Watch(lambda *report: reports.append(report)))
     pd.testing.assert_frame_equal(whole, blocks)
@@ -119,14 +102,14 @@ def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
         frugal.rank(range(20), watch=cancel_third)
 
 
-def test_pairs_with_maps(analysis: Analysis) -> None:
-    assert analysis.pairs_with_maps().tolist() == []
+def test_pairs_with_maps(fresh_analysis: Analysis) -> None:
+    assert fresh_analysis.pairs_with_maps().tolist() == []
     for pair in (7, 2):
-        analysis.vulnerability_maps(pair)
-    fresh = Analysis(analysis.record.path)
-    assert fresh.pairs_with_maps(settings=Settings(stride=4)).tolist() == [2, 7]
-    assert fresh.pairs_with_maps([1, 2], settings=Settings(stride=4)).tolist() == [2]
-    assert fresh.pairs_with_maps(settings=Settings(stride=3)).tolist() == []
+        fresh_analysis.vulnerability_maps(pair)
+    fresh = Analysis(fresh_analysis.record.path)
+    assert fresh.pairs_with_maps(settings=Settings(stride=3)).tolist() == [2, 7]
+    assert fresh.pairs_with_maps([1, 2], settings=Settings(stride=3)).tolist() == [2]
+    assert fresh.pairs_with_maps(settings=Settings(stride=4)).tolist() == []
 
 
 @pytest.mark.parametrize("pairs", [np.array([True, False]), [1.7], ["a"], [10**30], [-1], []])

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import vulneuron as vn
-from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.analysis.declarations import Integer, Number, OneOf
 from vulneuron.analysis.settings import GROUPS, SETTINGS
 from vulneuron.errors import MeasureError
@@ -109,13 +108,6 @@ def test_the_documentation_lists_all_settings(pytestconfig: pytest.Config) -> No
         assert table == documented()
 
 
-@pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> vn.Record:
-    pictures, labels = color_pictures()
-    out = tmp_path_factory.mktemp("settings") / "run.zarr"
-    return vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
-
-
 @pytest.fixture
 def counted() -> Iterator[list[int]]:
     """A distance, the calls of which are counted: clustering computes it once for each dendrogram."""
@@ -131,9 +123,9 @@ def counted() -> Iterator[list[int]]:
 
 
 def test_neurons_are_clustered_again_only_for_settings_of_clusters_and_fields(
-    record: vn.Record, counted: list[int]
+    linear_record: Path, counted: list[int]
 ) -> None:
-    analysis, settings = vn.Analysis(record), vn.Settings(distance="counted")
+    analysis, settings = vn.Analysis(linear_record), vn.Settings(distance="counted")
     first = analysis.dendrogram(0, settings=settings)
     for name in SETTINGS:
         for value in values(name):
@@ -150,12 +142,12 @@ def _all_changed(settings: vn.Settings) -> list[vn.Settings]:
     return [settings, *(one for one in changed if one.clusters.distance == "counted")]
 
 
-def test_a_new_distance_is_a_setting_and_knows_its_linkage(record: vn.Record, counted: list[int]) -> None:
+def test_a_new_distance_is_a_setting_and_knows_its_linkage(linear_record: Path, counted: list[int]) -> None:
     settings = vn.Settings(distance="counted")
     assert settings.clusters.method == "average"
     assert settings.replace(linkage="single").clusters.method == "single"
-    tree = vn.Analysis(record).dendrogram(1, settings=settings)
-    expected = vn.Analysis(record).dendrogram(1, settings=vn.Settings(distance="iou"))
+    tree = vn.Analysis(linear_record).dendrogram(1, settings=settings)
+    expected = vn.Analysis(linear_record).dendrogram(1, settings=vn.Settings(distance="iou"))
     assert (tree.linkage == expected.linkage).all()
     assert sum(counted) == 1
     with pytest.raises(ValueError, match="there is a distance 'iou' already"):

@@ -108,6 +108,7 @@ sys.stdout.write(function_digest(attack))
 """
 
 
+@pytest.mark.slow
 def test_digests_are_equal_in_all_processes(tmp_path: Path) -> None:
     digests = set()
     for seed, folder in (("1", "here"), ("2", "there")):

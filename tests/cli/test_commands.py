@@ -251,6 +251,7 @@ def test_help_names_every_option_of_an_attack(run: Command) -> None:
     assert "default: 8/255" in printed
 
 
+@pytest.mark.slow
 def test_nothing_but_the_summary_is_printed_when_piped(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-m", "vulneuron", "analyze", "--model", model_file(tmp_path), "--images",

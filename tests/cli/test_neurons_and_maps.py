@@ -54,6 +54,7 @@ def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
     np.testing.assert_allclose([row["curve_gap"] for row in rows], expected.curve_gap, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_parquet_holds_the_same_numbers(record: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -177,6 +178,7 @@ def test_maps_without_a_lock(run: Command, record: Path, monkeypatch: pytest.Mon
     assert Analysis(record, settings=Settings(stride=4)).has_maps(0)
 
 
+@pytest.mark.slow
 def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
     for engine in ("anytime", "dense"):
         status, _, err = run("maps", record, "--pairs", "1", "--stride", 2, "--engine", engine)
@@ -228,6 +230,7 @@ def test_maps_refuse_a_record_that_cannot_be_written(run: Command, record: Path)
     assert "will take" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ClusterSettings.model_fields])
 def test_all_settings_of_the_table_are_options(run: Command, record: Path, name: str) -> None:
     setting, option = SETTINGS[name], f"--{name.replace('_', '-')}"

@@ -48,6 +48,7 @@ def _noise_record(out: Path, layers: list[str]) -> vn.Record:
     return vn.analyze(f"{FOLDER}/resnet10.py:trained", noise, out=out, layers=layers, batch_size=4)
 
 
+@pytest.mark.slow
 def test_layer4_is_the_same_beside_layer3(noise_record: vn.Record, tmp_path: Path) -> None:
     alone = _noise_record(tmp_path / "alone.zarr", ["layer4"])
     assert noise_record.layers == ("layer3", "layer4")

@@ -98,6 +98,7 @@ def random_map(seed: int, *, peaked: bool) -> tuple[Doubles, Doubles]:
     return maps, maps * rng.uniform(0, 1) + 4 * width * noise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", [5.0, 20.0])
 @pytest.mark.parametrize("peaked", [False, True])
 def test_the_reported_bound_holds_in_nine_of_ten_cases(peaked: bool, top: float) -> None:

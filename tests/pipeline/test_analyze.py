@@ -103,6 +103,7 @@ def test_nothing_is_read_before_it_is_asked_for(record: Record) -> None:
         assert not any(variable._in_memory for variable in dataset.data_vars.values())
 
 
+@pytest.mark.slow
 def test_same_seed_same_record_whatever_the_batch_size(record: Record, tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     again = vn.analyze(
@@ -360,6 +361,7 @@ def test_very_few_pairs(pairs: int, tmp_path: Path) -> None:
     assert record.validate().sound
 
 
+@pytest.mark.slow
 def test_joint_projection_is_one_map(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     one = vn.analyze(color_net(), pictures, labels, out=tmp_path / "j.zarr", joint_projection=True)

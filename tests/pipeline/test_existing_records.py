@@ -34,6 +34,7 @@ def test_finished_record_is_returned_and_another_run_is_refused(record: Record) 
     assert vn.open_record(record.path).attributes["created"] == before
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_record_of_another_run(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     out = tmp_path / "run.zarr"
@@ -62,6 +63,7 @@ def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ages[:], [1, 2, 3])
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_damaged_record(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     out = tmp_path / "run.zarr"

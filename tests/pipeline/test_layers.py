@@ -20,10 +20,18 @@ from layered import LAYERS, NamedLayers, analyze, named_layers
 from vulneuron.errors import ModelError, RecordError
 from vulneuron.record import Phase, Record, open_record
 
+#: Images of a class, so many that the pairs of all layers take two blocks.
+MANY = 80
+
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return analyze(tmp_path_factory.mktemp("layers") / "several.zarr", ["3", "1", "layers.deep", "1"])
+
+
+@pytest.fixture(scope="module")
+def large_record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    return analyze(tmp_path_factory.mktemp("layers") / "large.zarr", LAYERS, a_class=MANY)
 
 
 def features_of(net: NamedLayers, pixels: npt.NDArray[np.float32], layer: str) -> Tensor:
@@ -100,9 +108,10 @@ def test_substitution_agrees_with_a_loop_through_the_network(record: Record, lay
         np.testing.assert_allclose(everything, record.dataset["logit"][pair, 1], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
-def test_numbers_are_those_of_a_record_of_one_layer(record: Record, tmp_path: Path, layer: str) -> None:
-    alone = analyze(tmp_path / "alone.zarr", layer)
+def test_numbers_are_those_of_a_record_of_one_layer(large_record: Record, tmp_path: Path, layer: str) -> None:
+    record, alone = large_record, analyze(tmp_path / "alone.zarr", layer, a_class=MANY)
     assert alone.layers == (layer,)
     # Blocks are smaller where a layer with larger feature maps is captured, too; batches are the same.
     blocks = [one.layer(layer).array("activation").chunks[0] for one in (alone, record)]
@@ -165,14 +174,17 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from layered import LAYERS, analyze
-analyze(Path({out!r}), LAYERS)
+analyze(Path({out!r}), LAYERS, a_class={many})
 """
 
 
-def test_capture_of_several_layers_survives_kill_minus_nine(record: Record, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_capture_of_several_layers_survives_kill_minus_nine(large_record: Record, tmp_path: Path) -> None:
     out = tmp_path / "run.zarr"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(out=str(out))], env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(out=str(out), many=MANY)], env=environment
+    )
     while process.poll() is None:
         try:
             reached = open_record(out).attributes["phase"]
@@ -181,8 +193,8 @@ def test_capture_of_several_layers_survives_kill_minus_nine(record: Record, tmp_
         if reached >= Phase.CAPTURE:
             process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    analyze(out, LAYERS)
-    for name, node in zarr.open_group(record.path, mode="r").members(max_depth=None):
+    analyze(out, LAYERS, a_class=MANY)
+    for name, node in zarr.open_group(large_record.path, mode="r").members(max_depth=None):
         if isinstance(node, zarr.Array):
             found = zarr.open_array(f"{out}/{name}", mode="r")
             np.testing.assert_array_equal(found[...], node[...], err_msg=name)

@@ -125,7 +125,13 @@ def assert_goes_on(whole: vn.Record, out: Path) -> None:
 
 @pytest.mark.parametrize(
     ("phase", "forward_pass"),
-    [(Phase.ATTACK, 1), (Phase.ATTACK, 30), (Phase.ATTACK, 60), (Phase.CAPTURE, 1), (Phase.CAPTURE, 10)],
+    [
+        (Phase.ATTACK, 60),
+        (Phase.CAPTURE, 10),
+        pytest.param(Phase.ATTACK, 1, marks=pytest.mark.slow),
+        pytest.param(Phase.ATTACK, 30, marks=pytest.mark.slow),
+        pytest.param(Phase.CAPTURE, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_run_that_is_killed_goes_on(
     whole: vn.Record, tmp_path: Path, phase: Phase, forward_pass: int
@@ -135,6 +141,7 @@ def test_run_that_is_killed_goes_on(
     assert_goes_on(whole, out)
 
 
+@pytest.mark.slow
 def test_run_that_is_killed_while_it_projects_goes_on(
     whole: vn.Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +156,7 @@ def test_run_that_is_killed_while_it_projects_goes_on(
     assert_goes_on(whole, out)
 
 
+@pytest.mark.slow
 def test_any_write_can_be_the_last(whole: vn.Record, tmp_path: Path) -> None:
     """Kill again and again, each time some files further than before, until the run gets through."""
     out = tmp_path / "run.zarr"
@@ -160,6 +168,7 @@ def test_any_write_can_be_the_last(whole: vn.Record, tmp_path: Path) -> None:
     assert_same(whole.path, out)
 
 
+@pytest.mark.slow
 def test_run_that_is_killed_before_its_last_write_goes_on(
     whole_and_writes: tuple[vn.Record, int], tmp_path: Path
 ) -> None:
@@ -181,6 +190,7 @@ analyze({out!r}, watched_net({out!r}, kill))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", [Phase.ATTACK, Phase.CAPTURE])
 def test_kill_minus_nine(whole: vn.Record, tmp_path: Path, phase: Phase) -> None:
     out, folder = tmp_path / "run.zarr", Path(__file__).parent
@@ -220,6 +230,7 @@ def test_memory_that_runs_out_halves_the_batch(tmp_path: Path) -> None:
     assert max(sizes) == 4
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_for_good_keeps_what_is_done(whole: vn.Record, tmp_path: Path) -> None:
     out = tmp_path / "run.zarr"
 
@@ -245,6 +256,7 @@ class CountedPGD(vn.PGD):
         return super().perturb(classifier, images, goal, seeds)
 
 
+@pytest.mark.slow
 def test_overwrite_goes_on_with_an_unfinished_run_of_its_own(tmp_path: Path) -> None:
     out, attack = tmp_path / "run.zarr", CountedPGD()
     kill(out, overwrite=True, attack=attack)
@@ -264,6 +276,7 @@ def memory_store() -> Iterator[str]:
     files.rm("/records", recursive=True)
 
 
+@pytest.mark.slow
 def test_stores_that_are_no_folders(whole: vn.Record, memory_store: str) -> None:
     kill(memory_store)
     assert not open_record(memory_store).complete

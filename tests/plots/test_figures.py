@@ -1,5 +1,6 @@
 """Figures show the values of the analysis."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from vulneuron.measures import SIDES
 
 
 @pytest.fixture(scope="module")
-def analysis(tmp_path_factory: pytest.TempPathFactory) -> vn.Analysis:
-    pictures, labels = color_pictures(a_class=10)
-    out = tmp_path_factory.mktemp("figures") / "run.zarr"
-    record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+def analysis(linear_record: Path, tmp_path_factory: pytest.TempPathFactory) -> vn.Analysis:
+    # Some tests compute maps.
+    copied = shutil.copytree(linear_record, tmp_path_factory.mktemp("figures") / "run.zarr")
+    record = vn.open_record(copied)
     return vn.Analysis(record, vn.load_classifier(record, color_net()), settings=vn.Settings(stride=4))
 
 

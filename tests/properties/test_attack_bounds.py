@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,7 @@ def norm_of(change: np.ndarray, norm: str) -> float:
     return math.sqrt(math.fsum((change.ravel() ** 2).tolist()))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(networks, images, labels, seeds, attacks())
 def test_results_are_exactly_inside_the_ball_and_the_range(
@@ -85,6 +87,7 @@ def test_results_are_exactly_inside_the_ball_and_the_range(
     assert torch.equal(result.success, (prediction != labels) & hits)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(networks, images, labels, seeds, attacks(), st.permutations(range(COUNT)), st.integers(1, COUNT))
 def test_an_image_gets_the_same_result_in_any_batch(
@@ -108,6 +111,7 @@ def run_both(first: PGD, second: PGD, *given: Any) -> tuple[AttackResult, Attack
     return first(classifier, benign, labels, seeds=seeds), second(classifier, benign, labels, seeds=seeds)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(networks, images, labels, seeds, pgds(), st.booleans(), st.integers(2, 4))
 def test_restarts_lose_no_success_and_keep_the_first(

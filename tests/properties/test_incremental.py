@@ -1,6 +1,7 @@
 """The incremental engine agrees with the network itself, for any network."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ def grid_of(classifier: Classifier, data: st.DataObject) -> PatchGrid:
     return PatchGrid((rows, columns), patch, data.draw(st.integers(1, 5)))
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(classifiers(), st.data())
 def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier, data: st.DataObject) -> None:
@@ -52,6 +54,7 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
     assert_exact(logits, classifier, benign, adversarial, torch.from_numpy(centers), grid.patch)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(classifiers(), st.data())
 def test_the_engine_gives_the_logits_of_one_image_at_a_time(

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -142,6 +143,7 @@ def test_maps_are_zero_where_the_patch_changes_nothing(
             assert drop == gain == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(networks, image_pairs, labels, labels, st.integers(0, 3))
 def test_a_patch_over_the_whole_image_gives_the_change_of_the_whole_image(

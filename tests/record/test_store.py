@@ -24,17 +24,9 @@ from vulneuron.record.schema import RUN_VARIABLES, VERSION_KEY, to_pixels, to_st
 SHAPE = (3, 4, 5)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pictures, labels = color_pictures()
-    out = tmp_path_factory.mktemp("template") / "run.zarr"
-    vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
-    return out
-
-
 @pytest.fixture
-def path(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(template, tmp_path / "run.zarr"))
+def path(linear_record: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(linear_record, tmp_path / "run.zarr"))
 
 
 def edit_attributes(path: Path, **changes: Any) -> None:
@@ -75,7 +67,7 @@ def test_newer_schema(path: Path) -> None:
 def test_older_schema(path: Path) -> None:
     edit_attributes(path, **{VERSION_KEY: 1})
     assert_refused(path, "made with the older schema 1.*Run `vulneuron analyze` again")
-    pictures, labels = color_pictures()
+    pictures, labels = color_pictures(a_class=10)
     options: dict[str, Any] = {"out": path, "class_names": CLASS_NAMES}
     with pytest.raises(RecordError, match="older schema 1"):
         vn.analyze(color_net(), pictures, labels, **options)
@@ -169,6 +161,7 @@ def write_blocks(path: str, blocks: list[int], size: int) -> None:
         writer.write_image_block(block, block_columns(block, size))
 
 
+@pytest.mark.slow
 def test_two_processes_that_write_disjoint_blocks_lose_nothing(tmp_path: Path) -> None:
     path, blocks, size = str(tmp_path / "shared.zarr"), 20, 3
     ids = np.array([f"image {i}" for i in range(blocks * size)], dtype=object)
@@ -191,8 +184,9 @@ def test_two_processes_that_write_disjoint_blocks_lose_nothing(tmp_path: Path) -
     np.testing.assert_array_equal(stored[:, 0, 0, 0], np.repeat(np.arange(blocks) + 1, size))
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_line_and_the_run_goes_on_later(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    linear_record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, left = zarr.storage.LocalStore.set, 0
 
@@ -203,7 +197,7 @@ def test_full_disk_is_one_line_and_the_run_goes_on_later(
             raise OSError(errno.ENOSPC, "No space left on device")
         await original(self, *args, **options)
 
-    pictures, labels = color_pictures()
+    pictures, labels = color_pictures(a_class=10)
     out = tmp_path / "full.zarr"
     for space, leaves_record in ((0, False), (5, False), (60, True)):
         left = space
@@ -214,7 +208,7 @@ def test_full_disk_is_one_line_and_the_run_goes_on_later(
         assert "\n" not in str(caught.value)
         assert out.exists() == leaves_record
     record = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
-    np.testing.assert_array_equal(record.dataset["image"], open_record(template).dataset["image"])
+    np.testing.assert_array_equal(record.dataset["image"], open_record(linear_record).dataset["image"])
 
 
 @given(hnp.arrays(np.uint8, (3, 4)))

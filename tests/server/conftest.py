@@ -15,13 +15,11 @@ from vulneuron.server.app import create_app
 from vulneuron.server.library import Library
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["linear head", "MLP head"])
+@pytest.fixture(scope="session", params=["linear_record", "nonlinear_record"])
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record of two dozen pairs, of either kind of head."""
-    out = tmp_path_factory.mktemp("served") / "some run.zarr"
-    pictures, labels = color_pictures(a_class=10)
-    vn.analyze(color_net(mlp=request.param), pictures, labels, out=out, class_names=CLASS_NAMES)
-    return out
+    record = request.getfixturevalue(request.param)
+    return Path(shutil.copytree(record, tmp_path_factory.mktemp("served") / "some run.zarr"))
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,7 @@ def test_garbled_chunk(served: Served) -> None:
     assert served.get("/pairs/3").status_code == 200
 
 
+@pytest.mark.slow
 def test_written_anew(served: Served) -> None:
     before = served.get("").json()
     pictures, labels = color_pictures(a_class=4, seed=3)

@@ -49,6 +49,7 @@ def test_each_of_several_records_gets_its_network(linear: Path, tmp_path: Path) 
     library.close()
 
 
+@pytest.mark.slow
 def test_a_request_runs_a_network_while_a_job_traces_another(
     linear: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

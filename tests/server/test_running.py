@@ -60,6 +60,7 @@ def address_in(line: str) -> str:
     return found.group()
 
 
+@pytest.mark.slow
 def test_serves_and_stops(copied: Path, serve: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
@@ -102,6 +103,7 @@ def net():
 """
 
 
+@pytest.mark.slow
 def test_stops_while_a_network_is_loading(
     copied: Path, serve: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +119,7 @@ def test_stops_while_a_network_is_loading(
     assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
 
 
+@pytest.mark.slow
 def test_stops_while_it_is_starting_up(copied: Path, serve: Start) -> None:
     process, _ = serve(copied, "--port", 0)
     process.send_signal(signal.SIGINT)
@@ -202,6 +205,7 @@ def test_addresses() -> None:
     assert url_of("0.0.0.0", 2, Access(token="t")) == f"http://{socket.gethostname()}:2/?token=t"  # noqa: S104, S106
 
 
+@pytest.mark.slow
 def test_fifty_clients_at_once(linear: Path, start: Callable[..., Served]) -> None:
     served = start(linear, color_net())
     truth = served.truth

@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from runs import color_net
 from vulneuron.server.app import create_app
@@ -24,12 +17,6 @@ from vulneuron.server.openapi import schema_text
 COMMITTED = Path(__file__).parents[2] / "web" / "openapi.json"
 SCHEMA: dict[str, Any] = json.loads(schema_text())
 HOST = {"Host": "localhost"}
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -76,22 +63,34 @@ def api(linear: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     for record in library:
         record.join()
     app = create_app(library)
+    import schemathesis  # noqa: PLC0415  # slow to import
+
     yield schemathesis.openapi.from_asgi("/api/openapi.json", app, headers=HOST)
     app.state.server.close()
 
 
+@pytest.mark.slow
 def test_any_request(api: Any) -> None:
+    from schemathesis import checks  # noqa: PLC0415
+    from schemathesis.specs.openapi import checks as openapi  # noqa: PLC0415
+
+    required = [
+        checks.not_a_server_error,
+        openapi.status_code_conformance,
+        openapi.content_type_conformance,
+        openapi.response_schema_conformance,
+    ]
     tried = []
     for found in api.get_all_operations():
         operation = found.ok()
         # Streams of events do not end by themselves; they are tested by hand.
         if not operation.path.endswith("/events"):
-            _try(operation)
+            _try(operation, required)
             tried.append(operation.label)
     assert len(tried) == len(list(operations())) - 2
 
 
-def _try(operation: Any) -> None:
+def _try(operation: Any, checks: list[Any]) -> None:
     @given(case=operation.as_strategy())
     @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def answers(case: Any) -> None:
@@ -100,6 +99,6 @@ def _try(operation: Any) -> None:
             case.path_parameters["record"] = "colors"
         if isinstance(case.path_parameters.get("pair"), int):
             case.path_parameters["pair"] %= 40
-        case.validate_response(case.call(headers=HOST), checks=CHECKS)
+        case.validate_response(case.call(headers=HOST), checks=checks)
 
     answers()

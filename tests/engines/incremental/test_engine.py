@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from engines.exactness import assert_exact, logits_of, only_regions
@@ -57,6 +56,8 @@ def test_logits_equal_those_of_one_image_at_a_time(net: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x1_0"])
 def test_torchvision_networks_are_exact(name: str) -> None:
+    import torchvision  # noqa: PLC0415  # slow to import, and only for this test
+
     torch.manual_seed(0)
     net = torchvision.models.get_model(name, weights=None, num_classes=5)
     classifier = Classifier(net, input_shape=(3, 56, 40), device="cpu")
