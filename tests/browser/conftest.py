@@ -72,13 +72,14 @@ def truth(example_paths: tuple[ExampleRecord, ...]) -> Callable[[str], vn.Analys
     return known.__getitem__
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
+    """Run Playwright for one file: until it stops, this thread has a running event loop."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
     try:
         chromium = executable.find(Path(playwright_driver.chromium.executable_path))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2 as httpx
@@ -66,6 +65,4 @@ def test_watchers_of_a_forgotten_session_are_let_go() -> None:
     async def watched() -> list[str]:
         return [state.query async for state in first.watch()]
 
-    # In a thread of its own, as the browser of other tests leaves a running loop in this one.
-    with ThreadPoolExecutor(1) as executor:
-        assert executor.submit(asyncio.run, watched()).result() == [""]
+    assert asyncio.run(watched()) == [""]
