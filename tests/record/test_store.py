@@ -3,6 +3,7 @@
 import errno
 import json
 import multiprocessing
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def test_validation_finds_damage(path: Path, name: str, change: Any, problem: st
     array: Any = zarr.open_group(str(path), mode="r+")[name]
     array[:] = change(array[:])
     problems = open_record(path).validate().problems
-    assert any(np.char.find(found, problem.split(" .*", maxsplit=1)[0]) >= 0 for found in problems)
+    assert any(re.search(problem, line) for line in problems), problems
 
 
 def test_validation_compares_counts(path: Path) -> None:
