@@ -19,7 +19,7 @@ test: lint front-end browser  ## all checks and tests
 	$(PYTEST)
 
 fast: $(STAMP)  ## quick Python tests without a browser
-	$(PYTEST) -m "not browser and not slow" --ignore=tests/browser --ignore=tests/zoo
+	$(PYTEST) -m "not browser and not slow" --ignore=tests/browser --ignore=tests/zoo --hypothesis-profile fast
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check

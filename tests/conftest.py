@@ -3,12 +3,16 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 from filelock import FileLock
 
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
+
+# For `make fast`.
+hypothesis.settings.register_profile("fast", max_examples=20)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

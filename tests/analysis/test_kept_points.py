@@ -295,6 +295,7 @@ def damage_file(files: list[Path], damage: str) -> None:
     chunk.with_suffix(".1234.partial").write_bytes(b"half")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
 def test_points_that_the_disk_has_lost_are_computed_again(
     opened: Open, path: Path, computed: list[tuple[int, int]], damage: str
@@ -377,6 +378,7 @@ def test_points_are_not_written_into_a_record_that_took_the_place(path: Path) ->
     assert not kept_files(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [0, 1, 200])
 def test_exact_maps_are_watched_in_the_order_of_the_top_mask(
     opened: Open, path: Path, computed: list[tuple[int, int]], stopped: int

@@ -56,6 +56,7 @@ def test_layer4_is_the_same_beside_layer3(noise_record: vn.Record, tmp_path: Pat
         np.testing.assert_array_equal(noise_record.layer("layer4").dataset[name], expected, err_msg=str(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layer", "rest"), [("layer3", ["layer4"]), ("layer4", [])])
 def test_layers_agree_with_loops_through_the_network(
     noise_record: vn.Record, layer: str, rest: list[str]

@@ -38,6 +38,7 @@ def installed(folder: Path, code: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+@pytest.mark.slow
 def test_example_is_a_column_a_ranking_and_an_option(linear_record: Path, tmp_path: Path) -> None:
     environment = installed(tmp_path, (EXAMPLE / "log_ratio.py").read_text(encoding="utf-8"))
     command = [sys.executable, "-W", "error", "-c", SCRIPT, str(linear_record)]
@@ -54,6 +55,7 @@ def test_example_is_a_column_a_ranking_and_an_option(linear_record: Path, tmp_pa
     assert "log_ratio" in answer.stdout.splitlines()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["raise ZeroDivisionError('no')", "import no_such_module"])
 def test_a_package_whose_measures_fail_is_one_line(linear_record: Path, tmp_path: Path, code: str) -> None:
     command = [sys.executable, "-m", "vulneuron", "neurons", str(linear_record), "--pair", "0"]

@@ -153,6 +153,7 @@ def test_networks_that_are_given_wrong(given: list[str], message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_each_record_gets_its_own_network(linear: Path, tmp_path: Path) -> None:
     source = two_networks(tmp_path)
     doubled = tmp_path / "doubled.zarr"

@@ -38,6 +38,7 @@ def test_one_record_twice() -> None:
     assert record_names(["r/run.zarr", "q/run.zarr", "r/run.zarr"]) == ["r-run", "q-run", "r-run-2"]
 
 
+@pytest.mark.slow
 def test_a_shared_address_means_the_same_record(linear: Path, tmp_path: Path) -> None:
     first, second = (Path(shutil.copytree(linear, tmp_path / name / "run.zarr")) for name in ("a", "b"))
     for paths in ([first, second], [second, first]):

@@ -1,5 +1,6 @@
 """Settings as the page of a record has them, and as requests name them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,14 @@ def made(folder: Path, side: int) -> vn.Record:
     return record
 
 
+@pytest.fixture(scope="module")
+def large_template(tmp_path_factory: pytest.TempPathFactory) -> vn.Record:
+    return made(tmp_path_factory.mktemp("large"), 224)
+
+
 @pytest.fixture
-def large(tmp_path: Path) -> vn.Record:
-    return made(tmp_path, 224)
+def large(large_template: vn.Record, tmp_path: Path) -> vn.Record:
+    return vn.open_record(shutil.copytree(large_template.path, tmp_path / "224.zarr"))
 
 
 def keep_maps(record: vn.Record, pairs: int, stride: int, patch: int = 28) -> None:

@@ -143,6 +143,7 @@ def test_context(served: Served, order: Any, scope: Any) -> None:
         assert body[f"{side}_confidences"] == confidences.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("combine", ["union", "intersection"])
 @pytest.mark.parametrize("side", ["benign", "adversarial"])
 def test_overlap_of_what_is_shown(fresh: Served, combine: Any, side: Any) -> None:
