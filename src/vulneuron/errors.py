@@ -56,7 +56,7 @@ class RunError(VulneuronError):
 
 
 class NothingToAnalyzeError(RunError):
-    """The run ended without a pair: no correct prediction, or no successful attack."""
+    """The run attacked no image: none is classified correctly, or all are of the target class."""
 
 
 class MeasureError(VulneuronError):

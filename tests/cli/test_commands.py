@@ -125,7 +125,6 @@ BAD_OPTIONS = {
     "bad interpolation": (["--image-size", "12", "--interpolation", "magic"], "magic"),
     "bad most attacked": (["--most-attacked", "0"], "most attacked classes is 0"),
     "missing adversarials": (["--adversarials", "{tmp}/adv.npz"], r"adv\.npz"),
-    "no success": (["--eps", "0.1/255"], "succeeds on none"),
     "no correct prediction": (["--class-names", "green,blue,red"], "none of the 12 images correctly"),
     "model with another number of classes": (["--model", "{tmp}/four.py:net"], "3 class names.*4 outputs"),
     "output that is no logits matrix": (["--model", "{tmp}/tuple.py:net"], "output is tuple"),

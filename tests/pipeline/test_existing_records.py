@@ -63,6 +63,66 @@ def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ages[:], [1, 2, 3])
 
 
+def test_overwrite_keeps_the_old_record_until_the_new_one_is_complete(record: Record, tmp_path: Path) -> None:
+    pictures, labels = color_pictures()
+    out, old = tmp_path / "run.zarr", record.attributes["created"]
+    shutil.copytree(record.path, out)
+    calls = []
+
+    def interrupted_attack(_classifier: object, images: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+        calls.append(vn.open_record(out).attributes["created"])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 1 - images
+
+    def overwrite() -> Record:
+        return vn.analyze(
+            color_net(),
+            pictures,
+            labels,
+            out=out,
+            class_names=CLASS_NAMES,
+            attack=interrupted_attack,
+            batch_size=11,
+            overwrite=True,
+        )
+
+    pictures, labels = np.tile(pictures, (4, 1, 1, 1)), np.tile(labels, 4)
+    with pytest.raises(KeyboardInterrupt):
+        overwrite()
+    assert vn.open_record(out).validate().sound
+    new = overwrite()
+    assert set(calls) == {old}
+    assert new.path == str(out)
+    assert vn.open_record(out).info()["attack"]["name"] != "pgd"
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+
+
+@pytest.mark.parametrize("failure", ["no correct prediction", "broken attack"])
+def test_overwrite_keeps_the_old_record_if_the_new_run_fails(
+    record: Record, tmp_path: Path, failure: str
+) -> None:
+    pictures, labels = color_pictures(wrong=0)
+    out = tmp_path / "run.zarr"
+    shutil.copytree(record.path, out)
+    wrong = (labels + 1) % 3 if failure == "no correct prediction" else labels
+    with pytest.raises(vn.VulneuronError):
+        vn.analyze(
+            color_net(), pictures, wrong, out=out, attack=lambda _net, images, _: images + 2, overwrite=True
+        )
+    assert vn.open_record(out).attributes == record.attributes
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+
+
+def test_a_replacement_that_was_killed_between_its_moves_is_undone(record: Record, tmp_path: Path) -> None:
+    pictures, labels = color_pictures()
+    shutil.copytree(record.path, tmp_path / ".run.zarr.old")
+    out = tmp_path / "run.zarr"
+    same = vn.analyze(color_net(), pictures, labels, out=out, class_names=CLASS_NAMES)
+    assert same.attributes == record.attributes
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+
+
 @pytest.mark.slow
 def test_overwrite_replaces_a_damaged_record(tmp_path: Path) -> None:
     pictures, labels = color_pictures()

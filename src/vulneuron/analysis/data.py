@@ -50,10 +50,11 @@ class PairData:
     Attributes
     ----------
     record
-        A finished record.
+        A finished record with pairs.
     """
 
     def __init__(self, record: Record) -> None:
+        record.require_pairs()
         self.record = record
         self._data = record.dataset
         self._images = _Blocks(record.array("image"))

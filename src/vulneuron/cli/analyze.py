@@ -161,7 +161,11 @@ def command(
     ] = False,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace a record of another run.", rich_help_panel=_RUN),
+        typer.Option(
+            "--overwrite",
+            help="Replace a record of another run, once the new one is complete.",
+            rich_help_panel=_RUN,
+        ),
     ] = False,
 ) -> None:
     """Attack a model on images, and record its neurons before and after the attack.

@@ -64,7 +64,9 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
             (
                 "pairs",
                 f"{info['pairs']:,}, with {info['benign_label_count']:,} benign labels out of "
-                f"{info['classes']:,} classes",
+                f"{info['classes']:,} classes"
+                if info["pairs"]
+                else "none: the attack never succeeded",
             ),
             (
                 "images",

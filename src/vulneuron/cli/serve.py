@@ -58,7 +58,7 @@ def command(
     names = record_names(paths)
     models = parse_models(model or [], names)
     for path in paths:
-        open_record(path).require_complete()
+        open_record(path).require_pairs()
     access = Access.for_host(host)
 
     def build() -> FastAPI:

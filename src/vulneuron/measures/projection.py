@@ -46,6 +46,8 @@ def embed(activations: Floats, *, seed: int = 0) -> Floats:
     single neuron are projected to principal components instead.
     """
     points, neurons = activations.shape
+    if not points:
+        return np.zeros((0, 2), np.float32)
     if points < _MIN_FOR_TSNE or neurons < 2 or not np.ptp(activations, axis=0).any():
         return _principal_components(activations)
     # Slow to import and large in memory; only `analyze` needs it.

@@ -104,7 +104,7 @@ def analyze(
     joint_projection
         Project both sides together instead of separately.
     overwrite
-        Whether to replace a record of another run.
+        Whether to replace a record of another run. The old one is kept until the new one is complete.
     progress
         Whether to show progress in a terminal or a notebook.
 

@@ -1,6 +1,7 @@
 """Executes a run: attack, capture, project. Each phase can be interrupted at any point and resumed."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from vulneuron.record import (
     resume_record,
 )
 from vulneuron.record.location import is_free, was_record
+from vulneuron.record.replacement import replace_record, restore_record, staging_path
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
 from vulneuron.record.store import open_group
 
@@ -38,8 +40,8 @@ def execute(
 ) -> Record:
     """Execute a run and return its record.
 
-    An unfinished record of the same run is resumed, and a finished one is returned unchanged. A run without
-    anything to analyze leaves no record.
+    An unfinished record of the same run is resumed, and a finished one is returned unchanged. A run that
+    attacks no image leaves no record; a run in which no attack succeeds leaves one without pairs.
 
     Parameters
     ----------
@@ -51,8 +53,8 @@ def execute(
         Number of images per batch; None to fit it to the memory. A resumed run keeps its batch size, so it
         gives the same numbers.
     overwrite
-        Whether to replace a record of another run, or a finished one. An unfinished record of this run is
-        still resumed.
+        Whether to replace a record of another run, or a finished one, once the new record is complete. An
+        unfinished record of this run is still resumed.
     progress
         Whether to show progress in a terminal or a notebook.
 
@@ -61,24 +63,37 @@ def execute(
     RecordError
         If `out` exists and is not a record, or the disk is full.
     RunError
-        If no image is classified correctly, or no attack succeeds.
+        If no image is attacked, because none is classified correctly or all have the target label.
     """
     with record_lock(out), RunProgress(show=progress) as bars:
+        restore_record(out)
         existing = _existing(run, out, overwrite=overwrite)
         if isinstance(existing, Record):
             return existing
-        writer = existing or _create(run, out, batch_size, bars)
-        try:
-            if writer.phase is Phase.ATTACK:
-                attack_images(run, writer, bars)
-                _begin_pairs(run, writer)
-        except VulneuronError as error:
-            # Delete a record without results; keep one that can be resumed.
-            if isinstance(error, NothingToAnalyzeError) or not writer.run_table("outcome").any():
-                remove_record(out)
-            raise
-        capture_pairs(run, writer, bars)
-        return _finish(run, writer, bars)
+        if existing is not None or _is_empty(out):
+            return _complete(run, existing or _create(run, out, batch_size, bars), bars)
+        # The old record stays in place until the new one is complete.
+        new = staging_path(out)
+        staged = _resumable(run, new)
+        if not isinstance(staged, Record):
+            _complete(run, staged or _create(run, new, batch_size, bars), bars)
+        replace_record(out, new)
+        return open_record(out)
+
+
+def _complete(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
+    """Do the phases of a run that its record does not have yet."""
+    try:
+        if writer.phase is Phase.ATTACK:
+            attack_images(run, writer, bars)
+            _begin_pairs(run, writer)
+    except VulneuronError as error:
+        # Delete a record without results; keep one that can be resumed.
+        if isinstance(error, NothingToAnalyzeError) or not writer.run_table("outcome").any():
+            remove_record(writer.path)
+        raise
+    capture_pairs(run, writer, bars)
+    return _finish(run, writer, bars)
 
 
 def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -113,11 +128,34 @@ def _existing(run: Run, out: str | os.PathLike[str], *, overwrite: bool) -> Reco
             allowed="the same run, to resume it",
             fix="choose another --out, or replace it with --overwrite",
         )
-    if changed is not None or record.attributes["phase"] == Phase.CREATE:
+    if changed is not None or _is_empty(out):
         return None
     if record.complete:
         return None if overwrite else record
     return resume_record(out)
+
+
+def _is_empty(out: str | os.PathLike[str]) -> bool:
+    """Whether there is nothing to keep: no record, or one whose creation was interrupted."""
+    if is_free(out):
+        return True
+    try:
+        return open_group(out).attrs["phase"] == Phase.CREATE
+    except RecordError:
+        return False
+
+
+def _resumable(run: Run, new: str) -> Record | RecordWriter | None:
+    """The record that an interrupted replacement by the same run has left, if any."""
+    if _is_empty(new):
+        return None
+    try:
+        record = open_record(new)
+    except RecordError:
+        return None
+    if difference(record.attributes["run"], run.settings) is not None:
+        return None
+    return record if record.complete else resume_record(new)
 
 
 def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars: RunProgress) -> RecordWriter:
@@ -149,12 +187,12 @@ def _begin_pairs(run: Run, writer: RecordWriter) -> None:
             fix="check the class order (--class-names), the normalization (--mean, --std) and the weights",
         )
     rows = np.flatnonzero(outcome == Outcome.SUCCESS)
-    if not len(rows):
-        attacked = int((outcome == Outcome.RESISTED).sum())
+    if not np.isin(outcome, (Outcome.SUCCESS, Outcome.RESISTED)).any():
         raise NothingToAnalyzeError(
-            f"the attack succeeds on none of the {attacked} attacked images",
-            allowed="at least one success",
-            fix="try a larger --eps or more --steps, or another --attack",
+            f"all {int((outcome == Outcome.EXEMPT).sum())} images that the model classifies correctly are of "
+            "the target class, so none is attacked",
+            allowed="at least one image of another class",
+            fix="choose another --target, or other --classes",
         )
     if run.selection.most_attacked is not None:
         benign, adversarial = (
@@ -180,7 +218,22 @@ def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
         projections[layer] = project(benign, adversarial, seed=run.seed, joint=run.joint_projection)
         bars.advance(1)
     labels = len(np.unique(writer.read_pairs("benign_label")))
-    return writer.finish(projections, {"counts": _counts(run, writer), "benign_label_count": labels})
+    counts = _counts(run, writer)
+    return writer.finish(
+        projections,
+        {
+            "counts": counts,
+            "benign_label_count": labels,
+            "notes": [*writer.attributes["notes"], *_outcome_notes(counts)],
+        },
+    )
+
+
+def _outcome_notes(counts: Mapping[str, int | float | None]) -> list[str]:
+    if counts["successes"]:
+        return []
+    attacked = f"{counts['attacked']:,} attacked images"
+    return [f"The attack succeeds on none of the {attacked}, so the record has no pairs."]
 
 
 def _counts(run: Run, writer: RecordWriter) -> dict[str, int | float | None]:

@@ -54,3 +54,12 @@ def was_record(path: str | os.PathLike[str]) -> bool:
 def not_a_record(path: str | os.PathLike[str]) -> RecordError:
     """The error for something else than a record."""
     return RecordError(f"{str(path)!r} is no record", allowed="a record", fix=NO_RECORD_FIX)
+
+
+def cannot_create(path: str | os.PathLike[str], error: OSError) -> RecordError:
+    """The error for a path where no record can be written."""
+    return RecordError(
+        f"record {str(path)!r} cannot be created ({error.strerror or error})",
+        allowed="a path in a writable folder",
+        fix="choose another --out",
+    )

@@ -169,6 +169,24 @@ class Record:
                 fix="run the same `vulneuron analyze` command again, which resumes the run",
             )
 
+    def require_pairs(self) -> None:
+        """Refuse an unfinished record, and one without pairs.
+
+        Raises
+        ------
+        RecordError
+            If the run is unfinished, or its attack never succeeded.
+        """
+        self.require_complete()
+        counts = self.attributes["counts"]
+        if not counts["pairs"]:
+            raise RecordError(
+                f"record {self.path!r} has no pairs: the attack succeeds on none of the "
+                f"{counts['attacked']:,} attacked images",
+                allowed="a record with at least one pair",
+                fix="read its rates with `vulneuron info`, or run a stronger attack",
+            )
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of all classes, in the order of the network's outputs."""

@@ -10,17 +10,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
-from filelock import FileLock, Timeout
 
 from vulneuron.errors import RecordError
 from vulneuron.measures.sides import SIDES
-from vulneuron.record.location import files_of, is_remote, not_a_record, was_record
+from vulneuron.record.location import cannot_create, was_record
+from vulneuron.record.replacement import remove_files, remove_record
 from vulneuron.record.schema import (
     BLOCK_VARIABLES,
     LAYERS,
@@ -179,7 +178,7 @@ class RecordWriter:
 
         Arrays that only a resumed run needs are deleted.
         """
-        errors = self.run_table("split_error").max(axis=0)
+        errors = self.run_table("split_error").max(axis=0, initial=0.0)
         with _writing(self.path):
             for layer, error in zip(self.layers, errors, strict=True):
                 group = self._layer(layer)
@@ -275,80 +274,16 @@ def create_record(
                     array[:] = columns[name]
             group.attrs["phase"] = Phase.ATTACK.value
     except (OSError, RecordError) as error:
-        _remove_files(path)
+        remove_files(path)
         if isinstance(error, RecordError):
             raise
-        raise _cannot_create(path, error) from error
+        raise cannot_create(path, error) from error
     return RecordWriter(str(path), group)
-
-
-def _cannot_create(path: str | os.PathLike[str], error: OSError) -> RecordError:
-    return RecordError(
-        f"record {str(path)!r} cannot be created ({error.strerror or error})",
-        allowed="a path in a writable folder",
-        fix="choose another --out",
-    )
 
 
 def resume_record(path: str | os.PathLike[str]) -> RecordWriter:
     """Open an unfinished record to resume its run."""
     return RecordWriter(str(path), open_group(path, mode="r+"))
-
-
-def remove_record(path: str | os.PathLike[str]) -> None:
-    """Delete a record.
-
-    Raises
-    ------
-    RecordError
-        If the path is not a record; nothing is deleted then.
-    """
-    if not was_record(path):
-        raise not_a_record(path)
-    _remove_files(path)
-
-
-def _remove_files(path: str | os.PathLike[str]) -> None:
-    files, root = files_of(path)
-    if not files.exists(root):
-        return
-    # Delete the metadata that marks it as a record last, so an interrupted removal can be repeated.
-    for entry in files.ls(root, detail=False):
-        if not entry.endswith("/zarr.json"):
-            files.rm(entry, recursive=True)
-    files.rm(root, recursive=True)
-
-
-@contextmanager
-def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Lock a local record for one run.
-
-    Raises
-    ------
-    RecordError
-        If another run has the lock, or the folder is not writable.
-    """
-    if is_remote(path):
-        yield
-        return
-    target = Path(path).absolute()
-    lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=0)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise RecordError(
-            f"another run is writing record {str(path)!r}",
-            allowed="one run per record at a time",
-            fix="wait until it has finished",
-        ) from None
-    except OSError as error:
-        raise _cannot_create(path, error) from error
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 def _create(

@@ -43,7 +43,7 @@ class ServedRecord:
     Raises
     ------
     RecordError
-        If it cannot be opened, or is unfinished.
+        If it cannot be opened, is unfinished, or has no pairs.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class ServedRecord:
 
     def _open(self) -> OpenedRecord:
         record = open_record(self.path)
-        record.require_complete()
+        record.require_pairs()
 
         def network(analysis: Analysis) -> RecordNetwork:
             return self._network(analysis, self.id, self._model, closing=self._closing.is_set)
