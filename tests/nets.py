@@ -107,6 +107,14 @@ class SharedReLU(nn.Module):
         return F.log_softmax(self.fc(maps.mean((2, 3))), dim=1)
 
 
+class NormalizedHead(SharedReLU):
+    """The head is no chain of modules, and not affine."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.relu(self.two(self.relu(self.one(images))))
+        return F.linear(F.normalize(maps.mean((2, 3))), self.fc.weight)
+
+
 class ReLUOfMapsAndHead(nn.Module):
     """One module that runs twice: only the first call outputs the feature maps."""
 
@@ -218,12 +226,13 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[str, str, str, str]]] = {
     "functional ReLU and pooling": (FunctionalTail, ("features", "relu", "avg", "linear")),
     "functional ReLU6": (FunctionalReLU6, ("features", "relu6", "avg", "linear")),
     "ReLU twice": (ReLUTwice, ("features", "relu", "avg", "linear")),
-    "shared ReLU": (SharedReLU, ("relu", "identity", "none", "rerun")),
+    "shared ReLU": (SharedReLU, ("relu", "identity", "avg", "linear")),
+    "functional normalized head": (NormalizedHead, ("relu", "identity", "avg", "rerun")),
     "ReLU of maps and head": (ReLUOfMapsAndHead, ("relu", "identity", "avg", "nonlinear")),
-    "functional logit maps": (FunctionalLogitMaps, ("features", "identity", "none", "rerun")),
+    "functional logit maps": (FunctionalLogitMaps, ("features", "identity", "avg", "linear")),
     "cosine head": (lambda: pooled_into(Cosine(6, 4)), ("0", "identity", "avg", "nonlinear")),
     "own dense layer": (lambda: pooled_into(Dense()), ("0", "identity", "avg", "linear")),
-    "functional head": (FunctionalHead, ("features", "identity", "none", "rerun")),
+    "functional head": (FunctionalHead, ("features", "relu", "avg", "linear")),
     "branches": (Branching, ("join", "identity", "avg", "linear")),
 }
 INPUT_SHAPE = (3, 16, 16)

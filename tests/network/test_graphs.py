@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from nets import INPUT_SHAPE, Branching, SharedReLU, average_pooled, randomized
+from nets import INPUT_SHAPE, Branching, NormalizedHead, average_pooled, randomized
 from served import TIMEOUT
 from vulneuron import Classifier
 from vulneuron.engines.incremental.steps import trace_steps
@@ -91,7 +91,7 @@ def test_one_network_is_traced_at_a_time(threads: ThreadPoolExecutor) -> None:
 
 
 def test_classifiers_that_are_made_at_once_are_those_made_alone(threads: ThreadPoolExecutor) -> None:
-    nets = [randomized(build()).eval() for build in (average_pooled, Branching, SharedReLU)] * 3
+    nets = [randomized(build()).eval() for build in (average_pooled, Branching, NormalizedHead)] * 3
     original, together = nn.Module.__call__, Barrier(3)
 
     def make(net: nn.Module) -> tuple[int, bool, Tensor]:
@@ -125,7 +125,7 @@ class Meeting(nn.Module):
         return images
 
 
-@pytest.mark.parametrize("build", [average_pooled, SharedReLU])
+@pytest.mark.parametrize("build", [average_pooled, NormalizedHead])
 def test_feature_maps_are_those_of_the_own_forward_pass(
     build: Callable[[], nn.Module], threads: ThreadPoolExecutor
 ) -> None:
@@ -139,7 +139,7 @@ def test_feature_maps_are_those_of_the_own_forward_pass(
 
 def test_a_head_that_is_rerun_leaves_other_threads_alone(threads: ThreadPoolExecutor) -> None:
     meeting, found = Meeting(), list[Tensor]()
-    classifier = Classifier(nn.Sequential(meeting, SharedReLU()), input_shape=INPUT_SHAPE, device="cpu")
+    classifier = Classifier(nn.Sequential(meeting, NormalizedHead()), input_shape=INPUT_SHAPE, device="cpu")
     images = probe_images(INPUT_SHAPE, 1)
     expected = classifier.activity(images)
     meeting.meanwhile.append(lambda: found.append(threads.submit(classifier.logits, images).result(TIMEOUT)))

@@ -78,7 +78,8 @@ class BatchSize:
 def most_images(classifier: Classifier, memory: int) -> int:
     """Approximate number of images whose feature maps fit into this many bytes; at least 1."""
     image = torch.zeros(1, *classifier.input_shape, device=classifier.device)
-    largest = max((call.out.numel() for call in trace_calls(classifier.module, image)), default=0)
+    calls = trace_calls(classifier.module, lambda: classifier.module(image))
+    largest = max((call.out.numel() for call in calls), default=0)
     values = max(largest, math.prod(classifier.input_shape))
     return max(1, memory // (values * _FEATURES_AT_ONCE * image.element_size()))
 

@@ -1,13 +1,11 @@
 """`Classifier`: a user's network, from pixels through feature maps and activations to logits."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from copy import copy as shallow_copy
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
-from threading import get_ident
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +14,18 @@ from vulneuron.errors import ModelError
 from vulneuron.network.checks import checked_logits, prepared, protect_images
 from vulneuron.network.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.network.folding import fold_batch_norms, has_batch_norms
-from vulneuron.network.normalization import Normalized, with_normalization
+from vulneuron.network.normalization import Normalized, checked_normalization
+from vulneuron.network.outputs import logits_wrapper
 from vulneuron.network.probes import max_relative_error, probe_images
-from vulneuron.network.split import ACTIVATIONS, POOLS, TOLERANCE, Split, Step, find_splits, wrong_split
-from vulneuron.network.tracing import trace_calls
+from vulneuron.network.search import find_splits
+from vulneuron.network.split import POOLS, TOLERANCE, TOLERANCES, Split, Step, wrong_split
+from vulneuron.network.taps import Tap
+from vulneuron.network.tracing import Call, least_precise_type, trace_calls
 
-#: Largest split error on images, which includes rounding in mixed precision.
-_TOLERANCES: dict[Precision, float] = {"float32": TOLERANCE, "float16": 5e-3, "bfloat16": 4e-2}
 _SEARCH_SEED, _VERIFICATION_SEED = 0, 1
-#: Standard deviation of the random feature maps for verification; it covers the bends of relu6 and hardswish.
-_FEATURE_SPREAD = 8.0
+#: Standard deviation of the random outputs of the target layer for verification; it covers the bends of relu6
+#: and hardswish. That of each map's mean is larger, so that some maps are negative everywhere.
+_SPREAD, _MEAN_SPREAD = 8.0, 16.0
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,16 @@ class Classifier:
         self.precision: Precision = "float32"
         self.input_shape = input_shape
         self._net = prepared(model, copy=copy).to(self.device)
-        self.module: nn.Module = with_normalization(self._net, mean, std, input_shape[0]).to(self.device)
+        self._normalization = checked_normalization(mean, std, input_shape[0])
+        self._returning_logits: Callable[[nn.Module], nn.Module] | None = None
+        self._set_net(self._net)
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
         logits = checked_logits(self.module, probe)
         protect_images(self._net, probe)
+        self._returning_logits = logits_wrapper(self.module, probe)
+        if self._returning_logits is not None:
+            self._set_net(self._net)
+            logits = checked_logits(self.module, probe)
         self.folded = self._fold(probe, logits) if fold else 0
         self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
@@ -151,27 +157,29 @@ class Classifier:
         return other
 
     @property
+    def returns_probabilities(self) -> bool:
+        """Whether the model itself returns probabilities, or their logarithms, instead of logits."""
+        return self._returning_logits is not None
+
+    @property
     def neurons(self) -> int:
         """Number of channels of the target layer."""
         return self.split.neurons
 
     @property
     def tolerance(self) -> float:
-        """Largest `split_error` on images that rounding can explain, at the classifier's precision."""
-        return _TOLERANCES[self.precision]
+        """Largest `split_error` that rounding can explain, in the types that the network computes in."""
+        return max(self._tolerance, TOLERANCES[getattr(torch, self.precision)])
 
     @property
     def weights(self) -> Tensor | None:
-        """Weights of the dense layer ``(class, neuron)``; None if the head is not linear."""
-        return self._dense.weight.flatten(1) if self.split.dense else None  # type: ignore[operator]
+        """Weights of a linear head ``(class, neuron)``; None if the head is not linear."""
+        return None if self.split.affine is None else self.split.affine.weight
 
     @property
     def bias(self) -> Tensor | None:
-        """Biases of the dense layer ``(class,)``, zeros if it has none; None if the head is not linear."""
-        if self.split.dense is None:
-            return None
-        bias = getattr(self._dense, "bias", None)
-        return bias if isinstance(bias, Tensor) else torch.zeros(self.classes, device=self.device)
+        """Biases of a linear head ``(class,)``, zeros if it has none; None if the head is not linear."""
+        return None if self.split.affine is None else self.split.affine.bias
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits ``(n, class)`` of pixels in [0, 1], differentiable with respect to the pixels."""
@@ -220,13 +228,13 @@ class Classifier:
         ModelError
             If the head is not linear: its logits are not a function of the activations alone.
         """
-        if self.weights is None or self.bias is None:
+        if self.split.affine is None:
             raise ModelError(
                 f"this network's head is not linear ({self.split.describe()})",
                 allowed="a network with a global pooling followed by one dense layer",
                 fix="use `head`, which takes feature maps",
             )
-        return activations @ self.weights.T + self.bias
+        return self.split.affine(activations)
 
     def gradients(self, features: Tensor, labels: Tensor) -> Tensor:
         r"""Gradients of one logit per image with respect to its feature maps.
@@ -283,22 +291,17 @@ class Classifier:
         outputs: dict[int, Tensor] = {}
 
         def capture(view: int, output: Tensor) -> None:
-            outputs[view] = output.float().clone()
+            outputs[view] = output.float().clone(memory_format=torch.contiguous_format)
 
         with torch.inference_mode():
             with ExitStack() as hooks:
                 for index, view in enumerate(views):
-                    hooks.enter_context(view._layer_hook(partial(capture, index)))
+                    hooks.enter_context(view.split.tap.open(view._net, partial(capture, index)))
                 logits = self(images)
-            return [view._activity(outputs[index], logits) for index, view in enumerate(views)]
-
-    def _activity(self, output: Tensor, logits: Tensor) -> Activity:
-        features = ACTIVATIONS[self.split.activation](output).contiguous()
-        return Activity(features, self.pool(features), logits)
-
-    @property
-    def _dense(self) -> nn.Module:
-        return self._net.get_submodule(self.split.dense or "")
+            return [
+                Activity(outputs[index], view.pool(outputs[index]), logits)
+                for index, view in enumerate(views)
+            ]
 
     def _prepare(self, images: Tensor) -> Tensor:
         if self.device.type == "cuda" and images.device.type == "cpu":
@@ -310,29 +313,11 @@ class Classifier:
             values = self._net.get_submodule(step.name)(values.reshape(-1, *step.shape))
         return values
 
-    def _rerun(self, output: Tensor) -> Tensor:
-        # The layer's output is replaced, so the pixels do not matter. Later layers may change it in place.
-        pixels = torch.zeros(len(output), *self.input_shape, device=self.device)
-        with self._layer_hook(lambda replaced: output.to(replaced.dtype, copy=True)):
+    def _rerun(self, features: Tensor) -> Tensor:
+        # The feature maps are replaced, so the pixels do not matter. Later layers may change them in place.
+        pixels = torch.zeros(len(features), *self.input_shape, device=self.device)
+        with self.split.tap.open(self._net, lambda own: features.to(own.dtype, copy=True)):
             return self(pixels)
-
-    @contextmanager
-    def _layer_hook(self, function: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
-        """Call a function with the target layer's output, and replace the output by its result, if any."""
-        calls, thread = count(), get_ident()
-
-        def hook(_module: nn.Module, _args: object, output: Tensor) -> Tensor | None:
-            # Other threads may run or trace the same module.
-            if get_ident() != thread:
-                return None
-            # A module may run several times in one forward pass; only one call returns the feature maps.
-            return function(output) if next(calls) == self.split.call else None
-
-        handle = self._net.get_submodule(self.split.layer).register_forward_hook(hook)
-        try:
-            yield
-        finally:
-            handle.remove()
 
     def _fold(self, probe: Tensor, logits: Tensor) -> int:
         plain = self._net
@@ -355,44 +340,46 @@ class Classifier:
 
     def _set_net(self, net: nn.Module) -> None:
         self._net = net
-        if isinstance(self.module, Normalized):
-            self.module.net = net
-        else:
-            self.module = net
+        normalized = net if self._normalization is None else Normalized(net, self._normalization)
+        self.module = normalized if self._returning_logits is None else self._returning_logits(normalized)
+        self.module.eval().to(self.device)
 
     def _verified_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
         """Proved splits by layer name, for the named layers or the one that is found."""
-        with torch.no_grad():
-            probe = self._normalize(self._prepare(probe))
-            logits = self._net(probe).float()
+        probe = self._prepare(probe)
+        calls = trace_calls(self._net, lambda: self.module(probe))
+        self._tolerance = TOLERANCES[least_precise_type(calls)]
         names = [layers] if layers is None or isinstance(layers, str) else list(dict.fromkeys(layers))
-        splits = [self._verified_split(probe, logits, name) for name in names or [None]]
-        if len(splits) > 1:
-            ends = {(call.name, call.index): call.end for call in trace_calls(self._net, probe)}
-            splits.sort(key=lambda split: ends[split.layer, split.call])
+        splits = [self._verified_split(probe, calls, name) for name in names or [None]]
+        ends = {(call.name, call.index): call.end for call in calls}
+        splits.sort(key=lambda split: ends[split.layer, split.tap.call])
         return {split.layer: split for split in splits}
 
-    def _verified_split(self, probe: Tensor, logits: Tensor, layer: str | None) -> Split:
-        error = torch.nan
-        for split in find_splits(self._net, probe, logits, layer=layer):
+    def _verified_split(self, probe: Tensor, calls: list[Call], layer: str | None) -> Split:
+        error, tolerance = torch.nan, self._tolerance
+        for split in find_splits(self._net, self.module, probe, calls, layer=layer, tolerance=tolerance):
             self.split = split
             error = self._verification_error()
-            if error <= TOLERANCE:
+            if error <= tolerance:
                 return replace(split, error=error)
-        raise wrong_split(self.split, error, TOLERANCE)
+        raise wrong_split(self.split, error, tolerance)
 
     def _verification_error(self) -> float:
-        """Larger split error of images not used in the search and of random feature maps."""
-        activity = self.activity(probe_images(self.input_shape, _VERIFICATION_SEED))
-        generator = torch.Generator().manual_seed(_VERIFICATION_SEED)
-        output = torch.randn(activity.features.shape, generator=generator).to(self.device) * _FEATURE_SPREAD
-        with torch.inference_mode():
-            head = self.head(ACTIVATIONS[self.split.activation](output))
-            random_error = max_relative_error(head, self._rerun(output))
+        """Larger split error of images not used in the search and of random outputs of the target layer."""
+        images = probe_images(self.input_shape, _VERIFICATION_SEED)
+        layer = Tap(self.split.layer, self.split.tap.call)
+        outputs: list[Tensor] = []
+        with layer.open(self._net, outputs.append):
+            activity = self.activity(images)
+        random = _random_like(outputs[0])
+        with layer.open(self._net, lambda own: random.to(own.dtype, copy=True)):
+            random_activity = self.activity(images)
         # Unlike the built-in max, this propagates NaN.
-        return float(torch.tensor([self.split_error(activity), random_error]).max())
+        return float(torch.tensor([self.split_error(activity), self.split_error(random_activity)]).max())
 
-    def _normalize(self, pixels: Tensor) -> Tensor:
-        if isinstance(self.module, Normalized):
-            pixels = (pixels - self.module.mean) / self.module.std
-        return pixels
+
+def _random_like(output: Tensor) -> Tensor:
+    """Random values in the shape of a layer's output."""
+    generator = torch.Generator().manual_seed(_VERIFICATION_SEED)
+    means = torch.randn(*output.shape[:2], *(1 for _ in output.shape[2:]), generator=generator) * _MEAN_SPREAD
+    return (torch.randn(output.shape, generator=generator) * _SPREAD + means).to(output.device)

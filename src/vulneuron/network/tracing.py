@@ -56,10 +56,17 @@ class Call:
     index: int = 0
 
 
-def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
-    """Run the network and save the input and output of each module, in the order in which calls end.
+def trace_calls(net: nn.Module, run: Callable[[], object]) -> list[Call]:
+    """Save the input and output of each module of a network in one run, in the order in which calls end.
 
     Values are copied, because a later operation may change them in place. Calls may share a copy.
+
+    Parameters
+    ----------
+    net
+        The network.
+    run
+        Runs the network, which may be part of another module.
     """
     copies = _Copies()
     open_calls: list[Call] = []
@@ -93,11 +100,23 @@ def trace_calls(net: nn.Module, images: Tensor) -> list[Call]:
             handles.append(module.register_forward_hook(after))
     try:
         with torch.no_grad():
-            net(images)
+            run()
     finally:
         for handle in handles:
             handle.remove()
     return done
+
+
+def least_precise_type(calls: list[Call]) -> torch.dtype:
+    """The least precise of the floating-point types of all outputs, such as bfloat16 under autocast."""
+    types = {call.out.dtype for call in calls if call.out.is_floating_point()} or {torch.float32}
+    return max(types, key=lambda dtype: torch.finfo(dtype).eps)
+
+
+def is_idle(call: Call) -> bool:
+    """Whether the module only passes its input on, such as a dropout or an identity in eval mode."""
+    unchanged = call.out.shape == call.read.shape and torch.equal(call.out, call.read)
+    return unchanged and not has_weights(call)
 
 
 def has_weights(call: Call) -> bool:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from vulneuron.attacks import PGD, Attack, as_attack
@@ -203,11 +202,8 @@ def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     notes = []
     if unlabeled:
         notes.append("The images have no labels; the model's own predictions are used instead.")
-    outputs = classifier.logits(
-        torch.rand(2, *classifier.input_shape, generator=torch.Generator().manual_seed(0))
-    )
-    if outputs.min() >= 0 and torch.allclose(outputs.sum(1), torch.ones(2, device=outputs.device), atol=1e-3):
-        notes.append("The outputs look like probabilities, not logits: remove the model's final softmax.")
+    if classifier.returns_probabilities:
+        notes.append("The model returns probabilities; its logits, before the softmax, are analyzed.")
     notes += [
         f"{split.layer} is not followed by a single dense layer: {split.describe()}."
         for split in classifier.splits.values()
