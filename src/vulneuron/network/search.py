@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError
+from vulneuron.network.experiments import Experiments
 from vulneuron.network.probes import same_values
 from vulneuron.network.split import POOLS, TOLERANCE, AffineHead, HeadKind, PoolKind, Split, Step
 from vulneuron.network.taps import Tap, taps_after
@@ -20,10 +21,7 @@ from vulneuron.network.tracing import Call, has_weights, is_idle, trace_calls, w
 
 _LOCAL_POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d)
 #: Number of last layers whose feature maps are also looked for behind functions, and replaced in experiments.
-_LAST_LAYERS = 3
-_SEED = 3
-_SPREAD = 4.0
-_NEGLIGIBLE = 1e-5
+_LAST_LAYERS = 2
 
 
 def find_splits(
@@ -151,11 +149,7 @@ class _Search:
             calls = trace_calls(self._net, lambda: self._run(larger))
         # Networks for images of one size raise anything.
         except Exception:
-            features = self._output(spatial[0])
-            values = self._random(features)
-            order = torch.randperm(values[0, 0].numel(), generator=torch.Generator().manual_seed(_SEED))
-            shuffled = values.flatten(2)[:, :, order].reshape(values.shape)
-            return self._have_same_logits(features.tap, values, shuffled)
+            return self._experiments(self._output(spatial[0])).ignores_positions()
         outputs = [call.out for call in calls if (call.name, call.index) == (flat[0].name, flat[0].index)]
         return not any(output.ndim == 4 and min(_map_shape(output, larger)) > 1 for output in outputs)
 
@@ -170,16 +164,26 @@ class _Search:
 
     def _pooled_splits(self, calls: list[Call]) -> Iterator[Split]:
         """Splits with a global pooling: heads that are chains of modules first."""
-        last = calls[:_LAST_LAYERS]
+        last = self._last(calls)
         choices = [features for call in calls for features in self._features(call, call in last)]
         for features in choices:
             for pool, function in POOLS.items():
                 chain = self._chain(features.call, function(features.values))
                 if chain and any(has_weights(link) for link in chain):
                     yield from self._classified(features, pool, chain)
-        for features in choices:
-            if features.call in last:
-                yield from self._determined(features)
+        yield from self._determined_splits([features for features in choices if features.call in last])
+
+    def _last(self, calls: list[Call]) -> list[Call]:
+        """The last layers with different outputs: a module has the output of the last one inside it."""
+        last: list[Call] = []
+        for call in calls:
+            if not any(
+                call.out.shape == later.out.shape and torch.equal(call.out, later.out) for later in last
+            ):
+                last.append(call)
+            if len(last) == _LAST_LAYERS:
+                break
+        return last
 
     def _unpooled_splits(self, call: Call) -> Iterator[Split]:
         features = self._output(call)
@@ -188,6 +192,10 @@ class _Search:
         # An empty chain means that the values already are the logits (SqueezeNet's 1x1 logit map).
         if chain and any(has_weights(link) for link in chain) and not features.tap.channels_last:
             yield _split(features, "none", (), chain, "nonlinear")
+
+    def _experiments(self, features: _Features) -> Experiments:
+        shape = tuple(features.values.shape[1:])
+        return Experiments(self._net, self._run, features.tap, shape, self._probe[0], self._tolerance)
 
     def _output(self, call: Call) -> _Features:
         last = bool(channels_last(call.out, self._probe))
@@ -241,7 +249,7 @@ class _Search:
         if keeps_neurons and ends_there and (affine := self._dense_layer(head[0])) is not None:
             yield _split(features, pool, tail, head[:1], "linear", affine)
             return
-        if (affine := self._affine(features)) is not None:
+        if (affine := self._experiments(features).affine_head()) is not None:
             yield _split(features, pool, (), (), "linear", affine)
         yield _split(features, pool, (), chain, "nonlinear")
 
@@ -258,62 +266,20 @@ class _Search:
         expected = F.linear(read.to(kind), weight.flatten(1).to(kind), bias.to(kind))
         return AffineHead(weight.flatten(1), bias, call.name) if self._are_same(expected, call.out) else None
 
-    def _determined(self, features: _Features) -> Iterator[Split]:
+    def _determined_splits(self, choices: list[_Features]) -> Iterator[Split]:
         """Splits at feature maps whose global average or maximum determines the logits."""
-        for pool, function in POOLS.items():
-            values = self._random(features)
-            if self._have_same_logits(features.tap, values, _constant_maps(function(values), values)):
-                affine = self._affine(features)
-                if affine is not None and _selects(affine.weight):
-                    return
-                if affine is not None:
+        for features in choices:
+            experiments = self._experiments(features)
+            pools = experiments.pools()
+            if pools and experiments.reads_logit_maps():
+                continue
+            for pool in pools:
+                if (affine := experiments.affine_head()) is not None:
                     yield _split(features, pool, (), (), "linear", affine)
                 yield _split(features, pool, (), (), "rerun")
-
-    # ---- experiments
-
-    def _affine(self, features: _Features) -> AffineHead | None:
-        """Weights of a head that is affine in the activations, by experiments on constant feature maps.
-
-        The head f is affine if f(a + b) = f(a) + f(b) - f(0). Its weights are its derivatives.
-        """
-        a, b = self._random(features)[:2, :, 0, 0]
-        zero = torch.zeros_like(a)
-        f0, fa, fb, fab = self._constant_logits(features, torch.stack([zero, a, b, a + b])).detach()
-        if (fa + fb - f0 - fab).abs().max() > self._tolerance * (fab - f0).abs().max():
-            return None
-        with torch.enable_grad():
-            leaf = zero[None].requires_grad_()
-            (logits,) = self._constant_logits(features, leaf)
-            if not logits.requires_grad:
-                return None
-            rows = [torch.autograd.grad(logit, leaf, retain_graph=True)[0][0] for logit in logits]
-        return AffineHead(torch.stack(rows), f0, None)
-
-    def _constant_logits(self, features: _Features, activations: Tensor) -> Tensor:
-        return self._logits_of(features.tap, _constant_maps(activations, features.values))
-
-    def _logits_of(self, tap: Tap, features: Tensor) -> Tensor:
-        """Logits of feature maps that replace the network's own."""
-        images = torch.zeros(len(features), *self._probe.shape[1:], device=self._probe.device)
-        with (
-            torch.set_grad_enabled(features.requires_grad),
-            tap.open(self._net, lambda own: features.to(own.dtype, copy=True)),
-        ):
-            return self._run(images).float()
-
-    def _have_same_logits(self, tap: Tap, features: Tensor, others: Tensor) -> bool:
-        """Whether other feature maps have the same logits, relative to the differences between images."""
-        logits, other_logits = self._logits_of(tap, features), self._logits_of(tap, others)
-        spread = (logits - logits.mean(0)).abs().max()
-        return bool((logits - other_logits).abs().max() <= self._tolerance * spread)
-
-    def _random(self, features: _Features) -> Tensor:
-        """Random feature maps of as many images as there are probes; some are negative everywhere."""
-        generator = torch.Generator().manual_seed(_SEED)
-        shape = features.values.shape
-        means = torch.randn(*shape[:2], 1, 1, generator=generator)
-        return ((torch.randn(shape, generator=generator) + means) * _SPREAD).to(self._probe.device)
+            # Layers before this one reach the logits through it.
+            if not features.tap.functions:
+                return
 
     def _are_same(self, a: Tensor, b: Tensor) -> bool:
         # Rounding to fewer bits is the only reason for a larger tolerance.
@@ -354,18 +320,6 @@ def channels_last(values: Tensor, images: Tensor) -> bool | None:
 def _map_shape(values: Tensor, images: Tensor) -> tuple[int, int]:
     a, b, c = values.shape[1:]
     return (a, b) if channels_last(values, images) else (b, c)
-
-
-def _constant_maps(activations: Tensor, like: Tensor) -> Tensor:
-    """Feature maps that are constant, with the activations ``(n, neuron)`` as their values."""
-    return activations[:, :, None, None].expand(-1, -1, *like.shape[2:])
-
-
-def _selects(weight: Tensor) -> bool:
-    """Whether each logit reads one activation, up to a common shift: the feature maps are logit maps."""
-    entries = weight - weight.amin(0)
-    nonzero = entries > _NEGLIGIBLE * entries.max()
-    return bool(nonzero.sum(0).max() <= 1 and nonzero.sum(1).max() <= 1)
 
 
 def _split(
