@@ -88,7 +88,7 @@ class _Search:
         self._layer, self._tolerance = layer, tolerance
         with torch.no_grad():
             self._logits = run(probe).float()
-        self._idle = {call.name for call in calls if is_idle(call)}
+        self._idle = [call for call in calls if is_idle(call)]
 
     def splits(self) -> Iterator[Split]:
         """See `find_splits`."""
@@ -130,7 +130,7 @@ class _Search:
                 continue
             if self._layer is not None and call.name != self._layer:
                 continue
-            if self._layer is None and (is_idle(call) or isinstance(call.module, _LOCAL_POOLS)):
+            if self._layer is None and (call in self._idle or isinstance(call.module, _LOCAL_POOLS)):
                 continue
             candidates.append(call)
         return candidates
@@ -209,7 +209,7 @@ class _Search:
             return [output]
         results: list[_Features] = []
         for functions, values in taps_after(
-            self._net, output.tap, lambda: self._run(self._probe), self._idle
+            self._net, output.tap, lambda: self._run(self._probe), {idle.name for idle in self._idle}
         ):
             last = channels_last(values, self._probe)
             if last is None or min(_map_shape(values, self._probe)) < min(output.values.shape[2:]):
@@ -220,16 +220,17 @@ class _Search:
 
     def _chain(self, call: Call, value: Tensor) -> list[Call] | None:
         """Chain of modules from `value` to the logits, ignoring reshapes; leaf modules are preferred."""
-        calls = self._after(call, self._calls)
+        calls = [later for later in self._after(call, self._calls) if later not in self._idle]
         frontier: list[tuple[Tensor, int, list[Call]]] = [(value, -1, [])]
         seen: set[int] = set()
         while frontier:
             value, end, chain = frontier.pop()
             if self._are_same(value, self._logits):
                 return chain
-            later = [c for c in calls if c.start > end and c.start not in seen]
-            steps = [c for c in later if self._are_same(value, c.read)]
-            seen.update(step.start for step in steps)
+            if end in seen:
+                continue
+            seen.add(end)
+            steps = [c for c in calls if c.start > end and self._are_same(value, c.read)]
             # The last one pushed is tried first: the innermost module.
             steps.sort(key=lambda step: -step.end)
             frontier.extend((step.out, step.end, [*chain, step]) for step in steps)

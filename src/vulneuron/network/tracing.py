@@ -31,7 +31,7 @@ def _empty() -> Tensor:
     return torch.empty(0)
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """One call of a module.
 
@@ -114,9 +114,20 @@ def least_precise_type(calls: list[Call]) -> torch.dtype:
 
 
 def is_idle(call: Call) -> bool:
-    """Whether the module only passes its input on, such as a dropout or an identity in eval mode."""
-    unchanged = call.out.shape == call.read.shape and torch.equal(call.out, call.read)
-    return unchanged and not has_weights(call)
+    """Whether the module only passes values on or reshapes them, such as a dropout in eval mode.
+
+    Random values tell it from a ReLU whose input happens to be positive.
+    """
+    if has_weights(call) or not _are_same(call.out, call.read):
+        return False
+    values = torch.randn_like(call.read, dtype=torch.float32).to(call.read.dtype)
+    with torch.no_grad():
+        output = call.module(values.clone())
+    return isinstance(output, Tensor) and _are_same(output, values)
+
+
+def _are_same(output: Tensor, values: Tensor) -> bool:
+    return len(output) == len(values) and torch.equal(output.flatten(1), values.flatten(1))
 
 
 def has_weights(call: Call) -> bool:
