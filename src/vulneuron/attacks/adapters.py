@@ -11,6 +11,7 @@ from vulneuron.attacks.ball import Ball, make_ball
 from vulneuron.attacks.base import Goal, Parameter, coerce_target
 from vulneuron.attacks.digest import function_digest
 from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.attacks.failures import with_benign_failures
 from vulneuron.attacks.foreign import (
     ForeignAttack,
     PlainNetwork,
@@ -101,7 +102,10 @@ class FoolboxAttack(ForeignAttack):
             criterion = foolbox.criteria.Misclassification(goal.labels)
         else:
             criterion = foolbox.criteria.TargetedMisclassification(torch.full_like(goal.labels, self.target))
-        _, clipped, _ = self.attack(model, images, criterion, epsilons=self.eps)
+        raw, clipped, _ = self.attack(model, images, criterion, epsilons=self.eps)
+        if isinstance(self.attack, foolbox.attacks.base.MinimizationAttack):
+            failed = (with_benign_failures(raw, images) != raw).flatten(1).any(dim=1)
+            clipped = torch.where(failed[:, None, None, None], images, clipped)
         return clipped
 
 

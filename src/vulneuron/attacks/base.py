@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from torch import Tensor
 
 from vulneuron.attacks.ball import ROUNDING, Ball
+from vulneuron.attacks.failures import with_benign_failures
 from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
 
@@ -192,7 +193,8 @@ class Attack(ABC):
         -------
         Tensor
             In the shape and on the device of `images`, float32: finite, in [0, 1] and exactly inside the
-            attack's `ball`, if it has one.
+            attack's `ball`, if it has one. Without a ball, blank images are failures, and replaced by the
+            benign ones.
 
         Raises
         ------
@@ -248,7 +250,7 @@ class Attack(ABC):
 
     def _within_ball(self, adversarial: Tensor, images: Tensor) -> Tensor:
         if self.ball is None:
-            return adversarial
+            return with_benign_failures(adversarial, images)
         distance = self.ball.distance(adversarial, images).max().item()
         if distance > self.ball.eps + self.ball.tolerance(images):
             raise AttackError(

@@ -89,7 +89,8 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         ("images from", info["images_from"]["spec"]),
         ("created", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
     ]
-    return rows + [("note", note) for note in info["notes"]]
+    flags = info["audit"]["flags"] if info["complete"] else []
+    return rows + [("warning", flag) for flag in flags] + [("note", note) for note in info["notes"]]
 
 
 def _layer_rows(layer: dict[str, Any]) -> list[tuple[str, str]]:

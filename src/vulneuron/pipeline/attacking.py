@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks import Attack
+from vulneuron.attacks.failures import with_benign_failures
 from vulneuron.errors import ImagesError
 from vulneuron.network.batch_size import in_batches
 from vulneuron.pipeline.progress import RunProgress
@@ -81,7 +82,8 @@ def _attack_columns(
         )
         adversarial = torch.from_numpy(to_pixels(stored[attacked]))
         adversarial_label[attacked] = predictions(run, adversarial, batch_size)
-        success = _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)
+        changed = (stored != benign_stored).any(axis=(1, 2, 3))
+        success = changed & _succeeds(run, adversarial_label, labels) & (adversarial_label >= 0)
         outcome[success] = Outcome.SUCCESS
         in_8bit = np.full(len(positions), -1, dtype=np.int64)
         in_8bit[attacked] = predictions(run, torch.round(adversarial * 255) / 255, batch_size)
@@ -101,7 +103,7 @@ def _attack_columns(
 
 def _adversarial_images(run: Run, benign: Tensor, labels: Ints, positions: Ints, batch_size: int) -> Tensor:
     if not isinstance(run.attack, Attack):
-        return torch.from_numpy(run.attack.load(positions))
+        return with_benign_failures(torch.from_numpy(run.attack.load(positions)), benign)
     attack, seeds, truth = run.attack, run.seeds(positions), torch.from_numpy(labels)
 
     def attack_batch(rows: slice) -> Tensor:

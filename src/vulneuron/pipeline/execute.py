@@ -4,12 +4,15 @@ import os
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from vulneuron.errors import NothingToAnalyzeError, RecordError, VulneuronError
 from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.measures.projection import project
 from vulneuron.pipeline.attacking import attack_images, predicted_labels
+from vulneuron.pipeline.audit import audit
 from vulneuron.pipeline.capturing import capture_pairs
+from vulneuron.pipeline.normalization_check import normalization_note, sample_positions
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run, checked_batch_size, difference
 from vulneuron.pipeline.selection import class_indices, most_attacked, select_images
@@ -28,6 +31,8 @@ from vulneuron.record.location import is_free, was_record
 from vulneuron.record.replacement import replace_record, restore_record, staging_path
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
 from vulneuron.record.store import open_group
+
+Ints = npt.NDArray[np.int64]
 
 
 def execute(
@@ -160,9 +165,8 @@ def _resumable(run: Run, new: str) -> Record | RecordWriter | None:
 
 def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars: RunProgress) -> RecordWriter:
     batch = checked_batch_size(batch_size, run.classifier)
-    labels = run.images.labels
-    if labels is None:
-        labels = predicted_labels(run, batch, bars)
+    own_labels = run.images.labels
+    labels = predicted_labels(run, batch, bars) if own_labels is None else own_labels
     classes = run.selection.classes
     chosen = None if classes is None else class_indices(classes, run.class_names)
     positions = select_images(labels, chosen, run.selection.limit)
@@ -170,12 +174,20 @@ def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars:
     run.images.check(positions)
     if isinstance(run.attack, Adversarials):
         run.attack.check(positions)
+    notes = _normalization_notes(run, labels, positions, batch) if own_labels is not None else []
     columns = {
         "image_id": np.array([run.images.ids[i] for i in positions], dtype=object),
         "image_index": positions,
         "true_label": labels[positions],
     }
-    return create_record(out, run.attributes(batch), run.layers(), columns, run.images_per_block(batch))
+    attributes = {**run.attributes(batch), "notes": [*run.notes, *notes]}
+    return create_record(out, attributes, run.layers(), columns, run.images_per_block(batch))
+
+
+def _normalization_notes(run: Run, labels: Ints, positions: Ints, batch_size: int) -> list[str]:
+    sample = sample_positions(positions)
+    note = normalization_note(run.classifier, run.images.load(sample), labels[sample], batch_size)
+    return [] if note is None else [note]
 
 
 def _begin_pairs(run: Run, writer: RecordWriter) -> None:
@@ -223,6 +235,7 @@ def _finish(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
         projections,
         {
             "counts": counts,
+            "audit": audit(run, writer).attributes(),
             "benign_label_count": labels,
             "notes": [*writer.attributes["notes"], *_outcome_notes(counts)],
         },

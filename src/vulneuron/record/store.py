@@ -287,7 +287,7 @@ class Record:
         return to_pixels(stored)
 
     def info(self) -> dict[str, Any]:
-        """Summary as plain values: counts, network, attack; the keys of ``vulneuron info --json``."""
+        """Summary as plain values: counts, network, attack, audit; the keys of ``vulneuron info --json``."""
         run = self.attributes["run"]
         counts = dict(self.attributes.get("counts", {}))
         return {
@@ -304,6 +304,7 @@ class Record:
             "attack": run["attack"],
             "selection": run["selection"],
             "seed": run["seed"],
+            "audit": self.attributes.get("audit"),
             "notes": self.attributes["notes"],
             "created": self.attributes["created"],
             "versions": self.attributes["versions"],

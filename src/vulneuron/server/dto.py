@@ -207,6 +207,7 @@ class RecordSummary(Model):
     clean_accuracy: float | None
     attack_success_rate: float | None
     robust_accuracy: float | None
+    warnings: list[str] = Field(description="Flags of the run's audit, one sentence each.")
     network: NetworkModel
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1, "

@@ -197,6 +197,7 @@ class OpenedLayer:
             clean_accuracy=info["clean_accuracy"],
             attack_success_rate=info["attack_success_rate"],
             robust_accuracy=info["robust_accuracy"],
+            warnings=info["audit"]["flags"],
             network=self.network.status,
             layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
             settings=described_settings(self.analysis),
@@ -210,7 +211,13 @@ class OpenedLayer:
             ],
             default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),
-            provenance=_provenance({**info, "layers": {layer["layer"]: layer for layer in info["layers"]}}),
+            provenance=_provenance(
+                {
+                    **info,
+                    "layers": {layer["layer"]: layer for layer in info["layers"]},
+                    "audit": {name: value for name, value in info["audit"].items() if name != "flags"},
+                }
+            ),
         )
 
     def pair(self, pair: int) -> dto.PairModel:
