@@ -85,9 +85,13 @@ def test_logits_that_change_with_the_batch_are_refused(extra: nn.Module) -> None
         classifier_of(net)
 
 
+class Uncopyable(nn.Sequential):
+    def __deepcopy__(self, memo: object) -> "Uncopyable":
+        raise RuntimeError("no copies")
+
+
 def test_a_network_that_cannot_be_copied_is_given_away_unfolded() -> None:
-    net = randomized(average_pooled())
-    net.kept = net(torch.rand(1, *INPUT_SHAPE))
+    net = Uncopyable(*randomized(average_pooled()).children())
     with pytest.raises(ModelError, match="cannot be copied"):
         classifier_of(net)
     assert classifier_of(net, copy=False).folded == 0

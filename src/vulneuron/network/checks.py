@@ -2,7 +2,6 @@
 
 import re
 import traceback
-from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -20,32 +19,12 @@ _SIZE_ERRORS = (RuntimeError, ValueError, AssertionError, IndexError)
 _SIZE_WORDS = re.compile(r"size|shape|channel|dim|height|width|divisible|multiple|match", re.IGNORECASE)
 
 
-def prepared(model: nn.Module, *, copy: bool) -> nn.Module:
-    """Return a model in float32 and eval mode, without parameter gradients: a copy, or the model itself.
-
-    Raises
-    ------
-    ModelError
-        If the model is TorchScript, or cannot be copied.
-    """
-    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise ModelError(
-            "the model is a TorchScript module",
-            allowed="a torch.nn.Module in Python code, whose layers can be hooked",
-            fix="build the model from its class, and load its weights",
-        )
-    try:
-        return (deepcopy(model) if copy else model).eval().requires_grad_(False).float()
-    except Exception as error:
-        raise ModelError(
-            f"the model cannot be {'copied' if copy else 'prepared'} ({one_line(error)})",
-            allowed="a module that copy.deepcopy, eval and float work on",
-            fix="detach tensors saved from a forward pass, or load the model again",
-        ) from error
-
-
-def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
+def checked_logits(
+    module: nn.Module, probe: Tensor, layout: torch.memory_format = torch.contiguous_format
+) -> Tensor:
     """Logits ``(n, class)`` of probe images, in float32.
+
+    The batch has the memory layout, single images are contiguous.
 
     Raises
     ------
@@ -55,7 +34,8 @@ def checked_logits(module: nn.Module, probe: Tensor) -> Tensor:
     """
     try:
         with quiet(), torch.inference_mode():
-            output, *single_outputs = (module(images.clone()) for images in (probe, *probe.split(1)))
+            batch = probe.clone(memory_format=layout)
+            output, *single_outputs = (module(images) for images in (batch, *probe.clone().split(1)))
     except Exception as error:
         raise _forward_error(error, probe) from error
     if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
@@ -87,7 +67,10 @@ def protect_images(net: nn.Module, probe: Tensor) -> None:
     with torch.inference_mode():
         net(images)
     if not torch.equal(images, probe):
-        net.register_forward_pre_hook(lambda _net, inputs: tuple(value.clone() for value in inputs))
+        # Before hooks of the model, which may be the ones that modify them.
+        net.register_forward_pre_hook(
+            lambda _net, inputs: tuple(value.clone() for value in inputs), prepend=True
+        )
 
 
 def _shape_or_type(output: object) -> object:
@@ -96,6 +79,12 @@ def _shape_or_type(output: object) -> object:
 
 def _forward_error(error: Exception, probe: Tensor) -> ModelError:
     allowed = "a model that maps images (n, channel, y, x) to logits (n, class)"
+    if "re-export" in str(error):
+        return ModelError(
+            f"the model was exported for batches of one size ({one_line(error)})",
+            allowed="a model for any number of images",
+            fix="pass dynamic_shapes=({0: torch.export.Dim.AUTO},) to torch.export.export",
+        )
     if type(error) in _SIZE_ERRORS and _SIZE_WORDS.search(str(error)):
         return ModelError(
             f"the model fails on images {tuple(probe.shape)}: {one_line(error)}",

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from copy import copy as shallow_copy
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError
-from vulneuron.network.checks import checked_logits, prepared, protect_images
+from vulneuron.network.checks import checked_logits, protect_images
+from vulneuron.network.copying import prepared, remove_observers
 from vulneuron.network.devices import Precision, autocast, check_precision, resolve_device
-from vulneuron.network.folding import fold_batch_norms, has_batch_norms
+from vulneuron.network.execution import choose_execution, set_layout
+from vulneuron.network.folding import folded_copy
 from vulneuron.network.normalization import Normalized, checked_normalization
 from vulneuron.network.outputs import logits_wrapper
 from vulneuron.network.probes import max_relative_error, probe_images
@@ -97,6 +98,11 @@ class Classifier:
     '0, global average pooling, dense layer 3'
     """
 
+    module: nn.Module
+    _net: nn.Module
+
+    # Inference tensors as weights would have no gradients with respect to the images.
+    @torch.inference_mode(False)
     def __init__(
         self,
         model: nn.Module,
@@ -115,19 +121,19 @@ class Classifier:
         # Search and verification need full precision; the requested precision applies afterwards.
         self.precision: Precision = "float32"
         self.input_shape = input_shape
-        self._net = prepared(model, copy=copy).to(self.device)
         self._normalization = checked_normalization(mean, std, input_shape[0])
         self._returning_logits: Callable[[nn.Module], nn.Module] | None = None
-        self._set_net(self._net)
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
-        logits = checked_logits(self.module, probe)
+        execution = choose_execution(prepared(model, copy=copy).to(self.device), self._whole, probe)
+        self._layout, logits = execution.layout, execution.logits
+        self._set_net(execution.net)
+        remove_observers(self._net, lambda: self.module(probe))
         protect_images(self._net, probe)
         self._returning_logits = logits_wrapper(self.module, probe)
         if self._returning_logits is not None:
             self._set_net(self._net)
             logits = checked_logits(self.module, probe)
         self.folded = self._fold(probe, logits) if fold else 0
-        self.module.to(memory_format=torch.channels_last)
         self.classes: int = logits.shape[1]
         self.splits = self._verified_splits(probe, layers)
         self.split = next(reversed(self.splits.values()))
@@ -306,43 +312,43 @@ class Classifier:
     def _prepare(self, images: Tensor) -> Tensor:
         if self.device.type == "cuda" and images.device.type == "cpu":
             images = images.pin_memory()
-        return images.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        return images.to(self.device, non_blocking=True).contiguous(memory_format=self._layout)
 
     def _apply(self, steps: tuple[Step, ...], values: Tensor) -> Tensor:
         for step in steps:
-            values = self._net.get_submodule(step.name)(values.reshape(-1, *step.shape))
-        return values
+            module = self._net.get_submodule(step.name)
+            weight = next(module.parameters(), values)
+            values = module(values.reshape(-1, *step.shape).to(weight.dtype))
+        return values.float()
 
     def _rerun(self, features: Tensor) -> Tensor:
         # The feature maps are replaced, so the pixels do not matter. Later layers may change them in place.
-        pixels = torch.zeros(len(features), *self.input_shape, device=self.device)
+        pixels = torch.zeros(len(features), *self.input_shape, dtype=torch.float32, device=self.device)
         with self.split.tap.open(self._net, lambda own: features.to(own.dtype, copy=True)):
             return self(pixels)
 
     def _fold(self, probe: Tensor, logits: Tensor) -> int:
         plain = self._net
-        if not has_batch_norms(plain):
+        net, folded = folded_copy(plain)
+        if folded == 0:
             return 0
-        try:
-            # Folding replaces modules and modifies no tensors, so the copy can share all of them.
-            tensors = (*plain.parameters(), *plain.buffers())
-            self._net = deepcopy(plain, {id(tensor): tensor for tensor in tensors})
-        # With copy=False, the network may have attributes that cannot be copied.
-        except Exception:
-            return 0
-        folded = fold_batch_norms(self._net)
-        self._set_net(self._net)
+        self._set_net(net)
         with torch.inference_mode():
-            unchanged = folded > 0 and max_relative_error(self.module(probe).float(), logits) <= TOLERANCE
+            unchanged = max_relative_error(self.module(probe).float(), logits) <= TOLERANCE
         if not unchanged:
             self._set_net(plain)
         return folded if unchanged else 0
 
     def _set_net(self, net: nn.Module) -> None:
         self._net = net
+        self.module = self._whole(net)
+        set_layout(self.module, self._layout)
+
+    def _whole(self, net: nn.Module) -> nn.Module:
+        """The network from pixels to logits."""
         normalized = net if self._normalization is None else Normalized(net, self._normalization)
-        self.module = normalized if self._returning_logits is None else self._returning_logits(normalized)
-        self.module.eval().to(self.device)
+        module = normalized if self._returning_logits is None else self._returning_logits(normalized)
+        return module.eval().to(self.device)
 
     def _verified_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
         """Proved splits by layer name, for the named layers or the one that is found."""
@@ -381,5 +387,8 @@ class Classifier:
 def _random_like(output: Tensor) -> Tensor:
     """Random values in the shape of a layer's output."""
     generator = torch.Generator().manual_seed(_VERIFICATION_SEED)
-    means = torch.randn(*output.shape[:2], *(1 for _ in output.shape[2:]), generator=generator) * _MEAN_SPREAD
-    return (torch.randn(output.shape, generator=generator) * _SPREAD + means).to(output.device)
+    means = torch.randn(
+        *output.shape[:2], *(1 for _ in output.shape[2:]), generator=generator, dtype=torch.float32
+    )
+    values = torch.randn(output.shape, generator=generator, dtype=torch.float32)
+    return (values * _SPREAD + means * _MEAN_SPREAD).to(output.device)

@@ -101,8 +101,9 @@ class Experiments:
     def _random_features(self) -> Tensor:
         """Random feature maps; some are negative everywhere."""
         generator = torch.Generator().manual_seed(_SEED)
-        means = torch.randn(_MAPS, self.shape[0], 1, 1, generator=generator)
-        features = (torch.randn(_MAPS, *self.shape, generator=generator) + means) * _SPREAD
+        means = torch.randn(_MAPS, self.shape[0], 1, 1, generator=generator, dtype=torch.float32)
+        values = torch.randn(_MAPS, *self.shape, generator=generator, dtype=torch.float32)
+        features = (values + means) * _SPREAD
         return features.to(self.image.device)
 
     def _are_same(self, logits: Tensor, others: Tensor) -> bool:

@@ -4,12 +4,24 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vulneuron.network.copying import deep_copy
 from vulneuron.network.graphs import traced_graph
 
 
-def has_batch_norms(model: nn.Module) -> bool:
-    """Whether the model has batch normalizations."""
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+def folded_copy(net: nn.Module) -> tuple[nn.Module, int]:
+    """A copy with folded batch normalizations that shares the other tensors, and the number of folded ones.
+
+    It is the network itself, and 0, if there are none, or it cannot be copied.
+    """
+    if not any(isinstance(module, _BatchNorm) for module in net.modules()):
+        return net, 0
+    try:
+        # Folding replaces modules and modifies no tensors.
+        copied = deep_copy(net, {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())})
+    # A model that was not copied before may have attributes that cannot be copied.
+    except Exception:
+        return net, 0
+    return copied, fold_batch_norms(copied)
 
 
 def fold_batch_norms(model: nn.Module) -> int:
@@ -41,6 +53,8 @@ def fold_batch_norms(model: nn.Module) -> int:
         conv, norm = modules[conv_name], modules[norm_name]
         if id(conv) in shared or id(norm) in shared or not isinstance(conv, nn.Conv2d):
             continue
+        if _has_hooks(conv) or _has_hooks(norm):
+            continue
         if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
             continue
         _replace(model, conv_name, fuse_conv_bn_eval(conv, norm))
@@ -59,6 +73,10 @@ def _conv_and_norm(node: fx.Node, modules: dict[str, nn.Module]) -> tuple[str, s
     if type(modules[str(source.target)]) is not nn.Conv2d:
         return None
     return str(source.target), str(node.target)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _included_activation(norm: nn.Module) -> nn.Module:

@@ -261,11 +261,13 @@ class _Search:
         if not isinstance(weight, Tensor) or weight.ndim < 2 or weight[0].numel() != read.shape[1]:
             return None
         if bias is None:
-            bias = torch.zeros(len(weight), device=weight.device)
+            bias = torch.zeros_like(weight.flatten(1)[:, 0])
         if not isinstance(bias, Tensor) or bias.shape != weight.shape[:1]:
             return None
         expected = F.linear(read.to(kind), weight.flatten(1).to(kind), bias.to(kind))
-        return AffineHead(weight.flatten(1), bias, call.name) if self._are_same(expected, call.out) else None
+        if not self._are_same(expected, call.out):
+            return None
+        return AffineHead(weight.flatten(1).float(), bias.float(), call.name)
 
     def _determined_splits(self, choices: list[_Features]) -> Iterator[Split]:
         """Splits at feature maps whose global average or maximum determines the logits."""
