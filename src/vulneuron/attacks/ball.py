@@ -113,7 +113,7 @@ class LinfBall(Ball):
         return torch.clamp(adversarial, low, high)
 
     def _uniform(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        return torch.rand(shape, generator=generator) * 2 - 1
+        return torch.rand(shape, generator=generator, dtype=torch.float32) * 2 - 1
 
 
 class L2Ball(Ball):

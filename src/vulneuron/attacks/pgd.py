@@ -7,9 +7,16 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, check_positive, make_ball
-from vulneuron.attacks.base import Attack, Goal, Parameter, loss_gradient
+from vulneuron.attacks.base import (
+    Attack,
+    Goal,
+    Parameter,
+    check_flag,
+    coerce_integer,
+    coerce_target,
+    loss_gradient,
+)
 from vulneuron.attacks.epsilon import format_epsilon
-from vulneuron.attacks.fields import check_flag, coerce_integer, coerce_number, coerce_target
 from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
 
@@ -77,8 +84,6 @@ class PGD(Attack, built_in="pgd", label="PGD"):
     early_stop: bool = False
 
     def __post_init__(self) -> None:
-        coerce_number(self, "eps")
-        coerce_number(self, "step_size")
         make_ball(self.norm, self.eps)
         check_positive("step_size", self.step_size)
         coerce_integer(self, "steps")
@@ -120,7 +125,7 @@ class PGD(Attack, built_in="pgd", label="PGD"):
         """Run each restart on the images without a success; see the class."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         best = images.clone()
-        best_loss = torch.full((len(images),), -torch.inf, device=images.device)
+        best_loss = torch.full((len(images),), -torch.inf, dtype=torch.float32, device=images.device)
         remaining = torch.arange(len(images), device=images.device)
         for _ in range(self.restarts):
             own_generators = [generators[image] for image in remaining.tolist()]

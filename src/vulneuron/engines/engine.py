@@ -46,7 +46,7 @@ class Batch:
 
 def empty_batch(classifier: Classifier) -> Batch:
     """A batch without images; lets the caller cancel before the first logits exist."""
-    return Batch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, classifier.classes))
+    return Batch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, classifier.classes, dtype=torch.float32))
 
 
 class Engine(Protocol):

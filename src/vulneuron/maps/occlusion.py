@@ -149,5 +149,6 @@ def _activations(
 def _filling(occluder: Occluder, image: Tensor, seed: int) -> Tensor:
     if occluder == "gray":
         return torch.full_like(image, _GRAY)
+    generator = torch.Generator().manual_seed(seed)
     # Drawn on the CPU, as other devices draw other numbers from the same seed.
-    return torch.rand(image.shape, generator=torch.Generator().manual_seed(seed)).to(image)
+    return torch.rand(image.shape, generator=generator, dtype=torch.float32).to(image)

@@ -77,7 +77,7 @@ class BatchSize:
 
 def most_images(classifier: Classifier, memory: int) -> int:
     """Approximate number of images whose feature maps fit into this many bytes; at least 1."""
-    image = torch.zeros(1, *classifier.input_shape, device=classifier.device)
+    image = torch.zeros(1, *classifier.input_shape, dtype=torch.float32, device=classifier.device)
     calls = trace_calls(classifier.module, lambda: classifier.module(image))
     largest = max((call.out.numel() for call in calls), default=0)
     values = max(largest, math.prod(classifier.input_shape))
@@ -107,7 +107,8 @@ def _saved_bytes(classifier: Classifier, images: int) -> int:
         saved += tensor.numel() * tensor.element_size()
         return tensor
 
-    pixels = torch.zeros(images, *classifier.input_shape, device=classifier.device, requires_grad=True)
+    shape = (images, *classifier.input_shape)
+    pixels = torch.zeros(shape, dtype=torch.float32, device=classifier.device, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         classifier(pixels)
     return saved

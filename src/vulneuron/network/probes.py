@@ -15,8 +15,8 @@ def probe_images(shape: tuple[int, int, int], seed: int) -> Tensor:
     is constant, because a network that standardizes each image would divide by zero.
     """
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(1, *shape, generator=generator)
-    blobs, colors = torch.rand(2, 1, shape[0], _CELLS, _CELLS, generator=generator)
+    noise = torch.rand(1, *shape, generator=generator, dtype=torch.float32)
+    blobs, colors = torch.rand(2, 1, shape[0], _CELLS, _CELLS, generator=generator, dtype=torch.float32)
     smooth = F.interpolate(blobs, shape[1:], mode="bilinear")
     flat = F.interpolate((colors > 0.5).float(), shape[1:], mode="nearest")
     return torch.cat([noise, smooth, flat])

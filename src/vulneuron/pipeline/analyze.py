@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -17,7 +16,6 @@ from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier, expected_channels
 from vulneuron.network.devices import Precision, check_gain, resolve_device
-from vulneuron.pipeline.arguments import check_path, checked_seed, checked_size, integers_as_text, whole
 from vulneuron.pipeline.execute import check_out, execute
 from vulneuron.pipeline.run import Run, Selection, settings
 from vulneuron.pipeline.selection import class_indices
@@ -128,13 +126,7 @@ def analyze(
     0               0                 1
     1               2                 1
     """
-    check_path(out)
     check_out(out, overwrite=overwrite)
-    seed, image_size = checked_seed(seed), checked_size(image_size)
-    resize = whole(resize, "resize", "pass --resize N, the shorter side in pixels")
-    batch_size = whole(batch_size, "batch size", "omit --batch-size to fit it to the memory")
-    selected = Selection(None, limit, most_attacked)
-    classes, class_names = integers_as_text(classes), integers_as_text(class_names)
     check_gain(precision, resolve_device(device))
     classes = [classes] if isinstance(classes, str) else classes
     names = parse_class_names(class_names) if isinstance(class_names, str) else class_names
@@ -167,7 +159,7 @@ def analyze(
         )
     else:
         run_attack = load_adversarials(adversarials, source.ids, shape=source.shape)
-    selection = replace(selected, classes=None if classes is None else tuple(map(str, classes)))
+    selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
     run = Run(
         classifier=classifier,
         images=labeled,
@@ -210,6 +202,8 @@ def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     notes = []
     if unlabeled:
         notes.append("The images have no labels; the model's own predictions are used instead.")
+    if classifier.returns_probabilities:
+        notes.append("The model returns probabilities; its logits, before the softmax, are analyzed.")
     notes += [
         f"{split.layer} is not followed by a single dense layer: {split.describe()}."
         for split in classifier.splits.values()

@@ -75,7 +75,9 @@ def classify_operation(
     if len(sizes) != 1 or not all(_is_feature_map(values) for values in inputs):
         return Opaque()
     generator = torch.Generator().manual_seed(0)
-    noise = [torch.randn(values.shape, generator=generator).to(values) for values in inputs]
+    noise = [
+        torch.randn(values.shape, generator=generator, dtype=torch.float32).to(values) for values in inputs
+    ]
     try:
         # A step that clips or rounds acts differently on large and on small values.
         operations = [
