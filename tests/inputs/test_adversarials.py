@@ -134,15 +134,16 @@ def test_fingerprints_change_with_the_images(tmp_path: Path) -> None:
     assert prints[0] != prints[1]
 
 
-def test_check_finds_damaged_files(tmp_path: Path) -> None:
+def test_damaged_files_are_found(tmp_path: Path) -> None:
     write_folder(tmp_path, ["0.png", "1.png"], bytes_(2))
     adversarials = load_adversarials(tmp_path, ["0.png", "1.png"], shape=SHAPE)
-    adversarials.check([0, 1])
+    assert not adversarials.faults([0, 1])
     (tmp_path / "1.png").write_bytes(b"damaged")
-    adversarials.check([0])
-    with pytest.raises(ImagesError, match=r"1\.png, which cannot be decoded"):
-        adversarials.check([0, 1])
-    load_adversarials(bytes_(), IDS, shape=SHAPE).check(range(5))
+    assert not adversarials.faults([0])
+    faults = adversarials.faults([0, 1])
+    assert list(faults) == [1]
+    assert "1.png, which cannot be decoded" in str(faults[1])
+    assert not load_adversarials(bytes_(), IDS, shape=SHAPE).faults(range(5))
 
 
 def test_linked_folders_are_followed_and_non_files_ignored(tmp_path: Path) -> None:

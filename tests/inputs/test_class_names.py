@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.class_names import imagenet_indices, match_names, parse_class_names
+from vulneuron.inputs.class_name_files import as_class_names, parse_class_names
+from vulneuron.inputs.class_names import imagenet_indices, match_names
 
 CLASS_NAMES = ("tench, Tinca tinca", "great white shark", "crane", "Crane", "ice-cream", "bird", "bird")
 
@@ -27,6 +29,89 @@ def test_names_from_files(tmp_path: Path, name: str, content: str) -> None:
     assert parse_class_names(str(path)) == ("cat", "great dane", "owl")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("A.TXT", "cat\ngreat dane\nowl"),
+        ("coco.names", "cat\ngreat dane\nowl"),
+        ("classes", "cat\ngreat dane\nowl\n"),
+        ("places.txt", "owl 2\ncat 0\ngreat dane 1"),
+        ("places.txt", "/o/owl 2\n/c/cat 0\n/g/great dane 1\n"),
+        ("numbered.txt", "1: great dane\n0: cat\n2: owl"),
+        ("numbered.txt", "0 cat\n1 great dane\n2 owl"),
+        ("synset_words.txt", "n00000001 cat\nn00000002 great dane\nn00000003 owl"),
+        ("class_to_idx.json", '{"owl": 2, "cat": 0, "great dane": 1}'),
+        ("config.json", '{"layers": [1, 2], "id2label": {"1": "great dane", "0": "cat", "2": "owl"}}'),
+        ("config.json", '{"label2id": {"cat": 0, "owl": 2, "great dane": 1}, "num_labels": 3}'),
+        ("data.yaml", "nc: 3\nnames: [cat, great dane, owl]"),
+        ("data.YML", "names:\n  0: cat\n  1: great dane\n  2: owl"),
+        ("list.yaml", "- cat\n- great dane\n- owl"),
+        ("a.csv", "cat\ngreat dane\nowl"),
+        ("a.csv", "name\ncat\ngreat dane\nowl\n"),
+        ("a.csv", "index,name\n2,owl\n0,cat\n1,great dane\n"),
+        ("a.csv", "label,class_id\nowl,2\ncat,0\ngreat dane,1\n"),
+        ("a.csv", "0,cat\n1,great dane\n2,owl"),
+        ("a.csv", 'id,wnid,name\n0,n1,"cat"\n1,n2,great dane\n2,n3,owl'),
+        ("a.tsv", "0\tcat\n1\tgreat dane\n2\towl"),
+    ],
+)
+def test_names_from_lists_of_other_programs(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert parse_class_names(str(path)) == ("cat", "great dane", "owl")
+
+
+def test_numbers_in_names_are_not_indices(tmp_path: Path) -> None:
+    path = tmp_path / "aircraft.txt"
+    path.write_text("Boeing 737\nBoeing 747\nFokker 100\n")
+    assert parse_class_names(str(path)) == ("Boeing 737", "Boeing 747", "Fokker 100")
+    path.write_text("3 towers\n2 towers\n")
+    assert parse_class_names(str(path)) == ("3 towers", "2 towers")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {2: "owl", 0: "cat", 1: "great dane"},
+        {"2": "owl", "0": "cat", "1": "great dane"},
+        {"owl": 2, "cat": 0, "great dane": 1},
+        {np.int64(2): "owl", np.int64(0): "cat", np.int64(1): "great dane"},
+        ["cat", "great dane", "owl"],
+        np.array(["cat", "great dane", "owl"]),
+        '["cat", "great dane", "owl"]',
+        '{"owl": 2, "cat": 0, "great dane": 1}',
+        "cat,great dane,owl",
+    ],
+)
+def test_names_by_index_in_any_order(names: object) -> None:
+    assert as_class_names(names) == ("cat", "great dane", "owl")
+
+
+def test_names_with_commas_and_colons() -> None:
+    assert parse_class_names('["tench, Tinca tinca", "a:b"]') == ("tench, Tinca tinca", "a:b")
+    assert parse_class_names("a:b,c.txt,d.json") == ("a:b", "c.txt", "d.json")
+    assert as_class_names([0, 1]) == ("0", "1")
+    assert as_class_names(["cafe\u0301"]) == ("caf\u00e9",)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({1: "a", 2: "b"}, r"2 entries but none for 0\. Allowed: the keys 0 to 1"),
+        ({"a": 0, "b": 0}, r"2 entries but none for 0"),
+        ({}, "which is empty"),
+        ([], "which is empty"),
+        ([None], "name number 0 is None"),
+        (None, "name number 0 is None"),
+        ("{", r"cannot be read \(JSONDecodeError"),
+        ("[" * 100_000, r"cannot be read \(RecursionError"),
+    ],
+)
+def test_bad_names_are_refused(names: object, message: str) -> None:
+    with pytest.raises(ImagesError, match=message):
+        as_class_names(names)
+
+
 def test_names_from_a_list() -> None:
     assert parse_class_names("cat, great dane ,owl") == ("cat", "great dane", "owl")
 
@@ -37,7 +122,7 @@ def test_names_from_a_list() -> None:
         (
             "a.txt",
             None,
-            r"a\.txt', which cannot be read \(FileNotFoundError.* Allowed: 'a,b,c', a \.txt .* Check",
+            r"a\.txt', which cannot be read \(FileNotFoundError.* Allowed: 'a,b,c'; .* \.txt .* Check",
         ),
         ("a.json", "{", r"which cannot be read \(JSONDecodeError"),
         ("a.txt", b"\xff\xfe\xff", r"which cannot be read \(UnicodeDecodeError"),
@@ -48,7 +133,7 @@ def test_names_from_a_list() -> None:
         ("a.json", "7", r"name number 0 is 7"),
         ("a.json", "[]", r"which is empty"),
         ("a.json", '{"0": "cat", "2": "owl"}', r"2 entries but none for 1\. Allowed: the keys 0 to 1\."),
-        ("a.json", '{"cat": 0}', r"1 entries but none for 0"),
+        ("a.json", '{"cat": 1}', r"1 entries but none for 0"),
     ],
 )
 def test_bad_files_are_refused(

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.labels import DatasetLabels, as_labels, check_class_names, resolve_labels
+from vulneuron.inputs.label_readings import read_labels
+from vulneuron.inputs.labels import DatasetLabels, as_labels, check_class_names
 
 ANIMALS = ("bird", "cat", "dog")
 
@@ -22,8 +23,8 @@ def dataset(*names: str) -> DatasetLabels:
 def resolved(
     own: DatasetLabels, classes: int, class_names: tuple[str, ...] | None = None
 ) -> tuple[list[int] | None, tuple[str, ...] | None]:
-    labels, names = resolve_labels(own, classes, class_names)
-    return None if labels is None else labels.tolist(), names
+    reading = read_labels(own, classes, class_names)[0]
+    return None if reading.labels is None else reading.labels.tolist(), reading.class_names
 
 
 def test_without_labels_only_names_are_resolved() -> None:
@@ -49,10 +50,10 @@ def test_numbers_without_names_are_output_indices() -> None:
 )
 def test_labels_without_an_output_are_refused(values: list[int], message: str) -> None:
     with pytest.raises(ImagesError, match=message):
-        resolve_labels(DatasetLabels(np.array(values)), 10, None)
+        read_labels(DatasetLabels(np.array(values)), 10, None)
     # Labels without a name are checked in the same way.
     with pytest.raises(ImagesError, match=message):
-        resolve_labels(DatasetLabels(np.array(values), ("a", "b")), 10, None)
+        read_labels(DatasetLabels(np.array(values), ("a", "b")), 10, None)
 
 
 def test_folders_are_matched_by_name_in_any_order() -> None:
@@ -86,7 +87,10 @@ def test_an_empty_folder_counts_as_a_class() -> None:
 def test_imagenet_folders_are_recognized() -> None:
     wnids = ("n01440764", "n02102040")
     assert resolved(folders(*wnids), 1000, tuple(map(str, range(1000))))[0] == [0, 217]
-    assert resolved(dataset(*wnids), 1000) == ([0, 217], None)
+    labels, shown = resolved(dataset(*wnids), 1000)
+    assert labels == [0, 217]
+    assert shown is not None
+    assert (shown[0], shown[217], len(shown)) == ("tench", "English springer", 1000)
     # The user's names take precedence over the convention.
     names = tuple(reversed(wnids))
     assert resolved(folders(*wnids), 2, names) == ([1, 0], names)
@@ -124,7 +128,7 @@ def test_names_without_an_output_are_refused(
     own: DatasetLabels, classes: int, class_names: tuple[str, ...] | None, message: str
 ) -> None:
     with pytest.raises(ImagesError, match=message):
-        resolve_labels(own, classes, class_names)
+        read_labels(own, classes, class_names)
 
 
 def test_a_data_set_with_as_many_classes_is_numbered_like_the_model() -> None:
@@ -150,7 +154,7 @@ def test_labels_become_int64(values: object) -> None:
     ("values", "message"),
     [
         ([0, 1], r"2 labels for 3 images\. Allowed: one label per image\. Check"),
-        ([[0], [1], [2]], r"shape \(3, 1\) and dtype int64\. Allowed: one integer .*\(3,\)\. Convert"),
+        ([[0, 1], [1, 0], [2, 2]], r"shape \(3, 2\) and dtype int64\. Allowed: one integer .*\(3,\)\. Conv"),
         ([0.0, 1.0, 2.0], "dtype float64"),
         (["a", "b", "c"], "dtype <U1"),
         ([True, False, True], "dtype bool"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vulneuron.errors import RunError
 from vulneuron.pipeline.run import Selection
-from vulneuron.pipeline.selection import class_indices, most_attacked, select_images
+from vulneuron.pipeline.selection import class_indices, most_attacked, select_images, split_names
 
 labels_lists = st.lists(st.integers(0, 5), min_size=1, max_size=40)
 
@@ -62,3 +62,19 @@ def test_most_attacked_keeps_no_more_classes_than_asked(labels: list[int], top: 
     kept = most_attacked(benign, adversarial, top)
     assert 0 < len(np.unique(benign[kept])) <= top
     assert 0 < len(np.unique(adversarial[kept])) <= top
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("tench, Tinca tinca", ["tench, Tinca tinca"]),
+        ("a:b,tench, Tinca tinca, tench", ["a:b", "tench, Tinca tinca", "tench"]),
+        ("tench , Tinca", ["tench", "Tinca"]),
+        ("cafe\u0301", ["caf\u00e9"]),
+        ("tench,,", ["tench"]),
+    ],
+)
+def test_names_may_contain_commas(text: str, names: list[str]) -> None:
+    class_names = ("tench, Tinca tinca", "tench", "Tinca", "a:b", "caf\u00e9")
+    assert split_names(text, class_names) == names
+    assert class_indices(names, class_names) == sorted(class_names.index(name) for name in names)

@@ -1,5 +1,6 @@
 """Pairs as a user names them: ``all``, ``1,2``, ``cat:dog``."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ def named_cell(record: Record, text: str) -> Ints:
     MeasureError
         If the text names something else, or there is no such class or no pair in the cell.
     """
-    benign, colon, adversarial = (part.strip() for part in text.partition(":"))
+    benign, colon, adversarial = _cell_labels(unicodedata.normalize("NFC", text), record.class_names)
     if not colon or not (benign or adversarial):
         raise MeasureError(
             f"given the cell {text!r}",
@@ -58,6 +59,19 @@ def named_cell(record: Record, text: str) -> Ints:
             fix="see `vulneuron info` for the classes",
         )
     return cell_pairs(record, benign or None, adversarial or None)
+
+
+def _cell_labels(text: str, class_names: Sequence[str]) -> tuple[str, str, str]:
+    """The label before the colon, the colon, and the label after it; names may contain colons, too."""
+    labels = {"", *class_names}
+    splits = [(text[:place].strip(), ":", text[place + 1 :].strip()) for place in _colons(text)]
+    named = (split for split in splits if split[0] in labels and split[2] in labels)
+    benign, colon, adversarial = (part.strip() for part in text.partition(":"))
+    return next(named, (benign, colon, adversarial))
+
+
+def _colons(text: str) -> list[int]:
+    return [place for place, letter in enumerate(text) if letter == ":"]
 
 
 def checked_pairs(record: Record, pairs: Sequence[int] | Ints) -> Ints:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from vulneuron.cli.info import show
-from vulneuron.cli.options import comma_separated, numbers, resumable
+from vulneuron.cli.options import numbers, resumable
 
 if TYPE_CHECKING:
     from vulneuron.inputs.preprocessing import Interpolation
@@ -41,7 +41,8 @@ def command(
     class_names: Annotated[
         str | None,
         typer.Option(
-            help="Names of the model's outputs, in order: `a,b,c`, or a `.txt` or `.json` file.",
+            help="Names of the model's outputs, in order: `a,b,c`, or a `.txt`, `.csv`, `.json` or `.yaml` "
+            "file.",
             rich_help_panel=_INPUTS,
         ),
     ] = None,
@@ -177,10 +178,8 @@ def command(
     Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
     from vulneuron.attacks import make_attack
-    from vulneuron.inputs.class_names import parse_class_names
     from vulneuron.pipeline import analyze
 
-    names = None if class_names is None else parse_class_names(class_names)
     chosen_attack = None
     if any(value is not None for value in (attack, eps, step_size, steps, norm)):
         chosen_attack = make_attack(attack or "pgd", eps=eps, step_size=step_size, steps=steps, norm=norm)
@@ -192,10 +191,10 @@ def command(
             attack=chosen_attack,
             target=target,
             adversarials=adversarials,
-            classes=comma_separated(classes),
+            classes=classes,
             limit=limit,
             most_attacked=most_attacked,
-            class_names=names,
+            class_names=class_names,
             mean=numbers(mean, "--mean"),
             std=numbers(std, "--std"),
             layers=layers,

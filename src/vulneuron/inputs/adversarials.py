@@ -1,7 +1,7 @@
 """Precomputed adversarial images, one for each benign image."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,9 +11,10 @@ import torch
 from vulneuron.errors import ImagesError, one_line
 from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.decoding import as_array
-from vulneuron.inputs.files import SUFFIXES, FileSource, unreadable, walk
+from vulneuron.inputs.files import FileSource
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import DatasetLabels
+from vulneuron.inputs.listing import displayed, image_suffixes, unreadable, walk
 from vulneuron.inputs.npz import read_npz
 
 _FORMS = (
@@ -67,9 +68,9 @@ class Adversarials:
         """
         return self.source.load(indices)
 
-    def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Check for damaged images without decoding them; see `ImageSource.check`."""
-        self.source.check(indices)
+    def faults(self, indices: Sequence[int] | np.ndarray) -> Mapping[int, ImagesError]:
+        """Find images that cannot be decoded; see `ImageSource.faults`."""
+        return self.source.faults(indices)
 
 
 def load_adversarials(
@@ -180,7 +181,8 @@ class _MatchedFolder(FileSource):
         super().__init__(root, _matched_files(root, ids), shape[0], None)
         self.shape, self.own_labels = shape, DatasetLabels()
         # Fail early on images of a wrong size.
-        self.load([0] if self.ids else [])
+        if self.decoded_shape() != shape:
+            raise self._size_error(self.ids[0], self.decoded_shape())
 
     def _size_error(self, name: str, shape: tuple[int, ...]) -> ImagesError:
         return _size_error(str(self._root / name), shape, self.shape)
@@ -188,7 +190,7 @@ class _MatchedFolder(FileSource):
 
 def _matched_files(root: Path, ids: Sequence[str]) -> list[str]:
     try:
-        files = set(walk(root))
+        files = {displayed(name): name for name in walk(root).images}
     except OSError as error:
         raise unreadable(root, error) from error
     by_stem: dict[str, list[str]] = {}
@@ -213,12 +215,12 @@ def _matched_files(root: Path, ids: Sequence[str]) -> list[str]:
                 fix="use the file extensions of the benign images for the adversarial images",
             )
         taken[matching[0]] = name
-    return list(taken)
+    return [files[name] for name in taken]
 
 
 def _without_extension(name: str) -> str:
     path = PurePosixPath(name)
-    return str(path.with_suffix("")) if path.suffix.lower() in SUFFIXES else name
+    return str(path.with_suffix("")) if path.suffix.lower() in image_suffixes() else name
 
 
 def _size_error(name: str, shape: tuple[int, ...], expected: tuple[int, int, int]) -> ImagesError:

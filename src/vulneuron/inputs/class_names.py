@@ -1,77 +1,24 @@
-"""Class names: parsing, and matching with the names of folders."""
+"""Matches names of folders and data sets with class names, and names ImageNet's classes."""
 
 import importlib.util
-import json
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from vulneuron.errors import ImagesError, one_line
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.class_name_files import without_initials
 
 IMAGENET_CLASSES = 1000
 _WORDNET_ID = re.compile(r"n\d{8}")
-_ALLOWED = "'a,b,c', a .txt file with one name per line, or a .json file with a list or with index: name"
-
-
-def parse_class_names(text: str) -> tuple[str, ...]:
-    """Parse the names of a model's outputs, in order.
-
-    Parameters
-    ----------
-    text
-        ``a,b,c``; or a ``.txt`` file with one name per line; or a ``.json`` file with a list of names, or a
-        dict from index to name or to ``[wnid, name]``, the format of ImageNet's class index.
-
-    Raises
-    ------
-    ImagesError
-        The file does not exist or has another format, or a name is empty.
-    """
-    path = Path(text).expanduser()
-    if path.suffix not in (".txt", ".json"):
-        return _checked(text.split(","), text)
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-        names = json.loads(content) if path.suffix == ".json" else content.rstrip().splitlines()
-    except (OSError, ValueError) as error:
-        raise ImagesError(
-            f"given class names {text!r}, which cannot be read ({one_line(error)})",
-            allowed=_ALLOWED,
-            fix="check the path and the content",
-        ) from error
-    return _checked(_in_order(names, text), text)
-
-
-def _in_order(names: object, text: str) -> Sequence[object]:
-    if isinstance(names, Mapping):
-        expected = [str(index) for index in range(len(names))]
-        missing = next((key for key in expected if key not in names), None)
-        if missing is not None:
-            raise ImagesError(
-                f"given class names {text!r} with {len(names)} entries but none for {missing}",
-                allowed=f"the keys 0 to {len(names) - 1}",
-                fix="provide a name for each output of the model",
-            )
-        return [names[key][-1] if isinstance(names[key], list) else names[key] for key in expected]
-    return names if isinstance(names, list) else [names]
-
-
-def _checked(names: Sequence[object], text: str) -> tuple[str, ...]:
-    bad = next((i for i, name in enumerate(names) if not isinstance(name, str) or not name.strip()), None)
-    if bad is not None or not names:
-        problem = f"whose name number {bad} is {names[bad]!r}" if bad is not None else "which is empty"
-        raise ImagesError(
-            f"given class names {text!r}, {problem}", allowed=_ALLOWED, fix="provide a name for each output"
-        )
-    return tuple(str(name).strip() for name in names)
 
 
 def match_names(names: Sequence[str], class_names: Sequence[str]) -> dict[str, int]:
     """Match names to classes.
 
-    A name matches exactly; otherwise ignoring case, and with spaces, underscores and hyphens equal; otherwise
-    by its first synonym ("tench, Tinca tinca" is "tench").
+    A name matches exactly; otherwise ignoring case and Unicode composition, and with spaces, underscores and
+    hyphens equal; otherwise by its first synonym ("tench, Tinca tinca" is "tench"); otherwise without the
+    folder of its initial ("/a/abbey" is "abbey").
 
     Returns
     -------
@@ -83,7 +30,7 @@ def match_names(names: Sequence[str], class_names: Sequence[str]) -> dict[str, i
     ImagesError
         A name matches several classes, or two names match the same class.
     """
-    lookups = [(key, _positions(class_names, key)) for key in (str, _loose, _first_synonym)]
+    lookups = [(key, _positions(class_names, key)) for key in _KEYS]
     matches: dict[str, int] = {}
     for name in names:
         hits = next((positions[key(name)] for key, positions in lookups if key(name) in positions), [])
@@ -114,11 +61,18 @@ def _positions(class_names: Sequence[str], key: Callable[[str], str]) -> dict[st
 
 
 def _loose(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name)).strip().casefold()
 
 
 def _first_synonym(name: str) -> str:
     return _loose(name.partition(",")[0])
+
+
+def _without_initial(name: str) -> str:
+    return _loose(without_initials((name,))[0])
+
+
+_KEYS: tuple[Callable[[str], str], ...] = (str, _loose, _first_synonym, _without_initial)
 
 
 def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str, int] | None:
@@ -129,11 +83,40 @@ def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str
 
     Source: Deng et al., "ImageNet: A Large-Scale Hierarchical Image Database", CVPR 2009.
     """
-    if not all(_WORDNET_ID.fullmatch(name) for name in names):
+    if not are_wordnet_ids(names):
         return None
     ids = sorted(all_names) if len(all_names) == IMAGENET_CLASSES else _timm_ids()
     index = {wnid: position for position, wnid in enumerate(ids)}
     return {name: index[name] for name in names} if all(name in index for name in names) else None
+
+
+def imagenet_names(wordnet_ids: Sequence[str] | None = None) -> tuple[str, ...]:
+    """English names of classes of ImageNet, as in the metadata of torchvision's weights.
+
+    Parameters
+    ----------
+    wordnet_ids
+        Ids of the classes; None for all 1,000 in the order of the outputs.
+
+    Returns
+    -------
+    tuple of str
+        The ids themselves if some are not ImageNet's, or timm, which has the list of ids, is not installed.
+    """
+    index = {wnid: position for position, wnid in enumerate(_timm_ids())}
+    names: Sequence[str] = importlib.import_module("torchvision.models").ResNet18_Weights.DEFAULT.meta[
+        "categories"
+    ]
+    if wordnet_ids is None:
+        return tuple(names)
+    if not all(wnid in index for wnid in wordnet_ids):
+        return tuple(wordnet_ids)
+    return tuple(names[index[wnid]] for wnid in wordnet_ids)
+
+
+def are_wordnet_ids(names: Sequence[str]) -> bool:
+    """Whether all names are WordNet ids, such as n01440764."""
+    return all(_WORDNET_ID.fullmatch(name) for name in names)
 
 
 def _timm_ids() -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -22,6 +22,7 @@ _ALLOWED = (
     "arrays or tensors of uint8 or of floats in [0, 1]"
 )
 _SAMPLES = 8
+_SAMPLED_CLASSES = 64
 
 
 class DatasetSource(ImageSource):
@@ -73,7 +74,7 @@ class DatasetSource(ImageSource):
             )
         _, height, width = self._decode(0).shape
         self.shape = (channels, height, width)
-        self.own_labels = DatasetLabels(self._labels(samples), _class_names(dataset))
+        self.own_labels = self._labels(samples)
 
     def _digest(self, samples: np.ndarray) -> str:
         digest = hashlib.sha256(f"{self._channels}|{self._preprocessing}|{len(self)}".encode())
@@ -81,14 +82,21 @@ class DatasetSource(ImageSource):
             digest.update(np.ascontiguousarray(self._decode(int(index))).data)
         return digest.hexdigest()
 
-    def _labels(self, samples: np.ndarray) -> np.ndarray | None:
+    def _labels(self, samples: np.ndarray) -> DatasetLabels:
+        names = _class_names(self._dataset)
         if self._item(0)[1] is None:
-            return None
+            return DatasetLabels(None, names)
         stored = _stored_labels(self._dataset, len(self))
+        if stored is None:
+            values = np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
+            return DatasetLabels(values, _renamed(names, _target_table(self._dataset, names)))
         # Items may differ from the stored labels, for example through a target transform.
-        if stored is not None and all(self._label(int(index)) == stored[index] for index in samples):
-            return stored
-        return np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
+        _, firsts = np.unique(stored, return_index=True)
+        samples = np.union1d(samples, firsts[:_SAMPLED_CLASSES])
+        if all(self._label(int(index)) == stored[index] for index in samples):
+            return DatasetLabels(stored, names)
+        values = np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
+        return DatasetLabels(values, _renamed(names, set(zip(stored.tolist(), values.tolist(), strict=True))))
 
     def _item(self, index: int) -> tuple[Any, Any]:
         try:
@@ -184,12 +192,51 @@ def _stored_labels(dataset: Any, length: int) -> np.ndarray | None:
     return None
 
 
-def _class_names(dataset: Any) -> tuple[str, ...] | None:
+def _whole(dataset: Any) -> Any:
     while isinstance(dataset, Subset):
         dataset = dataset.dataset
+    return dataset
+
+
+def _class_names(dataset: Any) -> tuple[str, ...] | None:
+    dataset = _whole(dataset)
     names = getattr(dataset, "classes", None)
     if not isinstance(names, list | tuple) or not names:
         return None
     # torchvision's ImageNet has tuples of synonyms.
     joined = [", ".join(name) if isinstance(name, tuple) else name for name in names]
-    return tuple(joined) if all(isinstance(name, str) for name in joined) else None
+    if not all(isinstance(name, str) for name in joined):
+        return None
+    # A data set may number its classes in another order than it lists them.
+    indices = getattr(dataset, "class_to_idx", None)
+    if isinstance(indices, dict) and len(set(joined)) == len(joined) and set(indices) == set(joined):
+        return _renamed(tuple(joined), {(place, indices[name]) for place, name in enumerate(joined)})
+    return tuple(joined)
+
+
+def _target_table(dataset: Any, names: tuple[str, ...] | None) -> set[tuple[int, object]]:
+    """Pairs of a class and the label that the data set's target transform gives it."""
+    transform = getattr(_whole(dataset), "target_transform", None)
+    labels = range(len(names or ()))
+    if not callable(transform):
+        return {(label, label) for label in labels}
+    try:
+        return {(label, int(transform(label))) for label in labels}
+    # The transform may expect something else than a class index.
+    except Exception:
+        return set()
+
+
+def _renamed(names: tuple[str, ...] | None, table: Iterable[tuple[int, object]]) -> tuple[str, ...] | None:
+    """Names in the order of new labels; None unless these are a permutation of the old ones."""
+    by_label = {label: old for old, label in table}
+    old_labels = set(by_label.values())
+    count = 0 if names is None else len(names)
+    if (
+        names is None
+        or len(set(table)) != count
+        or {*by_label} != {*range(count)}
+        or old_labels != {*range(count)}
+    ):
+        return None
+    return tuple(names[by_label[label]] for label in range(count))

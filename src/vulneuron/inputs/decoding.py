@@ -6,12 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from vulneuron.errors import ImagesError
+from vulneuron.errors import ImagesError, one_line
+from vulneuron.inputs.listing import displayed
 
 # Arithmetic on float32 pixels may leave the range by a few units in the last place.
 _RANGE_TOLERANCE = 1e-6
+# EXIF orientations that swap rows and columns.
+_TRANSPOSED = (5, 6, 7, 8)
+# Other modes are checked for values out of range.
+_ALWAYS_VALID = ("1", "L", "LA", "P", "RGB", "RGBA")
+_END_OF_JPEG, _TAIL = b"\xff\xd9", 64
 _WHITE_LEVELS = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
 
 
@@ -51,19 +57,45 @@ def open_image(path: Path, channels: int) -> Image.Image:
         return as_mode(ImageOps.exif_transpose(image), channels)
 
 
-def check_file(path: Path) -> None:
-    """Check that a file looks like an image, without decoding its pixels.
+def check_file(path: Path, channels: int) -> tuple[int, int]:
+    """Check that a file can be decoded, and return its height and width.
 
-    Pillow verifies the checksums of PNG files; of other formats it reads only the header, so a truncated file
-    may pass.
+    Decoding is the slow part, so it is left to `open_image` wherever the bytes show that a file is complete:
+    PNG has checksums, a JPEG file ends with a marker that its compressed data cannot contain, and WebP
+    states its length. Other files are decoded here.
 
     Raises
     ------
     ImagesError
-        The file cannot be opened, or is not an image.
+        The file cannot be decoded.
     """
     with _naming(path), Image.open(path) as image:
-        image.verify()
+        width, height = image.size
+        # Looking for EXIF data in a PNG file without any decodes it.
+        has_exif = image.format != "PNG" or "exif" in image.info
+        if has_exif and image.getexif().get(ExifTags.Base.Orientation) in _TRANSPOSED:
+            height, width = width, height
+        if image.format == "PNG" and image.mode in _ALWAYS_VALID:
+            image.verify()
+            complete = True
+        else:
+            complete = _is_complete(path, image)
+    if not complete:
+        open_image(path, channels)
+    return height, width
+
+
+def _is_complete(path: Path, image: Image.Image) -> bool:
+    if image.format not in ("JPEG", "WEBP"):
+        return False
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if image.format == "WEBP":
+            return size >= 8 + int.from_bytes(stream.read(8)[4:], "little")
+        # Metadata may contain a whole JPEG file, with its own end, so a short file is not enough.
+        header = sum(len(data) for _, data in getattr(image, "applist", ()))
+        stream.seek(max(size - _TAIL, 0))
+        return size > header + _TAIL and _END_OF_JPEG in stream.read(_TAIL)
 
 
 @contextmanager
@@ -71,10 +103,12 @@ def _naming(path: Path) -> Iterator[None]:
     """Convert Pillow's exceptions to an error that names the file."""
     try:
         yield
-    # Pillow raises all of these on damaged files; SyntaxError for broken PNG chunks.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except ImagesError:
+        raise
+    # Pillow raises many kinds of errors on damaged files, such as SyntaxError for broken PNG chunks.
+    except Exception as error:
         raise ImagesError(
-            f"given {path}, which cannot be decoded ({type(error).__name__}: {error})",
+            f"given {displayed(str(path))}, which cannot be decoded ({one_line(error)})",
             allowed="image files that Pillow can read, such as JPEG and PNG",
             fix="repair the file or remove it",
         ) from error
@@ -93,18 +127,23 @@ def as_mode(image: Image.Image, channels: int) -> Image.Image:
         ``channels`` is neither 1 nor 3, or a 32-bit image has values outside of 16 bits (integers) or [0, 1]
         (floats).
     """
-    if channels not in (1, 3):
-        raise ImagesError(
-            f"given image files for a model with {channels} input channels",
-            allowed="models with 1 or 3 input channels for image files",
-            fix="pass the images as an .npz file or as arrays with that number of channels",
-        )
+    check_channels(channels)
     if image.mode == "F" or image.mode.startswith("I"):
         return _deep_gray(image)
     if image.mode == "P":
         # Through RGBA, because Pillow warns when a palette with transparency is converted directly.
         image = image.convert("RGBA")
     return image.convert("RGB" if channels == 3 else "L")
+
+
+def check_channels(channels: int) -> None:
+    """Refuse image files for a model that takes neither RGB nor gray-scale images."""
+    if channels not in (1, 3):
+        raise ImagesError(
+            f"given image files for a model with {channels} input channels",
+            allowed="models with 1 or 3 input channels for image files",
+            fix="pass the images as an .npz file or as arrays with that number of channels",
+        )
 
 
 def _deep_gray(image: Image.Image) -> Image.Image:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from vulneuron.errors import ImagesError, one_line
-from vulneuron.inputs.decoding import check_file, decode_file, open_image, pil_to_pixels
+from vulneuron.errors import ImagesError
+from vulneuron.inputs.decoding import check_channels, check_file, decode_file, open_image, pil_to_pixels
 from vulneuron.inputs.image_source import ImageSource
+from vulneuron.inputs.listing import displayed
 from vulneuron.inputs.preprocessing import Preprocessing
 
-SUFFIXES = frozenset(
-    (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
 _MAX_THREADS = 8
 _MAX_TASKS = 1024
 
@@ -32,8 +30,8 @@ class FileSource(ImageSource):
     ----------
     root
         The folder.
-    ids
-        Paths of the files relative to the folder, with forward slashes.
+    files
+        Paths of the files relative to the folder, with forward slashes; ``ids`` has them as valid Unicode.
     channels
         3 for RGB, 1 for gray-scale.
     preprocessing
@@ -41,9 +39,11 @@ class FileSource(ImageSource):
     """
 
     def __init__(
-        self, root: Path, ids: Sequence[str], channels: int, preprocessing: Preprocessing | None
+        self, root: Path, files: Sequence[str], channels: int, preprocessing: Preprocessing | None
     ) -> None:
-        self.spec, self.ids = str(root), ids
+        check_channels(channels)
+        self.spec, self.ids = displayed(str(root)), [displayed(name) for name in files]
+        self._files = files
         self._root, self._channels, self._preprocessing = root, channels, preprocessing
         self._pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1))
 
@@ -51,92 +51,67 @@ class FileSource(ImageSource):
     def fingerprint(self) -> str:  # type: ignore[override]  # mypy considers it read-only
         """Hash of names and contents, equal for copies of the folder; reads every file once."""
         digest = hashlib.sha256(f"{self._channels}|{self._preprocessing}".encode())
-        for name, content in zip(self.ids, self._map(self._digest, self.ids), strict=True):
+        for name, content in zip(self._files, self._map(self._digest, self._files), strict=True):
             digest.update(b"|%b|%b" % (os.fsencode(name), content))
         return digest.hexdigest()
 
-    def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Open every file and read its header; see `ImageSource.check`."""
-        names = [self.ids[int(index)] for index in indices]
-        faults = [fault for fault in self._map(self._fault, names) if fault is not None]
-        if len(faults) == 1:
-            raise faults[0]
-        if faults:
-            raise ImagesError(
-                f"{faults[0].given}; {len(faults) - 1} more of {len(names)} images cannot be opened either",
-                allowed=faults[0].allowed,
-                fix="repair the files or remove them",
-            )
+    def faults(self, indices: Sequence[int] | np.ndarray) -> Mapping[int, ImagesError]:
+        """Check every file, but decode only those that may be damaged; see `ImageSource.faults`.
+
+        Raises
+        ------
+        ImagesError
+            An image has another size than the others, and there is no target size.
+        """
+        positions = [int(index) for index in indices]
+        faults = zip(positions, self._map(self._fault, positions), strict=True)
+        return {position: fault for position, fault in faults if fault is not None}
+
+    def decoded_shape(self) -> tuple[int, int, int]:
+        """Shape ``(channel, y, x)`` of the first image that can be decoded.
+
+        Raises
+        ------
+        ImagesError
+            None of them can be decoded; the error of the first one.
+        """
+        first: ImagesError | None = None
+        for index in range(len(self)):
+            try:
+                _, height, width = self._decode(index).shape
+            except ImagesError as error:
+                first = first or error
+            else:
+                return self._channels, height, width
+        raise first or ImagesError("given no images", allowed="at least one image", fix="check the path")
 
     def _map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         # In blocks, as waiting tasks take memory, and a folder may have millions of images.
         for start in range(0, len(items), _MAX_TASKS):
             yield from self._pool.map(function, items[start : start + _MAX_TASKS])
 
-    def _fault(self, name: str) -> ImagesError | None:
+    def _fault(self, index: int) -> ImagesError | None:
         try:
-            check_file(self._root / name)
+            height, width = check_file(self._root / self._files[index], self._channels)
         except ImagesError as error:
             return error
+        if self._preprocessing is None and (height, width) != self.shape[1:]:
+            raise self._size_error(self.ids[index], (self._channels, height, width))
         return None
 
     def _digest(self, name: str) -> bytes:
-        path = self._root / name
         try:
-            with path.open("rb") as stream:
+            with (self._root / name).open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").digest()
+        # Such a file cannot be decoded, either.
         except OSError as error:
-            raise unreadable(path, error) from error
+            return type(error).__name__.encode()
 
     def _decode(self, index: int) -> np.ndarray:
-        path = self._root / self.ids[index]
+        path = self._root / self._files[index]
         if self._preprocessing is None:
             return decode_file(path, self._channels)
         return pil_to_pixels(self._preprocessing.apply_pil(open_image(path, self._channels)), self._channels)
 
     def _decoded(self, indices: Sequence[int]) -> Iterable[np.ndarray]:
         return self._map(self._decode, indices)
-
-
-def scan(folder: Path, prefix: str = "") -> tuple[list[str], list["os.DirEntry[str]"]]:
-    """Images (by name) and sub-folders directly in a folder, both sorted.
-
-    Hidden files and files that are not images are skipped.
-    """
-    with os.scandir(folder) as entries:
-        visible = sorted(
-            (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
-        )
-    names = [
-        prefix + entry.name
-        for entry in visible
-        if Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
-    ]
-    return names, [entry for entry in visible if entry.is_dir()]
-
-
-def walk(folder: Path, prefix: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
-    """Names of all images in a folder at any depth, with forward slashes; follows links to folders."""
-    here = identity(folder)
-    # A link to one of its parents would be followed forever.
-    if here in above:
-        return
-    names, folders = scan(folder, prefix)
-    yield from names
-    for entry in folders:
-        yield from walk(Path(entry), f"{prefix}{entry.name}/", (*above, here))
-
-
-def identity(folder: Path) -> tuple[int, int]:
-    """Device and inode of a folder, equal for all links to it."""
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def unreadable(path: Path, error: OSError) -> ImagesError:
-    """Error for a file or folder that cannot be read."""
-    return ImagesError(
-        f"given {str(path)!r}, which cannot be read ({one_line(error)})",
-        allowed="readable files and folders",
-        fix="check path and permissions",
-    )

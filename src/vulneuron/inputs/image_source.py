@@ -2,13 +2,14 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.labels import DatasetLabels, as_labels, check_class_names, resolve_labels
+from vulneuron.inputs.label_readings import LabelReading, read_labels
+from vulneuron.inputs.labels import DatasetLabels, as_labels, check_class_names
 
 
 class ImageSource(ABC):
@@ -26,6 +27,8 @@ class ImageSource(ABC):
         A hash that changes with the images and the way they are loaded.
     own_labels
         Labels that come with the images.
+    notes
+        Remarks about the images, one sentence each.
     """
 
     spec: str
@@ -33,6 +36,7 @@ class ImageSource(ABC):
     shape: tuple[int, int, int]
     fingerprint: str
     own_labels: DatasetLabels
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,8 +67,8 @@ class ImageSource(ABC):
             images[row] = pixels
         return images
 
-    def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Check for damaged images without decoding them, before a long run begins.
+    def faults(self, indices: Sequence[int] | np.ndarray) -> Mapping[int, ImagesError]:
+        """Find images that cannot be decoded, before a long run begins.
 
         Only files can be damaged; images in memory and data sets are not checked.
 
@@ -73,12 +77,12 @@ class ImageSource(ABC):
         indices
             Positions in ``ids``, in any order.
 
-        Raises
-        ------
-        ImagesError
-            The message names the first damaged image and their number.
+        Returns
+        -------
+        Mapping
+            Position and error of each damaged image.
         """
-        return
+        return {}
 
     @abstractmethod
     def _decoded(self, indices: Sequence[int]) -> Iterable[np.ndarray]:
@@ -100,7 +104,8 @@ class ImageSource(ABC):
         Sub-folders are matched with the class names: exactly, ignoring case, spaces, underscores and hyphens,
         or by the first of several synonyms. They may also be named by output number, or be ImageNet's for a
         model with its 1,000 outputs. Without class names, the sorted sub-folders are the classes if there is
-        one per output.
+        one per output, or the innermost folders, if only their number fits. Folders named by number may have
+        several readings (see `Images.readings`).
 
         Parameters
         ----------
@@ -118,8 +123,8 @@ class ImageSource(ABC):
         """
         names = None if class_names is None else check_class_names(class_names, classes)
         own = self.own_labels if labels is None else DatasetLabels(as_labels(labels, len(self)))
-        resolved, names = resolve_labels(own, classes, names)
-        return Images(self, resolved, names)
+        readings = read_labels(own, classes, names)
+        return Images(self, readings[0].labels, readings[0].class_names, readings, self.notes)
 
 
 @dataclass(frozen=True)
@@ -134,11 +139,25 @@ class Images:
         ``(image,)``, int64, each an output of the model; None if the images are not labeled.
     class_names
         Names of all outputs, in order; None if unknown.
+    readings
+        All ways to map the labels to outputs; more than one if folders are named by number, and the labels
+        depend on their order.
+    notes
+        Remarks about the source and its labels, one sentence each.
     """
 
     source: ImageSource
     labels: np.ndarray | None
     class_names: tuple[str, ...] | None
+    readings: tuple[LabelReading, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def with_reading(self, reading: LabelReading, *notes: str) -> "Images":
+        """The same images with the labels of one reading, and its notes."""
+        notes = (*self.notes, *reading.notes, *notes)
+        return replace(
+            self, labels=reading.labels, class_names=reading.class_names, readings=(reading,), notes=notes
+        )
 
     def __len__(self) -> int:
         return len(self.source)
@@ -168,6 +187,6 @@ class Images:
         """Load some images as ``(n, channel, y, x)``, float32 in [0, 1]; see `ImageSource.load`."""
         return self.source.load(indices)
 
-    def check(self, indices: Sequence[int] | np.ndarray) -> None:
-        """Check for damaged images without decoding them; see `ImageSource.check`."""
-        self.source.check(indices)
+    def faults(self, indices: Sequence[int] | np.ndarray) -> Mapping[int, ImagesError]:
+        """Find images that cannot be decoded; see `ImageSource.faults`."""
+        return self.source.faults(indices)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -10,15 +10,16 @@ from torch import nn
 from vulneuron.attacks import PGD, Attack, as_attack
 from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
-from vulneuron.inputs.class_names import parse_class_names
+from vulneuron.inputs.class_name_files import as_class_names
 from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier, expected_channels
 from vulneuron.network.devices import Precision, check_gain, resolve_device
 from vulneuron.pipeline.execute import check_out, execute
+from vulneuron.pipeline.label_order import choose_label_order
 from vulneuron.pipeline.run import Run, Selection, settings
-from vulneuron.pipeline.selection import class_indices
+from vulneuron.pipeline.selection import class_indices, split_names
 from vulneuron.record import Record
 
 
@@ -34,7 +35,7 @@ def analyze(
     classes: str | Sequence[str] | None = None,
     limit: int | None = None,
     most_attacked: int | None = None,
-    class_names: str | Sequence[str] | None = None,
+    class_names: str | Sequence[str] | Mapping[Any, Any] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     layers: str | Sequence[str] | None = None,
@@ -78,13 +79,14 @@ def analyze(
         Precomputed adversarial images, instead of an attack: ``.npz``, torchattacks' ``.pt``, a folder with
         the names of the benign files, or an array.
     classes
-        Name of the true label to select, or names of several; None for all.
+        Name of the true label to select, or names of several, also as ``"a,b"``; None for all.
     limit
         Maximum number of images per class; None for all.
     most_attacked
         Keep only the pairs of this many most attacked classes (paper, Section 6.2.2).
     class_names
-        Names of the model's outputs in order, or a file with them; None for those of the model or the images.
+        Names of the model's outputs in order, a dict from index to name or from name to index, or a file with
+        them (``.txt``, ``.csv``, ``.json``, ``.yaml``); None for those of the model or the images.
     mean, std
         Normalization of pixels in [0, 1] that a module expects.
     layers
@@ -128,8 +130,7 @@ def analyze(
     """
     check_out(out, overwrite=overwrite)
     check_gain(precision, resolve_device(device))
-    classes = [classes] if isinstance(classes, str) else classes
-    names = parse_class_names(class_names) if isinstance(class_names, str) else class_names
+    names = None if class_names is None else as_class_names(class_names)
     loaded = load_model(model, mean=mean, std=std, class_names=names)
     preprocessing = override(
         loaded.preprocessing, image_size=image_size, resize=resize, interpolation=interpolation
@@ -144,8 +145,11 @@ def analyze(
         precision=precision,
         input_shape=source.shape,
     )
-    labeled = source.labeled(classifier.classes, labels=labels, class_names=loaded.class_names)
+    labeled = choose_label_order(
+        classifier, source.labeled(classifier.classes, labels=labels, class_names=loaded.class_names)
+    )
     all_names = _unique(labeled.class_names or tuple(str(index) for index in range(classifier.classes)))
+    classes = split_names(classes, all_names) if isinstance(classes, str) else classes
     if classes is not None:
         class_indices(classes, all_names)
     run_attack: Attack | Adversarials
@@ -179,7 +183,7 @@ def analyze(
             joint_projection=joint_projection,
             preprocessing=str(preprocessing),
         ),
-        notes=(*loaded.notes, *_notes(classifier, labeled.labels is None)),
+        notes=(*loaded.notes, *labeled.notes, *_notes(classifier, labeled.labels is None)),
     )
     return execute(run, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
 

@@ -133,13 +133,13 @@ def _succeeds(run: Run, predicted: npt.NDArray[Any], labels: Ints) -> npt.NDArra
     return wrong if run.target is None else wrong & (predicted == run.target)
 
 
-def predicted_labels(run: Run, batch_size: int, bars: RunProgress) -> Ints:
-    """Predicted labels of all images of a source without labels."""
-    bars.begin("Predicting labels", len(run.images))
-    labels = []
-    for start in range(0, len(run.images), batch_size):
-        positions = np.arange(start, min(start + batch_size, len(run.images)))
-        pixels = torch.from_numpy(to_pixels(to_stored(run.images.load(positions))))
+def predicted_labels(run: Run, positions: Ints, batch_size: int, bars: RunProgress) -> Ints:
+    """Predicted labels ``(n,)`` of the images at these positions, for a source without labels."""
+    bars.begin("Predicting labels", len(positions))
+    labels = [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(positions), batch_size):
+        batch = positions[start : start + batch_size]
+        pixels = torch.from_numpy(to_pixels(to_stored(run.images.load(batch))))
         labels.append(predictions(run, pixels, batch_size))
-        bars.advance(len(positions))
+        bars.advance(len(batch))
     return np.concatenate(labels)

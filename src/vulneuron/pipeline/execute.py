@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import NothingToAnalyzeError, RecordError, VulneuronError
-from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.measures.projection import project
-from vulneuron.pipeline.attacking import attack_images, predicted_labels
+from vulneuron.pipeline.attacking import attack_images
 from vulneuron.pipeline.audit import audit
 from vulneuron.pipeline.capturing import capture_pairs
 from vulneuron.pipeline.normalization_check import normalization_note, sample_positions
 from vulneuron.pipeline.progress import RunProgress
 from vulneuron.pipeline.run import Run, checked_batch_size, difference
-from vulneuron.pipeline.selection import class_indices, most_attacked, select_images
+from vulneuron.pipeline.selection import most_attacked
+from vulneuron.pipeline.sound_images import select_sound_images
 from vulneuron.record import (
     Outcome,
     Phase,
@@ -165,28 +165,24 @@ def _resumable(run: Run, new: str) -> Record | RecordWriter | None:
 
 def _create(run: Run, out: str | os.PathLike[str], batch_size: int | None, bars: RunProgress) -> RecordWriter:
     batch = checked_batch_size(batch_size, run.classifier)
-    own_labels = run.images.labels
-    labels = predicted_labels(run, batch, bars) if own_labels is None else own_labels
-    classes = run.selection.classes
-    chosen = None if classes is None else class_indices(classes, run.class_names)
-    positions = select_images(labels, chosen, run.selection.limit)
     # Find damaged files before hours are spent on attacking the others.
-    run.images.check(positions)
-    if isinstance(run.attack, Adversarials):
-        run.attack.check(positions)
-    notes = _normalization_notes(run, labels, positions, batch) if own_labels is not None else []
+    positions, labels, notes = select_sound_images(run, batch, bars)
+    notes = (*notes, *_normalization_notes(run, positions, batch))
     columns = {
         "image_id": np.array([run.images.ids[i] for i in positions], dtype=object),
         "image_index": positions,
-        "true_label": labels[positions],
+        "true_label": labels,
     }
     attributes = {**run.attributes(batch), "notes": [*run.notes, *notes]}
     return create_record(out, attributes, run.layers(), columns, run.images_per_block(batch))
 
 
-def _normalization_notes(run: Run, labels: Ints, positions: Ints, batch_size: int) -> list[str]:
+def _normalization_notes(run: Run, positions: Ints, batch_size: int) -> list[str]:
+    if run.images.labels is None:
+        return []
     sample = sample_positions(positions)
-    note = normalization_note(run.classifier, run.images.load(sample), labels[sample], batch_size)
+    labels = run.images.labels[sample]
+    note = normalization_note(run.classifier, run.images.load(sample), labels, batch_size)
     return [] if note is None else [note]
 
 

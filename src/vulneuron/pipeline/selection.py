@@ -1,5 +1,6 @@
 """Selects the images to attack, and the successes to keep. Pure functions on arrays."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,8 @@ def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]
         If there is no class of this name; close matches are suggested.
     """
     indices = {name: index for index, name in enumerate(class_names)}
-    for name in map(str, names):
+    names = [_composed(name) for name in map(str, names)]
+    for name in names:
         if name not in indices:
             shown, more = class_names[:12], len(class_names) - 12
             raise RunError(
@@ -27,10 +29,28 @@ def class_indices(names: Sequence[str], class_names: Sequence[str]) -> list[int]
                 allowed=", ".join(shown) + (f", and {more} more" if more > 0 else ""),
                 fix=did_you_mean(name, class_names) or "check the spelling in --classes or --target",
             )
-    return sorted({indices[str(name)] for name in names})
+    return sorted({indices[name] for name in names})
 
 
-def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None) -> Ints:
+def split_names(text: str, class_names: Sequence[str]) -> list[str]:
+    """Split ``a,b`` into names, each as long as possible, because names may contain commas."""
+    parts, known, names = _composed(text).split(","), set(class_names), []
+    start = 0
+    while start < len(parts):
+        stops = range(len(parts), start, -1)
+        stop = next((stop for stop in stops if ",".join(parts[start:stop]).strip() in known), start + 1)
+        names.append(",".join(parts[start:stop]).strip())
+        start = stop
+    return [name for name in names if name]
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def select_images(
+    labels: Ints, classes: Sequence[int] | None, limit: int | None, *, unknown: int | None = None
+) -> Ints:
     """Positions of the images of a run: those of some classes, the first `limit` of each.
 
     Parameters
@@ -41,6 +61,8 @@ def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None
         Labels to select; None for all.
     limit
         Maximum number of images per class; None for all.
+    unknown
+        Label of images to leave out; None if there are none.
 
     Returns
     -------
@@ -48,6 +70,8 @@ def select_images(labels: Ints, classes: Sequence[int] | None, limit: int | None
         Ascending positions.
     """
     keep = np.ones(len(labels), dtype=bool) if classes is None else np.isin(labels, list(classes))
+    if unknown is not None:
+        keep &= labels != unknown
     if limit is not None:
         for label in np.unique(labels[keep]):
             keep[np.flatnonzero(labels == label)[limit:]] = False
