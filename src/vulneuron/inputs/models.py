@@ -13,6 +13,8 @@ from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
 from vulneuron.inputs.userfile import call_function
 from vulneuron.network.graphs import PROCESS_STATE
+from vulneuron.network.unwrapping import unwrapped
+from vulneuron.network.weights import check_weights
 
 
 def load_model(
@@ -47,11 +49,7 @@ def load_model(
         ``mean`` and ``std`` are invalid.
     """
     with PROCESS_STATE:
-        model = (
-            LoadedModel(source, type(source).__name__)
-            if isinstance(source, nn.Module)
-            else _from_spec(source)
-        )
+        model = _from_module(source) if isinstance(source, nn.Module) else _from_spec(source)
     check_finite(model.module)
     if mean is not None or std is not None:
         mean, std = _checked_normalization(mean, std)
@@ -59,6 +57,12 @@ def load_model(
     if class_names is not None:
         model = replace(model, class_names=tuple(class_names))
     return model
+
+
+def _from_module(source: nn.Module) -> LoadedModel:
+    check_weights(source)
+    module = unwrapped(source)
+    return LoadedModel(module, type(module).__name__)
 
 
 def _from_spec(text: str) -> LoadedModel:
@@ -101,6 +105,8 @@ def _from_file(text: str) -> LoadedModel:
             allowed="a function that returns a torch.nn.Module",
             fix="return the module itself",
         )
+    check_weights(module)
+    module = unwrapped(module)
     if "checkpoint" in spec.options:
         apply_checkpoint(module, spec.options["checkpoint"])
     return LoadedModel(module, spec.text)

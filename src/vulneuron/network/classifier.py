@@ -15,6 +15,7 @@ from vulneuron.network.copying import prepared, remove_observers
 from vulneuron.network.devices import Precision, autocast, check_precision, resolve_device
 from vulneuron.network.execution import choose_execution, set_layout
 from vulneuron.network.folding import folded_copy
+from vulneuron.network.gradients import check_gradients
 from vulneuron.network.normalization import Normalized, checked_normalization
 from vulneuron.network.outputs import logits_wrapper
 from vulneuron.network.probes import max_relative_error, probe_images
@@ -81,7 +82,7 @@ class Classifier:
     ------
     ModelError
         If the model cannot run on such images, returns anything but finite logits ``(n, class)``, has no
-        spatial feature maps, or cannot be split into a target layer and a head.
+        gradients, has no spatial feature maps, or cannot be split into a target layer and a head.
 
     Attributes
     ----------
@@ -133,6 +134,7 @@ class Classifier:
         if self._returning_logits is not None:
             self._set_net(self._net)
             logits = checked_logits(self.module, probe)
+        check_gradients(self._net, self.module, probe[:1])
         self.folded = self._fold(probe, logits) if fold else 0
         self.classes: int = logits.shape[1]
         self.splits = self._verified_splits(probe, layers)

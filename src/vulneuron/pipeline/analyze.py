@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from vulneuron.attacks import PGD, Attack, as_attack
@@ -23,6 +24,8 @@ from vulneuron.pipeline.selection import class_indices, split_names
 from vulneuron.record import Record
 
 
+# In inference mode, attacks would have no gradients.
+@torch.inference_mode(False)
 def analyze(
     model: str | nn.Module,
     images: Any,
