@@ -1,6 +1,6 @@
 """Symbolic tracing of networks, safe while other threads run networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import RLock, get_ident
 from typing import Any
 
@@ -55,3 +55,14 @@ def traced_graph(module: nn.Module) -> fx.Graph | None:
     # Tracing runs user code on symbolic values, which can raise anything.
     except Exception:
         return None
+
+
+def call_node(node: fx.Node, module: nn.Module | None, values: Mapping[fx.Node, Any]) -> Any:
+    """Result of a call in a graph, from the values of the nodes that it reads; `module` is called, if any."""
+    args: Any = fx.node.map_arg(node.args, lambda read: values[read])
+    kwargs: Any = fx.node.map_arg(node.kwargs, lambda read: values[read])
+    if module is not None:
+        return module(*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)  # type: ignore[operator]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 
 from vulneuron.errors import ModelError
@@ -67,6 +67,22 @@ class Logits(nn.Module):
         with _Normalizations(self.call):
             logits: Tensor = self.net(images)
         return logits
+
+
+def skip_last_softmax(graph: fx.Graph, root: nn.Module) -> None:
+    """Skip the last softmax of a graph, in place, as `Logits` does in a forward pass."""
+    modules = dict(root.named_modules())
+
+    def is_softmax(node: fx.Node) -> bool:
+        if node.op == "call_module":
+            return isinstance(modules[str(node.target)], nn.Softmax | nn.LogSoftmax)
+        return getattr(node.target, "__name__", node.target) in _SOFTMAX
+
+    for node in reversed(graph.nodes):
+        if is_softmax(node):
+            node.replace_all_uses_with(node.all_input_nodes[0])
+            graph.erase_node(node)
+            return
 
 
 class CenteredLogProbabilities(nn.Module):

@@ -1,5 +1,7 @@
 """The incremental engine on small and well-known networks, compared with one image at a time."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -70,6 +72,82 @@ def test_steps_that_cannot_be_analyzed_fall_back_to_dense(extra: nn.Module) -> N
     classifier = classifier_of(*stem(), extra)
     assert (trace_steps(classifier) is None) == isinstance(extra, Untraceable | Reused)
     check(classifier)
+
+
+class Applied(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.function(features)
+
+
+def channel_shuffle(features: Tensor) -> Tensor:
+    count, channels, rows, columns = features.shape
+    groups = features.view(count, 2, channels // 2, rows, columns)
+    return groups.transpose(1, 2).contiguous().view(count, channels, rows, columns)
+
+
+def space_to_depth(features: Tensor) -> Tensor:
+    count, channels, rows, columns = features.size()
+    blocks = features.view(count, channels, rows // 2, 2, columns // 2, 2)
+    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(count, channels * 4, rows // 2, columns // 2)
+
+
+def scaled_channels(images: Tensor) -> Tensor:
+    """Like `transform_input` of GoogLeNet and Inception."""
+    return torch.cat([torch.unsqueeze(images[:, i], 1) * (i + 1) - 0.5 for i in range(3)], 1)
+
+
+def split_and_joined(features: Tensor) -> Tensor:
+    first, second = torch.split(features, [2, 4], 1)
+    return torch.cat([second * 2, first.relu()], 1)
+
+
+def chunked(features: Tensor) -> Tensor:
+    left, right = features.chunk(2, dim=1)
+    return torch.cat([left * right, left], 1)
+
+
+def focus(features: Tensor) -> Tensor:
+    """Like the stem of YOLOv5."""
+    corners = [features[..., y::2, x::2] for x in (0, 1) for y in (0, 1)]
+    return torch.cat(corners, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "first"),
+    [
+        (channel_shuffle, False),
+        (split_and_joined, False),
+        (chunked, False),
+        (lambda features: features.unflatten(1, (3, 2)).amax(2).repeat(1, 2, 1, 1), False),
+        (nn.ChannelShuffle(2), False),
+        (scaled_channels, True),
+        (space_to_depth, True),
+        (focus, True),
+        (nn.PixelUnshuffle(2), True),
+    ],
+)
+def test_steps_between_feature_maps_are_analyzed_together(
+    function: Callable[[Tensor], Tensor], first: bool
+) -> None:
+    applied = Applied(function)
+    channels = applied(torch.rand(1, 3 if first else 6, 8, 8)).shape[1]
+    last = nn.Conv2d(channels, 6, 3, padding=1)
+    body = [applied, last, nn.ReLU()] if first else [*stem(), applied, last, nn.ReLU()]
+    check(classifier_of(*body), engine=only_regions())
+
+
+@pytest.mark.parametrize("last", [nn.Softmax(1), Applied(lambda logits: logits.log_softmax(1))])
+def test_a_skipped_softmax_is_traced(last: nn.Module) -> None:
+    net = nn.Sequential(*stem(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4), last)
+    classifier = Classifier(randomized(net), input_shape=INPUT_SHAPE, device="cpu")
+    assert classifier.returns_probabilities
+    check(classifier, engine=only_regions())
 
 
 class Scored(nn.Module):

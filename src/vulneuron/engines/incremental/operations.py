@@ -24,7 +24,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Sliding:
-    """Each output cell depends on a window of one input: convolutions, pooling.
+    """Each output cell depends on a window of one input: convolutions, pooling, space to depth.
 
     Attributes
     ----------
@@ -76,7 +76,10 @@ def classify_operation(
         return Opaque()
     generator = torch.Generator().manual_seed(0)
     noise = [
-        torch.randn(values.shape, generator=generator, dtype=torch.float32).to(values) for values in inputs
+        torch.randn(values.shape, generator=generator, dtype=torch.float32)
+        .to(values)
+        .contiguous(memory_format=torch.channels_last)
+        for values in inputs
     ]
     try:
         # A step that clips or rounds acts differently on large and on small values.
@@ -103,6 +106,9 @@ def _prove(function: Function, module: nn.Module | None, call: Any, noise: list[
     if len(noise) == 1:
         if output.ndim in (2, 4) and _close(output.flatten(1), noise[0].mean((2, 3))):
             return Mean()
+        if (block := _block_side(function, noise[0], output)) is not None:
+            slide = Slide(block, block, 0, 1)
+            return Sliding(slide, slide, 0.0, function)
         for proposal in _proposals(module, call, noise[0], output):
             if _reproduces(proposal, noise[0], output):
                 return proposal
@@ -120,19 +126,7 @@ def _is_local(function: Function, inputs: Sequence[Tensor], output: Tensor) -> b
     rows, columns = inputs[0].shape[2:]
     if output.ndim != 4 or output.shape[2:] != inputs[0].shape[2:]:
         return False
-    # Off the diagonal, where rows and columns differ; the last crop is not square.
-    crops = [
-        (slice(0, (rows + 1) // 2), slice(columns // 2, columns)),
-        (slice(rows // 2, rows), slice(0, (columns + 1) // 2)),
-        (slice(rows // 3, rows // 3 + 1), slice(columns // 2, columns)),
-    ]
-    # Cutting off one edge shifts every other cell's index, counted from the start or from the end.
-    every = slice(None)
-    if rows > 1:
-        crops += [(slice(1, None), every), (slice(0, -1), every)]
-    if columns > 1:
-        crops += [(every, slice(1, None)), (every, slice(0, -1))]
-    for y, x in crops:
+    for y, x in _crops(rows, columns):
         try:
             cropped = function(*(values[:, :, y, x].clone() for values in inputs))
         except (RuntimeError, TypeError, ValueError, LookupError, AssertionError):
@@ -140,6 +134,45 @@ def _is_local(function: Function, inputs: Sequence[Tensor], output: Tensor) -> b
         if cropped.shape != output[:, :, y, x].shape or not _close(cropped, output[:, :, y, x]):
             return False
     return True
+
+
+def _block_side(function: Function, values: Tensor, output: Tensor) -> int | None:
+    """Side of the blocks of which each gives one cell of the output: space to depth, slices with a step.
+
+    None unless every crop along blocks results in the same crop of the output.
+    """
+    if output.ndim != 4 or min(output.shape[2:]) < 2:
+        return None
+    sides = {inputs / outputs for inputs, outputs in zip(values.shape[2:], output.shape[2:], strict=True)}
+    side = sides.pop()
+    if sides or side < 2 or side % 1:
+        return None
+    block = int(side)
+    rows, columns = output.shape[2:]
+    for y, x in _crops(rows, columns):
+        first, second = (slice(part.start * block, part.stop * block) for part in (y, x))
+        try:
+            cropped = function(values[:, :, first, second].clone())
+        except (RuntimeError, TypeError, ValueError, LookupError, AssertionError):
+            return None
+        if not _close(cropped, output[:, :, y, x]):
+            return None
+    return block
+
+
+def _crops(rows: int, columns: int) -> list[tuple[slice, slice]]:
+    """Crops of a feature map, off the diagonal, where rows and columns differ; one is not square."""
+    crops = [
+        (slice(0, (rows + 1) // 2), slice(columns // 2, columns)),
+        (slice(rows // 2, rows), slice(0, (columns + 1) // 2)),
+        (slice(rows // 3, rows // 3 + 1), slice(columns // 2, columns)),
+    ]
+    # Cutting off one edge shifts every other cell's index, counted from the start or from the end.
+    if rows > 1:
+        crops += [(slice(1, rows), slice(0, columns)), (slice(0, rows - 1), slice(0, columns))]
+    if columns > 1:
+        crops += [(slice(0, rows), slice(1, columns)), (slice(0, rows), slice(0, columns - 1))]
+    return crops
 
 
 def _reproduces(proposal: Sliding, values: Tensor, output: Tensor) -> bool:

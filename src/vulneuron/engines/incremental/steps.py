@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from vulneuron.engines.incremental.fusing import fuse_steps
 from vulneuron.engines.incremental.operations import Opaque, Operation, classify_operation
 from vulneuron.network import Classifier
-from vulneuron.network.graphs import traced_graph
+from vulneuron.network.graphs import call_node, traced_graph
+from vulneuron.network.outputs import Logits, skip_last_softmax
 from vulneuron.network.probes import max_relative_error, probe_images
 
 Values = dict[fx.Node, Any]
@@ -49,7 +51,7 @@ class NetworkStep:
     def __call__(self, values: Values, constants: Values) -> Any:
         """Output of the step, from the values of `reads`, which it may change, and from constants."""
         inputs = {node: values[node] for node in self.reads}
-        return _call(self.node, self.module, {**constants, **inputs} if constants else inputs)
+        return call_node(self.node, self.module, {**constants, **inputs} if constants else inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,11 +109,14 @@ def trace_steps(classifier: Classifier) -> NetworkSteps | None:
     graph = traced_graph(classifier.module)
     if graph is None:
         return None
+    if isinstance(classifier.module, Logits):
+        skip_last_softmax(graph, classifier.module)
     probe = probe_images(classifier.input_shape, _SEED).to(classifier.device)
     probe = probe.contiguous(memory_format=torch.channels_last)
     # Not in inference mode, whose tensors do not count in-place changes.
     with torch.inference_mode(False), torch.no_grad():
         try:
+            fuse_steps(graph, classifier.module, probe[:1])
             steps = _read_graph(graph, classifier.module, probe[:1])
             outputs = [] if steps is None else [steps.final_output(image) for image in probe.split(1)]
         except (RuntimeError, TypeError, ValueError, LookupError, AssertionError, AttributeError):
@@ -177,7 +182,7 @@ class _GraphReader:
         self.constants[node] = (
             _attribute(self._root, str(node.target))
             if node.op == "get_attr"
-            else _call(node, self._module(node), self.constants)
+            else call_node(node, self._module(node), self.constants)
         )
 
     def add_step(self, node: fx.Node) -> bool:
@@ -185,7 +190,7 @@ class _GraphReader:
         reads, module = self.inputs(node), self._module(node)
         copies = {read: _copied(self.values[read]) for read in reads}
         versions = {read: getattr(value, "_version", 0) for read, value in copies.items()}
-        value = self.values[node] = _call(node, module, {**self.constants, **copies})
+        value = self.values[node] = call_node(node, module, {**self.constants, **copies})
         self.shapes[node] = tuple(value.shape) if isinstance(value, Tensor) else None
         changed = {
             self._memory[read] for read in reads if getattr(copies[read], "_version", 0) != versions[read]
@@ -226,19 +231,9 @@ def _operation(
         return Opaque()
 
     def function(*arguments: Tensor) -> Any:
-        return _call(node, module, {**constants, **dict(zip(reads, arguments, strict=True))})
+        return call_node(node, module, {**constants, **dict(zip(reads, arguments, strict=True))})
 
     return classify_operation(function, module, (node.target, node.args, node.kwargs), inputs)
-
-
-def _call(node: fx.Node, module: nn.Module | None, values: Values) -> Any:
-    args: Any = fx.node.map_arg(node.args, lambda read: values[read])
-    kwargs: Any = fx.node.map_arg(node.kwargs, lambda read: values[read])
-    if module is not None:
-        return module(*args, **kwargs)
-    if node.op == "call_method":
-        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-    return node.target(*args, **kwargs)  # type: ignore[operator]
 
 
 def _share_memory(value: Any, other: Any) -> bool:
