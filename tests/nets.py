@@ -92,6 +92,11 @@ class ReLUTwice(FunctionalTail):
         super().__init__()
         self.features = nn.Sequential(*stem())
 
+    def forward(self, images: Tensor) -> Tensor:
+        # Not in place, because autograd needs the result of the first one.
+        logits: Tensor = self.classifier(F.relu(self.features(images)).mean((2, 3)))
+        return logits
+
 
 class SharedReLU(nn.Module):
     """One module that runs twice, and a final function: only the second call outputs the feature maps."""
