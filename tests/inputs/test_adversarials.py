@@ -162,7 +162,7 @@ def test_linked_folders_are_followed_and_non_files_ignored(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("source", [[1], (), 3, None, {"images": bytes_()}])
 def test_other_objects_are_refused(source: Any) -> None:
-    expected = f"given {type(source).__name__} as adversarial images. Allowed: an .npz .* into one array"
+    expected = f"given {type(source).__name__} as adversarial images. Allowed: an .npz, .* into one array"
     with pytest.raises(ImagesError, match=expected):
         load_adversarials(source, IDS, shape=SHAPE)
 
@@ -206,18 +206,16 @@ def test_unusable_files_are_refused(tmp_path: Path) -> None:
         path.write_bytes(b"no such file")
     objects = np.array([object()] * 5, dtype=object)
     cases = {
-        tmp_path / "nowhere.npz": r"which does not exist\. Allowed: an \.npz file",
+        tmp_path / "nowhere.npz": r"which does not exist\. Allowed: an \.npz, ",
         text: "which is of another form",
         damaged_npz: "which cannot be read",
         damaged_pt: "which cannot be read",
         save_npz(
             tmp_path / "x.npz", x=bytes_()
-        ): r"with the arrays x\. Allowed: an \.npz file with the array adversarials or images",
+        ): r"with x\. Allowed: an array or tensor called adversarials, adv_inputs, adv_complete",
         save_npz(tmp_path / "o.npz", images=objects): r"which cannot be read \(ValueError: Object arrays",
-        save_pt(tmp_path / "l.pt", [1, 2]): "with list",
-        save_pt(
-            tmp_path / "k.pt", {"images": torch.zeros(1)}
-        ): r"with images\. Allowed: a dict with the tensor",
+        save_pt(tmp_path / "l.pt", [1, 2]): r"cannot be read \(ValueError: it contains int, int",
+        save_pt(tmp_path / "k.pt", {"imgs": torch.zeros(1)}): r"with imgs\. Allowed: an array or tensor",
         save_pt(tmp_path / "p.pt", {"adv_inputs": Path()}): "which cannot be read .*UnpicklingError",
     }
     for path, expected in cases.items():

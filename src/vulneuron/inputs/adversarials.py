@@ -1,26 +1,32 @@
 """Precomputed adversarial images, one for each benign image."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError, one_line
+from vulneuron.errors import ImagesError
 from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.decoding import as_array
 from vulneuron.inputs.files import FileSource
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import DatasetLabels
 from vulneuron.inputs.listing import displayed, image_suffixes, unreadable, walk
-from vulneuron.inputs.npz import read_npz
+from vulneuron.inputs.saved_arrays import ARRAY_FILES, read_arrays
 
 _FORMS = (
-    "an .npz file with the array images or adversarials, a .pt file of torchattacks, "
-    "a folder with the file names of the benign images, or an array"
+    "an .npz, .npy, .pt or .safetensors file with the adversarial images, a folder with the file names of "
+    "the benign images, or an array"
 )
+# Names in files of torchattacks and AutoAttack, and in our own; a file may have the benign images, too.
+_NAMES = ("adversarials", "adv_inputs", "adv_complete", "adv", "x_adv", "images")
+_LABELS, _BUDGETS = ("labels", "y"), ("eps", "epsilon")
+# AutoAttack's examples write "aa_standard_1_1000_eps_0.03137.pth".
+_BUDGET_IN_NAME = re.compile(r"eps_(?P<budget>\d*\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,15 @@ class Adversarials:
     ----------
     source
         Source of the pixels.
+    labels
+        ``(image,)``, labels that were saved with them; None without.
+    budget
+        Largest perturbation in the norm of the attack, in [0, 1]; None if unknown.
     """
 
     source: ImageSource
+    labels: np.ndarray | None = None
+    budget: float | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -87,9 +99,10 @@ def load_adversarials(
     Parameters
     ----------
     source
-        - ``.npz`` file with the array ``adversarials`` or ``images``: ``(n, y, x)``, ``(n, y, x, channel)``
-          or ``(n, channel, y, x)``, uint8 or floats in [0, 1];
-        - ``.pt`` file saved by torchattacks, or another one with such a tensor ``adv_inputs``;
+        - ``.npz``, ``.npy``, ``.pt`` or ``.safetensors`` file with an array ``(n, y, x)``,
+          ``(n, y, x, channel)`` or ``(n, channel, y, x)``, uint8 or floats in [0, 1], the only one or
+          called ``adversarials``, ``adv_inputs`` (torchattacks), ``adv_complete`` (AutoAttack), ``adv``,
+          ``x_adv`` or ``images``;
         - such an array or tensor;
         - a folder in which each adversarial image has the relative file name of its benign image; the
           extension may differ (``.png`` for ``.jpg``).
@@ -120,13 +133,12 @@ def load_adversarials(
     path = Path(source).expanduser()
     if path.is_dir():
         return Adversarials(_MatchedFolder(path, ids, shape))
-    readers = {".npz": _read_npz, ".pt": _read_pt, ".pth": _read_pt}
-    if path.suffix.lower() not in readers or not path.is_file():
+    if path.suffix.lower() not in ARRAY_FILES or not path.is_file():
         reason = "which is of another form" if path.exists() else "which does not exist"
         raise ImagesError(
             f"given {str(path)!r} as adversarial images, {reason}", allowed=_FORMS, fix="check the path"
         )
-    return _from_array(readers[path.suffix.lower()](path), str(path), ids, shape)
+    return _from_file(path, ids, shape)
 
 
 def _from_array(
@@ -148,30 +160,29 @@ def _from_array(
     return Adversarials(source)
 
 
-def _read_npz(path: Path) -> np.ndarray:
-    # A file may also contain the benign images, as ``images``.
-    return read_npz(path, ("adversarials", "images"))["images"]
-
-
-def _read_pt(path: Path) -> np.ndarray:
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files raise many kinds of errors in zipfile, pickle and torch.
-    except Exception as error:
+def _from_file(path: Path, ids: Sequence[str], shape: tuple[int, int, int]) -> Adversarials:
+    saved = read_arrays(path, {*_NAMES, *_LABELS, *_BUDGETS}.__contains__)
+    arrays = saved.arrays
+    name = next((name for name in _NAMES if name in arrays), None)
+    if name is None:
         raise ImagesError(
-            f"given {str(path)!r}, which cannot be read ({one_line(error)})",
-            allowed=f"{_FORMS}; no Python objects",
-            fix="save a dict of tensors, as torchattacks does",
-        ) from error
-    images = saved.get("adv_inputs") if isinstance(saved, dict) else None
-    if not isinstance(images, torch.Tensor):
-        contents = ", ".join(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
-        raise ImagesError(
-            f"given {str(path)!r} with {contents or 'nothing'}",
-            allowed="a dict with the tensor adv_inputs, as saved by torchattacks",
+            f"given {str(path)!r} with {', '.join(saved.names) or 'nothing'}",
+            allowed=f"an array or tensor called {', '.join(_NAMES)}",
             fix="save it with torch.save({'adv_inputs': images}, path)",
         )
-    return as_array(images)
+    labels = next((arrays[name] for name in _LABELS if name in arrays), None)
+    if labels is not None and (labels.shape != (len(ids),) or labels.dtype.kind not in "iu"):
+        labels = None
+    opened = _from_array(arrays[name], str(path), ids, shape)
+    return replace(opened, labels=labels, budget=_budget(path, arrays))
+
+
+def _budget(path: Path, arrays: Mapping[str, np.ndarray]) -> float | None:
+    stated = next((arrays[name] for name in _BUDGETS if name in arrays), None)
+    if stated is not None and stated.size == 1:
+        return float(stated.reshape(()))
+    match = _BUDGET_IN_NAME.search(path.stem)
+    return None if match is None else float(match["budget"])
 
 
 class _MatchedFolder(FileSource):

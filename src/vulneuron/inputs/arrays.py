@@ -1,17 +1,14 @@
-"""Images in one array, in memory or in a NumPy file."""
+"""Images in one array."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
-from vulneuron.errors import ImagesError
 from vulneuron.inputs.decoding import as_array, channels_first, check_pixels, scale
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.labels import DatasetLabels, as_labels
-from vulneuron.inputs.npz import read_npz
 from vulneuron.inputs.preprocessing import Preprocessing
 
 _BLOCK = 256
@@ -78,35 +75,3 @@ class ArraySource(ImageSource):
 
     def _decoded(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         return map(self._decode, indices)
-
-
-def open_npz(path: Path, channels: int, preprocessing: Preprocessing | None) -> ArraySource:
-    """Open an ``.npz`` file with the array ``images`` and, optionally, ``labels`` and ``class_names``.
-
-    Raises
-    ------
-    ImagesError
-        The file is damaged, has no ``images``, or contains pickled objects, which are never loaded.
-    """
-    arrays = read_npz(path, ("images",), optional=("labels", "class_names"))
-    return ArraySource(
-        arrays["images"],
-        channels,
-        preprocessing,
-        spec=str(path),
-        labels=arrays.get("labels"),
-        names=_names(arrays, path),
-    )
-
-
-def _names(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...] | None:
-    names = arrays.get("class_names")
-    if names is None:
-        return None
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise ImagesError(
-            f"given class_names of shape {names.shape} and dtype {names.dtype} in {str(path)!r}",
-            allowed="one string per class",
-            fix="save them with class_names=numpy.array(['a', 'b'])",
-        )
-    return tuple(names.tolist())

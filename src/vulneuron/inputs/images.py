@@ -7,11 +7,14 @@ import numpy as np
 import torch
 
 from vulneuron.errors import ImagesError
-from vulneuron.inputs.arrays import ArraySource, open_npz
+from vulneuron.inputs.array_files import open_array_file
+from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import ImageSource
 from vulneuron.inputs.preprocessing import Preprocessing
+from vulneuron.inputs.saved_arrays import ARRAY_FILES
+from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.userfile import call_function
 
 
@@ -24,7 +27,8 @@ def open_images(
     ----------
     source
         - a folder with one sub-folder per class, or with unlabeled images directly in it;
-        - an ``.npz`` file with ``images`` and, optionally, ``labels`` and ``class_names``;
+        - an ``.npz``, ``.npy``, ``.pt`` or ``.safetensors`` file with ``images`` and, optionally, ``labels``
+          and ``class_names``, or with several splits: ``FILE?split=test``;
         - ``torchvision:NAME?root=DIR[&split=S][&download=true]``;
         - ``PATH.py:FUNCTION``, a function without arguments that returns one of the following;
         - a map-style data set of images or (image, label) pairs;
@@ -70,13 +74,23 @@ def _open_spec(source: str | Path, channels: int, preprocessing: Preprocessing |
     if ".py:" in text:
         return _open_object(call_function(text, ImagesError), channels, preprocessing, text)
     path = Path(source).expanduser()
-    if path.suffix == ".npz" and path.is_file():
-        return open_npz(path, channels, preprocessing)
+    file, split = _file_and_split(text)
+    if file.suffix.lower() in ARRAY_FILES and file.is_file():
+        return open_array_file(file, split, channels, preprocessing)
     if path.is_dir():
         return FolderSource(path, channels, preprocessing)
     raise ImagesError(
         f"given images {text!r}, which {'is a file' if path.exists() else 'does not exist'}",
-        allowed="a folder of images or of class folders, an .npz file, torchvision:NAME?root=DIR&split=S, or "
-        "PATH.py:FUNCTION",
+        allowed="a folder of images or of class folders, an .npz, .npy, .pt or .safetensors file, "
+        "torchvision:NAME?root=DIR&split=S, or PATH.py:FUNCTION",
         fix="name the folder of the images" if path.exists() else "Check the path",
     )
+
+
+def _file_and_split(text: str) -> tuple[Path, str | None]:
+    """File and split of ``FILE?split=S``; names of existing files may contain question marks."""
+    path = Path(text).expanduser()
+    if "?" not in text or path.exists():
+        return path, None
+    spec = parse_spec(text, allowed=("split",), kind=ImagesError)
+    return Path(spec.target).expanduser(), spec.options.get("split")

@@ -12,6 +12,7 @@ from vulneuron.attacks import PGD, Attack, as_attack
 from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
 from vulneuron.inputs.class_name_files import as_class_names
+from vulneuron.inputs.counterparts import check_counterparts
 from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
@@ -79,8 +80,8 @@ def analyze(
     target
         Target class, by name or index; None for an untargeted attack.
     adversarials
-        Precomputed adversarial images, instead of an attack: ``.npz``, torchattacks' ``.pt``, a folder with
-        the names of the benign files, or an array.
+        Precomputed adversarial images, instead of an attack: an ``.npz`` or ``.npy`` file, a ``.pt`` of
+        torchattacks or AutoAttack, a folder with the names of the benign files, or an array.
     classes
         Name of the true label to select, or names of several, also as ``"a,b"``; None for all.
     limit
@@ -166,6 +167,7 @@ def analyze(
         )
     else:
         run_attack = load_adversarials(adversarials, source.ids, shape=source.shape)
+        check_counterparts(labeled, run_attack)
     selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
     run = Run(
         classifier=classifier,
