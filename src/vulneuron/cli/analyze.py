@@ -118,9 +118,11 @@ def command(
         ),
     ] = None,
     image_size: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="Side of the input images of the network. [default: the model's]", rich_help_panel=_NETWORK
+            metavar="SIDE|HEIGHTxWIDTH",
+            help="Size of the input images of the network. [default: the model's]",
+            rich_help_panel=_NETWORK,
         ),
     ] = None,
     resize: Annotated[
@@ -178,6 +180,7 @@ def command(
     Example: `vulneuron analyze --model "torchvision:resnet18?weights=DEFAULT" --images photos/ --out r.zarr`
     """
     from vulneuron.attacks import make_attack
+    from vulneuron.inputs.preprocessing import parse_image_size
     from vulneuron.pipeline import analyze
 
     chosen_attack = None
@@ -200,7 +203,7 @@ def command(
             layers=layers,
             device=device,
             precision=cast("Precision", precision),
-            image_size=image_size,
+            image_size=None if image_size is None else parse_image_size(image_size),
             resize=resize,
             interpolation=cast("Interpolation | None", interpolation),
             batch_size=batch_size,

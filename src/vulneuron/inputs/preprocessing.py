@@ -87,6 +87,25 @@ class Preprocessing:
         return max(self.height, int(self.width * height / width)), self.width
 
 
+def parse_image_size(text: str) -> tuple[int, int]:
+    """Height and width of ``SIDE`` or ``HEIGHTxWIDTH``.
+
+    Raises
+    ------
+    ImagesError
+        The text is neither.
+    """
+    height, _, width = text.lower().partition("x")
+    sides = [side.strip() for side in (height, width if "x" in text.lower() else height)]
+    if not all(side.isascii() and side.isdigit() for side in sides):
+        raise ImagesError(
+            f"given the image size {text!r}",
+            allowed="SIDE or HEIGHTxWIDTH, in pixels",
+            fix="pass the model's input size, such as --image-size 224 or --image-size 96x160",
+        )
+    return int(sides[0]), int(sides[1])
+
+
 def override(
     base: Preprocessing | None,
     *,

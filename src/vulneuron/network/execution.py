@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from vulneuron.errors import ModelError
 from vulneuron.network.checks import checked_logits
+from vulneuron.network.copying import prepared
+from vulneuron.network.probes import probe_images
+from vulneuron.network.quiet import quiet
 from vulneuron.network.weights import is_float32
 
 #: The first one is faster, but fails for networks with ``x.view(len(x), -1)``.
@@ -61,6 +64,30 @@ def _precisions(net: nn.Module) -> Iterator[nn.Module]:
     else:
         yield deepcopy(net).float()
         yield net
+
+
+def runs_on(model: nn.Module, shape: tuple[int, int, int]) -> bool:
+    """Whether a copy of a model runs on an image ``(channel, y, x)``, whatever it returns.
+
+    Raises
+    ------
+    ModelError
+        Like `prepared`.
+    """
+    net = prepared(model, copy=True)
+    device = next((tensor.device for tensor in net.parameters()), torch.device("cpu"))
+    image = probe_images(shape, 0)[:1].to(device)
+    return any(_runs(candidate, image) for candidate in _precisions(net))
+
+
+def _runs(net: nn.Module, image: Tensor) -> bool:
+    try:
+        with torch.inference_mode(), quiet():
+            net(image.clone())
+    # User code can raise anything.
+    except Exception:
+        return False
+    return True
 
 
 def set_layout(net: nn.Module, layout: torch.memory_format) -> None:

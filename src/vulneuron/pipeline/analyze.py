@@ -11,12 +11,12 @@ from torch import nn
 from vulneuron.attacks import PGD, Attack, as_attack
 from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials, load_adversarials
+from vulneuron.inputs.channels import open_images_for
 from vulneuron.inputs.class_name_files import as_class_names
 from vulneuron.inputs.counterparts import check_counterparts
-from vulneuron.inputs.images import open_images
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
-from vulneuron.network import Classifier, expected_channels
+from vulneuron.network import Classifier
 from vulneuron.network.devices import Precision, check_gain, resolve_device
 from vulneuron.pipeline.execute import check_out, execute
 from vulneuron.pipeline.label_order import choose_label_order
@@ -139,7 +139,7 @@ def analyze(
     preprocessing = override(
         loaded.preprocessing, image_size=image_size, resize=resize, interpolation=interpolation
     )
-    source = open_images(images, channels=expected_channels(loaded.module), preprocessing=preprocessing)
+    source = open_images_for(loaded.module, images, preprocessing=preprocessing)
     classifier = Classifier(
         loaded.module,
         mean=loaded.mean,
