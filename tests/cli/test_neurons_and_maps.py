@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,39 @@ def test_maps_are_made_once(run: Command, record: Path) -> None:
     assert alone.iou_benign_drop.notna().all()
 
 
+@pytest.mark.parametrize("pairs", ["0", "0,2"])
+def test_maps_end_with_a_word_without_a_terminal(run: Command, record: Path, pairs: str) -> None:
+    count = "1 pair" if pairs == "0" else "2 pairs"
+    for _ in range(2):
+        status, printed, err = run("maps", record, "--pairs", pairs, "--stride", 4)
+        assert (status, printed) == (0, "")
+        assert err.splitlines()[-1] == f"the record contains the vulnerability maps of {count}"
+
+
+@pytest.mark.parametrize("arguments", [("--cell", "red:"), ("--cell", ":green"), ("--pair", 1)], ids=str)
+@pytest.mark.parametrize(("measure", "limit"), [("curve_gap", 2), ("activation_gap", 3)])
+def test_a_table_shows_both_ends_of_a_gap(
+    run: Command, record: Path, arguments: tuple[object, ...], measure: str, limit: int
+) -> None:
+    options = ("neurons", record, *arguments, "--sort-by", measure)
+    ranked = pd.read_csv(io.StringIO(run(*options, "--format", "csv")[1])).neuron.tolist()
+    printed = run(*options, "--limit", limit)[1]
+    numbers = [line.split()[0] for line in printed.splitlines() if re.match(r"\s*\d", line)]
+    most_inhibited, most_excited = ranked[: limit - limit // 2], ranked[len(ranked) - limit // 2 :]
+    between = [str(len(ranked) - limit)]
+    assert numbers == [*map(str, most_inhibited), *between, *map(str, most_excited)]
+    assert f"{len(ranked) - limit} more" in printed
+
+
+def test_a_table_shows_one_end_of_other_measures(run: Command, record: Path) -> None:
+    options = ("neurons", record, "--pair", 1, "--sort-by", "contribution_benign")
+    ranked = pd.read_csv(io.StringIO(run(*options, "--format", "csv")[1])).neuron.tolist()
+    printed = run(*options, "--limit", 2)[1]
+    numbers = [int(line.split()[0]) for line in printed.splitlines() if re.match(r"\s*\d", line)]
+    assert numbers[:2] == ranked[:2]
+    assert "more" not in printed.splitlines()[-1]
+
+
 def test_two_runs_do_not_make_the_same_maps(run: Command, record: Path) -> None:
     arguments = ("maps", record, "--pairs", "0", "--stride", 4)
     with record_lock(record):
@@ -208,6 +242,8 @@ def test_maps_are_made_by_the_named_engine(run: Command, record: Path) -> None:
         (("maps", "--pairs", "0", "--stride", 0), "stride = '0'"),
         (("maps", "--pairs", "0", "--memory", 0), "--memory = 0"),
         (("maps", "--pairs", "0", "--model", "nowhere.py:net"), "nowhere.py"),
+        (("serve", "--no-open", "--memory", 0), "--memory = 0"),
+        (("serve", "--no-open", "--memory", -5), "--memory = -5"),
     ],
 )
 def test_bad_input_is_one_line(

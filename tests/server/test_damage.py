@@ -12,7 +12,7 @@ import pytest
 import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from served import Served, assert_error
-from vulneuron.errors import RecordError
+from vulneuron.errors import MeasureError, RecordError
 from vulneuron.server.file_watch import FileWatch
 from vulneuron.server.library import Library
 
@@ -179,3 +179,9 @@ def test_what_cannot_be_served(tmp_path: Path, copied: Path) -> None:
     (copied / "zarr.json").write_text(json.dumps(metadata))
     with pytest.raises(RecordError, match="unfinished"):
         Library([copied])
+
+
+@pytest.mark.parametrize("memory", [0, -1])
+def test_memory_is_passed_to_the_analysis(copied: Path, memory: int) -> None:
+    with pytest.raises(MeasureError, match=f"memory = {memory}"):
+        Library([copied], memory=memory)

@@ -1,5 +1,6 @@
 """Jobs: progress, cancellation, listeners that leave, several clients."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
@@ -164,6 +165,43 @@ def test_client_that_disconnects_in_the_middle(served: Served, gate: Gate) -> No
     assert ended(served, job)["state"] == "cancelled"
     gate.permits.release(STEPS)
     assert ended(served, begin(served, 2))["state"] == "done"
+
+
+async def _listen_and_leave(served: Served, job: Job, session: str) -> None:
+    stream = aiter(served.state.jobs.follow(served.state.jobs[job["id"]], session))
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("pages", [1, 2], ids=["reloaded once", "reloaded twice"])
+def test_a_page_that_was_reloaded_can_cancel_at_once(
+    copied: Path, start: Callable[..., Served], pages: int
+) -> None:
+    served = start(copied, color_net(), limits=JobLimits(grace=3600.0))
+    gate = Gate()
+    served.opened.analysis.vulnerability_maps = gate  # type: ignore[method-assign, assignment]
+    for page in range(pages):
+        job = begin(served, 1, session=f"page-{page}")
+        asyncio.run(_listen_and_leave(served, job, f"page-{page}"))
+    assert begin(served, 1, session="last")["id"] == job["id"]
+    gate.wait()
+    served.client.delete(f"/api/jobs/{job['id']}", params={"session": "last"})
+    gate.permits.release()
+    assert ended(served, job)["state"] == "cancelled"
+    gate.permits.release(1000)
+
+
+def test_a_page_that_still_listens_keeps_a_job_that_another_cancels(served: Served, gate: Gate) -> None:
+    job = begin(served, 1, session="one")
+    gate.wait()
+    url = f"/api/jobs/{job['id']}"
+    with served.client.stream("GET", f"{url}/events", params={"session": "one"}) as stream:
+        heard = events(stream)
+        next(heard)
+        begin(served, 1, session="two")
+        assert served.client.delete(url, params={"session": "two"}).json()["state"] == "running"
+        gate.permits.release(STEPS)
+        assert list(heard)[-1]["state"] == "done"
 
 
 def test_a_listener_that_stays_keeps_it_alive(served: Served, gate: Gate) -> None:

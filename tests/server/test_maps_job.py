@@ -14,7 +14,7 @@ from served import Served, assert_error, decoded
 from server.gates import STEPS, Gate, Job, begin, ended, events
 from vulneuron.engines import Watch
 from vulneuron.maps.stages import MapStage, StageName
-from vulneuron.maps.vulnerability_map import VulnerabilityMaps, top_mask
+from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.server.jobs import JobLimits
 from vulneuron.server.maps_job import MapsProgress
 
@@ -73,11 +73,8 @@ def start_staged(copied: Path, start: Callable[..., Served]) -> Iterator[Staged]
     gate.permits.release(1000)
 
 
-def stage_arrays(served: Served, job: Job, top: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    url = f"/api/jobs/{job['id']}"
-    return decoded(served.client.get(f"{url}/maps.npy")), decoded(
-        served.client.get(f"{url}/top.npy", params={"top": top})
-    )
+def stage_maps(served: Served, job: Job) -> npt.NDArray[Any]:
+    return decoded(served.client.get(f"/api/jobs/{job['id']}/maps.npy"))
 
 
 def test_stages_are_reported_and_available(start_staged: Staged) -> None:
@@ -100,10 +97,8 @@ def test_stages_are_reported_and_available(start_staged: Staged) -> None:
                 "unsettled": stage.unsettled,
                 "agreement": [0.5, -0.25] if number else None,
             }
-            maps, masks = stage_arrays(served, job, 10)
             both = (stage.maps.benign_drop, stage.maps.adversarial_gain)
-            np.testing.assert_array_equal(maps, both)
-            np.testing.assert_array_equal(masks, [top_mask(values, 10) for values in both])
+            np.testing.assert_array_equal(stage_maps(served, job), both)
     assert staged.tops == [30]
 
 
@@ -126,7 +121,7 @@ def test_the_last_stage_of_a_canceled_job_is_still_available(start_staged: Stage
         staged.permits.release()
     last = ended(served, job)
     assert last["state"] == "cancelled"
-    maps, _ = stage_arrays(served, job, 20)
+    maps = stage_maps(served, job)
     np.testing.assert_array_equal(maps[0], staged.stages[last["stage"]["number"]].maps.benign_drop)
 
 

@@ -48,3 +48,4 @@ def command(
         analysis.prepare_maps()
         analysis.network.attach(load_classifier(record, model, device=device))
         compute_maps(analysis, missing)
+    sys.stderr.write(f"the record contains the vulnerability maps of {count}\n")

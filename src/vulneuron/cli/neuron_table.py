@@ -11,8 +11,11 @@ from vulneuron.measures import MEASURES, NeuronMeasure
 _GAP = 2
 
 
-def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> None:
+def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure, *, rows: int) -> None:
     """Print neurons with as many columns as fit, beginning with the measure that sorts.
+
+    If there are more neurons than rows, and the ranking begins with the smallest values, which are negative,
+    half of the rows show each end: the most inhibited and the most excited neurons.
 
     Parameters
     ----------
@@ -22,8 +25,14 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> 
         One line about the pairs.
     sorted_by
         The measure that they are sorted by.
+    rows
+        Largest number of neurons.
     """
     console = Console(highlight=False)
+    left_out = max(len(neurons) - rows, 0)
+    both_ends = sorted_by.first == "smallest"
+    first = rows - rows // 2 if both_ends and left_out else rows
+    neurons = pd.concat([neurons.head(first), neurons.tail(rows - first)]) if left_out else neurons
     columns = {"neuron": [str(number) for number in neurons.index]}
     # Intervals of width 0 add nothing to the order of the rows.
     if "rank" in neurons and (neurons["rank_low"] != neurons["rank_high"]).any():
@@ -35,7 +44,10 @@ def print_table(neurons: pd.DataFrame, title: str, sorted_by: NeuronMeasure) -> 
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
     for head in _fitting(columns, console.width):
         table.add_column(head, justify="right", vertical="bottom", no_wrap=True)
-    for row in zip(*(columns[str(column.header)] for column in table.columns), strict=True):
+    cells = zip(*(columns[str(column.header)] for column in table.columns), strict=True)
+    for index, row in enumerate(cells):
+        if both_ends and left_out and index == first:
+            table.add_row(f"{left_out:,} more")
         table.add_row(*row)
     console.print(title, soft_wrap=True)
     console.print(table)

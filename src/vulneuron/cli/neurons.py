@@ -54,7 +54,11 @@ def command(
         bool, typer.Option("--reverse", help="Show the other end first, such as the most excited neurons.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(help="Number of neurons to show. [default: 25 in a table, otherwise all]")
+        int | None,
+        typer.Option(
+            help="Number of neurons to show; a table shows both ends of a gap. "
+            "[default: 25 in a table, otherwise all]"
+        ),
     ] = None,
     output: Annotated[
         str, typer.Option("--format", help="`table`, or for all columns `csv`, `json` or `parquet`.")
@@ -108,7 +112,7 @@ def command(
     neurons = sorted_neurons(neurons, measure, reverse=reverse)
     if output == "table":
         print_table(
-            neurons.head(limit or _DEFAULT_ROWS), _title(analysis, pairs, cell, measure.name), measure
+            neurons, _title(analysis, pairs, cell, measure.name), measure, rows=limit or _DEFAULT_ROWS
         )
     else:
         _write(neurons if limit is None else neurons.head(limit), output)

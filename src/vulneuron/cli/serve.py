@@ -37,6 +37,12 @@ def command(
     port: Annotated[
         int, typer.Option(help="Port; if it is busy, the next free one is used.", min=0, max=65535)
     ] = DEFAULT_PORT,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            help="Approximate MiB for the feature maps computed at once. [default: as for `vulneuron maps`]",
+        ),
+    ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the dashboard in the browser.")
     ] = True,
@@ -47,12 +53,18 @@ def command(
     """
     from threadpoolctl import threadpool_limits
 
+    from vulneuron.measures.choices import check_whole
+    from vulneuron.network.batch_size import MEMORY
     from vulneuron.record import open_record
     from vulneuron.server.access import Access, url_of
     from vulneuron.server.model_choice import check_models, parse_models
     from vulneuron.server.record_names import record_names
     from vulneuron.server.running import PendingApp, Server
 
+    memory_bytes = MEMORY
+    if memory is not None:
+        check_whole(memory, "--memory")
+        memory_bytes = memory * 2**20
     if layer is not None:
         open_record(paths[0]).layer(layer)
     names = record_names(paths)
@@ -67,7 +79,7 @@ def command(
 
         # A network that cannot be loaded ends the command if the user named it.
         check_models(dict(zip(names, paths, strict=True)), models)
-        app = create_app(Library(paths, models.default, models.by_record), access=access)
+        app = create_app(Library(paths, models.default, models.by_record, memory=memory_bytes), access=access)
         # Requests compute many short matrix products, whose threads would wait for each other. The limit
         # applies to the libraries that are loaded by now.
         threadpool_limits(1, user_api="blas")

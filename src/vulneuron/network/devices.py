@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import torch
 
-from vulneuron.errors import ModelError
+from vulneuron.errors import ModelError, one_line
 
 Precision = Literal["float32", "float16", "bfloat16"]
 _HALVES: dict[str, torch.dtype] = {"float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -27,14 +27,30 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        # Tensors on "meta" have no values.
+        if device.type == "meta":
+            raise RuntimeError("it stores no values")
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    # Libraries of devices that are not compiled in raise further types.
+    except Exception as error:
         raise ModelError(
-            f"device {name!r} cannot be used ({str(error).splitlines()[0]})",
-            allowed="auto, cpu, cuda, cuda:N, mps",
+            f"device {name!r} cannot be used ({one_line(error)})",
+            allowed=", ".join(("auto", *available_devices())),
             fix="omit --device to select it automatically",
         ) from error
     return device
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine."""
+    gpus = (
+        [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
+    return [
+        "cpu",
+        *(["cuda", *gpus] if gpus else []),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+    ]
 
 
 def check_precision(precision: str) -> None:

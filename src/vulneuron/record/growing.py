@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from zarr.codecs import ZstdCodec
 from zarr.errors import ContainsArrayError
 
 from vulneuron.errors import RecordError, one_line
+from vulneuron.record.locking import write_lock
 from vulneuron.record.schema import Variable
 from vulneuron.record.store import Record, open_group
 
@@ -40,6 +42,10 @@ class GrowingArrays:
                 return None
             self._arrays[path] = array
         return self._arrays[path]
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Keep the record from being replaced while an array from `writable` is written to."""
+        return write_lock(self._record.path)
 
     def writable(
         self, path: str, variable: Variable, grid: tuple[int, int], attributes: Mapping[str, Any]

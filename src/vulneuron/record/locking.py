@@ -10,6 +10,9 @@ from filelock import FileLock, Timeout
 from vulneuron.errors import RecordError
 from vulneuron.record.location import cannot_create, is_remote
 
+#: Longest wait for a moment in which nobody writes to a record, in seconds.
+_PATIENCE = 60.0
+
 
 @contextmanager
 def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
@@ -36,6 +39,38 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise cannot_create(path, error) from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def write_lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Lock a local record for one write of vulnerability maps, or for its replacement by another record.
+
+    A map that was computed for the old record can then not be written to the new one. There is no lock for
+    URLs, or in a folder that is not writable, where no record can be replaced.
+
+    Raises
+    ------
+    RecordError
+        If another process has held the lock for a minute.
+    """
+    target = Path(path).resolve()
+    if is_remote(path) or not os.access(target.parent, os.W_OK):
+        yield
+        return
+    lock = FileLock(target.with_name(f".{target.name}.write.lock"), timeout=_PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RecordError(
+            f"another process has locked record {str(path)!r} for a minute",
+            allowed="short writes",
+            fix="end that process, and try again",
+        ) from None
     try:
         yield
     finally:

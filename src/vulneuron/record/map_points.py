@@ -63,9 +63,10 @@ class MapPointStore:
         """
         self._remember(pair, changes.copy())
         try:
-            array = self._writable(changes.shape)
-            # Another process may have computed other points.
-            array[pair] = _merged(changes, self._arrays.values(array, pair))
+            with self._arrays.writing():
+                array = self._writable(changes.shape)
+                # Another process may have computed other points.
+                array[pair] = _merged(changes, self._arrays.values(array, pair))
         except OSError as error:
             if not only_readable(error):
                 raise self._arrays.unwritable(error) from error
@@ -77,8 +78,9 @@ class MapPointStore:
             return
         self._remember(pair, np.full_like(stored, np.nan))
         try:
-            # Zarr deletes a chunk in which all values are NaN.
-            self._writable(stored.shape)[pair] = np.nan
+            with self._arrays.writing():
+                # Zarr deletes a chunk in which all values are NaN.
+                self._writable(stored.shape)[pair] = np.nan
         except OSError as error:
             if not only_readable(error):
                 raise self._arrays.unwritable(error) from error

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from vulneuron.record.location import files_of, is_remote, not_a_record, was_record
+from vulneuron.record.locking import write_lock
 
 
 def staging_path(path: str | os.PathLike[str]) -> str:
@@ -19,8 +20,9 @@ def replace_record(path: str | os.PathLike[str], new: str) -> None:
     """
     old = _sibling(path, "old")
     remove_files(old)
-    _move(path, old)
-    _move(new, path)
+    with write_lock(path):
+        _move(path, old)
+        _move(new, path)
     remove_files(old)
 
 

@@ -70,6 +70,8 @@ class Job:
         The state, for all listeners.
     owners
         Sessions that requested the work; None stands for requests without a session.
+    left
+        Those of them whose last listener has left, such as a page before it was reloaded.
     stopping
         Set to stop the work.
     result
@@ -80,6 +82,7 @@ class Job:
     work: Work
     updates: Broadcast[JobModel]
     owners: set[str | None] = field(default_factory=set)
+    left: set[str | None] = field(default_factory=set)
     stopping: Event = field(default_factory=Event)
     result: object = None
 
@@ -148,23 +151,32 @@ class Jobs:
             if job is None:
                 job = self._add(work)
             job.owners.add(owner)
+            job.left.discard(owner)
             return job
 
     def cancel(self, job: Job, owner: str | None) -> None:
-        """Stop a job within one batch; if an owner is given, only unless another one waits for it."""
+        """Stop a job within one batch; if an owner is given, only unless another one still waits for it."""
         with self._lock:
             if owner is None:
                 self._stop(job)
             else:
                 self._release(job, owner)
 
-    async def follow(self, job: Job) -> AsyncIterator[JobModel]:
-        """Yield the states of a job until a final one; a job that is left without listeners is canceled."""
+    async def follow(self, job: Job, owner: str | None = None) -> AsyncIterator[JobModel]:
+        """Yield the states of a job until a final one; a job that is left without listeners is canceled.
+
+        An owner who stops listening no longer keeps others from canceling the job.
+        """
+        with self._lock:
+            job.left.discard(owner)
         try:
             async for update in job.updates.watch():
                 yield update
         finally:
             if not job.finished:
+                if owner is not None:
+                    with self._lock:
+                        job.left.add(owner)
                 asyncio.get_running_loop().call_later(self._limits.grace, self._stop_if_abandoned, job)
 
     def cancel_all(self) -> None:
@@ -200,7 +212,7 @@ class Jobs:
 
     def _release(self, job: Job, owner: str) -> None:
         job.owners.discard(owner)
-        if not job.owners:
+        if not job.owners - job.left:
             self._stop(job)
 
     def _stop(self, job: Job) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from vulneuron.analysis import Analysis
 from vulneuron.errors import RecordError, VulneuronError, one_line
+from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record, open_record
 from vulneuron.server import dto
 from vulneuron.server.file_watch import FileWatch
@@ -35,6 +36,8 @@ class ServedRecord:
         Its name in URLs.
     model
         Its network, or the spec that the user has given; None if there is none.
+    memory
+        As for `Analysis`.
     network
         Makes the `RecordNetwork` of the opened record.
     files
@@ -52,10 +55,11 @@ class ServedRecord:
         name: str,
         model: str | nn.Module | None = None,
         *,
+        memory: int = MEMORY,
         network: Callable[..., RecordNetwork] = RecordNetwork,
         files: Callable[[str], FileWatch] = FileWatch,
     ) -> None:
-        self.path, self.id, self._model = path, name, model
+        self.path, self.id, self._model, self._memory = path, name, model, memory
         self._network = network
         self._lock, self._closing = Lock(), Event()
         self._threads: list[Thread] = []
@@ -127,7 +131,7 @@ class ServedRecord:
         def network(analysis: Analysis) -> RecordNetwork:
             return self._network(analysis, self.id, self._model, closing=self._closing.is_set)
 
-        return OpenedRecord(record, self.id, network)
+        return OpenedRecord(record, self.id, network, memory=self._memory)
 
     def _begin(self, opened: OpenedRecord) -> None:
         """Start slow preparations in the background."""
@@ -166,7 +170,7 @@ class Library:
         Their network or its spec; None for the network that each record names, if that is safe to load.
     own_models
         Specs of the networks of single records by their names in URLs, which take precedence.
-    network, files
+    memory, network, files
         As for `ServedRecord`.
     patience
         Seconds that `close` waits for networks that are being loaded, which cannot be interrupted.
@@ -183,6 +187,7 @@ class Library:
         model: str | nn.Module | None = None,
         own_models: Mapping[str, str] = MappingProxyType({}),
         *,
+        memory: int = MEMORY,
         network: Callable[..., RecordNetwork] = RecordNetwork,
         files: Callable[[str], FileWatch] = FileWatch,
         patience: float = 2.0,
@@ -192,7 +197,7 @@ class Library:
         texts = [os.fspath(path) for path in paths]
         for path, name in zip(texts, record_names(texts), strict=True):
             own = own_models.get(name, model)
-            self._records[name] = ServedRecord(path, name, own, network=network, files=files)
+            self._records[name] = ServedRecord(path, name, own, memory=memory, network=network, files=files)
 
     def __iter__(self) -> Iterator[ServedRecord]:
         return iter(self._records.values())

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vulneuron.analysis import Settings
-from vulneuron.analysis.results import TopMasks
-from vulneuron.analysis.vulnerability import top_masks
 from vulneuron.engines import EngineName, Watch
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.stages import MapStage
@@ -18,27 +16,7 @@ from vulneuron.server.library import ServedRecord
 from vulneuron.server.problems import NotAvailable
 
 
-@dataclass(frozen=True)
-class StagedMaps:
-    """Vulnerability maps of the latest stage that a job has reported.
-
-    Attributes
-    ----------
-    maps
-        Both maps.
-    image_size
-        Size ``(y, x)`` of the images.
-    """
-
-    maps: VulnerabilityMaps
-    image_size: tuple[int, int]
-
-    def top_masks(self, top: float) -> TopMasks:
-        """Masks, in the image size, of the most vulnerable `top` percent of the pixels."""
-        return top_masks(self.maps, self.image_size, top)
-
-
-def staged_maps(job: Job) -> StagedMaps:
+def staged_maps(job: Job) -> VulnerabilityMaps:
     """Return the maps of a job's latest stage.
 
     Raises
@@ -46,7 +24,7 @@ def staged_maps(job: Job) -> StagedMaps:
     NotAvailable
         If no stage was reported yet, the maps had been computed before, or the job is too old.
     """
-    if not isinstance(job.result, StagedMaps):
+    if not isinstance(job.result, VulnerabilityMaps):
         raise NotAvailable(
             f"job {job.updates.value.id!r} has no maps",
             allowed="one of the latest jobs, after its first stage",
@@ -104,7 +82,7 @@ class MapsProgress:
         if stage.name == "estimate" and now - self._last_stage < self._stage_seconds:
             return
         self._last_stage = now
-        self._job.keep(StagedMaps(stage.maps, self._grid.image_size))
+        self._job.keep(stage.maps)
         stage_model = StageModel(
             name=stage.name,
             number=self.stages,

@@ -22,6 +22,7 @@ from vulneuron.analysis import (
 from vulneuron.attacks import attack_label
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.measures import MEASURES
+from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
@@ -64,6 +65,8 @@ class OpenedRecord:
         Its name in URLs.
     network
         Makes the `RecordNetwork` of an analysis.
+    memory
+        As for `Analysis`.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class OpenedRecord:
         record: Record,
         name: str,
         network: Callable[[Analysis], RecordNetwork],
+        *,
+        memory: int = MEMORY,
     ) -> None:
         self.record = record
         self.id = name
@@ -78,7 +83,7 @@ class OpenedRecord:
         content = [__version__, list(MEASURES), dict(record.attributes)]
         described = json.dumps(content, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
-        analysis = Analysis(record)
+        analysis = Analysis(record, memory=memory)
         self.pixels = Pixels(record)
         self.network = network(analysis)
         self._last = OpenedLayer(self, analysis)

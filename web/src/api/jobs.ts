@@ -18,7 +18,7 @@ export function followJob(
 ): Promise<JobModel> {
   const url = `./api/jobs/${encodeURIComponent(id)}`;
   return new Promise((resolve, reject) => {
-    const events = new EventSource(`${url}/events`);
+    const events = new EventSource(`${url}/events?session=${PAGE}`);
     const close = (): void => {
       events.close();
       signal.removeEventListener("abort", cancel);

@@ -238,11 +238,6 @@ export class RecordApi {
     return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/maps.npy`, { signal }));
   }
 
-  /** Like `topMasks`, for the latest stage of an unfinished job. */
-  async stageTopMasks(job: string, top: number, signal: AbortSignal): Promise<NumberArray<Uint8Array>> {
-    return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/top.npy?top=${top}`, { signal }));
-  }
-
   async startMaps(pair: number, vmaps: VulnerabilityMapSettings): Promise<JobModel> {
     const path = { record: this.summary.id };
     const body = { kind: "maps" as const, pair, vmaps, session: PAGE };

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.analysis import Settings
-from vulneuron.server.dependencies import LayerInUrl, MapQuery, ServerState
+from vulneuron.server.dependencies import LayerInUrl, ServerState
 from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job
 from vulneuron.server.maps_job import MapsWork, staged_maps
 from vulneuron.server.parsing import unknown
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.routes.maps import MAPS, TOP
+from vulneuron.server.routes.maps import MAPS
 
 router = APIRouter(tags=["jobs"])
 
@@ -56,9 +56,15 @@ def get_job(job: KnownJob) -> JobModel:
 
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
-async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerSentEvent]:
+async def follow_job(
+    job: KnownJob,
+    state: ServerState,
+    session: Annotated[
+        str | None, Query(max_length=64, description="Session that waits for the job while it listens.")
+    ] = None,
+) -> AsyncIterable[ServerSentEvent]:
     """Stream the state of a job: events `progress` with a `JobModel`, the last one with the final state."""
-    async for update in state.jobs.follow(job):
+    async for update in state.jobs.follow(job, session):
         yield ServerSentEvent(event="progress", data=update)
 
 
@@ -69,22 +75,8 @@ async def follow_job(job: KnownJob, state: ServerState) -> AsyncIterable[ServerS
 )
 def get_stage_maps(job: KnownJob) -> Response:
     """Return both vulnerability maps of a job's latest stage."""
-    maps = staged_maps(job).maps
+    maps = staged_maps(job)
     return array_response(np.stack([maps.benign_drop, maps.adversarial_gain]))
-
-
-@router.get(
-    "/jobs/{job}/top.npy",
-    response_class=NpyResponse,
-    responses=npy_responses(f"{TOP}, as of the latest stage."),
-)
-def get_stage_top_masks(
-    job: KnownJob,
-    vmaps: MapQuery,
-) -> Response:
-    """Return the most vulnerable pixels by a job's latest stage."""
-    masks = staged_maps(job).top_masks(vmaps.top)
-    return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 
 @router.delete("/jobs/{job}")

@@ -15,7 +15,7 @@ from vulneuron.server.responses import NpyResponse, array_response, npy_response
 from vulneuron.server.summary import OpenedLayer
 
 router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
-#: Descriptions of the arrays, also of those of jobs.
+#: Descriptions of the arrays.
 MAPS = "float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain"
 TOP = (
     "uint8 `(kind, y, x)` in the size of the images, 1 for the most vulnerable pixels; kinds are benign "

@@ -3,7 +3,7 @@ import type { OverlapModel, PairModel, Side, StageModel, SubstitutionsModel } fr
 import { csvText, type CsvCell } from "../../lib/exporting";
 import { coverage, maskAt, type Mask } from "../../lib/masks";
 import { formatRanges } from "../../lib/ranges";
-import { largest } from "../../lib/vulnerability_map";
+import { largest, toFullSize, topMasks } from "../../lib/vulnerability_map";
 import type { Dashboard } from "../../state/dashboard.svelte";
 import type { MapsState, StagedMaps } from "../../state/maps.svelte";
 import { Resource, type ResourceRequest } from "../../state/resource.svelte";
@@ -100,7 +100,7 @@ export class FieldNumbers {
         const load = async (signal: AbortSignal) => ({
           pair,
           value: await (staged
-            ? api.stageTopMasks(staged.job, settings.vmaps.top, signal)
+            ? this.#stageTopMasks(staged, settings.vmaps, signal)
             : api.topMasks(pair, settings.vmaps, signal)),
         });
         return { key: topKey(staged), load };
@@ -174,6 +174,23 @@ export class FieldNumbers {
       ]);
     }
     return csvText(["name", "value"], rows);
+  }
+
+  /** Masks of a stage. Its job may be gone, because the server remembers only a few. */
+  async #stageTopMasks(
+    { job, stage }: StagedMaps,
+    { stride, top }: { readonly stride: number; readonly top: number },
+    signal: AbortSignal,
+  ): Promise<NumberArray<Uint8Array>> {
+    const { api, summary } = this.#dashboard;
+    const shown = this.maps.value?.value;
+    const values = shown?.stage === stage ? shown.values : await api.stageValues(job, signal);
+    const [, rows = 1, columns = 1] = values.shape;
+    const { width, height } = summary.image;
+    const full = KINDS.map((_, index) =>
+      toFullSize({ values: mapAt(values, index), rows, columns, stride }, width, height),
+    );
+    return { data: topMasks(full, top), shape: [KINDS.length, height, width] };
   }
 
   #probabilities(pair: PairModel): CsvCell[][] {
