@@ -204,7 +204,7 @@ def fails(index: int) -> Any:
     [
         (fails, r"whose item 0 raised RuntimeError: first line second line\. Allowed: .* Fix"),
         (
-            lambda index: {"image": RGB[index]},
+            lambda index: {"picture": RGB[index]},
             r"item 0 has a dict as its image\. Allowed: a map-style .* Wrap it",
         ),
         (lambda index: ("a.png", 0), r"has a str as its image"),
@@ -215,8 +215,11 @@ def fails(index: int) -> Any:
             r"in item 0 of Items: given pixels from -0\.5 .* normalization",
         ),
         (lambda index: (RGB[index][..., :2], 0), r"in item 0 of Items: given images of shape"),
-        (lambda index: (RGB[index], 0.5), r"item 0 has the label 0\.5\. Allowed: integers\. Use"),
-        (lambda index: (RGB[index], "cat"), r"item 0 has the label 'cat'"),
+        (
+            lambda index: (RGB[index], 0.5),
+            r"item 0 has the label 0\.5\. Allowed: integers, or names of classes\. Use",
+        ),
+        (lambda index: (RGB[index], "cat"), r"whose names are not known \(cat\)"),
         (lambda index: (RGB[index], [0, 1]), r"item 0 has the label \[0, 1\]"),
         (
             lambda index: (RGB[index], torch.tensor([0.0, 1.0])),

@@ -2,24 +2,31 @@
 
 import hashlib
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import Subset
 
 from vulneuron.errors import ImagesError, one_line
+from vulneuron.inputs.dataset_rows import (
+    class_names,
+    image_and_label,
+    renamed,
+    stored_labels,
+    target_table,
+)
 from vulneuron.inputs.decoding import as_array, as_mode, pil_to_pixels, to_pixels
 from vulneuron.inputs.image_source import ImageSource
+from vulneuron.inputs.label_tables import labels_from_texts
 from vulneuron.inputs.labels import DatasetLabels
 from vulneuron.inputs.preprocessing import Preprocessing
 
 _ALLOWED = (
-    "a map-style data set (len and indexing) of images or (image, label) pairs; images as PIL images, or as "
-    "arrays or tensors of uint8 or of floats in [0, 1]"
+    "a map-style data set (len and indexing) of images, (image, label) pairs, or dicts of image and label; "
+    "images as PIL images, encoded files, or arrays or tensors of uint8 or of floats in [0, 1]"
 )
 _SAMPLES = 8
 _SAMPLED_CLASSES = 64
@@ -83,24 +90,24 @@ class DatasetSource(ImageSource):
         return digest.hexdigest()
 
     def _labels(self, samples: np.ndarray) -> DatasetLabels:
-        names = _class_names(self._dataset)
+        names = class_names(self._dataset)
         if self._item(0)[1] is None:
             return DatasetLabels(None, names)
-        stored = _stored_labels(self._dataset, len(self))
+        stored = stored_labels(self._dataset, len(self))
         if stored is None:
-            values = np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
-            return DatasetLabels(values, _renamed(names, _target_table(self._dataset, names)))
+            values = [self._label(index) for index in range(len(self))]
+            return _labels_of_items(values, names, target_table(self._dataset, names))
         # Items may differ from the stored labels, for example through a target transform.
         _, firsts = np.unique(stored, return_index=True)
         samples = np.union1d(samples, firsts[:_SAMPLED_CLASSES])
         if all(self._label(int(index)) == stored[index] for index in samples):
             return DatasetLabels(stored, names)
-        values = np.array([self._label(index) for index in range(len(self))], dtype=np.int64)
-        return DatasetLabels(values, _renamed(names, set(zip(stored.tolist(), values.tolist(), strict=True))))
+        values = [self._label(index) for index in range(len(self))]
+        return _labels_of_items(values, names, set(zip(stored.tolist(), values, strict=True)))
 
     def _item(self, index: int) -> tuple[Any, Any]:
         try:
-            item = self._dataset[index]
+            return image_and_label(self._dataset[index])
         # User code can raise anything.
         except Exception as error:
             raise ImagesError(
@@ -108,18 +115,17 @@ class DatasetSource(ImageSource):
                 allowed=_ALLOWED,
                 fix=f"fix the data set; evaluate dataset[{index}] in Python to see where it fails",
             ) from error
-        if isinstance(item, tuple | list) and item:
-            return item[0], item[1] if len(item) > 1 else None
-        return item, None
 
-    def _label(self, index: int) -> int:
+    def _label(self, index: int) -> int | str:
         label = self._item(index)[1]
         if isinstance(label, torch.Tensor | np.ndarray) and as_array(label).size == 1:
             label = label.item()
+        if isinstance(label, str):
+            return label
         if not isinstance(label, Integral):
             raise ImagesError(
                 f"given {self.spec}, whose item {index} has the label {_described(label)}",
-                allowed="integers",
+                allowed="integers, or names of classes",
                 fix="use class indices as labels",
             )
         return int(label)
@@ -153,6 +159,14 @@ class DatasetSource(ImageSource):
         return map(self._decode, indices)
 
 
+def _labels_of_items(
+    values: Sequence[int | str], names: tuple[str, ...] | None, table: set[tuple[int, object]]
+) -> DatasetLabels:
+    if any(isinstance(value, str) for value in values):
+        return labels_from_texts([str(value) for value in values])
+    return DatasetLabels(np.array(values, dtype=np.int64), renamed(names, table))
+
+
 def _checked_length(dataset: Any) -> int:
     try:
         length = len(dataset) if hasattr(dataset, "__getitem__") else 0
@@ -173,70 +187,3 @@ def _described(label: object) -> str:
     if isinstance(label, torch.Tensor | np.ndarray):
         return f"{label.dtype} {tuple(label.shape)}"
     return reprlib.repr(label)
-
-
-def _stored_labels(dataset: Any, length: int) -> np.ndarray | None:
-    if isinstance(dataset, Subset):
-        whole = _stored_labels(dataset.dataset, len(dataset.dataset))  # type: ignore[arg-type]
-        return None if whole is None else whole[np.asarray(dataset.indices)]
-    for name in ("targets", "labels"):
-        values = getattr(dataset, name, None)
-        if not isinstance(values, torch.Tensor | np.ndarray | list | tuple):
-            continue
-        try:
-            array = as_array(values)
-        except ValueError:  # ragged lists
-            continue
-        if array.shape == (length,) and array.dtype.kind in "iu":
-            return array.astype(np.int64)
-    return None
-
-
-def _whole(dataset: Any) -> Any:
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
-    return dataset
-
-
-def _class_names(dataset: Any) -> tuple[str, ...] | None:
-    dataset = _whole(dataset)
-    names = getattr(dataset, "classes", None)
-    if not isinstance(names, list | tuple) or not names:
-        return None
-    # torchvision's ImageNet has tuples of synonyms.
-    joined = [", ".join(name) if isinstance(name, tuple) else name for name in names]
-    if not all(isinstance(name, str) for name in joined):
-        return None
-    # A data set may number its classes in another order than it lists them.
-    indices = getattr(dataset, "class_to_idx", None)
-    if isinstance(indices, dict) and len(set(joined)) == len(joined) and set(indices) == set(joined):
-        return _renamed(tuple(joined), {(place, indices[name]) for place, name in enumerate(joined)})
-    return tuple(joined)
-
-
-def _target_table(dataset: Any, names: tuple[str, ...] | None) -> set[tuple[int, object]]:
-    """Pairs of a class and the label that the data set's target transform gives it."""
-    transform = getattr(_whole(dataset), "target_transform", None)
-    labels = range(len(names or ()))
-    if not callable(transform):
-        return {(label, label) for label in labels}
-    try:
-        return {(label, int(transform(label))) for label in labels}
-    # The transform may expect something else than a class index.
-    except Exception:
-        return set()
-
-
-def _renamed(names: tuple[str, ...] | None, table: Iterable[tuple[int, object]]) -> tuple[str, ...] | None:
-    """Names in the order of new labels; None unless these are a permutation of the old ones."""
-    by_label = {label: old for old, label in table}
-    old_labels = set(by_label.values())
-    count = 0 if names is None else len(names)
-    if (
-        names is None
-        or len(set(table)) != count
-        or {*by_label} != {*range(count)}
-        or old_labels != {*range(count)}
-    ):
-        return None
-    return tuple(names[by_label[label]] for label in range(count))

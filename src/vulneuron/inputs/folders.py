@@ -8,6 +8,7 @@ import numpy as np
 from vulneuron.errors import ImagesError
 from vulneuron.inputs.class_name_files import without_initials
 from vulneuron.inputs.files import FileSource
+from vulneuron.inputs.label_tables import read_label_table
 from vulneuron.inputs.labels import DatasetLabels
 from vulneuron.inputs.listing import (
     Listing,
@@ -24,9 +25,9 @@ from vulneuron.inputs.preprocessing import Preprocessing
 class FolderSource(FileSource):
     """Image files of a folder.
 
-    Each sub-folder is a class, with all images in it at any depth; images directly in the folder have no
-    labels. Hidden files are skipped; files that Pillow cannot read are named in a note. The order is that of
-    torchvision's ``ImageFolder``.
+    Each sub-folder is a class, with all images in it at any depth; images directly in the folder have the
+    labels of a table (``labels.csv``), or none. Hidden files are skipped; files that Pillow cannot read are
+    named in a note. The order is that of torchvision's ``ImageFolder``.
 
     Parameters
     ----------
@@ -42,8 +43,13 @@ class FolderSource(FileSource):
 
     def __init__(self, root: Path, channels: int, preprocessing: Preprocessing | None) -> None:
         listing, self.own_labels = _list_images(root)
+        table = read_label_table(root, listing.images) if self.own_labels.values is None else None
+        notes: tuple[str, ...] = ()
+        if table is not None:
+            self.own_labels, note = table
+            notes = (note,)
         super().__init__(root, listing.images, channels, preprocessing)
-        self.notes = listing.notes()
+        self.notes = (*listing.notes(), *notes)
         self.shape = self.decoded_shape()
 
 

@@ -12,6 +12,7 @@ from vulneuron.inputs.arrays import ArraySource
 from vulneuron.inputs.datasets import DatasetSource
 from vulneuron.inputs.folders import FolderSource
 from vulneuron.inputs.image_source import ImageSource
+from vulneuron.inputs.packed_images import PACKED_FILES, ParquetRows, Shards, packed_paths
 from vulneuron.inputs.preprocessing import Preprocessing
 from vulneuron.inputs.saved_arrays import ARRAY_FILES
 from vulneuron.inputs.specs import parse_spec
@@ -26,12 +27,14 @@ def open_images(
     Parameters
     ----------
     source
-        - a folder with one sub-folder per class, or with unlabeled images directly in it;
+        - a folder with one sub-folder per class, or with images directly in it, and optionally a table of
+          their labels, ``labels.csv``, in or beside the folder;
         - an ``.npz``, ``.npy``, ``.pt`` or ``.safetensors`` file with ``images`` and, optionally, ``labels``
           and ``class_names``, or with several splits: ``FILE?split=test``;
+        - a ``.parquet`` file of encoded images, or WebDataset's shards ``shard-{000..012}.tar``;
         - ``torchvision:NAME?root=DIR[&split=S][&download=true]``;
         - ``PATH.py:FUNCTION``, a function without arguments that returns one of the following;
-        - a map-style data set of images or (image, label) pairs;
+        - a map-style data set of images, (image, label) pairs, or dicts as in Hugging Face's data sets;
         - an array or tensor of images, or a tuple (images, labels).
     channels
         Input channels of the model.
@@ -77,6 +80,10 @@ def _open_spec(source: str | Path, channels: int, preprocessing: Preprocessing |
     file, split = _file_and_split(text)
     if file.suffix.lower() in ARRAY_FILES and file.is_file():
         return open_array_file(file, split, channels, preprocessing)
+    packed = packed_paths(text) if path.suffix.lower() in PACKED_FILES else []
+    if any(file.is_file() for file in packed):
+        rows = Shards(packed) if path.suffix.lower() == ".tar" else ParquetRows(path)
+        return DatasetSource(rows, channels, preprocessing, spec=text)
     if path.is_dir():
         return FolderSource(path, channels, preprocessing)
     raise ImagesError(

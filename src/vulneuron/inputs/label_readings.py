@@ -119,7 +119,7 @@ def _positional(
         reading = _without_empty_folders(labels, names, used, classes) if class_names is None else None
         if reading is not None:
             return reading
-    elif len(names) == classes:
+    elif len(names) == classes and not own.positional:
         shown = _display(names) if class_names is None else class_names
         return LabelReading(labels, shown)
     elif numbers := _numbers(used, range(classes)):
@@ -140,7 +140,7 @@ def _matches(
         matches = match_names(used, class_names or ())
     except ImagesError:
         # A data set that numbers its labels like the model needs no names.
-        if own.are_folders or len(own.names or ()) != classes:
+        if own.positional or len(own.names or ()) != classes:
             raise
         return None
     return matches if len(matches) == len(used) else None

@@ -21,6 +21,8 @@ class DatasetLabels:
         Name of each label; None if unknown.
     are_folders
         Whether the names are sub-folders, whose labels are only positions in a sorted list.
+    are_sorted
+        Whether the labels are positions in the sorted list of names that the images have.
     nested
         The same images with their innermost folders as classes; None if these are the sub-folders.
     """
@@ -28,7 +30,13 @@ class DatasetLabels:
     values: np.ndarray | None = None
     names: tuple[str, ...] | None = None
     are_folders: bool = False
+    are_sorted: bool = False
     nested: "DatasetLabels | None" = None
+
+    @property
+    def positional(self) -> bool:
+        """Whether the labels are only positions in a sorted list, which the model may not share."""
+        return self.are_folders or self.are_sorted
 
 
 def as_labels(values: object, images: int) -> np.ndarray:
