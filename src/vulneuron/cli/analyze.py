@@ -24,7 +24,8 @@ def command(
     model: Annotated[
         str,
         typer.Option(
-            help="`torchvision:NAME[?weights=DEFAULT]`, `timm:NAME[?checkpoint=FILE]`, or "
+            help="`torchvision:NAME[?weights=DEFAULT]`, `timm:NAME[?checkpoint=FILE]`, "
+            "`robustbench:NAME[?dataset=cifar10&threat_model=Linf]`, or "
             "`file.py:function` that returns a module; `?checkpoint=FILE` works with each.",
             rich_help_panel=_INPUTS,
         ),

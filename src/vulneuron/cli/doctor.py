@@ -17,6 +17,12 @@ _OPTIONAL = (
         "weights of the demo",
         "pip install 'vulneuron[demo]'",
     ),
+    (
+        "robustbench",
+        "robustbench",
+        "models of RobustBench",
+        "pip install git+https://github.com/RobustBench/robustbench",
+    ),
     ("ipywidgets", "ipywidgets", "progress bars in notebooks", "pip install 'vulneuron[notebook]'"),
     ("s3fs", "s3fs", "records on S3", "pip install s3fs"),
 )
@@ -38,10 +44,15 @@ def command() -> None:
     table.add_row("device", _device())
     table.add_row("memory", f"{psutil.virtual_memory().available / 2**30:.1f} GiB free")
     for module, distribution, purpose, install in _OPTIONAL:
+        missing = f"missing, needed for {purpose}: {install}".replace("[", r"\[")
         if importlib.util.find_spec(module) is None:
-            table.add_row(distribution, rf"missing, needed for {purpose}: {install}".replace("[", r"\["))
-        else:
+            table.add_row(distribution, missing)
+            continue
+        try:
             table.add_row(distribution, f"{metadata.version(distribution)} ({purpose})")
+        # torchattacks, for example, contains an old copy of robustbench.
+        except metadata.PackageNotFoundError:
+            table.add_row(distribution, f"only a copy inside another package, which is not used; {missing}")
     Console(highlight=False).print(table)
 
 

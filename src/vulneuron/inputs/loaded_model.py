@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -13,6 +14,22 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 RANDOM_WEIGHTS = "The weights are random: this network is untrained. Give a checkpoint to analyze it."
 _SEED = 0
+
+
+@dataclass(frozen=True)
+class ThreatModel:
+    """Budget of the attacks that a network was trained against.
+
+    Attributes
+    ----------
+    norm
+        "linf" or "l2".
+    eps
+        Radius of the ball, for pixels in [0, 1].
+    """
+
+    norm: Literal["linf", "l2"]
+    eps: float
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class LoadedModel:
         Size of its inputs; None if unknown.
     class_names
         Names of its outputs, in order; None if unknown.
+    threat_model
+        Budget of the default attack; None if unknown.
     notes
         Remarks about the loading, a sentence or two each.
     fresh
@@ -43,6 +62,7 @@ class LoadedModel:
     std: tuple[float, ...] | None = None
     preprocessing: Preprocessing | None = None
     class_names: tuple[str, ...] | None = None
+    threat_model: ThreatModel | None = None
     notes: tuple[str, ...] = ()
     fresh: bool = False
 

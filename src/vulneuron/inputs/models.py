@@ -34,6 +34,7 @@ def load_model(
         - ``torchvision:NAME[?weights=DEFAULT][&checkpoint=FILE][&num_classes=N]``; with both ``weights`` and
           ``checkpoint``, preprocessing and class names come from the weights, the tensors from the file;
         - ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``;
+        - ``robustbench:NAME[?dataset=cifar10][&threat_model=Linf][&checkpoint=FILE]``;
         - ``PATH.py:FUNCTION[?checkpoint=FILE]``, a function without arguments that returns a module;
         - any `torch.nn.Module`.
     mean, std
@@ -74,13 +75,18 @@ def _from_spec(text: str) -> LoadedModel:
             return load_torchvision(text)
         if text.startswith("timm:"):
             return load_timm(text)
+        if text.startswith("robustbench:"):
+            from vulneuron.inputs.robustbench_models import load_robustbench  # noqa: PLC0415  slow, like torchvision
+
+            return load_robustbench(text)
         if ".py:" in text:
             return _from_file(text)
     raise ModelError(
         f"given the model {text!r}",
         allowed="torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N], "
-        "timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N], PATH.py:FUNCTION[?checkpoint=FILE], "
-        "or a torch.nn.Module from Python",
+        "timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N], "
+        "robustbench:NAME[?dataset=D][&threat_model=T][&checkpoint=FILE], "
+        "PATH.py:FUNCTION[?checkpoint=FILE], or a torch.nn.Module from Python",
         fix=_hint(str(text)),
     )
 

@@ -14,6 +14,7 @@ from vulneuron.inputs.adversarials import Adversarials, load_adversarials
 from vulneuron.inputs.channels import open_images_for
 from vulneuron.inputs.class_name_files import as_class_names
 from vulneuron.inputs.counterparts import check_counterparts
+from vulneuron.inputs.loaded_model import ThreatModel
 from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier
@@ -75,8 +76,9 @@ def analyze(
     out
         Path of the record, or any URL that fsspec supports.
     attack
-        A `PGD` (the default, with the paper's settings), `FGSM` or other `Attack`; an attack of foolbox,
-        torchattacks or ART; or a function ``(classifier, images, labels) -> images``.
+        A `PGD` (the default, with the paper's settings, or with the budget of an entry of RobustBench),
+        `FGSM` or other `Attack`; an attack of foolbox, torchattacks or ART; or a function
+        ``(classifier, images, labels) -> images``.
     target
         Target class, by name or index; None for an untargeted attack.
     adversarials
@@ -158,7 +160,8 @@ def analyze(
         class_indices(classes, all_names)
     run_attack: Attack | Adversarials
     if adversarials is None:
-        run_attack = _attack(attack, target, all_names)
+        default = _default_attack(loaded.threat_model)
+        run_attack = _attack(default if attack is None else attack, target, all_names)
     elif attack is not None or target is not None:
         raise RunError(
             "both an attack and precomputed adversarial images were given",
@@ -193,8 +196,17 @@ def analyze(
     return execute(run, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
 
 
+def _default_attack(threat_model: ThreatModel | None) -> PGD:
+    """PGD with the budget that the network was trained against, or the paper's."""
+    if threat_model is None:
+        return PGD()
+    norm, eps = threat_model.norm, threat_model.eps
+    # The paper's ratio of step size and budget.
+    return PGD(norm=norm, eps=eps, step_size=eps * PGD.step_size / PGD.eps)
+
+
 def _attack(attack: Any, target: str | int | None, class_names: Sequence[str]) -> Attack:
-    untargeted = as_attack(PGD() if attack is None else attack)
+    untargeted = as_attack(attack)
     if target is None:
         return untargeted
     index = class_indices([target], class_names)[0] if isinstance(target, str) else target
