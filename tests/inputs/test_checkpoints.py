@@ -58,6 +58,80 @@ def test_nested_and_prefixed_state_dicts_are_unwrapped(
     assert_same(target, source)
 
 
+def prefixed(weights: Weights, prefix: str) -> Weights:
+    return {prefix + name: tensor for name, tensor in weights.items()}
+
+
+OTHER = prefixed({name: tensor * 0 - 1 for name, tensor in net(3).state_dict().items()}, "")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda weights: {**prefixed(weights, "module."), "n_averaged": torch.tensor(5)},
+        lambda weights: {"model_ema": {**prefixed(weights, "module."), "n_averaged": torch.tensor(5)}},
+        lambda weights: {"state_dict": prefixed(weights, "model."), "pytorch-lightning_version": "2.4"},
+        lambda weights: {"state_dict": {**prefixed(weights, "net."), "loss.weight": torch.ones(2)}},
+        lambda weights: {"state_dict": prefixed(weights, "model._orig_mod.")},
+        lambda weights: {"state_dict": prefixed(weights, "model.module.backbone.")},
+        lambda weights: {"state_dict_ema": weights, "epoch": 3},
+        lambda weights: {"ema": {"module": 0, "state_dict": prefixed(weights, "module.")}},
+    ],
+)
+def test_prefixes_of_wrappers_are_removed(tmp_path: Path, wrap: Callable[[Weights], object]) -> None:
+    path, source, target = tmp_path / "weights.pt", net(1), net(2)
+    torch.save(wrap(dict(source.state_dict())), path)
+    assert apply_checkpoint(target, path) == ()
+    assert_same(target, source)
+
+
+@pytest.mark.parametrize("prefix", ["model.", "module.net."])
+def test_module_with_a_prefix_of_its_own(tmp_path: Path, prefix: str) -> None:
+    class Wrapper(nn.Module):
+        pass
+
+    source, target = net(1), net(2)
+    wrapper: nn.Module = target
+    for name in reversed(prefix.rstrip(".").split(".")):
+        inner, wrapper = wrapper, Wrapper()
+        wrapper.add_module(name, inner)
+    torch.save(source.state_dict(), tmp_path / "weights.pt")
+    apply_checkpoint(wrapper, tmp_path / "weights.pt")
+    assert_same(target, source)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (lambda weights: {"state_dict": OTHER, "state_dict_ema": weights}, "state_dict_ema"),
+        (lambda weights: {"model": OTHER, "model_ema": prefixed(weights, "module.")}, "model_ema"),
+        (lambda weights: {"net": OTHER, "ema": weights, "acc": 0.9}, "ema"),
+        (
+            lambda weights: {"state_dict": prefixed(OTHER, "model.") | prefixed(weights, "ema_model.")},
+            "ema_model",
+        ),
+    ],
+)
+def test_averaged_weights_are_a_choice(
+    tmp_path: Path, content: Callable[[Weights], object], key: str
+) -> None:
+    path, averaged = tmp_path / "weights.pt", net(1)
+    torch.save(content(dict(averaged.state_dict())), path)
+    target = net(2)
+    (note,) = apply_checkpoint(target, path)
+    assert f"checkpoint_key={key}" in note
+    torch.testing.assert_close(target.state_dict()["3.weight"], OTHER["3.weight"])
+    assert apply_checkpoint(target, path, key) == ()
+    assert_same(target, averaged)
+
+
+def test_unknown_checkpoint_keys_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"state_dict": OTHER, "state_dict_ema": OTHER}, path)
+    with pytest.raises(ModelError, match=r"checkpoint_key=ema .*state_dict, state_dict_ema"):
+        apply_checkpoint(net(), path, "ema")
+
+
 def test_a_submodule_called_module_keeps_its_name(tmp_path: Path) -> None:
     class Wrapper(nn.Module):
         def __init__(self, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,28 +11,49 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
+from vulneuron.inputs.specs import Spec
 
-# Keys under which training scripts store the state dict, next to optimizer state and arguments.
-_NESTED = ("state_dict", "model_state_dict", "model", "net", "ema")
+# Keys under which training scripts store the state dict, next to optimizer state and arguments. Those of
+# averaged weights come last.
+_NESTED = (
+    *("state_dict", "model_state_dict", "model", "net"),
+    *("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema"),
+)
+_AVERAGED = ("ema", "swa", "average", "teacher")
 _PARALLEL, _COMPILED = "module.", "_orig_mod."
+_COUNTER = "num_batches_tracked"
 _SHOWN = 3
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights from a file.
+
+    Attributes
+    ----------
+    tensors
+        Names to tensors, on the CPU.
+    others
+        Keys of the other state dicts in the file, such as those of averaged weights.
+    """
+
+    tensors: dict[str, Tensor]
+    others: tuple[str, ...] = ()
+
+
+def load_checkpoint(path: str | Path, key: str | None = None) -> Checkpoint:
     """Read a state dict from a file of plain tensors.
 
-    A state dict nested under a common key (``state_dict``, ``model_state_dict``, ``model``, ``net``,
-    ``ema``) is unwrapped, and the prefixes of `torch.nn.DataParallel` and `torch.compile` are removed.
+    A state dict nested under a common key (``state_dict``, ``model_state_dict``, ``model``, ``net``, and
+    their averages, such as ``state_dict_ema``) is unwrapped, and the prefixes of `torch.nn.DataParallel` and
+    `torch.compile` are removed.
 
     Parameters
     ----------
     path
         A ``.safetensors`` file, or any file that ``torch.load(weights_only=True)`` reads.
-
-    Returns
-    -------
-    dict
-        Names to tensors, on the CPU.
+    key
+        Key of the state dict, if the file contains several; None for the weights that are not averaged.
 
     Raises
     ------
@@ -46,7 +68,35 @@ def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
             fix="check the path",
         )
     loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    return _without_prefixes(_tensors(loaded, path))
+    others: tuple[str, ...] = ()
+    if isinstance(loaded, Mapping):
+        keys = [str(name) for name, value in loaded.items() if _is_state_dict(value)]
+        if key is not None:
+            loaded = _entry(loaded, key, keys, path)
+        elif len(keys) > 1:
+            chosen = next((name for name in _NESTED if name in keys), None)
+            others = tuple(name for name in keys if name != chosen and name in _NESTED)
+    return Checkpoint(_without_prefixes(_tensors(loaded, path)), others)
+
+
+def _is_state_dict(value: object) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(isinstance(v, Tensor) for v in value.values())
+
+
+def _entry(loaded: Mapping[str, object], key: str, keys: Sequence[str], path: Path) -> object:
+    """The entry of a file with this key, or its tensors whose names begin with the key."""
+    if key in loaded:
+        return loaded[key]
+    tensors = _tensors(loaded, path)
+    prefix = key if key.endswith(".") else f"{key}."
+    selected = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    if not selected:
+        raise ModelError(
+            f"given checkpoint_key={key} for {str(path)!r}, which contains no such weights",
+            allowed=", ".join(keys) or "the first part of the tensors' names",
+            fix="leave it out, or use one of these",
+        )
+    return selected
 
 
 def _read_safetensors(path: Path) -> object:
@@ -98,22 +148,54 @@ def _without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def apply_checkpoint(module: nn.Module, path: str | Path) -> None:
-    """Load the weights of a file into a module, in place.
+def _aligned(tensors: dict[str, Tensor], own: Sequence[str]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors under the names of a module, which the file or the module may extend by a prefix.
+
+    Prefixes are those of wrappers, such as ``model.`` in checkpoints of Lightning. The second value contains
+    other prefixes under which the file has weights for the module.
+    """
+    needed = [name for name in own if not name.endswith(_COUNTER)]
+    if not needed or all(name in tensors for name in needed):
+        return tensors, ()
+    last = needed[-1]
+    prefixes = [name.removesuffix(last) for name in tensors if name.endswith(f".{last}")]
+    prefixes = [prefix for prefix in prefixes if all(prefix + name in tensors for name in needed)]
+    if prefixes:
+        chosen = min(prefixes, key=lambda prefix: any(word in prefix for word in _AVERAGED))
+        selected = {
+            name.removeprefix(chosen): tensor for name, tensor in tensors.items() if name.startswith(chosen)
+        }
+        return selected, tuple(prefix.rstrip(".") for prefix in prefixes if prefix != chosen)
+    for end in (index + 1 for index, letter in enumerate(last) if letter == "."):
+        prefix = last[:end]
+        if all(name.startswith(prefix) and name.removeprefix(prefix) in tensors for name in needed):
+            return {prefix + name: tensor for name, tensor in tensors.items()}, ()
+    return tensors, ()
+
+
+def apply_checkpoint(module: nn.Module, path: str | Path, key: str | None = None) -> tuple[str, ...]:
+    """Load the weights of a file into a module, in place; returns notes.
 
     Tensors are cast to the module's dtypes. Batch counters (``num_batches_tracked``) may be missing, as they
-    do not affect predictions.
+    do not affect predictions. Prefixes of names that wrappers add, and tensors beside those with the prefix,
+    are ignored.
+
+    Parameters
+    ----------
+    module
+        The module.
+    path, key
+        As for `load_checkpoint`; `key` may also be a prefix of names.
 
     Raises
     ------
     ModelError
         Like `load_checkpoint`; or tensors are missing, unexpected, of another shape, NaN or infinite.
     """
-    tensors = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, key)
     own = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
-    if own and all(name.startswith(_PARALLEL) for name in own):
-        tensors = {_PARALLEL + name: tensor for name, tensor in tensors.items()}
-    missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
+    tensors, prefixes = _aligned(checkpoint.tensors, list(own))
+    missing = [name for name in own if name not in tensors and not name.endswith(_COUNTER)]
     unexpected = [name for name in tensors if name not in own]
     reshaped = [
         f"{name} {tuple(tensors[name].shape)} instead of {tuple(value.shape)}"
@@ -133,6 +215,33 @@ def apply_checkpoint(module: nn.Module, path: str | Path) -> None:
         )
     _check_finite(tensors, f"checkpoint {str(path)!r}")
     module.load_state_dict(tensors, strict=False)
+    others = (*checkpoint.others, *prefixes)
+    if not others:
+        return ()
+    note = (
+        f"The checkpoint also contains {_first(others)}; add &checkpoint_key={others[0]} for these weights."
+    )
+    return (note,)
+
+
+def apply_checkpoint_option(module: nn.Module, spec: Spec) -> tuple[str, ...]:
+    """Load the weights of a spec's ``checkpoint`` into a module, if it has one; returns notes.
+
+    Raises
+    ------
+    ModelError
+        Like `apply_checkpoint`; or ``checkpoint_key`` without ``checkpoint``.
+    """
+    path, key = spec.options.get("checkpoint"), spec.options.get("checkpoint_key")
+    if path is not None:
+        return apply_checkpoint(module, path, key)
+    if key is not None:
+        raise ModelError(
+            f"given checkpoint_key={key} without a checkpoint in {spec.text!r}",
+            allowed="checkpoint_key=KEY with checkpoint=FILE",
+            fix="add &checkpoint=FILE, or leave it out",
+        )
+    return ()
 
 
 def check_finite(module: nn.Module) -> None:

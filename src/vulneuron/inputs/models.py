@@ -7,7 +7,7 @@ from dataclasses import replace
 from torch import nn
 
 from vulneuron.errors import ModelError
-from vulneuron.inputs.checkpoints import apply_checkpoint, check_finite
+from vulneuron.inputs.checkpoints import apply_checkpoint_option, check_finite
 from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
 from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
@@ -36,6 +36,8 @@ def load_model(
         - ``timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N]``;
         - ``robustbench:NAME[?dataset=cifar10][&threat_model=Linf][&checkpoint=FILE]``;
         - ``PATH.py:FUNCTION[?checkpoint=FILE]``, a function without arguments that returns a module;
+        - in all of these, ``&checkpoint_key=KEY`` selects weights of a file with several, for example
+          averaged ones (``state_dict_ema``);
         - any `torch.nn.Module`.
     mean, std
         Normalization, one number per channel, instead of the model's own. A module from a file or from Python
@@ -102,7 +104,7 @@ def _hint(text: str) -> str:
 
 
 def _from_file(text: str) -> LoadedModel:
-    spec = parse_spec(text, allowed=("checkpoint",), kind=ModelError)
+    spec = parse_spec(text, allowed=("checkpoint", "checkpoint_key"), kind=ModelError)
     with fixed_seed():
         module = call_function(spec.target, ModelError)
     if not isinstance(module, nn.Module):
@@ -113,9 +115,8 @@ def _from_file(text: str) -> LoadedModel:
         )
     check_weights(module)
     module = unwrapped(module)
-    if "checkpoint" in spec.options:
-        apply_checkpoint(module, spec.options["checkpoint"])
-    return LoadedModel(module, spec.text)
+    notes = apply_checkpoint_option(module, spec)
+    return LoadedModel(module, spec.text, notes=notes)
 
 
 def _checked_normalization(

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from torch import nn
 
 from vulneuron.errors import ModelError, did_you_mean, one_line
-from vulneuron.inputs.checkpoints import apply_checkpoint
+from vulneuron.inputs.checkpoints import apply_checkpoint_option
 from vulneuron.inputs.loaded_model import RANDOM_WEIGHTS, LoadedModel, fixed_seed
 from vulneuron.inputs.preprocessing import Interpolation, Preprocessing
 from vulneuron.inputs.specs import Spec, parse_spec
@@ -25,7 +25,9 @@ def load_timm(text: str) -> LoadedModel:
     ModelError
         timm is not installed, the name is unknown, a download failed, or a checkpoint does not fit.
     """
-    spec = parse_spec(text, allowed=("checkpoint", "pretrained", "num_classes"), kind=ModelError)
+    spec = parse_spec(
+        text, allowed=("checkpoint", "checkpoint_key", "pretrained", "num_classes"), kind=ModelError
+    )
     timm = _timm()
     pretrained, checkpoint = spec.flag("pretrained"), spec.options.get("checkpoint")
     if pretrained and checkpoint is not None:
@@ -35,10 +37,10 @@ def load_timm(text: str) -> LoadedModel:
             fix="leave out pretrained to use the checkpoint",
         )
     module = _build(timm, spec, pretrained, spec.number("num_classes"))
-    if checkpoint is not None:
-        apply_checkpoint(module, checkpoint)
+    checkpoint_notes = apply_checkpoint_option(module, spec)
     config = timm.data.resolve_model_data_config(module)
     preprocessing, notes = _preprocessing(config)
+    notes = (*checkpoint_notes, *notes)
     if not pretrained and checkpoint is None:
         notes = (RANDOM_WEIGHTS, *notes)
     return LoadedModel(

@@ -6,7 +6,7 @@ import torchvision.models
 from torch import nn
 
 from vulneuron.errors import ModelError, did_you_mean, one_line
-from vulneuron.inputs.checkpoints import apply_checkpoint
+from vulneuron.inputs.checkpoints import apply_checkpoint_option
 from vulneuron.inputs.loaded_model import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -32,7 +32,9 @@ def load_torchvision(text: str) -> LoadedModel:
     ModelError
         Unknown name or weights, a failed download, a checkpoint that does not fit.
     """
-    spec = parse_spec(text, allowed=("weights", "checkpoint", "num_classes"), kind=ModelError)
+    spec = parse_spec(
+        text, allowed=("weights", "checkpoint", "checkpoint_key", "num_classes"), kind=ModelError
+    )
     name = _checked_name(spec)
     weights = _weights(spec, name)
     checkpoint, classes = spec.options.get("checkpoint"), spec.number("num_classes")
@@ -44,11 +46,10 @@ def load_torchvision(text: str) -> LoadedModel:
             fix="add &checkpoint=FILE with the weights of your own classes",
         )
     module = _build(spec, name, weights, classes)
-    if checkpoint is not None:
-        apply_checkpoint(module, checkpoint)
+    checkpoint_notes = apply_checkpoint_option(module, spec)
     if weights is None:
         convention = "Without weights=, mean and std are those of ImageNet, as in torchvision's models."
-        notes = (convention,) if checkpoint is not None else (RANDOM_WEIGHTS, convention)
+        notes = (*checkpoint_notes, convention) if checkpoint is not None else (RANDOM_WEIGHTS, convention)
         return LoadedModel(module, spec.text, IMAGENET_MEAN, IMAGENET_STD, notes=notes, fresh=True)
     transform = weights.transforms()
     size, resize = transform.crop_size[0], transform.resize_size[0]
@@ -59,6 +60,7 @@ def load_torchvision(text: str) -> LoadedModel:
         std=tuple(transform.std),
         preprocessing=Preprocessing(size, size, resize, transform.interpolation.value),
         class_names=tuple(weights.meta["categories"]) if classes in (None, official) else None,
+        notes=checkpoint_notes,
         fresh=True,
     )
 
