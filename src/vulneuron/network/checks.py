@@ -41,7 +41,12 @@ def checked_logits(
     if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != len(probe):
         raise _output_error(f"the model's output is {_shape_or_type(output)}")
     if output.shape[1] < 2:
-        raise _output_error(f"the model has {output.shape[1]} output")
+        raise ModelError(
+            f"the model has {output.shape[1]} output",
+            allowed="one matrix of logits (n, class) with at least 2 classes",
+            fix="for a single logit z of shape (n, 1), return torch.cat([-z, z], 1) / 2, whose softmax is "
+            "the sigmoid of z",
+        )
     shapes = {_shape_or_type(single) for single in single_outputs}
     if shapes != {(1, output.shape[1])}:
         raise _output_error(f"the model's output for one image is {' or '.join(map(str, shapes))}")

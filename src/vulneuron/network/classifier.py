@@ -17,17 +17,14 @@ from vulneuron.network.execution import choose_execution, set_layout
 from vulneuron.network.folding import folded_copy
 from vulneuron.network.gradients import check_gradients
 from vulneuron.network.normalization import Normalized, checked_normalization
-from vulneuron.network.outputs import logits_wrapper
-from vulneuron.network.probes import max_relative_error, probe_images
+from vulneuron.network.outputs import LogitsField, has_logits_field, logits_wrapper
+from vulneuron.network.probes import max_relative_error, probe_images, random_like
 from vulneuron.network.search import find_splits
 from vulneuron.network.split import POOLS, TOLERANCE, TOLERANCES, Split, Step, wrong_split
 from vulneuron.network.taps import Tap
 from vulneuron.network.tracing import Call, least_precise_type, trace_calls
 
 _SEARCH_SEED, _VERIFICATION_SEED = 0, 1
-#: Standard deviation of the random outputs of the target layer for verification; it covers the bends of relu6
-#: and hardswish. That of each map's mean is larger, so that some maps are negative everywhere.
-_SPREAD, _MEAN_SPREAD = 8.0, 16.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,8 @@ class Classifier:
 
     Attributes
     ----------
+    returns_logits_field
+        Whether the model returns its logits as the field ``logits`` of another object.
     splits
         The split at each target layer, by the layer's name, in the order of the forward pass.
     split
@@ -125,7 +124,9 @@ class Classifier:
         self._normalization = checked_normalization(mean, std, input_shape[0])
         self._returning_logits: Callable[[nn.Module], nn.Module] | None = None
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
-        execution = choose_execution(prepared(model, copy=copy).to(self.device), self._whole, probe)
+        net = prepared(model, copy=copy).to(self.device)
+        self.returns_logits_field = has_logits_field(net, probe[:1])
+        execution = choose_execution(net, self._whole, probe)
         self._layout, logits = execution.layout, execution.logits
         self._set_net(execution.net)
         remove_observers(self._net, lambda: self.module(probe))
@@ -348,6 +349,7 @@ class Classifier:
 
     def _whole(self, net: nn.Module) -> nn.Module:
         """The network from pixels to logits."""
+        net = LogitsField(net) if self.returns_logits_field else net
         normalized = net if self._normalization is None else Normalized(net, self._normalization)
         module = normalized if self._returning_logits is None else self._returning_logits(normalized)
         return module.eval().to(self.device)
@@ -379,18 +381,8 @@ class Classifier:
         outputs: list[Tensor] = []
         with layer.open(self._net, outputs.append):
             activity = self.activity(images)
-        random = _random_like(outputs[0])
+        random = random_like(outputs[0], _VERIFICATION_SEED)
         with layer.open(self._net, lambda own: random.to(own.dtype, copy=True)):
             random_activity = self.activity(images)
         # Unlike the built-in max, this propagates NaN.
         return float(torch.tensor([self.split_error(activity), self.split_error(random_activity)]).max())
-
-
-def _random_like(output: Tensor) -> Tensor:
-    """Random values in the shape of a layer's output."""
-    generator = torch.Generator().manual_seed(_VERIFICATION_SEED)
-    means = torch.randn(
-        *output.shape[:2], *(1 for _ in output.shape[2:]), generator=generator, dtype=torch.float32
-    )
-    values = torch.randn(output.shape, generator=generator, dtype=torch.float32)
-    return (values * _SPREAD + means * _MEAN_SPREAD).to(output.device)

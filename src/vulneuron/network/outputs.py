@@ -1,6 +1,6 @@
 """Logits of networks that return probabilities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 
 from vulneuron.errors import ModelError
+from vulneuron.network.quiet import quiet
 
 #: Functions that turn logits into probabilities or their logarithms over all classes.
 _SOFTMAX = {"softmax", "log_softmax", "_softmax", "_log_softmax"}
@@ -83,6 +84,34 @@ def skip_last_softmax(graph: fx.Graph, root: nn.Module) -> None:
             node.replace_all_uses_with(node.all_input_nodes[0])
             graph.erase_node(node)
             return
+
+
+class LogitsField(nn.Module):
+    """The logits of a network that returns them as a field of its output, as Hugging Face's models do."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The field ``logits`` of the output."""
+        logits: Tensor = _logits_field(self.net(images))
+        return logits
+
+
+def has_logits_field(net: nn.Module, images: Tensor) -> bool:
+    """Whether a network returns an object or a mapping with the tensor ``logits``."""
+    try:
+        with torch.inference_mode(), quiet():
+            output = net(images.clone())
+    # User code can raise anything.
+    except Exception:
+        return False
+    return not isinstance(output, Tensor) and isinstance(_logits_field(output), Tensor)
+
+
+def _logits_field(output: Any) -> Any:
+    return output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
 
 
 class CenteredLogProbabilities(nn.Module):

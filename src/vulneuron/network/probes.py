@@ -6,6 +6,9 @@ from torch import Tensor
 
 _CELLS = 4
 _SAME_VALUES = 1e-5
+#: Standard deviation of the random outputs of the target layer for verification; it covers the bends of relu6
+#: and hardswish. That of each map's mean is larger, so that some maps are negative everywhere.
+_SPREAD, _MEAN_SPREAD = 8.0, 16.0
 
 
 def probe_images(shape: tuple[int, int, int], seed: int) -> Tensor:
@@ -20,6 +23,16 @@ def probe_images(shape: tuple[int, int, int], seed: int) -> Tensor:
     smooth = F.interpolate(blobs, shape[1:], mode="bilinear")
     flat = F.interpolate((colors > 0.5).float(), shape[1:], mode="nearest")
     return torch.cat([noise, smooth, flat])
+
+
+def random_like(output: Tensor, seed: int) -> Tensor:
+    """Random values in the shape of a layer's output; some maps are negative everywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    means = torch.randn(
+        *output.shape[:2], *(1 for _ in output.shape[2:]), generator=generator, dtype=torch.float32
+    )
+    values = torch.randn(output.shape, generator=generator, dtype=torch.float32)
+    return (values * _SPREAD + means * _MEAN_SPREAD).to(output.device)
 
 
 def max_relative_error(result: Tensor, reference: Tensor) -> float:

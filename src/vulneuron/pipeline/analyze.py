@@ -223,6 +223,8 @@ def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
     notes = []
     if unlabeled:
         notes.append("The images have no labels; the model's own predictions are used instead.")
+    if classifier.returns_logits_field:
+        notes.append("The model returns several values; the field 'logits' is analyzed.")
     if classifier.returns_probabilities:
         notes.append("The model returns probabilities; its logits, before the softmax, are analyzed.")
     notes += [
