@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 from vulneuron.errors import ImagesError
 from vulneuron.inputs.class_name_files import without_initials
@@ -85,7 +87,7 @@ def imagenet_indices(names: Sequence[str], all_names: Sequence[str]) -> dict[str
     """
     if not are_wordnet_ids(names):
         return None
-    ids = sorted(all_names) if len(all_names) == IMAGENET_CLASSES else _timm_ids()
+    ids = sorted(all_names) if len(all_names) == IMAGENET_CLASSES else list(_timm_ids())
     index = {wnid: position for position, wnid in enumerate(ids)}
     return {name: index[name] for name in names} if all(name in index for name in names) else None
 
@@ -119,8 +121,13 @@ def are_wordnet_ids(names: Sequence[str]) -> bool:
     return all(_WORDNET_ID.fullmatch(name) for name in names)
 
 
-def _timm_ids() -> list[str]:
-    if importlib.util.find_spec("timm") is None:
-        return []
-    # Imported here, because it is optional and slow to import.
-    return list(importlib.import_module("timm.data").ImageNetInfo().label_names())
+@cache
+def _timm_ids() -> tuple[str, ...]:
+    package = importlib.util.find_spec("timm")
+    if package is None or package.origin is None:
+        return ()
+    file = Path(package.origin).parent / "data" / "_info" / "imagenet_synsets.txt"
+    if file.is_file():
+        return tuple(file.read_text(encoding="utf-8").split())
+    # Imported here, because it is slow to import.
+    return tuple(importlib.import_module("timm.data").ImageNetInfo().label_names())
