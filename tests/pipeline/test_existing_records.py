@@ -10,6 +10,7 @@ import torch
 import zarr
 
 import vulneuron as vn
+from interruptions import Interrupted
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import RecordError
 from vulneuron.record import Record
@@ -64,16 +65,11 @@ def test_overwrite_never_deletes_a_foreign_zarr_group(tmp_path: Path) -> None:
 
 
 def test_overwrite_keeps_the_old_record_until_the_new_one_is_complete(record: Record, tmp_path: Path) -> None:
-    pictures, labels = color_pictures()
-    out, old = tmp_path / "run.zarr", record.attributes["created"]
+    pictures, labels = color_pictures(32)
+    out = tmp_path / "run.zarr"
     shutil.copytree(record.path, out)
-    calls = []
-
-    def interrupted_attack(_classifier: object, images: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
-        calls.append(vn.open_record(out).attributes["created"])
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return 1 - images
+    seen = []
+    attack = Interrupted(before=lambda: seen.append(vn.open_record(out).attributes))
 
     def overwrite() -> Record:
         return vn.analyze(
@@ -82,19 +78,20 @@ def test_overwrite_keeps_the_old_record_until_the_new_one_is_complete(record: Re
             labels,
             out=out,
             class_names=CLASS_NAMES,
-            attack=interrupted_attack,
-            batch_size=11,
+            attack=attack,
+            batch_size=64,
             overwrite=True,
         )
 
-    pictures, labels = np.tile(pictures, (4, 1, 1, 1)), np.tile(labels, 4)
     with pytest.raises(KeyboardInterrupt):
         overwrite()
     assert vn.open_record(out).validate().sound
     new = overwrite()
-    assert set(calls) == {old}
+    assert all(attributes == record.attributes for attributes in seen)
+    # The first block was not attacked again.
+    assert len(attack.calls) == 3
     assert new.path == str(out)
-    assert vn.open_record(out).info()["attack"]["name"] != "pgd"
+    assert vn.open_record(out).info()["attack"]["name"] == "inverse"
     assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
 
 

@@ -88,6 +88,7 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         *(row for layer in info["layers"] for row in _layer_rows(layer)),
         ("images from", info["images_from"]["spec"]),
         ("created", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
+        ("device", f"{info['device']}, {info['threads']} CPU threads"),
     ]
     flags = info["audit"]["flags"] if info["complete"] else []
     return rows + [("warning", flag) for flag in flags] + [("note", note) for note in info["notes"]]

@@ -88,6 +88,7 @@ def execute(
 
 def _complete(run: Run, writer: RecordWriter, bars: RunProgress) -> Record:
     """Do the phases of a run that its record does not have yet."""
+    writer.add_notes(run.resumption_notes(writer.attributes))
     try:
         if writer.phase is Phase.ATTACK:
             attack_images(run, writer, bars)

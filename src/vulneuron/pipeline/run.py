@@ -27,6 +27,8 @@ _MIN_IMAGES_PER_BLOCK = 64
 _PROBE_LOGITS = 10
 _SEEDS = 2**32
 _PROBE_TOLERANCE = 1e-2
+#: Those of `_PACKAGES` whose sums decide results.
+_NUMERIC_PACKAGES = ("torch", "numpy")
 _PACKAGES = ("torch", "torchvision", "numpy", "zarr", "xarray", "openTSNE")
 
 
@@ -112,7 +114,30 @@ class Run:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "device": str(self.classifier.device),
+            "threads": torch.get_num_threads(),
         }
+
+    def resumption_notes(self, attributes: Mapping[str, Any]) -> list[str]:
+        """Notes about what changes sums since a run was started, and is not a setting of it.
+
+        Parameters
+        ----------
+        attributes
+            Those of the unfinished record.
+        """
+        now = self.attributes(int(attributes["batch_size"]))
+        changes = [
+            (f"{package} {old}", f"{package} {now['versions'].get(package, 'missing')}")
+            for package, old in attributes["versions"].items()
+            if package in _NUMERIC_PACKAGES
+        ]
+        if self.classifier.device.type == "cpu":
+            changes.append((f"{attributes['threads']} threads", f"{now['threads']} threads"))
+        return [
+            f"The run was started with {before} and resumed with {after}: sums may differ in their last bits."
+            for before, after in changes
+            if before != after
+        ]
 
     def layers(self) -> dict[str, dict[str, Any]]:
         """Descriptions of the target layers by name, in the order of the forward pass."""

@@ -308,6 +308,8 @@ class Record:
             "notes": self.attributes["notes"],
             "created": self.attributes["created"],
             "versions": self.attributes["versions"],
+            "device": self.attributes["device"],
+            "threads": self.attributes["threads"],
         }
 
     def show(self, *, model: Any = None, height: int = 900, proxy: str | None = None) -> Any:

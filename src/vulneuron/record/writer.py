@@ -7,7 +7,7 @@ write different blocks never write the same file.
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
@@ -102,6 +102,14 @@ class RecordWriter:
             # "outcome", the marker of a block, is last in RUN_VARIABLES, so it is written last.
             for name in [name for name, variable in RUN_VARIABLES.items() if variable.blocked]:
                 self._run[name][start : start + len(columns[name])] = columns[name]
+
+    def add_notes(self, notes: Sequence[str]) -> None:
+        """Add notes to those of the record, except for those that it has."""
+        existing = self.attributes["notes"]
+        new = [note for note in notes if note not in existing]
+        if new:
+            with _writing(self.path):
+                self._group.attrs["notes"] = [*existing, *new]
 
     def begin_pairs(self, images: npt.NDArray[np.int64], dense_layers: Mapping[str, Arrays]) -> None:
         """Create the arrays of the pairs.
