@@ -38,6 +38,13 @@ def test_touched_patches_contain_a_pixel(
     assert grid.touched(pixels).shape == grid.shape
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (1, 5), (2, 2), (3, 3)])
+def test_the_default_patch_is_allowed_for_the_smallest_images(size: tuple[int, int]) -> None:
+    grid = PatchGrid.for_image(size)
+    assert grid.patch == (2 if size == (1, 1) else 4)
+    assert grid.shape == size
+
+
 def test_the_default_patch_is_an_even_eighth_of_at_least_four() -> None:
     sizes = {(32, 32): 4, (224, 224): 28, (12, 12): 4, (299, 299): 38, (64, 128): 8, (96, 96): 12}
     assert {size: default_patch(size) for size in sizes} == sizes

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from served import assert_error
+from vulneuron.errors import RunError
 from vulneuron.server.access import Access, is_loopback
 from vulneuron.server.app import create_app
 from vulneuron.server.library import Library
@@ -78,6 +79,28 @@ def test_other_addresses_need_a_token(host: str, loopback: bool) -> None:
     assert (Access.for_host(host).token is None) is loopback
 
 
+@pytest.mark.parametrize("name", ["hub.example.org", "HUB.example.org", "dash", "10.0.0.7"])
+def test_a_proxy_that_keeps_its_host_needs_a_token(name: str) -> None:
+    access = Access.for_host("127.0.0.1", [name])
+    assert access.token
+    for client in client_of(access):
+        # Without the token, not even this machine's names are accepted: a proxy may use them.
+        for host in (name, f"{name}:443", "localhost"):
+            assert_error(client.get("/api/records", headers={"Host": host}), 401, "token")
+            found = client.get("/api/records", headers={"Host": host}, params={"token": access.token})
+            assert found.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "*", "https://hub.example.org", "hub.example.org:443", "hub/x", "a b"])
+def test_only_host_names_can_be_allowed(name: str) -> None:
+    with pytest.raises(RunError, match="--allow-host is"):
+        Access.for_host("127.0.0.1", [name])
+
+
+def test_another_name_is_told_about_the_option(local: TestClient) -> None:
+    assert "--allow-host" in local.get("/", headers={"Host": "hub.example.org"}).json()["fix"]
+
+
 def test_tokens_differ() -> None:
     assert Access.for_host("::").token != Access.for_host("::").token
 
@@ -138,4 +161,8 @@ def test_policy_is_strict() -> None:
     sources = " ".join(value for name, value in policy.items() if name != "frame-ancestors")
     assert "http" not in sources
     assert "*" not in sources
-    assert "http://localhost:*" in policy["frame-ancestors"]
+    ancestors = policy["frame-ancestors"].split()
+    assert {"'self'", "http://localhost:*", "vscode-webview:", "vscode-file:"} <= set(ancestors)
+    # No page of another machine may embed the dashboard.
+    assert not {"*", "http:", "https:"} & set(ancestors)
+    assert all(name.endswith(("localhost:*", "127.0.0.1:*")) for name in ancestors if "//" in name)

@@ -34,6 +34,14 @@ def command(
     host: Annotated[
         str, typer.Option(help="Address to listen on; a token is required unless it is a loopback address.")
     ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Host name of a proxy that forwards requests with their own `Host`; a token is then "
+            "required. May be repeated.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(help="Port; if it is busy, the next free one is used.", min=0, max=65535)
     ] = DEFAULT_PORT,
@@ -56,7 +64,7 @@ def command(
     from vulneuron.measures.choices import check_whole
     from vulneuron.network.batch_size import MEMORY
     from vulneuron.record import open_record
-    from vulneuron.server.access import Access, url_of
+    from vulneuron.server.access import TOKEN_PARAMETER, Access, url_of
     from vulneuron.server.model_choice import check_models, parse_models
     from vulneuron.server.record_names import record_names
     from vulneuron.server.running import PendingApp, Server
@@ -71,7 +79,7 @@ def command(
     models = parse_models(model or [], names)
     for path in paths:
         open_record(path).require_pairs()
-    access = Access.for_host(host)
+    access = Access.for_host(host, allow_host or ())
 
     def build() -> FastAPI:
         from vulneuron.server.app import create_app
@@ -88,6 +96,8 @@ def command(
     def started() -> None:
         busy = f"Port {port} is busy, so port {free_port} is used. " if port not in {0, free_port} else ""
         sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
+        if allow_host:
+            sys.stdout.write(f"Through a proxy, add ?{TOKEN_PARAMETER}={access.token} to its URL\n")
         sys.stdout.flush()
         pending.start(built=built, failed=server.stop)
 

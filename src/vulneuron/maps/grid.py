@@ -121,8 +121,11 @@ class PatchGrid:
 
 
 def default_patch(image_size: tuple[int, int]) -> int:
-    """Even side of a patch: 1/8 of the image's shorter side, but at least 4 pixels (32: 4; 224: 28)."""
-    return max(_SMALLEST_DEFAULT, 2 * round(min(image_size) / 16))
+    """Even side of a patch: 1/8 of the image's shorter side, but at least 4 pixels (32: 4; 224: 28).
+
+    For an image of a single pixel, it is 2, the only patch.
+    """
+    return min(max(_SMALLEST_DEFAULT, 2 * round(min(image_size) / 16)), 2 * max(image_size))
 
 
 def _is_integer(value: object) -> bool:

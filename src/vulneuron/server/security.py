@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
 
-#: Pages may load only the server's own files. Notebooks on this machine may embed them.
+#: Pages may load only the server's own files. Notebooks on this machine may embed them, also those of Visual
+#: Studio Code, whose windows and frames have schemes of their own. All ancestors of a frame must be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -25,7 +26,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*",
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* "
+        "https://localhost:* https://127.0.0.1:* vscode-webview: vscode-file:",
     ]
 )
 _HEADERS = {
@@ -112,7 +114,7 @@ def _check(access: Access, request: Request) -> None:
         raise UnknownHost(
             f"given the host {request.headers.get('host', '')!r}",
             allowed=", ".join(sorted(access.hosts)),
-            fix="open the URL that `vulneuron serve` printed",
+            fix="open the URL that `vulneuron serve` printed, or name the host of a proxy with --allow-host",
         )
 
 

@@ -110,5 +110,5 @@ def _patches(size: tuple[int, int]) -> dict[int, Choice]:
     return {
         side: Choice(f"{side} px", "The default" if side == default else f"Patches of {side} x {side} pixels")
         for side in sorted(sides)
-        if side <= min(size)
+        if side <= min(size) or side == default
     }
