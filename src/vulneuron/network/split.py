@@ -126,10 +126,11 @@ class Split:
     def describe(self) -> str:
         """Describe the target layer and everything after it, in one line."""
         activation = "" if self.activation == "identity" else f", {self.activation}"
+        count = "1 module" if len(self.head) == 1 else f"{len(self.head)} modules"
         linear = f"dense layer {self.dense}" if self.dense else "linear head of several steps"
         heads = {
             "linear": linear,
-            "nonlinear": f"head of {len(self.head)} modules, contributions by gradient x activation",
+            "nonlinear": f"head of {count}, contributions by gradient x activation",
             "rerun": "head by rerunning the network, contributions by gradient x activation",
         }
         return f"{self.layer}{activation}, {_POOL_NAMES[self.pool]}, {heads[self.kind]}"
