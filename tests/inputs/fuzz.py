@@ -95,7 +95,7 @@ def _array_files() -> dict[str, list[bytes]]:
     npz, npy, objects = io.BytesIO(), io.BytesIO(), io.BytesIO()
     np.savez(npz, images=PIXELS, labels=labels)
     np.save(npy, PIXELS)
-    np.savez(objects, images=np.array([Trap()], dtype=object))  # type: ignore[arg-type]
+    np.savez(objects, images=np.array([Trap()], dtype=object))
     saved = []
     for value in ({"adv_inputs": torch.from_numpy(PIXELS), "labels": torch.arange(3)}, {"images": Trap()}):
         stream = io.BytesIO()

@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
 
 import vulneuron as vn
 from vulneuron.errors import ImagesError
@@ -103,6 +105,44 @@ def test_class_names_settle_the_order(tmp_path: Path) -> None:
     assert uncertain.labels is not None
     assert uncertain.labels.tolist() == images.labels.tolist()
     assert "unverified" in uncertain.notes[0]
+
+
+@pytest.mark.parametrize("names", [ZERO_BASED, ONE_BASED])
+def test_a_data_set_of_numbered_folders_is_read_as_the_network_was_trained(
+    tmp_path: Path, names: list[str]
+) -> None:
+    root = write_folders(tmp_path, names)
+    to_pixels = transforms.Compose([transforms.PILToTensor()])
+    for outputs in (sorted(names), names):
+        classifier = vn.Classifier(color_classifier(outputs), input_shape=(3, 6, 6))
+        images = choose_label_order(classifier, open_images(ImageFolder(str(root), to_pixels)).labeled(12))
+        assert images.labels is not None
+        assert images.labels.tolist() == [outputs.index(name) for name in sorted(names)]
+    # Without evidence, the labels of the data set are kept.
+    unsure = vn.Classifier(color_classifier(names, scale=0), input_shape=(3, 6, 6))
+    images = choose_label_order(unsure, open_images(ImageFolder(str(root), to_pixels)).labeled(12))
+    assert images.labels is not None
+    assert images.labels.tolist() == list(range(12))
+    assert images.class_names == tuple(sorted(names))
+    assert "unverified" in images.notes[0]
+
+
+def test_names_by_index_are_those_of_the_record(tmp_path: Path) -> None:
+    root = write_folders(tmp_path / "images", ["0", "1"])
+    (root / "0").rename(root / "red, dark")
+    (root / "1").rename(root / "green")
+    record = vn.analyze(
+        color_classifier(["1", "0", "5"]),
+        root,
+        out=tmp_path / "r.zarr",
+        attack=vn.PGD(eps=0.5, step_size=0.2),
+        class_names={1: "red, dark", 0: "green", 2: "blue"},
+        classes="red, dark,green",
+        progress=False,
+    )
+    assert record.class_names == ("green", "red, dark", "blue")
+    assert record.info()["correct"] == 2
+    assert set(record.run_images["true_label"]) == {"green", "red, dark"}
 
 
 def test_the_record_states_the_order(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageOps
 from torch.utils.data import Subset
 
+from vulneuron.inputs.class_name_files import without_initials
 from vulneuron.inputs.decoding import as_array
 
 _IMAGE_KEYS = ("image", "img", "images", "pixel_values", "jpg", "png", "x")
@@ -78,8 +79,9 @@ def class_names(dataset: Any) -> tuple[str, ...] | None:
     # A data set may number its classes in another order than it lists them.
     indices = getattr(dataset, "class_to_idx", None)
     if isinstance(indices, dict) and len(set(joined)) == len(joined) and set(indices) == set(joined):
-        return renamed(tuple(joined), {(place, indices[name]) for place, name in enumerate(joined)})
-    return tuple(joined)
+        table = {(place, indices[name]) for place, name in enumerate(joined)}
+        return renamed(without_initials(tuple(joined)), table)
+    return without_initials(tuple(joined))
 
 
 def _feature_names(dataset: Any) -> Any:

@@ -15,6 +15,7 @@ from vulneuron.inputs.class_names import (
 )
 from vulneuron.inputs.labels import DatasetLabels
 
+OWN = "the data set's order"
 NUMERIC = "numeric order"
 FROM_ONE = "numeric order from 1"
 ALPHABETICAL = "ImageFolder's alphabetical order"
@@ -103,10 +104,18 @@ def _readings(
         return (LabelReading(_mapped(labels, names, matches), class_names),)
     if own.are_folders and (orders := _numbered_orders(used, names, classes)):
         return _distinct(labels, names, orders, classes, class_names)
-    return (_positional(own, labels, names, used, classes, class_names),)
+    if not own.positional and len(names) == classes:
+        # ImageFolder numbers the folders 0 to 11 in alphabetical order, which the model may not share.
+        orders = {OWN: {name: index for index, name in enumerate(names)}}
+        for order, allowed in ((NUMERIC, range(classes)), (FROM_ONE, range(1, classes + 1))):
+            if numbers := _numbers(names, allowed):
+                orders[order] = {name: number - allowed.start for name, number in numbers.items()}
+        if len(orders) > 1:
+            return _distinct(labels, names, orders, classes, class_names)
+    return (_by_position(own, labels, names, used, classes, class_names),)
 
 
-def _positional(
+def _by_position(
     own: DatasetLabels,
     labels: np.ndarray,
     names: tuple[str, ...],

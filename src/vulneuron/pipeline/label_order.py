@@ -8,20 +8,21 @@ import torch
 
 from vulneuron.errors import ImagesError
 from vulneuron.inputs.image_source import Images
-from vulneuron.inputs.label_readings import LabelReading
+from vulneuron.inputs.label_readings import OWN, LabelReading
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import in_batches
 
 _SAMPLES = 64
 _BATCH = 16
-_CLEARLY = 2
+_CLEARLY, _ACCURACY = 2, 1 / 8
 
 
 def choose_label_order(classifier: Classifier, images: Images) -> Images:
     """The same images, with the labels of the reading on which the network is clearly most accurate.
 
     Up to 64 images on which the readings differ are predicted, spread over the source. A reading is clearly
-    best if it has at least twice as many correct predictions as any other one.
+    best if it has at least twice as many correct predictions as any other one and as chance, and an accuracy
+    of at least 1/8. Otherwise the labels of a data set are kept.
 
     Raises
     ------
@@ -42,17 +43,18 @@ def choose_label_order(classifier: Classifier, images: Images) -> Images:
     best = int(correct.argmax())
     others = int(np.delete(correct, best).max())
     counts = _counts(readings, correct, len(positions))
-    if correct[best] > 0 and correct[best] >= _CLEARLY * others:
+    chance = len(positions) / classifier.classes
+    if correct[best] >= max(1, _CLEARLY * others, _CLEARLY * chance, _ACCURACY * len(positions)):
         return images.with_reading(
-            readings[best], f"The folders named by number are taken in {readings[best].order}: {counts}."
+            readings[best], f"The classes named by number are taken in {readings[best].order}: {counts}."
         )
-    if (
+    if readings[0].order == OWN or (
         images.class_names is not None
         and readings[0].class_names == images.class_names == readings[-1].class_names
     ):
         return images.with_reading(
             readings[0],
-            f"The folders named by number are taken in {readings[0].order}, unverified: {counts}.",
+            f"The classes named by number are taken in {readings[0].order}, unverified: {counts}.",
         )
     raise ImagesError(
         f"given folders named by number, whose order is uncertain: {counts}",
