@@ -229,6 +229,46 @@ def test_functional_head_that_is_not_affine_reads_the_pooled_maps(name: str) -> 
     torch.testing.assert_close(gradients, maps.grad, rtol=1e-4, atol=1e-6)
 
 
+UNPOOLED: dict[str, Function] = {
+    "average and maximum": lambda maps: maps.mean((2, 3)) + maps.amax((2, 3)),
+    "logsumexp": lambda maps: maps.flatten(2).logsumexp(2),
+    "part of the maps": lambda maps: maps[:, :, 2:-2, 2:-2].mean((2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", UNPOOLED)
+def test_maps_before_another_pooling_are_those_behind_the_activation(name: str) -> None:
+    net = Net(F.leaky_relu, UNPOOLED[name])
+    classifier = classified(net)
+    assert (classifier.split.kind, classifier.split.pool) == ("rerun", "none")
+    activity = classifier.activity(IMAGES)
+    with torch.no_grad():
+        torch.testing.assert_close(activity.features, net.maps(IMAGES), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(classifier.head(activity.features), activity.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_flattened_maps_are_those_behind_a_functional_activation() -> None:
+    class Flattened(Net):
+        """Like VGG, with a functional activation."""
+
+        def __init__(self) -> None:
+            super().__init__(F.leaky_relu)
+            self.flatten, self.fc = nn.Flatten(), nn.Linear(6 * 14 * 14, 5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.fc(self.flatten(self.maps(images)))
+            return logits
+
+    net = Flattened()
+    classifier = classified(net)
+    split = classifier.split
+    assert (split.activation, split.pool, split.kind) == ("leaky_relu", "none", "nonlinear")
+    with torch.no_grad():
+        torch.testing.assert_close(
+            classifier.activity(IMAGES).features, net.maps(IMAGES), rtol=1e-4, atol=1e-5
+        )
+
+
 def test_autocast_inside_the_network() -> None:
     class Autocast(Net):
         def forward(self, images: Tensor) -> Tensor:

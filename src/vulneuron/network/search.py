@@ -102,10 +102,13 @@ class _Search:
         flat = [call for call in candidates if call not in spatial]
         groups = [spatial, flat] if self._are_pooled(spatial, flat) else [flat, spatial]
         for group in groups:
-            yield from self._pooled_splits(group)
-            for call in group:
-                if not self._after(call, token_calls):
-                    yield from self._unpooled_splits(call)
+            last = self._last(group)
+            choices = [features for call in group for features in self._features(call, call in last)]
+            yield from self._pooled_splits(choices)
+            yield from self._determined_splits([features for features in choices if features.call in last])
+            for features in choices:
+                if not self._after(features.call, token_calls):
+                    yield from self._unpooled_splits(features)
         for call in spatial or flat:
             is_logit_map = call.out.shape[1] == self._logits.shape[1] and not self._after(
                 call, weighted_calls(self._calls)
@@ -113,7 +116,10 @@ class _Search:
             if self._layer is not None or not is_logit_map:
                 if later_token_calls := self._after(call, token_calls):
                     raise _not_a_cnn(call, later_token_calls[0])
-                yield _split(self._output(call), "none", (), (), "rerun")
+                yield from (
+                    _split(features, "none", (), (), "rerun")
+                    for features in self._features(call, self._layer is None)
+                )
                 return
         raise ModelError(
             "the model's only feature maps are logit maps",
@@ -162,16 +168,13 @@ class _Search:
 
     # ---- proposals
 
-    def _pooled_splits(self, calls: list[Call]) -> Iterator[Split]:
-        """Splits with a global pooling: heads that are chains of modules first."""
-        last = self._last(calls)
-        choices = [features for call in calls for features in self._features(call, call in last)]
+    def _pooled_splits(self, choices: list[_Features]) -> Iterator[Split]:
+        """Splits with a global pooling and a head that is a chain of modules."""
         for features in choices:
             for pool, function in POOLS.items():
                 chain = self._chain(features.call, function(features.values))
                 if chain and any(has_weights(link) for link in chain):
                     yield from self._classified(features, pool, chain)
-        yield from self._determined_splits([features for features in choices if features.call in last])
 
     def _last(self, calls: list[Call]) -> list[Call]:
         """The last layers with different outputs: a module has the output of the last one inside it."""
@@ -185,10 +188,10 @@ class _Search:
                 break
         return last
 
-    def _unpooled_splits(self, call: Call) -> Iterator[Split]:
-        features = self._output(call)
-        # A network that reads values as they are may do so in the layer's own order of axes.
-        chain = self._chain(call, call.out)
+    def _unpooled_splits(self, features: _Features) -> Iterator[Split]:
+        """Splits without a global pooling, whose head is a chain of modules."""
+        # Modules read the values in the network's own order of axes.
+        chain = self._chain(features.call, features.tap.restore(features.values))
         # An empty chain means that the values already are the logits (SqueezeNet's 1x1 logit map).
         if chain and any(has_weights(link) for link in chain) and not features.tap.channels_last:
             yield _split(features, "none", (), chain, "nonlinear")
