@@ -2,7 +2,7 @@
 
 import functools
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from vulneuron.errors import ModelError, one_line
 from vulneuron.network.quiet import quiet
+from vulneuron.network.tracing import tensors_in
 from vulneuron.network.unwrapping import unwrap_submodules, unwrapped
 from vulneuron.network.weights import check_weights
 
@@ -161,18 +162,8 @@ def _watched(hook: _Hook, effective: set[int], module: nn.Module, *values: Any) 
 
 def _state(module: nn.Module, values: tuple[Any, ...]) -> list[tuple[int, int]]:
     # Parameters and buffers are in dictionaries of the module.
-    tensors = _tensors((vars(module), values))
+    tensors = tensors_in((vars(module), values))
     return [(id(tensor), 0 if tensor.is_inference() else tensor._version) for tensor in tensors]
-
-
-def _tensors(value: object) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))
 
 
 def _hook_tables(module: nn.Module) -> tuple[dict[int, _Hook], ...]:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from vulneuron.network.tracing import tensors_in
+
 #: Receives the functions so far and the latest one's result, which it may replace.
 Visitor = Callable[[tuple[str, ...], Tensor], Tensor | None]
 
@@ -174,10 +176,12 @@ class _Downstream(TorchFunctionMode):
     ) -> Any:
         """Call the function; visit its result if it depends on the tensor."""
         result = func(*args, **(kwargs or {}))
-        if not self._dependent or not any(id(value) in self._dependent for value in _tensors((args, kwargs))):
+        if not self._dependent or not any(
+            id(value) in self._dependent for value in tensors_in((args, kwargs))
+        ):
             return result
         # An assignment to items changes its first argument, and returns nothing.
-        outputs = list(_tensors(args[0] if result is None else result))
+        outputs = list(tensors_in(args[0] if result is None else result))
         for output in outputs:
             self._add(output)
         if len(outputs) != 1:
@@ -187,7 +191,7 @@ class _Downstream(TorchFunctionMode):
         replaced = self._visit(self._functions, output)
         if replaced is None:
             return result
-        if any(output is value for value in _tensors(args)):
+        if any(output is value for value in tensors_in(args)):
             # The function works in place: the caller may use its argument.
             output.copy_(replaced)
             return result
@@ -195,14 +199,3 @@ class _Downstream(TorchFunctionMode):
 
     def _add(self, values: Tensor) -> None:
         self._dependent[id(values)] = values
-
-
-def _tensors(value: object) -> Iterator[Tensor]:
-    """Tensors in nested tuples, lists and dictionaries."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))

@@ -1,7 +1,7 @@
 """Inputs and outputs of all modules of a network in one forward pass."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from weakref import ReferenceType, ref
 
@@ -105,6 +105,17 @@ def trace_calls(net: nn.Module, run: Callable[[], object]) -> list[Call]:
         for handle in handles:
             handle.remove()
     return done
+
+
+def tensors_in(value: object) -> Iterator[Tensor]:
+    """Tensors in nested tuples, lists and dictionaries."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        yield from tensors_in(tuple(value.values()))
 
 
 def least_precise_type(calls: list[Call]) -> torch.dtype:
