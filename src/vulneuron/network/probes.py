@@ -6,6 +6,8 @@ from torch import Tensor
 
 _CELLS = 4
 _SAME_VALUES = 1e-5
+#: Values to compare first along each axis, and their relative difference that rounding never explains.
+_FEW, _FAR = 3, 0.5
 #: Standard deviation of the random outputs of the target layer for verification; it covers the bends of relu6
 #: and hardswish. That of each map's mean is larger, so that some maps are negative everywhere.
 _SPREAD, _MEAN_SPREAD = 8.0, 16.0
@@ -45,4 +47,13 @@ def same_values(a: Tensor, b: Tensor, *, tolerance: float | None = None) -> bool
     """Whether two batches have the same values, up to rounding and the shape of a sample."""
     if a.numel() != b.numel() or len(a) != len(b):
         return False
+    if a.shape == b.shape and _differ_somewhere(a, b):
+        return False
     return max_relative_error(a.reshape(b.shape), b) <= (tolerance or _SAME_VALUES)
+
+
+def _differ_somewhere(a: Tensor, b: Tensor) -> bool:
+    """Whether a few values differ by so much that a comparison of all values is not needed."""
+    few = tuple(slice(None, None, max(1, size // _FEW)) for size in b.shape)
+    values = b[few]
+    return bool((a[few] - values).abs().max() > _FAR * values.abs().max() > 0)

@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError
+from vulneuron.network.ensembles import check_single
 from vulneuron.network.experiments import Experiments
 from vulneuron.network.probes import same_values
 from vulneuron.network.split import POOLS, TOLERANCE, AffineHead, HeadKind, PoolKind, Split, Step
@@ -92,6 +93,7 @@ class _Search:
 
     def splits(self) -> Iterator[Split]:
         """See `find_splits`."""
+        check_single(self._net, self._run, self._probe, self._calls)
         candidates = self._candidates()
         if not candidates:
             raise self._no_feature_maps()
