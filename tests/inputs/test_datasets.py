@@ -250,7 +250,7 @@ def test_an_item_that_fails_later_is_named() -> None:
 def test_mixed_sizes_are_refused() -> None:
     images = load_images(Items(lambda index: (RGB[0][: 8 - index], 0), 4), classes=3)
     with pytest.raises(
-        ImagesError, match=r"given 2 of 6x8 pixels, but other images of 8x8\. .* --image-size 8"
+        ImagesError, match=r"given 2 of 6x8 pixels, but other images of 8x8\. .* --image-size 224"
     ):
         images.load([0, 2])
 

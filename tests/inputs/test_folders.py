@@ -137,7 +137,7 @@ def test_mixed_sizes_need_an_image_size(tmp_path: Path) -> None:
     write(tmp_path / "b.png", (20, 30))
     images = load_images(tmp_path, classes=2)
     with pytest.raises(
-        ImagesError, match=r"b\.png of 20x30 .* images of 8x9\. Allowed: .* Pass --image-size 8"
+        ImagesError, match=r"b\.png of 20x30 .* images of 8x9\. Allowed: .* Pass the size .*--image-size 224"
     ):
         images.load([0, 1])
     fitted = load_images(tmp_path, classes=2, preprocessing=Preprocessing(8, 8))

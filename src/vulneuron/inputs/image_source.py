@@ -93,7 +93,7 @@ class ImageSource(ABC):
         return ImagesError(
             f"given {name} of {height}x{width} pixels, but other images of {own_height}x{own_width}",
             allowed="images of one size, or a target image size",
-            fix=f"pass --image-size {min(own_height, own_width)}",
+            fix="pass the size that the model was trained on, such as --image-size 224",
         )
 
     def labeled(

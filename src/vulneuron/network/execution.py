@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vulneuron.errors import ModelError
@@ -16,6 +17,8 @@ from vulneuron.network.weights import is_float32
 
 #: The first one is faster, but fails for networks with ``x.view(len(x), -1)``.
 _LAYOUTS = (torch.channels_last, torch.contiguous_format)
+#: Image sizes to propose, the most common ones first.
+_SIDES = (224, 32, 64, 28, 299, 384, 256, 96, 128, 160, 192, 240, 288, 320, 448)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,32 @@ def choose_execution(net: nn.Module, whole: Callable[[nn.Module], nn.Module], pr
             except ModelError as error:
                 errors.append(error)
     # That of float32 weights, and images in the layout that all networks expect.
-    raise errors[len(_LAYOUTS) - 1]
+    plain = errors[len(_LAYOUTS) - 1]
+    if (side := _suitable_side(whole(net), probe)) is not None:
+        raise ModelError(
+            f"{plain.given.removesuffix('.')}; it runs on images of {side} x {side} pixels",
+            allowed=f"images of {side} x {side} pixels",
+            fix=f"pass --image-size {side}",
+        ) from plain
+    raise plain
+
+
+def _suitable_side(module: nn.Module, probe: Tensor) -> int | None:
+    """A common image size for which a network returns logits; None if it does for the probe, or for none."""
+    if _returns_logits(module, probe):
+        return None
+    squares = (F.interpolate(probe, (side, side)) for side in _SIDES)
+    return next((len(square[0, 0]) for square in squares if _returns_logits(module, square)), None)
+
+
+def _returns_logits(module: nn.Module, images: Tensor) -> bool:
+    try:
+        with torch.inference_mode(), quiet():
+            output = module(images.clone())
+    # User code can raise anything.
+    except Exception:
+        return False
+    return isinstance(output, Tensor) and output.ndim == 2 and len(output) == len(images)
 
 
 def _precisions(net: nn.Module) -> Iterator[nn.Module]:
