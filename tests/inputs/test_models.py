@@ -267,3 +267,28 @@ def test_mean_without_std_is_refused(one: str, other: str) -> None:
 def test_bad_normalization_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"given mean .* and std .* Allowed: one .* std above 0\. Use"):
         load_model(nn.Linear(3, 2), **arguments)
+
+
+@pytest.mark.parametrize("weights", [nn.Linear(3, 2).state_dict(), {}, {"state_dict": {}}])
+def test_a_state_dict_is_no_model(weights: Any) -> None:
+    with pytest.raises(ModelError, match="weights alone are not a network") as caught:
+        load_model(weights)
+    assert len(str(caught.value)) < 300
+
+
+def test_messages_about_other_objects_are_short() -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model(list(range(10_000)))  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]), ([127.5], [127.5])]
+)
+def test_normalization_for_pixels_up_to_255_is_refused(mean: list[float], std: list[float]) -> None:
+    with pytest.raises(ModelError, match=rf"Divide both by 255: a mean of {mean[0] / 255:.3f}"):
+        load_model(nn.Linear(3, 2), mean=mean, std=std)
+
+
+def test_normalization_may_scale_pixels_to_255() -> None:
+    assert load_model(nn.Linear(3, 2), mean=[0.0], std=[1 / 255]).std == (1 / 255,)

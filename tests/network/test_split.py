@@ -176,3 +176,17 @@ def test_probes_are_of_several_kinds_and_never_constant() -> None:
     assert set(probes[2].unique().tolist()) == {0.0, 1.0}
     assert (torch.cat([probes, others]).amax((2, 3)) > torch.cat([probes, others]).amin((2, 3))).all()
     assert not any(torch.equal(one, other) for one, other in zip(probes, others, strict=True))
+
+
+def test_layer_can_be_given_as_a_module() -> None:
+    net = average_pooled()
+    first, last = net.get_submodule("0.2"), net.get_submodule("0")
+    assert Classifier(net, input_shape=INPUT_SHAPE, layers=first).layers == ("0.2",)
+    assert Classifier(net, input_shape=INPUT_SHAPE, layers=[last, first]).layers == ("0.2", "0")
+    assert Classifier(nn.DataParallel(net), input_shape=INPUT_SHAPE, layers=[first]).layers == ("0.2",)
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 3, 1), 3])
+def test_layer_of_another_model_is_refused(layer: object) -> None:
+    with pytest.raises(ModelError, match="not part of the model"):
+        Classifier(average_pooled(), input_shape=INPUT_SHAPE, layers=layer)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """Loads models from torchvision, timm or a Python file, or takes them as objects."""
 
 import math
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -68,7 +69,7 @@ def _from_module(source: nn.Module) -> LoadedModel:
     return LoadedModel(module, type(module).__name__)
 
 
-def _from_spec(text: str) -> LoadedModel:
+def _from_spec(text: object) -> LoadedModel:
     if isinstance(text, str):
         if text.startswith("torchvision:"):
             # torchvision takes a second to import, and other models do not need it.
@@ -83,8 +84,14 @@ def _from_spec(text: str) -> LoadedModel:
             return load_robustbench(text)
         if ".py:" in text:
             return _from_file(text)
+    if isinstance(text, Mapping):
+        raise ModelError(
+            f"given a mapping with {len(text)} entries as the model: weights alone are not a network",
+            allowed="a torch.nn.Module, or a spec string",
+            fix="build the network, and call its load_state_dict with the weights",
+        )
     raise ModelError(
-        f"given the model {text!r}",
+        f"given the model {reprlib.repr(text)}",
         allowed="torchvision:NAME[?weights=W][&checkpoint=FILE][&num_classes=N], "
         "timm:NAME[?checkpoint=FILE][&pretrained=true][&num_classes=N], "
         "robustbench:NAME[?dataset=D][&threat_model=T][&checkpoint=FILE], "
@@ -140,5 +147,12 @@ def _checked_normalization(
             f"given mean {mean} and std {std}",
             allowed="one finite number per channel each, std above 0",
             fix="use for example 0.5,0.5,0.5 for both",
+        )
+    if max(pair[0]) > 1 and min(pair[1]) > 1:
+        scaled = ",".join(f"{value / 255:.3f}" for value in pair[0])
+        raise ModelError(
+            f"given mean {mean} and std {std}, on the scale of pixels from 0 to 255",
+            allowed="mean and std on the scale of pixels from 0 to 1",
+            fix=f"divide both by 255: a mean of {scaled}",
         )
     return pair

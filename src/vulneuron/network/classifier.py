@@ -23,6 +23,7 @@ from vulneuron.network.search import find_splits
 from vulneuron.network.split import POOLS, TOLERANCE, TOLERANCES, Split, Step, wrong_split
 from vulneuron.network.taps import Tap
 from vulneuron.network.tracing import Call, least_precise_type, trace_calls
+from vulneuron.network.unwrapping import layer_names
 
 _SEARCH_SEED, _VERIFICATION_SEED = 0, 1
 
@@ -62,7 +63,7 @@ class Classifier:
     mean, std
         Normalization that the model expects, one number per channel; None if it takes pixels in [0, 1].
     layers
-        Dotted name of the target layer, or names of several; None to find the last one.
+        Dotted name of the target layer, or the module itself, or several; None to find the last one.
     device
         "auto" (cuda, then mps, then cpu) or any device name that torch accepts.
     precision
@@ -109,7 +110,7 @@ class Classifier:
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        layers: str | Sequence[str] | None = None,
+        layers: str | nn.Module | Sequence[str | nn.Module] | None = None,
         device: str = "auto",
         precision: Precision = "float32",
         input_shape: tuple[int, int, int] = (3, 224, 224),
@@ -124,6 +125,7 @@ class Classifier:
         self._normalization = checked_normalization(mean, std, input_shape[0])
         self._returning_logits: Callable[[nn.Module], nn.Module] | None = None
         probe = probe_images(input_shape, _SEARCH_SEED).to(self.device)
+        names = layer_names(model, layers)
         net = prepared(model, copy=copy).to(self.device)
         self.returns_logits_field = has_logits_field(net, probe[:1])
         execution = choose_execution(net, self._whole, probe)
@@ -138,7 +140,7 @@ class Classifier:
         check_gradients(self._net, self.module, probe[:1])
         self.folded = self._fold(probe, logits) if fold else 0
         self.classes: int = logits.shape[1]
-        self.splits = self._verified_splits(probe, layers)
+        self.splits = self._verified_splits(probe, names)
         self.split = next(reversed(self.splits.values()))
         self.precision = precision
 
@@ -354,12 +356,12 @@ class Classifier:
         module = normalized if self._returning_logits is None else self._returning_logits(normalized)
         return module.eval().to(self.device)
 
-    def _verified_splits(self, probe: Tensor, layers: str | Sequence[str] | None) -> dict[str, Split]:
+    def _verified_splits(self, probe: Tensor, layers: Sequence[str] | None) -> dict[str, Split]:
         """Proved splits by layer name, for the named layers or the one that is found."""
         probe = self._prepare(probe)
         calls = trace_calls(self._net, lambda: self.module(probe))
         self._tolerance = TOLERANCES[least_precise_type(calls)]
-        names = [layers] if layers is None or isinstance(layers, str) else list(dict.fromkeys(layers))
+        names = list(dict.fromkeys(layers or ()))
         splits = [self._verified_split(probe, calls, name) for name in names or [None]]
         ends = {(call.name, call.index): call.end for call in calls}
         splits.sort(key=lambda split: ends[split.layer, split.tap.call])

@@ -7,6 +7,7 @@ from torch import fx, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
+from vulneuron.errors import ModelError
 from vulneuron.network.exported import is_exported, with_named_layers
 
 _WRAPPERS = (DataParallel, DistributedDataParallel, AveragedModel)
@@ -24,6 +25,28 @@ def unwrapped(model: nn.Module) -> nn.Module:
     if isinstance(model, fx.GraphModule) and is_exported(model):
         return with_named_layers(model)
     return model
+
+
+def layer_names(model: nn.Module, layers: object) -> list[str] | None:
+    """Dotted names of layers, each one a name or a module of the model; None for None.
+
+    Raises
+    ------
+    ModelError
+        If a layer is neither.
+    """
+    if layers is None:
+        return None
+    names = {id(module): name for name, module in unwrapped(model).named_modules()}
+    chosen = layers if isinstance(layers, list | tuple) else [layers]
+    for layer in chosen:
+        if not isinstance(layer, str) and id(layer) not in names:
+            raise ModelError(
+                f"the layer is a {type(layer).__name__} that is not part of the model",
+                allowed="the dotted name of a layer, or a module of the model",
+                fix="pass a name from model.named_modules(), such as 'layer4'",
+            )
+    return [layer if isinstance(layer, str) else names[id(layer)] for layer in chosen]
 
 
 def unwrap_submodules(model: nn.Module) -> None:

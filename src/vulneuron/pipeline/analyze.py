@@ -43,7 +43,7 @@ def analyze(
     class_names: str | Sequence[str] | Mapping[Any, Any] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-    layers: str | Sequence[str] | None = None,
+    layers: str | nn.Module | Sequence[str | nn.Module] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
     image_size: int | tuple[int, int] | None = None,
@@ -96,8 +96,8 @@ def analyze(
     mean, std
         Normalization of pixels in [0, 1] that a module expects.
     layers
-        Dotted name of the target layer, or names of several; None to find the last one. Several layers are
-        captured in one pass, and each has its own neurons. Contributions of a layer other than the last are
+        Dotted name of the target layer, or the module itself, or several; None to find the last one. Several
+        layers are captured in one pass, and each has its own neurons. Contributions of a layer other than the last are
         gradient x activation, and its activations are the means of its feature maps.
     device, precision
         See `Classifier`; mixed precision needs an accelerator.
