@@ -361,8 +361,8 @@ class Classifier:
         probe = self._prepare(probe)
         calls = trace_calls(self._net, lambda: self.module(probe))
         self._tolerance = TOLERANCES[least_precise_type(calls)]
-        names = list(dict.fromkeys(layers or ()))
-        splits = [self._verified_split(probe, calls, name) for name in names or [None]]
+        names: list[str | None] = list(dict.fromkeys(layers or (None,)))
+        splits = [self._verified_split(probe, calls, name) for name in names]
         ends = {(call.name, call.index): call.end for call in calls}
         splits.sort(key=lambda split: ends[split.layer, split.tap.call])
         return {split.layer: split for split in splits}

@@ -97,8 +97,8 @@ def analyze(
         Normalization of pixels in [0, 1] that a module expects.
     layers
         Dotted name of the target layer, or the module itself, or several; None to find the last one. Several
-        layers are captured in one pass, and each has its own neurons. Contributions of a layer other than the last are
-        gradient x activation, and its activations are the means of its feature maps.
+        layers are captured in one pass, and each has its own neurons. Contributions of a layer other than the
+        last are gradient x activation, and its activations are the means of its feature maps.
     device, precision
         See `Classifier`; mixed precision needs an accelerator.
     image_size, resize, interpolation
