@@ -260,7 +260,7 @@ def test_the_defaults_equal_the_papers() -> None:
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        ({"eps": 0}, r"given eps = 0\. Allowed: a finite number above 0"),
+        ({"eps": 0}, r"given eps = 0\.0\. Allowed: a finite number above 0"),
         ({"eps": -8 / 255}, "given eps = -0.03"),
         ({"eps": math.nan}, "given eps = nan"),
         ({"eps": 8}, r"given eps = 8 for linf.* 8 levels are 8/255"),

@@ -140,6 +140,18 @@ def test_maps_are_those_of_one_call_of_a_shared_module() -> None:
     torch.testing.assert_close(classifier.activity(images).features, expected)
 
 
+def test_head_does_not_change_its_feature_maps() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(6 * 14 * 14, 4)
+    ).eval()
+    classifier = Classifier(net, layers="0", input_shape=INPUT_SHAPE)
+    features = torch.randn(2, 6, 14, 14)
+    expected = features.clone()
+    classifier.head(features)
+    classifier.gradients(features, torch.tensor([0, 1]))
+    torch.testing.assert_close(features, expected, rtol=0, atol=0)
+
+
 class Skip(nn.Module):
     """Adds the pixels to the feature maps, or their mean to the pooled ones."""
 

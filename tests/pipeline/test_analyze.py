@@ -228,11 +228,11 @@ def test_smallest_perturbations_survive_being_stored(tmp_path: Path) -> None:
     assert record.info()["attack_success_rate"] == 1
 
 
-def test_a_final_softmax_is_skipped_and_noted(tmp_path: Path) -> None:
+def test_a_final_softmax_is_skipped_and_flagged(tmp_path: Path) -> None:
     pictures, labels = color_pictures()
     net = torch.nn.Sequential(*color_net(), torch.nn.Softmax(1))
     record = vn.analyze(net, pictures, labels, out=tmp_path / "r.zarr", attack=vn.PGD(eps=16 / 255))
-    assert any("returns probabilities" in note for note in record.info()["notes"])
+    assert any("returns probabilities" in flag for flag in record.info()["audit"]["flags"])
     plain = vn.analyze(color_net(), pictures, labels, out=tmp_path / "p.zarr", attack=vn.PGD(eps=16 / 255))
     xr.testing.assert_equal(all_arrays(record), all_arrays(plain))
 

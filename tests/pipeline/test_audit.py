@@ -98,8 +98,9 @@ def _unchanged(_classifier: object, images: Tensor, _labels: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("attack", [_black, _gray, _unchanged, "imported"])
 def test_failures_returned_as_images_are_not_counted(tmp_path: Path, attack: Any) -> None:
-    pictures, _labels = color_pictures()
-    options = {"adversarials": np.zeros_like(pictures)} if attack == "imported" else {"attack": attack}
+    options = (
+        {"adversarials": np.zeros_like(color_pictures()[0])} if attack == "imported" else {"attack": attack}
+    )
     record = run(tmp_path, color_net(), **options)
     info = record.info()
     assert (info["successes"], info["pairs"], info["attacked"]) == (0, 0, 22)

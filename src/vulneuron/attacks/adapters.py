@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Goal, Parameter, coerce_target
+from vulneuron.attacks.base import Goal, Parameter
 from vulneuron.attacks.digest import function_digest
 from vulneuron.attacks.epsilon import format_epsilon
 from vulneuron.attacks.failures import with_benign_failures
+from vulneuron.attacks.fields import coerce_number, coerce_target
 from vulneuron.attacks.foreign import (
     ForeignAttack,
     PlainNetwork,
@@ -69,6 +70,7 @@ class FoolboxAttack(ForeignAttack):
             )
         coerce_target(self)
         if self.eps is not None:
+            coerce_number(self, "eps")
             make_ball(self._norm or "l2", self.eps)
 
     @property

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -287,49 +286,6 @@ def loss_gradient(classifier: Classifier, images: Tensor, goal: Goal) -> tuple[T
             fix="check its weights and its normalization, and compute in float32",
         )
     return gradient, logits.detach()
-
-
-def coerce_target(attack: Attack) -> None:
-    """Validate a new attack's `target`, None or an integer >= 0; see `coerce_integer`."""
-    if attack.target is not None:
-        coerce_integer(attack, "target", minimum=0)
-
-
-def coerce_integer(attack: Attack, field: str, *, minimum: int = 1) -> None:
-    """Validate an integer field of a new attack, and convert it to a Python integer.
-
-    Integers of NumPy and PyTorch are accepted, but are not JSON values.
-
-    Raises
-    ------
-    AttackError
-        If the field is not an integer >= `minimum`.
-    """
-    value = getattr(attack, field)
-    number = None
-    # All integer types have __index__ and floats do not, but booleans do.
-    with contextlib.suppress(TypeError):
-        number = None if isinstance(value, bool) else operator.index(value)
-    if number is None or number < minimum:
-        raise AttackError(
-            f"given {field} = {value!r}",
-            allowed=f"an integer of at least {minimum}",
-            fix=f"choose another {field}",
-        )
-    # Frozen dataclasses set fields this way in __post_init__.
-    object.__setattr__(attack, field, number)
-
-
-def check_flag(name: str, value: bool) -> None:
-    """Refuse anything but True and False.
-
-    Raises
-    ------
-    AttackError
-        For anything else.
-    """
-    if not isinstance(value, bool):
-        raise AttackError(f"given {name} = {value!r}", allowed="True or False", fix=f"choose another {name}")
 
 
 def _check_images(images: Tensor) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, make_ball
-from vulneuron.attacks.base import Attack, Goal, Parameter, coerce_target, loss_gradient
+from vulneuron.attacks.base import Attack, Goal, Parameter, loss_gradient
 from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.attacks.fields import coerce_number, coerce_target
 from vulneuron.network import Classifier
 
 
@@ -51,6 +52,7 @@ class FGSM(Attack, built_in="fgsm", label="FGSM"):
     target: int | None = None
 
     def __post_init__(self) -> None:
+        coerce_number(self, "eps")
         make_ball(self.norm, self.eps)
         coerce_target(self)
 

@@ -7,16 +7,9 @@ import torch
 from torch import Tensor
 
 from vulneuron.attacks.ball import Ball, check_positive, make_ball
-from vulneuron.attacks.base import (
-    Attack,
-    Goal,
-    Parameter,
-    check_flag,
-    coerce_integer,
-    coerce_target,
-    loss_gradient,
-)
+from vulneuron.attacks.base import Attack, Goal, Parameter, loss_gradient
 from vulneuron.attacks.epsilon import format_epsilon
+from vulneuron.attacks.fields import check_flag, coerce_integer, coerce_number, coerce_target
 from vulneuron.errors import AttackError
 from vulneuron.network import Classifier
 
@@ -84,6 +77,8 @@ class PGD(Attack, built_in="pgd", label="PGD"):
     early_stop: bool = False
 
     def __post_init__(self) -> None:
+        coerce_number(self, "eps")
+        coerce_number(self, "step_size")
         make_ball(self.norm, self.eps)
         check_positive("step_size", self.step_size)
         coerce_integer(self, "steps")

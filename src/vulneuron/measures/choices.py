@@ -1,5 +1,6 @@
 """Choices that measures on arrays take: their words, and checks."""
 
+import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -32,6 +33,27 @@ class Choice:
     legend: tuple[str, ...] = ()
     implies: Mapping[str, str | float] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def as_integer(value: object) -> int | None:
+    """An integer of Python, NumPy or PyTorch as Python's; None for anything else, such as 2.0 or True."""
+    if isinstance(value, bool | np.bool_) or str(getattr(value, "dtype", "")).endswith("bool"):
+        return None
+    try:
+        # All integer types have __index__ and floats do not.
+        return operator.index(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def as_number(value: object) -> float | None:
+    """A real number of Python, NumPy or PyTorch as Python's float; None for anything else, such as True."""
+    if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) > 0:  # type: ignore[arg-type]
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def check_choice(value: object, name: str, allowed: Collection[str]) -> None:

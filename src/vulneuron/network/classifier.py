@@ -228,7 +228,8 @@ class Classifier:
             return self._rerun(features)
         if self.split.kind == "linear":
             return self.dense(self.pool(features))
-        pooled = features if self.split.pool == "none" else POOLS[self.split.pool](features)
+        # A copy, because the first module may work in place.
+        pooled = features.clone() if self.split.pool == "none" else POOLS[self.split.pool](features)
         return self._apply(self.split.head, pooled).flatten(1)
 
     def dense(self, activations: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from vulneuron.inputs.models import load_model
 from vulneuron.inputs.preprocessing import Interpolation, override
 from vulneuron.network import Classifier
 from vulneuron.network.devices import Precision, check_gain, resolve_device
+from vulneuron.pipeline.arguments import check_path, checked_seed, checked_size, integers_as_text, whole
 from vulneuron.pipeline.execute import check_out, execute
 from vulneuron.pipeline.label_order import choose_label_order
 from vulneuron.pipeline.run import Run, Selection, settings
@@ -134,7 +136,13 @@ def analyze(
     0               0                 1
     1               2                 1
     """
+    check_path(out)
     check_out(out, overwrite=overwrite)
+    seed, image_size = checked_seed(seed), checked_size(image_size)
+    resize = whole(resize, "resize", "pass --resize N, the shorter side in pixels")
+    batch_size = whole(batch_size, "batch size", "omit --batch-size to fit it to the memory")
+    selected = Selection(None, limit, most_attacked)
+    classes, class_names = integers_as_text(classes), integers_as_text(class_names)
     check_gain(precision, resolve_device(device))
     names = None if class_names is None else as_class_names(class_names)
     loaded = load_model(model, mean=mean, std=std, class_names=names)
@@ -171,7 +179,7 @@ def analyze(
     else:
         run_attack = load_adversarials(adversarials, source.ids, shape=source.shape)
         check_counterparts(labeled, run_attack)
-    selection = Selection(None if classes is None else tuple(classes), limit, most_attacked)
+    selection = replace(selected, classes=None if classes is None else tuple(map(str, classes)))
     run = Run(
         classifier=classifier,
         images=labeled,
@@ -225,8 +233,6 @@ def _notes(classifier: Classifier, unlabeled: bool) -> list[str]:
         notes.append("The images have no labels; the model's own predictions are used instead.")
     if classifier.returns_logits_field:
         notes.append("The model returns several values; the field 'logits' is analyzed.")
-    if classifier.returns_probabilities:
-        notes.append("The model returns probabilities; its logits, before the softmax, are analyzed.")
     notes += [
         f"{split.layer} is not followed by a single dense layer: {split.describe()}."
         for split in classifier.splits.values()

@@ -42,7 +42,7 @@ class Audit:
     random_outputs
         Those of them whose logits differ between two passes.
     probabilities
-        Whether the network returns probabilities, so its gradients vanish where it is certain.
+        Whether the model returns probabilities or their logarithms; its logits are attacked.
     attacked
         Number of attacked images.
     unchanged
@@ -78,8 +78,8 @@ class Audit:
             )
         if self.probabilities:
             flags.append(
-                "The network returns probabilities: its gradients vanish where it is certain, so attacks on "
-                "the logits before the softmax are stronger."
+                "The model returns probabilities or their logarithms; its logits, before the softmax, are "
+                "attacked and analyzed."
             )
         if self.unchanged:
             flags.append(
@@ -113,7 +113,7 @@ def audit(run: Run, writer: RecordWriter) -> Audit:
         checked=len(rows),
         zero_gradients=int((~_usable_gradients(run.classifier, images, goal, batch_size)).sum()),
         random_outputs=int(_random_outputs(run.classifier, images, batch_size).sum()),
-        probabilities=_returns_probabilities(run.classifier, images),
+        probabilities=run.classifier.returns_probabilities,
         attacked=int(attacked.sum()),
         unchanged=int((attacked & ~success & (norms == 0)).sum()),
         successes=int(success.sum()),
@@ -143,8 +143,3 @@ def _random_outputs(classifier: Classifier, images: Tensor, batch_size: int) -> 
         return ((first - second).abs().amax(1) > _SAME_OUTPUT * first.abs().amax(1)).cpu()
 
     return torch.cat(in_batches(batch, len(images), batch_size))
-
-
-def _returns_probabilities(classifier: Classifier, images: Tensor) -> bool:
-    outputs = classifier.logits(images[:2])
-    return bool(outputs.min() >= 0 and (outputs.sum(1) - 1).abs().max() <= 1e-3)

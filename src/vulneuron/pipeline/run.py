@@ -14,7 +14,6 @@ import torch
 
 from vulneuron._version import __version__
 from vulneuron.attacks import Attack
-from vulneuron.errors import RunError
 from vulneuron.inputs.adversarials import Adversarials
 from vulneuron.inputs.checkpoints import model_digest
 from vulneuron.inputs.image_source import Images
@@ -22,10 +21,10 @@ from vulneuron.inputs.loaded_model import LoadedModel
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import choose_batch_size
 from vulneuron.network.split import Split
+from vulneuron.pipeline.arguments import whole
 
 _MIN_IMAGES_PER_BLOCK = 64
 _PROBE_LOGITS = 10
-_SEEDS = 2**32
 _PROBE_TOLERANCE = 1e-2
 #: Those of `_PACKAGES` whose sums decide results.
 _NUMERIC_PACKAGES = ("torch", "numpy")
@@ -51,12 +50,12 @@ class Selection:
     most_attacked: int | None = None
 
     def __post_init__(self) -> None:
-        for value, name, option in (
-            (self.limit, "limit", "--limit N, images per class"),
-            (self.most_attacked, "number of most attacked classes", "--most-attacked N"),
+        for field, name, option in (
+            ("limit", "limit", "pass --limit N, images per class"),
+            ("most_attacked", "number of most attacked classes", "pass --most-attacked N"),
         ):
-            if value is not None and value < 1:
-                raise RunError(f"the {name} is {value}", allowed="an integer from 1", fix=f"pass {option}")
+            # Frozen dataclasses set fields this way in __post_init__.
+            object.__setattr__(self, field, whole(getattr(self, field), name, option))
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,6 @@ class Run:
     joint_projection: bool
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < _SEEDS:
-            raise RunError(
-                f"the seed is {self.seed}",
-                allowed=f"an integer from 0 to {_SEEDS - 1}",
-                fix="pass --seed 0",
-            )
 
     @property
     def target(self) -> int | None:
@@ -252,10 +243,4 @@ def checked_batch_size(batch_size: int | None, classifier: Classifier) -> int:
     """The user's batch size, or one that is fitted to the memory."""
     if batch_size is None:
         return choose_batch_size(classifier)
-    if batch_size < 1:
-        raise RunError(
-            f"the batch size is {batch_size}",
-            allowed="an integer from 1",
-            fix="omit --batch-size to fit it to the memory",
-        )
-    return batch_size
+    return whole(batch_size, "batch size", "omit --batch-size to fit it to the memory")
