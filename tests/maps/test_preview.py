@@ -56,9 +56,9 @@ class Preprocessed(nn.Module):
         return logits
 
 
-@pytest.mark.parametrize("function", [torch.sqrt, torch.detach, torch.round])
+@pytest.mark.parametrize("function", [torch.sqrt, torch.round])
 def test_the_preview_is_0_without_a_finite_gradient(function: Callable[[Tensor], Tensor]) -> None:
-    """Gradients that are infinite at a black pixel, missing, or 0 everywhere."""
+    """Gradients that are infinite at a black pixel, or 0 everywhere."""
     classifier = Classifier(Preprocessed(function), input_shape=SHAPE, device="cpu")
     benign, adversarial = random_images(2)
     benign[:, 0, 0] = 0

@@ -62,17 +62,14 @@ def command(
     from threadpoolctl import threadpool_limits
 
     from vulneuron.measures.choices import check_whole
-    from vulneuron.network.batch_size import MEMORY
     from vulneuron.record import open_record
     from vulneuron.server.access import TOKEN_PARAMETER, Access, url_of
     from vulneuron.server.model_choice import check_models, parse_models
     from vulneuron.server.record_names import record_names
     from vulneuron.server.running import PendingApp, Server
 
-    memory_bytes = MEMORY
     if memory is not None:
         check_whole(memory, "--memory")
-        memory_bytes = memory * 2**20
     if layer is not None:
         open_record(paths[0]).layer(layer)
     names = record_names(paths)
@@ -82,11 +79,14 @@ def command(
     access = Access.for_host(host, allow_host or ())
 
     def build() -> FastAPI:
+        # Imports PyTorch, which takes seconds.
+        from vulneuron.network.batch_size import MEMORY
         from vulneuron.server.app import create_app
         from vulneuron.server.library import Library
 
         # A network that cannot be loaded ends the command if the user named it.
         check_models(dict(zip(names, paths, strict=True)), models)
+        memory_bytes = MEMORY if memory is None else memory * 2**20
         app = create_app(Library(paths, models.default, models.by_record, memory=memory_bytes), access=access)
         # Requests compute many short matrix products, whose threads would wait for each other. The limit
         # applies to the libraries that are loaded by now.

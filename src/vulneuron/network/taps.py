@@ -20,8 +20,22 @@ from vulneuron.network.tracing import tensors_in
 #: Receives the functions so far and the latest one's result, which it may replace.
 Visitor = Callable[[tuple[str, ...], Tensor], Tensor | None]
 
-#: Functions that rearrange or copy values: omitted in the description of a tap.
-_REARRANGING = {"permute", "transpose", "movedim", "contiguous", "clone", "to", "float", "detach", "dropout"}
+#: Functions that rearrange or copy values, and poolings to the same size, as in torchvision's VGG: omitted in
+#: the description of a tap.
+_REARRANGING = {
+    "permute",
+    "transpose",
+    "movedim",
+    "contiguous",
+    "clone",
+    "to",
+    "float",
+    "detach",
+    "dropout",
+} | {
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+}
 
 
 @dataclass(frozen=True)
