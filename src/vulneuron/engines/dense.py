@@ -6,10 +6,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from vulneuron.engines.clock import device_clock
 from vulneuron.engines.engine import Batch
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY, BatchSize, most_images
+from vulneuron.network.devices import device_clock
 
 
 class Dense:

@@ -13,7 +13,7 @@ from vulneuron.inputs.loaded_model import LoadedModel, fixed_seed
 from vulneuron.inputs.specs import parse_spec
 from vulneuron.inputs.timm_models import load_timm
 from vulneuron.inputs.userfile import call_function
-from vulneuron.network.graphs import PROCESS_STATE
+from vulneuron.network.process_state import PROCESS_STATE
 from vulneuron.network.unwrapping import unwrapped
 from vulneuron.network.weights import check_weights
 

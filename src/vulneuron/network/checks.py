@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vulneuron.errors import ModelError, one_line
 from vulneuron.network.probes import max_relative_error
-from vulneuron.network.quiet import quiet
+from vulneuron.network.process_state import quiet
 
 #: Largest relative difference between the logits of an image alone and in a batch: accelerators choose less
 #: exact sums for some sizes.

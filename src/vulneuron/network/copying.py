@@ -15,7 +15,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
 from vulneuron.errors import ModelError, one_line
-from vulneuron.network.quiet import quiet
+from vulneuron.network.process_state import quiet
 from vulneuron.network.tracing import tensors_in
 from vulneuron.network.unwrapping import unwrap_submodules, unwrapped
 from vulneuron.network.weights import check_weights

@@ -1,5 +1,8 @@
-"""Devices, precision, and out-of-memory errors."""
+"""Devices, precision, out-of-memory errors, and clocks of devices."""
 
+import os
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
@@ -100,3 +103,22 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in _OUT_OF_MEMORY)
+
+
+def device_clock(device: torch.device) -> Callable[[], float]:
+    """Clock in seconds; only differences are meaningful.
+
+    On the CPU it counts the time of this thread, so other programs cannot change which option looks faster.
+    Windows counts thread time in steps of 16 ms, so there it is wall-clock time. On an accelerator it is
+    wall-clock time after all queued work has finished.
+    """
+    if device.type == "cpu":
+        return time.thread_time if os.name == "posix" else time.perf_counter
+    mark = torch.zeros((), device=device)
+
+    def seconds() -> float:
+        # Reading a value waits for all work queued before it.
+        mark.item()
+        return time.perf_counter()
+
+    return seconds

@@ -12,7 +12,7 @@ from vulneuron.errors import ModelError
 from vulneuron.network.checks import checked_logits
 from vulneuron.network.copying import prepared
 from vulneuron.network.probes import probe_images
-from vulneuron.network.quiet import quiet
+from vulneuron.network.process_state import quiet
 from vulneuron.network.weights import is_float32
 
 #: The first one is faster, but fails for networks with ``x.view(len(x), -1)``.

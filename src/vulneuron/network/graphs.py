@@ -1,17 +1,13 @@
 """Symbolic tracing of networks, safe while other threads run networks."""
 
 from collections.abc import Callable, Mapping
-from threading import RLock, get_ident
+from threading import get_ident
 from typing import Any
 
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vulneuron.network.quiet import quiet
-
-#: Held while a network is built or traced, because both temporarily change state of the whole process:
-#: `nn.Module.__call__`, the random seed, the import path.
-PROCESS_STATE = RLock()
+from vulneuron.network.process_state import PROCESS_STATE, quiet
 
 
 class _Tracer(fx.Tracer):

@@ -10,7 +10,7 @@ from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 
 from vulneuron.errors import ModelError
-from vulneuron.network.quiet import quiet
+from vulneuron.network.process_state import quiet
 
 #: Functions that turn logits into probabilities or their logarithms over all classes.
 _SOFTMAX = {"softmax", "log_softmax", "_softmax", "_log_softmax"}

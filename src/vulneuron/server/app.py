@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from vulneuron._version import __version__
-from vulneuron.network.quiet import WARNING_FILTERS
+from vulneuron.network.process_state import WARNING_FILTERS
 from vulneuron.server.access import Access
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs

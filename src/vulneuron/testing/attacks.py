@@ -27,7 +27,7 @@ class AttackTests:
     @pytest.fixture
     def attack(self) -> Attack:
         """The attack to test."""
-        raise NotImplementedError("provide the fixture `attack`")
+        pytest.fail("provide the fixture `attack`")
 
     @pytest.fixture
     def classifier(self) -> Classifier:

@@ -16,7 +16,7 @@ class EngineTests:
     @pytest.fixture
     def engine(self) -> Engine:
         """The engine to test."""
-        raise NotImplementedError("provide the fixture `engine`")
+        pytest.fail("provide the fixture `engine`")
 
     @pytest.mark.parametrize("patch", [2, 4])
     @pytest.mark.parametrize("batch_size", [None, 1, 7])

@@ -64,7 +64,7 @@ class MeasureTests:
     @pytest.fixture
     def measure(self) -> NeuronMeasure:
         """The measure to test."""
-        raise NotImplementedError("provide the fixture `measure`")
+        pytest.fail("provide the fixture `measure`")
 
     @pytest.mark.parametrize(("pairs", "neurons"), [(1, 1), (2, 5), (7, 3)])
     def test_one_number_per_pair_and_neuron(self, measure: NeuronMeasure, pairs: int, neurons: int) -> None:

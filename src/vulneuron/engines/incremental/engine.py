@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vulneuron.engines.clock import device_clock
 from vulneuron.engines.dense import Dense
 from vulneuron.engines.engine import Batch, Engine, empty_batch
 from vulneuron.engines.incremental.costs import StepCosts, measure_costs, region_areas
@@ -21,7 +20,7 @@ from vulneuron.engines.incremental.steps import NetworkSteps, trace_steps
 from vulneuron.engines.incremental.verifying import agrees_on_pair, agrees_on_probes, probe_pair
 from vulneuron.network import Classifier
 from vulneuron.network.batch_size import MEMORY, BatchSize
-from vulneuron.network.devices import out_of_memory
+from vulneuron.network.devices import device_clock, out_of_memory
 
 Ints = npt.NDArray[np.int64]
 #: Costs of a network's steps, by timing them or by a model, with the arguments of `measure_costs`.

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from vulneuron.engines.clock import device_clock
 from vulneuron.engines.dense import substituted
 from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans
 from vulneuron.engines.incremental.operations import Mean, Sliding
 from vulneuron.engines.incremental.steps import NetworkStep, NetworkSteps
 from vulneuron.engines.incremental.windows import Background, Place, Region
+from vulneuron.network.devices import device_clock
 
 Regions = dict[fx.Node, Region]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vulneuron.engines.clock import device_clock
+from vulneuron.network.devices import device_clock
 
 
 def test_the_cpu_clock_counts_this_threads_time() -> None:

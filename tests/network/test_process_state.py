@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from served import TIMEOUT
-from vulneuron.network.quiet import quiet
+from vulneuron.network.process_state import quiet
 
 
 def test_filters_are_restored_when_threads_overlap() -> None:
