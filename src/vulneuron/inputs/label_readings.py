@@ -1,7 +1,7 @@
 """Maps the labels of a data set to outputs of a model, in each possible order of numbered folders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,125 +88,133 @@ def read_labels(
                 LabelReading(reading.labels, reading.class_names, reading.order, (*reading.notes, note))
                 for reading in read_labels(own.nested, classes, class_names)
             )
-    return _readings(own, labels, names, used, classes, class_names)
+    return _NamedLabels(own, labels, names, used, classes, class_names).readings()
 
 
-def _readings(
-    own: DatasetLabels,
-    labels: np.ndarray,
-    names: tuple[str, ...],
-    used: Sequence[str],
-    classes: int,
-    class_names: tuple[str, ...] | None,
-) -> tuple[LabelReading, ...]:
-    matches = _matches(own, used, classes, class_names)
-    if matches is not None:
-        return (LabelReading(_mapped(labels, names, matches), class_names),)
-    if own.are_folders and (orders := _numbered_orders(used, names, classes)):
-        return _distinct(labels, names, orders, classes, class_names)
-    if not own.positional and len(names) == classes:
-        # ImageFolder numbers the folders 0 to 11 in alphabetical order, which the model may not share.
-        orders = {OWN: {name: index for index, name in enumerate(names)}}
-        for order, allowed in ((NUMERIC, range(classes)), (FROM_ONE, range(1, classes + 1))):
-            if numbers := _numbers(names, allowed):
-                orders[order] = {name: number - allowed.start for name, number in numbers.items()}
-        if len(orders) > 1:
-            return _distinct(labels, names, orders, classes, class_names)
-    return (_by_position(own, labels, names, used, classes, class_names),)
+@dataclass(frozen=True)
+class _NamedLabels:
+    """Labels of a data set, each with a name, for a model.
 
+    Attributes
+    ----------
+    own
+        The labels of the data set.
+    labels, names
+        Their values, ``(image,)``, and the name of each value.
+    used
+        Names that occur.
+    classes, class_names
+        Number of outputs, and their names, if known.
+    """
 
-def _by_position(
-    own: DatasetLabels,
-    labels: np.ndarray,
-    names: tuple[str, ...],
-    used: Sequence[str],
-    classes: int,
-    class_names: tuple[str, ...] | None,
-) -> LabelReading:
-    """The reading of names that are not those of the outputs, from their number and order."""
-    if own.are_folders:
-        reading = _without_empty_folders(labels, names, used, classes) if class_names is None else None
-        if reading is not None:
-            return reading
-    elif len(names) == classes and not own.positional:
-        shown = _display(names) if class_names is None else class_names
-        return LabelReading(labels, shown)
-    elif numbers := _numbers(used, range(classes)):
-        return LabelReading(_mapped(labels, names, numbers), class_names)
-    if classes == IMAGENET_CLASSES and (indices := imagenet_indices(used, names)) is not None:
-        every = sorted(names) if len(names) == IMAGENET_CLASSES else None
-        return LabelReading(_mapped(labels, names, indices), class_names or imagenet_names(every))
-    if len(names) == classes and class_names is None:
-        return LabelReading(labels, _display(names))
-    raise _no_match(own, used, classes, class_names)
+    own: DatasetLabels
+    labels: np.ndarray
+    names: tuple[str, ...]
+    used: Sequence[str]
+    classes: int
+    class_names: tuple[str, ...] | None
 
+    def readings(self) -> tuple[LabelReading, ...]:
+        """See `read_labels`."""
+        matches = self._matches()
+        if matches is not None:
+            return (self._mapped(matches),)
+        if self.own.are_folders and (orders := self._numbered_orders()):
+            return self._distinct(orders)
+        if not self.own.positional and len(self.names) == self.classes:
+            # ImageFolder numbers the folders 0 to 11 in alphabetical order, which the model may not share.
+            orders = {OWN: {name: index for index, name in enumerate(self.names)}}
+            for order, allowed in ((NUMERIC, range(self.classes)), (FROM_ONE, range(1, self.classes + 1))):
+                if numbers := _numbers(self.names, allowed):
+                    orders[order] = {name: number - allowed.start for name, number in numbers.items()}
+            if len(orders) > 1:
+                return self._distinct(orders)
+        return (self._by_position(),)
 
-def _matches(
-    own: DatasetLabels, used: Sequence[str], classes: int, class_names: tuple[str, ...] | None
-) -> dict[str, int] | None:
-    """Output of each name in use; None if some match no class name."""
-    try:
-        matches = match_names(used, class_names or ())
-    except ImagesError:
-        # A data set that numbers its labels like the model needs no names.
-        if own.positional or len(own.names or ()) != classes:
-            raise
-        return None
-    return matches if len(matches) == len(used) else None
+    def _by_position(self) -> LabelReading:
+        """The reading of names that are not those of the outputs, from their number and order."""
+        names, classes, class_names = self.names, self.classes, self.class_names
+        if self.own.are_folders:
+            reading = self._without_empty_folders() if class_names is None else None
+            if reading is not None:
+                return reading
+        elif len(names) == classes and not self.own.positional:
+            return LabelReading(self.labels, _display(names) if class_names is None else class_names)
+        elif numbers := _numbers(self.used, range(classes)):
+            return self._mapped(numbers)
+        if classes == IMAGENET_CLASSES and (indices := imagenet_indices(self.used, names)) is not None:
+            every = sorted(names) if len(names) == IMAGENET_CLASSES else None
+            return replace(self._mapped(indices), class_names=class_names or imagenet_names(every))
+        if len(names) == classes and class_names is None:
+            return LabelReading(self.labels, _display(names))
+        raise _no_match(self.own, self.used, classes, class_names)
 
+    def _matches(self) -> dict[str, int] | None:
+        """Output of each name in use; None if some match no class name."""
+        try:
+            matches = match_names(self.used, self.class_names or ())
+        except ImagesError:
+            # A data set that numbers its labels like the model needs no names.
+            if self.own.positional or len(self.names) != self.classes:
+                raise
+            return None
+        return matches if len(matches) == len(self.used) else None
 
-def _mapped(labels: np.ndarray, names: Sequence[str], outputs: Mapping[str, int]) -> np.ndarray:
-    mapped: np.ndarray = np.array([outputs.get(name, -1) for name in names], dtype=np.int64)[labels]
-    return mapped
+    def _mapped(self, outputs: Mapping[str, int]) -> LabelReading:
+        """The reading with this output for each name in use."""
+        mapped = np.array([outputs.get(name, -1) for name in self.names], dtype=np.int64)[self.labels]
+        return LabelReading(mapped, self.class_names)
+
+    def _numbered_orders(self) -> dict[str, dict[str, int]]:
+        """Output of each folder in each possible order; empty if the folders are not output numbers."""
+        used, names, classes = self.used, self.names, self.classes
+        orders: dict[str, dict[str, int]] = {}
+        if numbers := _numbers(used, range(classes)):
+            orders[NUMERIC] = numbers
+        if from_one := _numbers(used, range(1, classes + 1)):
+            complete = len(set(names) & set(used)) == classes
+            # Folders 1 to 9 of 10 outputs are most likely a subset of 0 to 9.
+            if complete or not numbers:
+                orders[FROM_ONE] = {name: number - 1 for name, number in from_one.items()}
+        if not orders:
+            return {}
+        first = 0 if numbers else 1
+        # A subset is ordered among the folders of all outputs, written with as many digits.
+        width = len(used[0]) if len({len(name) for name in used}) == 1 and used[0].startswith("0") else 0
+        every = (
+            sorted(names)
+            if len(names) == classes
+            else sorted(str(number).zfill(width) for number in range(first, first + classes))
+        )
+        if set(used) <= set(every):
+            orders[ALPHABETICAL] = {name: every.index(name) for name in used}
+        return orders
+
+    def _distinct(self, orders: Mapping[str, Mapping[str, int]]) -> tuple[LabelReading, ...]:
+        """The readings in these orders, without repeats."""
+        readings: list[LabelReading] = []
+        for order, outputs in orders.items():
+            reading = replace(self._mapped(outputs), order=order)
+            if any(np.array_equal(reading.labels, other.labels) for other in readings):  # type: ignore[arg-type]
+                continue
+            by_output = {output: name for name, output in outputs.items()}
+            if self.class_names is None and order != NUMERIC and {*by_output} == {*range(self.classes)}:
+                names = tuple(by_output[output] for output in range(self.classes))
+                reading = replace(reading, class_names=names)
+            readings.append(reading)
+        return tuple(readings)
+
+    def _without_empty_folders(self) -> LabelReading | None:
+        if len(self.names) == self.classes or len(self.used) != self.classes:
+            return None
+        empty = [name for name in self.names if name not in set(self.used)]
+        note = f"{len(empty)} sub-folders without images are not counted as classes ({_listed(empty)})."
+        reading = self._mapped({name: index for index, name in enumerate(self.used)})
+        return replace(reading, class_names=_display(tuple(self.used)), notes=(note,))
 
 
 def _display(names: tuple[str, ...]) -> tuple[str, ...]:
     return imagenet_names(names) if are_wordnet_ids(names) else names
-
-
-def _numbered_orders(used: Sequence[str], names: Sequence[str], classes: int) -> dict[str, dict[str, int]]:
-    """Output of each folder in each possible order; empty if the folders are not output numbers."""
-    orders: dict[str, dict[str, int]] = {}
-    if numbers := _numbers(used, range(classes)):
-        orders[NUMERIC] = numbers
-    if from_one := _numbers(used, range(1, classes + 1)):
-        complete = len(set(names) & set(used)) == classes
-        # Folders 1 to 9 of 10 outputs are most likely a subset of 0 to 9.
-        if complete or not numbers:
-            orders[FROM_ONE] = {name: number - 1 for name, number in from_one.items()}
-    if not orders:
-        return {}
-    first = 0 if numbers else 1
-    # A subset is ordered among the folders of all outputs, written with as many digits.
-    width = len(used[0]) if len({len(name) for name in used}) == 1 and used[0].startswith("0") else 0
-    every = (
-        sorted(names)
-        if len(names) == classes
-        else sorted(str(number).zfill(width) for number in range(first, first + classes))
-    )
-    if set(used) <= set(every):
-        orders[ALPHABETICAL] = {name: every.index(name) for name in used}
-    return orders
-
-
-def _distinct(
-    labels: np.ndarray,
-    names: tuple[str, ...],
-    orders: Mapping[str, Mapping[str, int]],
-    classes: int,
-    class_names: tuple[str, ...] | None,
-) -> tuple[LabelReading, ...]:
-    readings: list[LabelReading] = []
-    for order, outputs in orders.items():
-        mapped = _mapped(labels, names, outputs)
-        if any(np.array_equal(mapped, reading.labels) for reading in readings if reading.labels is not None):
-            continue
-        shown = class_names
-        by_output = {output: name for name, output in outputs.items()}
-        if class_names is None and order != NUMERIC and {*by_output} == {*range(classes)}:
-            shown = tuple(by_output[output] for output in range(classes))
-        readings.append(LabelReading(mapped, shown, order))
-    return tuple(readings)
 
 
 def _numbers(names: Sequence[str], allowed: range) -> dict[str, int] | None:
@@ -214,17 +222,6 @@ def _numbers(names: Sequence[str], allowed: range) -> dict[str, int] | None:
     numbers = {name: int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
     distinct = len(numbers) == len(names) == len(set(numbers.values()))
     return numbers if distinct and all(number in allowed for number in numbers.values()) else None
-
-
-def _without_empty_folders(
-    labels: np.ndarray, names: tuple[str, ...], used: Sequence[str], classes: int
-) -> LabelReading | None:
-    if len(names) == classes or len(used) != classes:
-        return None
-    empty = [name for name in names if name not in set(used)]
-    note = f"{len(empty)} sub-folders without images are not counted as classes ({_listed(empty)})."
-    outputs = {name: index for index, name in enumerate(used)}
-    return LabelReading(_mapped(labels, names, outputs), _display(tuple(used)), notes=(note,))
 
 
 def _prefers_nested(
