@@ -53,8 +53,9 @@ class Classifier:
     """A CNN that maps pixels in [0, 1] to logits, with a verified split into target layer and head.
 
     The classifier works on a private copy of the model: in eval mode, without parameter gradients, on the
-    selected device, in `channels_last`, with batch normalizations folded into convolutions if this preserves
-    the logits. The module that you pass is never changed, unless you disable the copy.
+    selected device, in `channels_last` if the network runs in it, with batch normalizations folded into
+    convolutions if this preserves the logits. The module that you pass is never changed, unless you disable
+    the copy.
 
     Parameters
     ----------

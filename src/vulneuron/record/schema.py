@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Attribute of the root group that distinguishes a record from other Zarr groups.
 VERSION_KEY = "vulneuron_schema"
 
