@@ -1,6 +1,7 @@
 """Feature maps behind functions of a forward method, and heads that are affine in the activations."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -87,6 +88,18 @@ def test_feature_maps_are_those_behind_a_functional_activation(name: str, pool: 
     torch.testing.assert_close(classifier.weights, net.fc.weight.detach())
 
 
+class HalvingByNumPy(torch.autograd.Function):
+    """A function whose derivative works for one vector at a time only."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        return values / 2
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return torch.from_numpy(gradient.numpy() / 2)
+
+
 SUBSET = [4, 0, 2]
 AFFINE: dict[str, tuple[Function, Function]] = {
     "temperature": (lambda logits: logits / 1.5, lambda weight: weight / 1.5),
@@ -105,6 +118,7 @@ AFFINE: dict[str, tuple[Function, Function]] = {
         lambda logits: logits - logits.mean(1, keepdim=True),
         lambda weight: weight - weight.mean(0),
     ),
+    "function without a batched derivative": (HalvingByNumPy.apply, lambda weight: weight / 2),
     "second matrix": (
         lambda logits: logits @ torch.ones(5, 3).tril(),
         lambda weight: torch.ones(5, 3).tril().T @ weight,
