@@ -25,20 +25,45 @@ export function canvasFont(canvas: HTMLCanvasElement, size: number, weight = 400
   return `${weight} ${size}px ${getComputedStyle(canvas).fontFamily}`;
 }
 
+/** Outline the focused item: a ring with a halo, which is visible on any color. */
+export function strokeRing(
+  context: CanvasRenderingContext2D,
+  path: Path2D,
+  { ring, halo }: Pick<Palette, "ring" | "halo">,
+): void {
+  context.save();
+  for (const [width, color] of [
+    [5, halo],
+    [2, ring],
+  ] as const) {
+    context.lineWidth = width;
+    context.strokeStyle = color;
+    context.stroke(path);
+  }
+  context.restore();
+}
+
 /** Colors of app.css that canvases use. */
 const NAMES = [
   "panel",
-  "raised",
-  "line",
-  "text",
+  "sunk",
+  "hair",
+  "axis",
+  "ink",
   "muted",
-  "accent",
+  "faint",
   "benign",
   "adversarial",
   "benign-band",
   "adversarial-band",
-  "focus",
-  "unselected",
+  "ring",
+  "halo",
+  "map-0",
+  "map-1",
+  "map-2",
+  "map-3",
+  "map-4",
+  "mask",
 ] as const;
 export type Palette = Readonly<Record<(typeof NAMES)[number], string>>;
 

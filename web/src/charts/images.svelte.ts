@@ -1,7 +1,8 @@
 /** Images: decoded, and drawn under masks and vulnerability maps. */
 
-import { interpolateInferno } from "d3-scale-chromatic";
+import { scaleLinear } from "d3-scale";
 import { outline, type Mask } from "../lib/masks";
+import { palette, type Palette } from "./canvas.svelte";
 
 /**
  * The decoded image at an address that follows the state. The previous image stays until the new one can be drawn, so
@@ -34,21 +35,28 @@ interface Size {
   readonly height: number;
 }
 
-const DIM = 205;
 const COLORS = 256;
+/** How much of a pixel that is not captured is the mask's color; the rest is the pixel's luminance. */
+const MASKED = 0.78;
 
-/** Colors of a vulnerability map from 0 (dark) to its largest value, as `[red, green, blue]`. */
-const MAP_COLORS: readonly (readonly [number, number, number])[] = Array.from(
-  { length: COLORS },
-  (_, index) =>
-    // The brightest colors would be invisible on bright images.
-    bytesOf(interpolateInferno(0.1 + (0.8 * index) / (COLORS - 1))),
-);
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** The colors of a vulnerability map in the present theme, at equal distances from 0 to the largest value. */
+function mapStops(colors: Palette): readonly string[] {
+  return [colors["map-0"], colors["map-1"], colors["map-2"], colors["map-3"], colors["map-4"]];
+}
 
 /** The color scale from left to right, as a CSS gradient. */
 export function mapGradient(): string {
-  const stops = Array.from({ length: 9 }, (_, index) => MAP_COLORS[Math.round((index / 8) * (COLORS - 1))]);
-  return `linear-gradient(to right, ${stops.map((color) => `rgb(${color?.join(" ")})`).join(", ")})`;
+  return `linear-gradient(to right, ${mapStops(palette()).join(", ")})`;
+}
+
+function mapColors(): readonly Rgb[] {
+  const stops = mapStops(palette());
+  const color = scaleLinear<string>()
+    .domain(stops.map((_, index) => (index * (COLORS - 1)) / (stops.length - 1)))
+    .range(stops);
+  return Array.from({ length: COLORS }, (_, index) => bytesOf(color(index)));
 }
 
 /** The image, dimmed outside the mask if there is one. */
@@ -60,11 +68,20 @@ export function drawDimmed(
 ): void {
   drawImage(context, size, image);
   if (!mask) return;
-  const dimmed = new ImageData(mask.width, mask.height);
-  for (let index = 0; index < mask.data.length; index += 1) {
-    dimmed.data[4 * index + 3] = mask.data[index] ? 0 : DIM;
+  context.save();
+  context.globalCompositeOperation = "saturation";
+  overlay(context, size, outside(mask, [128, 128, 128], 1));
+  context.restore();
+  overlay(context, size, outside(mask, bytesOf(palette().mask), MASKED));
+}
+
+/** One color where the mask is not, and nothing where it is. */
+function outside(mask: Mask, [red, green, blue]: Rgb, opacity: number): ImageData {
+  const pixels = new ImageData(mask.width, mask.height);
+  for (const [index, isInside] of mask.data.entries()) {
+    if (!isInside) pixels.data.set([red, green, blue, Math.round(255 * opacity)], 4 * index);
   }
-  overlay(context, size, dimmed);
+  return pixels;
 }
 
 /** The same with the mask's outline. */
@@ -78,10 +95,7 @@ export function drawMasked(
   if (mask) drawOutline(context, size, mask);
 }
 
-/**
- * A vulnerability map as colors over the gray image, with the outline of its most vulnerable part. Small values are
- * transparent.
- */
+/** A vulnerability map, with the outline of its most vulnerable part. */
 export function drawMap(
   context: CanvasRenderingContext2D,
   size: Size,
@@ -90,17 +104,11 @@ export function drawMap(
   most: number,
   top: Mask | undefined,
 ): void {
-  drawImage(context, size, image);
-  context.save();
-  context.globalCompositeOperation = "saturation";
-  context.fillStyle = "#808080";
-  context.fillRect(0, 0, size.width, size.height);
-  context.restore();
+  const colors = mapColors();
   const colored = new ImageData(image.naturalWidth, image.naturalHeight);
   for (const [index, value] of values.entries()) {
     const part = most > 0 ? Math.max(0, value / most) : 0;
-    const color = MAP_COLORS[Math.round(part * (COLORS - 1))] ?? [0, 0, 0];
-    colored.data.set([...color, 255 * 0.9 * part ** 0.6], 4 * index);
+    colored.data.set([...(colors[Math.round(part * (COLORS - 1))] ?? [0, 0, 0]), 255], 4 * index);
   }
   overlay(context, size, colored);
   if (top) drawOutline(context, size, top);
@@ -134,8 +142,8 @@ function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size,
   }
   context.lineCap = "square";
   for (const [lineWidth, color] of [
-    [2.4, "rgb(0 0 0 / 55%)"],
-    [1.1, "#ffffff"],
+    [2.8, "#000000"],
+    [1.3, "#ffffff"],
   ] as const) {
     context.lineWidth = lineWidth;
     context.strokeStyle = color;
@@ -143,7 +151,8 @@ function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size,
   }
 }
 
-function bytesOf(text: string): readonly [number, number, number] {
-  const [red, green, blue] = [1, 3, 5].map((start) => Number.parseInt(text.slice(start, start + 2), 16));
-  return [red ?? 0, green ?? 0, blue ?? 0];
+/** The bytes of a computed color such as `rgb(1, 2, 3)`. */
+function bytesOf(color: string): Rgb {
+  const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
+  return [red, green, blue];
 }

@@ -150,7 +150,7 @@ function valueAxis({ context, scene, colors, font, y, left, right, top, bottom, 
   context.textBaseline = "middle";
   for (const tick of ticks) {
     const down = Math.round(y(tick)) + 0.5;
-    context.strokeStyle = tick === 0 ? colors.muted : colors.line;
+    context.strokeStyle = tick === 0 ? colors.axis : colors.hair;
     line(context, left, down, right, down);
     context.fillStyle = colors.muted;
     context.fillText(format(tick), left - 5, down);
@@ -218,13 +218,13 @@ function band(frame: Frame, [low, high]: readonly [Column, Column], color: strin
 }
 
 function selection({ context, scene, colors, x, top, bottom, step }: Frame): void {
-  context.fillStyle = colors.focus;
+  context.fillStyle = colors.ink;
   const width = Math.max(1.5, Math.min(step - 1, 6));
   for (const neuron of scene.chosen) {
     const middle = x(scene.places[neuron] as number);
     context.fillRect(middle - width / 2, bottom - 6, width, 6);
   }
-  context.strokeStyle = colors.focus;
+  context.strokeStyle = colors.ink;
   context.lineWidth = 1.5;
   const middle = x(scene.places[scene.focus] as number);
   line(context, middle, top, middle, bottom);
@@ -256,7 +256,7 @@ function names(frame: Frame): void {
     )
       continue;
     taken.push([start, start + width, down]);
-    context.fillStyle = colors.text;
+    context.fillStyle = colors.ink;
     context.beginPath();
     context.arc(across, y(peak), 2.5, 0, 2 * Math.PI);
     context.fill();
@@ -266,7 +266,7 @@ function names(frame: Frame): void {
     context.textAlign = "left";
     context.strokeText(text, start, down);
     context.lineWidth = 1;
-    context.fillStyle = neuron === scene.focus ? colors.focus : colors.text;
+    context.fillStyle = colors.ink;
     context.fillText(text, start, down);
   }
 }
@@ -281,8 +281,8 @@ function neuronNumbers(frame: Frame): void {
     const middle = x(place);
     if (middle < left || middle > right) continue;
     const neuron = scene.order[place] as number;
-    context.font = font(neuron === scene.focus ? 700 : 400);
-    context.fillStyle = scene.chosen.includes(neuron) ? colors.focus : colors.text;
+    context.font = font(scene.chosen.includes(neuron) ? 700 : 400);
+    context.fillStyle = colors.ink;
     context.fillText(`${neuron}`, middle, bottom + 4);
   }
 }

@@ -1,48 +1,56 @@
 /**
- * Colors of classes. The first ten are Petroff's sequence ("Accessible color sequences for data visualization",
- * 2021), which color-blind readers can distinguish; further ones step through the hues at varying lightness, and can
- * be distinguished only by legend and tooltip.
+ * Colors of classes, the same in both themes. None is near the colors of the benign and adversarial side, or gray. The
+ * first ten are chosen for records of up to ten classes. Each further one is the color of a grid in sRGB that is
+ * farthest from all earlier ones, also for readers with deuteranopia, protanopia or tritanopia (CIEDE2000); the
+ * test of this file measures the distances. Names are always written beside the color, in the color of text.
  */
-const ACCESSIBLE = [
-  "#3f90da",
-  "#ffa90e",
-  "#bd1f01",
-  "#94a4a2",
-  "#832db6",
-  "#a96b59",
-  "#e76300",
-  "#b9ac70",
-  "#717581",
-  "#92dadd",
-];
-const GOLDEN_ANGLE = 137.508;
-const LIGHTNESS = [0.55, 0.75, 0.65];
+const CLASS_COLORS = [
+  "#c05880",
+  "#ced51f",
+  "#82955e",
+  "#ad99fb",
+  "#615114",
+  "#1d989a",
+  "#68e89a",
+  "#f7b5ca",
+  "#5f437f",
+  "#1a6048",
+  "#553322",
+  "#aaddff",
+  "#ccaa55",
+  "#661144",
+  "#bb8888",
+  "#aa44aa",
+  "#331199",
+  "#cceecc",
+  "#ff77bb",
+  "#aa2244",
+  "#77ffee",
+  "#114455",
+  "#887744",
+  "#885566",
+  "#88bb88",
+  "#aaff77",
+  "#ccaadd",
+  "#558866",
+  "#44ccaa",
+  "#770000",
+  "#223377",
+  "#66aa99",
+  "#ee9900",
+  "#337777",
+  "#6633bb",
+  "#445533",
+  "#bbcc77",
+  "#008877",
+  "#8877aa",
+  "#bbbbff",
+] as const;
 
-/** Color of the n-th class of a record, as CSS text `#rrggbb`. */
+/** Number of classes up to which all colors differ. */
+export const DISTINCT_COLORS = CLASS_COLORS.length;
+
+/** Color of the n-th class of a record, as CSS text `#rrggbb`. Beyond `DISTINCT_COLORS` classes, colors repeat. */
 export function classColor(index: number): string {
-  const accessible = ACCESSIBLE[index];
-  if (accessible) return accessible;
-  const hue = (index * GOLDEN_ANGLE) % 360;
-  return oklchToHex(LIGHTNESS[index % LIGHTNESS.length] as number, 0.12, hue);
-}
-
-/** Oklch color in sRGB (Ottosson, "A perceptual color space for image processing", 2020). */
-function oklchToHex(lightness: number, chroma: number, hue: number): string {
-  const angle = (hue * Math.PI) / 180;
-  const [a, b] = [chroma * Math.cos(angle), chroma * Math.sin(angle)];
-  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
-  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
-  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
-  const linear = [
-    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
-    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
-  ];
-  return `#${linear.map((value) => toByte(value).toString(16).padStart(2, "0")).join("")}`;
-}
-
-function toByte(linear: number): number {
-  const clipped = Math.min(1, Math.max(0, linear));
-  const encoded = clipped <= 0.0031308 ? 12.92 * clipped : 1.055 * clipped ** (1 / 2.4) - 0.055;
-  return Math.round(255 * encoded);
+  return CLASS_COLORS[index % DISTINCT_COLORS] as string;
 }
