@@ -66,18 +66,24 @@ def place_at(
 
 
 def number_in(text: str) -> float:
-    """A number as the page writes it."""
-    return float(text.strip().translate(_SIGNS))
+    """A number as the page writes it; "<.01" is anything that rounds to 0."""
+    return 0.0025 if text.strip() == "<.01" else float(text.strip().translate(_SIGNS))
+
+
+def probability(value: float) -> str:
+    """A probability as the page writes it: two decimals without a leading zero."""
+    return "<.01" if 0 < value < 0.005 else f"{value:.2f}".removeprefix("0")
 
 
 def assert_shows(text: str, value: float) -> None:
-    """A text shows a value with three significant digits."""
+    """A text shows a value with three significant digits, or one if it is tiny."""
     shown = number_in(text)
     if math.isnan(value):
         assert math.isnan(shown)
         return
     size = math.floor(math.log10(abs(value))) if value else 0
-    assert abs(shown - value) <= 0.501 * 10.0 ** (size - 2), (text, value)
+    digits = 3 if abs(value) >= 1e-3 else 1
+    assert abs(shown - value) <= 0.501 * 10.0 ** (size - digits + 1), (text, value)
 
 
 def row_of(neurons: pd.DataFrame, neuron: int) -> dict[str, float]:

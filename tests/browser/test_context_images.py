@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import settle
 from browser.guards import Guards
-from browser.neuron_view import FirstView, assert_shows, first_view
+from browser.neuron_view import FirstView, assert_shows, first_view, probability
 from vulneuron.analysis import Context
 from vulneuron.measures import SIDES, Side
 
@@ -57,8 +57,9 @@ def _expect_cards(window: Locator, found: Context, neuron: int, side: Side, anal
         activation = card.get_by_text(re.compile("^activation ")).inner_text().removeprefix("activation ")
         assert f"activation {activation}" in name
         assert_shows(activation, float(activations[pair]))
-        expect(card).to_contain_text(re.compile(rf"{re.escape(labels[pair])}\s*{confidences[pair]:.2f}"))
-        assert f"probability {confidences[pair]:.2f}" in name
+        shown = probability(confidences[pair])
+        expect(card).to_contain_text(re.compile(rf"{re.escape(labels[pair])}\s*{re.escape(shown)}"))
+        assert f"probability {shown}" in name
 
 
 @pytest.mark.parametrize("side", SIDES)

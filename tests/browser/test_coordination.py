@@ -21,12 +21,12 @@ def focused(page: Page) -> int:
     """The neuron that all views have in focus."""
     heading = page.get_by_role("heading", name="Cluster of neuron").text_content() or ""
     neuron = int(re.findall(r"\d+", heading)[0])
-    expect(page.get_by_role("region", name="Receptive field")).to_contain_text(f"neuron {neuron}")
+    expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text(f"Neuron {neuron}")
     return neuron
 
 
 def find(page: Page, text: str) -> None:
-    page.get_by_role("combobox", name="Find a neuron or a class").fill(text)
+    page.get_by_role("combobox", name="Find a class, a pair, a neuron").fill(text)
     page.keyboard.press("Enter")
     settle(page)
 
@@ -47,19 +47,19 @@ def test_back_and_forward(page: Page) -> None:
 
 def test_reload_and_share_give_the_same_screen(page: Page, open_page: OpenPage, record: str) -> None:
     find(page, "3-9")
-    clusters = page.get_by_role("region", name="Neuron clusters")
+    clusters = page.get_by_role("region", name="Clusters")
     clusters.get_by_role("spinbutton", name="clusters").fill("20")
     clusters.get_by_label("Distance between neurons").select_option("iou")
     page.keyboard.press("Escape")
     settle(page)
     expect(page).to_have_url(re.compile("clusters=20"))
-    seen = [region_text(page, name) for name in ("Receptive field", "Neuron clusters", "Images")]
+    seen = [region_text(page, name) for name in ("Neuron", "Clusters", "Pairs")]
     page.reload()
     settle(page)
-    again = [region_text(page, name) for name in ("Receptive field", "Neuron clusters", "Images")]
+    again = [region_text(page, name) for name in ("Neuron", "Clusters", "Pairs")]
     assert again == seen
     other = open_page(record, urlparse(page.url).query.partition("&")[2])
-    assert [region_text(other, name) for name in ("Receptive field", "Neuron clusters", "Images")] == seen
+    assert [region_text(other, name) for name in ("Neuron", "Clusters", "Pairs")] == seen
 
 
 def region_text(page: Page, name: str) -> str:
@@ -100,7 +100,7 @@ def test_keys_step_through_pairs_and_neurons(page: Page, analysis: vn.Analysis) 
 
 def test_letters_are_no_shortcuts_while_typing(page: Page) -> None:
     before = page.url
-    field = page.get_by_role("combobox", name="Find a neuron or a class")
+    field = page.get_by_role("combobox", name="Find a class, a pair, a neuron")
     field.press_sequentially("jknpu/")
     expect(field).to_have_value("jknpu/")
     assert page.url == before
@@ -148,7 +148,7 @@ def test_a_notebook_reads_and_sets_what_a_page_shows(open_page: OpenPage, record
 
     put(page, "notebook-1", "record=cifar10&pair=5&neurons=4-9")
     expect(page.get_by_role("heading", name="Cluster of neuron 4:")).to_be_visible()
-    expect(page.get_by_role("region", name="Receptive field")).to_contain_text("6 neurons")
+    expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text("6 neurons")
     assert parameters(page) == {"record": "cifar10", "pair": "5", "neurons": "4-9", "session": "notebook-1"}
     # A reload stays in the session, which stores the state.
     page.reload()

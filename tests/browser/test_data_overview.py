@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
 from browser.conftest import OpenPage
+from browser.neuron_view import probability
 from browser.overview import (
     PLOTS,
     Points,
@@ -127,7 +128,7 @@ def test_hovering_names_the_pair(everything: Page, analysis: vn.Analysis, side: 
         (known.adversarial_label, analysis.record.pairs["adversarial_label_p_adversarial"][pair]),
     ):
         expect(tooltip).to_contain_text(str(name))
-        expect(tooltip).to_contain_text(f"p {p:.2f}")
+        expect(tooltip).to_contain_text(f"p {probability(p)}")
     image = tooltip.locator("img")
     expect(image).to_have_js_property("complete", value=True)
     assert image.evaluate("one => one.naturalWidth") > 0
@@ -153,7 +154,7 @@ def test_clicking_a_point_focuses_its_pair(everything: Page, analysis: vn.Analys
     assert np.linalg.norm(points[pair] - pointer) < _REACH
     expect(focused(everything)).to_have_attribute("title", re.compile(f"^pair {pair}:"))
     for side in SIDES:
-        ring = _ring(plot(everything, side).locator("circle.focus"))
+        ring = _ring(plot(everything, side).locator("circle.ring-line"))
         assert np.allclose(ring, places(everything, analysis, side)[pair], atol=1)
 
 
@@ -178,7 +179,7 @@ def test_wheel_and_drag_zoom_and_pan_and_reset_undoes_it(everything: Page) -> No
 
 
 def _total(page: Page) -> int:
-    text = page.get_by_role("region", name="Data overview").locator("header").inner_text()
+    text = page.get_by_role("region", name="Images and predictions").locator("header").inner_text()
     return int(re.findall(r"of ([\d,]+) pairs", text)[0].replace(",", ""))
 
 
@@ -223,14 +224,14 @@ def test_a_long_legend_is_searched(everything: Page) -> None:
 def test_exports(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:
     for label, check in {"All pairs (CSV)": _check_pairs, "Prediction matrix (CSV)": _check_matrix}.items():
         with page.expect_download() as download:
-            page.get_by_role("button", name="Export Data overview").click()
+            page.get_by_role("button", name="More: Images and predictions").click()
             page.get_by_role("button", name=label).click()
         download.value.save_as(tmp_path / "numbers.csv")
         with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
             check(list(csv.reader(file)), analysis)
     for label in ("Scatterplots (SVG)", "Prediction matrix (SVG)"):
         with page.expect_download() as download:
-            page.get_by_role("button", name="Export Data overview").click()
+            page.get_by_role("button", name="More: Images and predictions").click()
             page.get_by_role("button", name=label).click()
         download.value.save_as(tmp_path / "picture.svg")
         text = (tmp_path / "picture.svg").read_text()
@@ -259,7 +260,7 @@ def _check_matrix(rows: list[list[str]], analysis: vn.Analysis) -> None:
 @pytest.mark.parametrize("size", [(1440, 900), (1920, 1080), (1180, 720)])
 def test_nothing_is_cut(open_page: OpenPage, record: str, size: tuple[int, int]) -> None:
     page = open_page(record, size=size)
-    region = page.get_by_role("region", name="Data overview")
+    region = page.get_by_role("region", name="Images and predictions")
     outer = region.bounding_box()
     assert outer is not None
     for part in (*(plot(page, side) for side in PLOTS), region.get_by_role("grid")):

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
+from browser.neuron_view import probability
 from browser.overview import (
     address,
     cards,
@@ -26,10 +27,10 @@ from browser.overview import (
 
 #: Label of each order: column of the table of pairs, and whether its largest value comes first.
 ORDERS = {
-    "L2 ↑": ("perturbation_l2", False),
-    "L2 ↓": ("perturbation_l2", True),
-    "benign p ↓": ("benign_label_p_benign", True),
-    "adversarial p ↑": ("adversarial_label_p_adversarial", False),
+    "smallest perturbation first": ("perturbation_l2", False),
+    "largest perturbation first": ("perturbation_l2", True),
+    "surest benign first": ("benign_label_p_benign", True),
+    "least sure adversarial first": ("adversarial_label_p_adversarial", False),
 }
 
 
@@ -47,8 +48,7 @@ def _ordered(analysis: vn.Analysis, label: str, pairs: np.ndarray | None = None)
 
 
 def _choose_order(page: Page, label: str) -> None:
-    page.get_by_role("group", name="order").get_by_text(label, exact=True).click()
-    expect(page.get_by_role("radio", name=label, exact=True)).to_be_checked()
+    page.get_by_label("Order of the pairs").select_option(label=label)
 
 
 def _list(page: Page) -> Locator:
@@ -84,8 +84,8 @@ def test_a_card_shows_labels_probabilities_and_distance(page: Page, analysis: vn
             fill = bars.nth(side).evaluate("one => one.offsetWidth / one.parentElement.offsetWidth")
             assert fill == pytest.approx(p[side], abs=0.03)
         numbers = card.locator(".numbers span")
-        assert numbers.first.inner_text() == f"{p[0]:.2f}"
-        assert numbers.last.inner_text() == f"{p[1]:.2f}"
+        assert numbers.first.inner_text() == probability(p[0])
+        assert numbers.last.inner_text() == probability(p[1])
         shown = float(numbers.nth(1).inner_text().removeprefix("L2 "))
         assert shown == pytest.approx(known.perturbation_l2, rel=0.05)
 
@@ -115,7 +115,7 @@ def test_thumbnails_are_the_pairs_images(page: Page, analysis: vn.Analysis) -> N
 
 def test_many_pairs_are_scrolled_through(everything: Page, analysis: vn.Analysis) -> None:
     page = everything
-    ordered = _ordered(analysis, "L2 ↑")
+    ordered = _ordered(analysis, "smallest perturbation first")
     listed = _list(page)
     listed.press("Home")
     expect(focused(page)).to_have_attribute("aria-posinset", "1")
@@ -187,7 +187,7 @@ def test_a_new_selection_focuses_its_first_pair(page: Page, analysis: vn.Analysi
     listed = analysis.cell(benign, adversarial)
     expect_selection(page, f"{benign} → {adversarial}", len(listed))
     expect(focused(page)).to_have_attribute("aria-posinset", "1")
-    assert pair_of(focused(page)) == _ordered(analysis, "L2 ↑", listed)[0]
+    assert pair_of(focused(page)) == _ordered(analysis, "smallest perturbation first", listed)[0]
     # Clearing keeps the pair, as it is still one of them.
     kept = pair_of(focused(page))
     page.get_by_role("button", name="clear").click()
@@ -209,7 +209,7 @@ def test_a_focused_pair_outside_of_the_selection_is_said(
     known = analysis.pair(outside)
     expect(note).to_contain_text(f"{known.benign_label} → {known.adversarial_label}")
     expect(focused(page)).to_have_count(0)
-    expect(plot(page, "benign").locator("circle.focus")).to_be_visible()
+    expect(plot(page, "benign").locator("circle.ring-line")).to_be_visible()
     note.get_by_role("button", name="Go to it").click()
     count = len(analysis.cell(known.benign_label, known.adversarial_label))
     expect_selection(page, f"{known.benign_label} → {known.adversarial_label}", count)
@@ -242,15 +242,15 @@ def test_an_empty_selection_says_what_to_do(open_page: OpenPage, record: str) ->
 
 def test_listed_pairs_are_exported(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:
     known = analysis.pair(pair_of(focused(page)))
-    _choose_order(page, "adversarial p ↑")
+    _choose_order(page, "least sure adversarial first")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export Images").click()
+        page.get_by_role("button", name="More: Pairs").click()
         page.get_by_role("button", name="Listed pairs (CSV)").click()
     download.value.save_as(tmp_path / "pairs.csv")
     with (tmp_path / "pairs.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     listed = analysis.cell(known.benign_label, known.adversarial_label)
-    assert [int(row["pair"]) for row in rows] == _ordered(analysis, "adversarial p ↑", listed)
+    assert [int(row["pair"]) for row in rows] == _ordered(analysis, "least sure adversarial first", listed)
     assert {(row["benign_class"], row["adversarial_class"]) for row in rows} == {
         (str(known.benign_label), str(known.adversarial_label))
     }

@@ -38,7 +38,7 @@ def nonlinear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def about(page: Page) -> str:
-    page.get_by_role("button", name="About this record").click()
+    page.get_by_role("button", name=re.compile("are fooled")).click()
     text = page.get_by_role("dialog").inner_text()
     page.keyboard.press("Escape")
     return text
@@ -64,7 +64,7 @@ def test_page_learns_when_the_network_is_there(
         try:
             page.goto(f"{address}/?record=colors")
             settle(page)
-            field = page.get_by_role("region", name="Receptive field")
+            field = page.get_by_role("region", name="Neuron", exact=True)
             expect(field.get_by_text("substitution waits for the network")).to_have_count(2)
             sorts = page.get_by_label("Sort neurons by")
             expect(sorts).to_contain_text("needs the network")
@@ -100,7 +100,7 @@ def test_a_record_that_goes_is_said_once_and_comes_back(
         settle(page)
         # One notice above all views, which keep what they show.
         expect(alert).to_have_count(1)
-        for region in ("Images", "Neuron vulnerability", "Receptive field", "Neuron clusters"):
+        for region in ("Pairs", "Neurons", "Neuron", "Clusters"):
             view = page.get_by_role("region", name=region)
             expect(view).not_to_contain_text("does not exist")
             expect(view.locator("canvas, [role=tree], [role=listbox]").first).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from browser.conftest import OpenPage, settle
 from browser.test_shell import violations
 
-VIEWS = ("Data overview", "Images", "Neuron vulnerability", "Receptive field", "Neuron clusters")
+VIEWS = ("Images and predictions", "Pairs", "Neurons", "Neuron", "Clusters")
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def expect_all_views(page: Page) -> None:
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_fills_the_window_and_goes_back(page: Page, view: str) -> None:
     before = size(region(page, view))
-    page.get_by_role("button", name=f"Enlarge {view}").click()
-    restore = page.get_by_role("button", name=f"Restore {view}")
+    page.get_by_role("button", name=f"Enlarge {view}", exact=True).click()
+    restore = page.get_by_role("button", name=f"Restore {view}", exact=True)
     expect(restore).to_be_focused()
     width, height = size(region(page, view))
     assert width > 0.98 * 1440
@@ -49,7 +49,7 @@ def test_a_view_fills_the_window_and_goes_back(page: Page, view: str) -> None:
 
 
 def test_escape_goes_back_and_leaves_the_focus(page: Page) -> None:
-    page.get_by_role("button", name="Enlarge Neuron vulnerability").click()
+    page.get_by_role("button", name="Enlarge Neurons").click()
     plot = page.get_by_role("slider", name="Contributions of all neurons")
     plot.press("ArrowRight")
     page.keyboard.press("Escape")
@@ -58,8 +58,8 @@ def test_escape_goes_back_and_leaves_the_focus(page: Page) -> None:
 
 
 def test_escape_closes_first_what_lies_over_the_view(page: Page) -> None:
-    page.get_by_role("button", name="Enlarge Receptive field").click()
-    page.get_by_role("button", name="Export Receptive field").click()
+    page.get_by_role("button", name="Enlarge Neuron", exact=True).click()
+    page.get_by_role("button", name="More: Neuron", exact=True).click()
     menu = page.get_by_role("button", name="Numbers (CSV)")
     expect(menu).to_be_visible()
     page.keyboard.press("Escape")
@@ -68,23 +68,23 @@ def test_escape_closes_first_what_lies_over_the_view(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("button", name="Restore Receptive field")).to_be_visible()
+    expect(page.get_by_role("button", name="Restore Neuron", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect_all_views(page)
 
 
 def test_the_address_has_the_enlarged_view(page: Page) -> None:
-    page.get_by_role("button", name="Enlarge Images").click()
+    page.get_by_role("button", name="Enlarge Pairs").click()
     expect(page).to_have_url(re.compile(r"enlarged=images$"))
     page.reload()
     settle(page)
-    expect(page.get_by_role("button", name="Restore Images")).to_be_visible()
-    expect(region(page, "Neuron clusters")).to_have_count(0)
+    expect(page.get_by_role("button", name="Restore Pairs")).to_be_visible()
+    expect(region(page, "Clusters")).to_have_count(0)
     page.go_back()
     expect_all_views(page)
     page.go_forward()
     # What had the focus before is covered.
-    expect(page.get_by_role("button", name="Restore Images")).to_be_focused()
+    expect(page.get_by_role("button", name="Restore Pairs")).to_be_focused()
 
 
 def test_a_part_of_a_view_fills_the_window(open_page: OpenPage, record: str) -> None:
@@ -101,37 +101,60 @@ def test_a_part_of_a_view_fills_the_window(open_page: OpenPage, record: str) -> 
 
 
 def test_closed_views_leave_their_room(page: Page) -> None:
-    overview, field = (size(region(page, view)) for view in ("Data overview", "Receptive field"))
-    page.get_by_role("button", name="Views").click()
+    field = size(region(page, "Neuron"))
+    page.get_by_role("button", name="Export").click()
     menu = page.get_by_role("group", name="Views")
-    for view in ("Images", "Neuron clusters"):
+    for view in ("Pairs", "Clusters"):
         menu.get_by_label(view).uncheck()
         expect(region(page, view)).to_have_count(0)
     expect(page).to_have_url(re.compile("closed=images_clusters"))
     page.keyboard.press("Escape")
-    assert size(region(page, "Data overview"))[1] > 2 * overview[1]
-    assert size(region(page, "Receptive field"))[0] > 1.5 * field[0]
+    assert size(region(page, "Neuron"))[0] > 2.5 * field[0]
     page.reload()
     settle(page)
-    expect(region(page, "Images")).to_have_count(0)
-    page.get_by_role("button", name="Views").click()
-    for view in ("Images", "Neuron clusters"):
+    expect(region(page, "Pairs")).to_have_count(0)
+    page.get_by_role("button", name="Export").click()
+    for view in ("Pairs", "Clusters"):
         menu.get_by_label(view).check()
     settle(page)
     expect_all_views(page)
-    assert size(region(page, "Data overview")) == overview
+    assert size(region(page, "Neuron")) == field
+
+
+@pytest.mark.parametrize("window", [(1024, 768), (900, 720)])
+def test_a_narrow_window_shows_one_page_at_a_time(
+    open_page: OpenPage, record: str, window: tuple[int, int]
+) -> None:
+    page = open_page(record, size=window)
+    pages = page.get_by_role("navigation", name="Views")
+    for name, views in (
+        ("Pair", ("Neurons", "Neuron")),
+        ("Clusters", ("Clusters",)),
+        ("Space", ("Images and predictions", "Pairs")),
+    ):
+        pages.get_by_text(name, exact=True).click()
+        settle(page)
+        for view in VIEWS:
+            expect(region(page, view)).to_have_count(int(view in views))
+        scrolled = "[document.scrollingElement.scrollWidth, document.scrollingElement.scrollHeight]"
+        assert tuple(page.evaluate(scrolled)) == window
+    # A view that an address enlarges is on its page.
+    page.get_by_role("button", name="Enlarge Pairs").click()
+    expect(pages).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(region(page, "Pairs")).to_be_visible()
 
 
 def test_the_last_view_cannot_be_closed(open_page: OpenPage, record: str) -> None:
     page = open_page(record, "closed=images_neurons_field_clusters")
-    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Export").click()
     menu = page.get_by_role("group", name="Views")
-    expect(menu.get_by_label("Data overview")).to_be_disabled()
-    expect(menu.get_by_label("Images")).to_be_enabled()
+    expect(menu.get_by_label("Images and predictions")).to_be_disabled()
+    expect(menu.get_by_label("Pairs")).to_be_enabled()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_violation(open_page: OpenPage, record: str, theme: str) -> None:
     page = open_page(record, "enlarged=neurons", theme=theme)
-    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Export").click()
     assert not violations(page)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("record", ["demo"], indirect=True)
 
 
 def _view(page: Page) -> Locator:
-    return page.get_by_role("region", name="Receptive field")
+    return page.get_by_role("region", name="Neuron", exact=True)
 
 
 def _map(page: Page, kind: str = "benign drop") -> Locator:

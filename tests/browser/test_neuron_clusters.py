@@ -38,7 +38,7 @@ _DIMMED = 1 - 205 / 255
 
 
 def view(page: Page) -> Locator:
-    return page.get_by_role("region", name="Neuron clusters")
+    return page.get_by_role("region", name="Clusters")
 
 
 def parameters(page: Page) -> dict[str, str]:
@@ -173,7 +173,7 @@ def test_clicks_select_and_add_and_take_out(page: Page, shown: tuple[Dendrogram,
     page.mouse.click(*at_first)
     settle(page)
     assert numbers_of(parameters(page)["neurons"]) == below_first
-    field = page.get_by_role("region", name="Receptive field")
+    field = page.get_by_role("region", name="Neuron", exact=True)
     expect(field).to_contain_text(f"{len(below_first):,} neurons")
     if neuron in below_first:
         expect(view(page).get_by_role("heading", level=3)).to_contain_text(f"neuron {neuron}:")
@@ -285,7 +285,7 @@ def test_click_on_a_thumbnail_focuses_its_neuron(page: Page) -> None:
     neuron = re.findall(r"\d+", second.get_attribute("aria-label") or "")[0]
     second.click()
     expect(view(page).get_by_role("heading", level=3)).to_contain_text(f"neuron {neuron}:")
-    expect(page.get_by_role("region", name="Receptive field")).to_contain_text(f"neuron {neuron}")
+    expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text(f"Neuron {neuron}")
 
 
 def test_keys_walk_through_the_tree(page: Page, shown: tuple[Dendrogram, int]) -> None:
@@ -347,7 +347,7 @@ def test_exports(page: Page, shown: tuple[Dendrogram, int]) -> None:
 
 
 def export(page: Page, label: str) -> str:
-    view(page).get_by_role("button", name="Export Neuron clusters").click()
+    view(page).get_by_role("button", name="More: Clusters").click()
     with page.expect_download() as download:
         view(page).get_by_role("button", name=label).click()
     return download.value.path().read_text()

@@ -51,15 +51,16 @@ def tabbed(open_page: OpenPage, record: str) -> Page:
 
 def test_it_is_a_tab_beside_the_view_of_its_area(tabbed: Page) -> None:
     tabs = tabbed.get_by_role("tablist").get_by_role("tab")
-    expect(tabs).to_have_text(["Neuron clusters", "Notes"])
+    expect(tabs).to_have_text(["Clusters", "Notes"])
     clusters, notes = tabs.all()
     expect(clusters).to_have_attribute("aria-selected", "true")
-    expect(tabbed.get_by_role("tabpanel", name="Neuron clusters")).to_be_visible()
+    expect(tabbed.get_by_role("tabpanel", name="Clusters")).to_be_visible()
     notes.click()
     expect(notes).to_have_attribute("aria-selected", "true")
     expect(tabbed.get_by_role("tabpanel", name="Notes")).to_be_visible()
-    expect(tabbed.get_by_role("region", name="Neuron clusters")).to_have_count(0)
-    tabbed.get_by_role("button", name="Help: Notes").click()
+    expect(tabbed.get_by_role("region", name="Clusters")).to_have_count(0)
+    tabbed.get_by_role("button", name="More: Notes").click()
+    tabbed.get_by_role("button", name="Explain this view").click()
     expect(tabbed.get_by_role("note")).to_contain_text("Write what you found.")
     assert not violations(tabbed)
 
@@ -80,7 +81,7 @@ def test_arrow_keys_select_tabs(tabbed: Page) -> None:
     expect(notes).to_be_focused()
     # The other tab is left out, so that one press of the key leads to the panel.
     tabbed.keyboard.press("Tab")
-    expect(tabbed.get_by_role("button", name="Help: Notes")).to_be_focused()
+    expect(tabbed.get_by_role("button", name="More: Notes")).to_be_focused()
 
 
 def test_the_address_has_the_tab_and_the_state_of_the_view(tabbed: Page) -> None:
@@ -95,23 +96,23 @@ def test_the_address_has_the_tab_and_the_state_of_the_view(tabbed: Page) -> None
     expect(notes).to_have_attribute("aria-selected", "true")
     expect(note).to_have_value("sees the bow")
     tabbed.go_back()
-    expect(tabbed.get_by_role("region", name="Neuron clusters")).to_be_visible()
+    expect(tabbed.get_by_role("region", name="Clusters")).to_be_visible()
 
 
 def test_an_enlarged_tab_gives_way_to_the_next(tabbed: Page) -> None:
-    tabbed.get_by_role("button", name="Enlarge Neuron clusters").click()
+    tabbed.get_by_role("button", name="Enlarge Clusters").click()
     tabbed.get_by_role("tab", name="Notes").click()
     expect(tabbed).to_have_url(re.compile("enlarged=notes"))
     box = tabbed.get_by_role("region", name="Notes").bounding_box()
     assert box is not None
     assert box["width"] > 1400
     tabbed.keyboard.press("Escape")
-    expect(tabbed.get_by_role("region", name="Images")).to_be_visible()
+    expect(tabbed.get_by_role("region", name="Pairs")).to_be_visible()
     expect(tabbed.get_by_role("region", name="Notes")).to_be_visible()
 
 
 def test_without_its_neighbor_there_are_no_tabs(tabbed: Page) -> None:
-    tabbed.get_by_role("button", name="Views").click()
-    tabbed.get_by_role("group", name="Views").get_by_label("Neuron clusters").uncheck()
+    tabbed.get_by_role("button", name="Export").click()
+    tabbed.get_by_role("group", name="Views").get_by_label("Clusters").uncheck()
     expect(tabbed.get_by_role("tablist")).to_have_count(0)
     expect(tabbed.get_by_role("region", name="Notes")).to_be_visible()

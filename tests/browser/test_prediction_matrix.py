@@ -137,17 +137,6 @@ def test_the_matrix_works_by_keys(everything: Page, analysis: vn.Analysis) -> No
     expect_selection(page, f"{name} → any class", len(analysis.cell(name, None)))
 
 
-def test_a_class_is_found_by_its_name(everything: Page, analysis: vn.Analysis) -> None:
-    benign, adversarial = fullest(analysis)
-    field = everything.get_by_label("Find a class and select its row or column")
-    field.fill(benign)
-    field.press("Enter")
-    expect_selection(everything, f"{benign} → any class", len(analysis.cell(benign, None)))
-    field.fill(f"any class → {adversarial}")
-    expect_selection(everything, f"any class → {adversarial}", len(analysis.cell(None, adversarial)))
-    expect(field).to_have_value("")
-
-
 def test_the_matrix_can_be_enlarged(page: Page, analysis: vn.Analysis) -> None:
     benign, adversarial = fullest(analysis)
     page.get_by_role("button", name="Enlarge the prediction matrix").click()

@@ -131,7 +131,7 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
 
 
 def _check_receptive_fields(page: Page, analysis: vn.Analysis, state: State) -> None:
-    view = page.get_by_role("region", name="Receptive field")
+    view = page.get_by_role("region", name="Neuron", exact=True)
     for side in ("benign", "adversarial"):
         field = analysis.receptive_field(
             state.pair, state.neurons, side, state.combine, settings=state.settings
@@ -146,5 +146,5 @@ def _check_clusters(page: Page, analysis: vn.Analysis, state: State) -> None:
     tree = analysis.dendrogram(state.pair, settings=state.settings)
     labels = tree.cut_count(state.clusters)
     size = int((labels == labels[state.focus]).sum())
-    heading = page.get_by_role("region", name="Neuron clusters").get_by_role("heading", level=3)
+    heading = page.get_by_role("region", name="Clusters").get_by_role("heading", level=3)
     expect(heading).to_have_text(re.compile(rf"neuron {state.focus}: {size:,}\s+neurons?"))

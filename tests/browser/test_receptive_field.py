@@ -20,6 +20,7 @@ from browser.neuron_view import (
     number_in,
     page_settings,
     place_at,
+    probability,
     tooltip_rows,
 )
 from vulneuron.analysis.settings import Combination
@@ -40,7 +41,7 @@ _COLORS = """(picture, places) => {
 
 
 def _view(page: Page) -> Locator:
-    return page.get_by_role("region", name="Receptive field")
+    return page.get_by_role("region", name="Neuron", exact=True)
 
 
 def _field(page: Page, side: str) -> Locator:
@@ -64,6 +65,11 @@ def _expect_fields(
     for side in SIDES:
         field = analysis.receptive_field(pair, neurons, side, combine, settings=settings)
         expect(_field(page, side).locator("figcaption")).to_contain_text(_coverage_text(field.coverage))
+
+
+#: The color outside of masks in the light theme, and how bright red, green and blue are.
+_MASK_COLOR = np.array([0x9A, 0xA0, 0xAB])
+_LUMINANCE = np.array([0.3, 0.59, 0.11])
 
 
 def _smooth(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -94,8 +100,10 @@ def test_image_is_seen_inside_of_the_mask_and_dimmed_outside(
         )
         centers = [[(x + 0.5) / width, (y + 0.5) / height] for y, x in places]
         shown = np.array(picture.evaluate(_COLORS, centers))
-        factors = np.array([1.0 if mask[place] else 1 - 205 / 255 for place in places])
-        expected = np.array([pixels[place] for place in places]) * factors[:, None]
+        inside = np.array([mask[place] for place in places])[:, None]
+        original = np.array([pixels[place] for place in places])
+        gray = original @ _LUMINANCE
+        expected = np.where(inside, original, 0.78 * _MASK_COLOR + 0.22 * gray[:, None])
         assert len(places) > 20
         assert np.abs(shown - expected).max() <= 3
 
@@ -164,7 +172,7 @@ def _shown_bars(page: Page, side: str) -> dict[str, tuple[float, float]]:
     for item in bars.get_by_role("listitem").all():
         name, *_, numbers = item.inner_text().split("\n")
         before, after = numbers.split("→")
-        found[name] = (float(before), float(after))
+        found[name] = (number_in(before), number_in(after))
     return found
 
 
@@ -248,7 +256,7 @@ def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
     neuron = int((of_pair - means).abs().argmax())
     assert abs(of_pair[neuron] - means[neuron]) > 0.02
     page = open_page(record, f"neurons={neuron}&level=selection&sort=neuron")
-    expect(page.get_by_role("region", name="Neuron vulnerability")).to_contain_text(f"{len(cell)} pairs")
+    expect(page.get_by_role("region", name="Neurons")).to_contain_text(f"{len(cell)} pairs")
     _expect_overlaps(page, fresh, first.pair, [neuron], "union", settings)
     rows = _exported(page)
     label = "IoU of the RF on the benign image with the top 20 % by benign drop"
@@ -286,7 +294,7 @@ def _expect_overlaps(
     overlaps = _slow_iou(analysis, pair, neurons, combine, settings)
     for kind, name in KINDS:
         shown = _map_figure(page, name).get_by_text(re.compile("^IoU"))
-        expect(shown).to_have_text(f"IoU {overlaps[kind]:.2f}")
+        expect(shown).to_have_text(f"IoU {probability(overlaps[kind])}")
         of = f"Overlap of {fields} on the {settings.vmaps.iou_side} image with the outlined part"
         expect(shown).to_have_attribute("title", of)
 
@@ -304,7 +312,7 @@ def _slow_iou(
 
 
 def _exported(page: Page) -> dict[str, str]:
-    page.get_by_role("button", name="Export Receptive field").click()
+    page.get_by_role("button", name="More: Neuron", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Numbers (CSV)").click()
     text = download.value.path().read_text()

@@ -30,7 +30,7 @@ test("a preview is labeled, and exact maps have no text", () => {
 });
 
 test("the agreement of the preview with exact points is shown", () => {
-  expect(agreementText(STAGE)).toMatch(/benign drop 0.61, adversarial gain -0.20$/);
+  expect(agreementText(STAGE)).toMatch(/benign drop \.61, adversarial gain −\.20$/);
   expect(agreementText({ ...STAGE, agreement: null })).toBe("");
 });
 

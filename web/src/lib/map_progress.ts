@@ -1,6 +1,6 @@
 /** Progress of vulnerability maps in words: their stage, and the remaining time. */
 
-import { count } from "./format";
+import { count, probability } from "./format";
 
 /** Progress of a pair of vulnerability maps. */
 export interface MapStage {
@@ -30,7 +30,7 @@ export function agreementText(stage: MapStage): string {
   if (drop === undefined || gain === undefined) return "";
   return (
     "Rank correlation of the preview with the first exact points: " +
-    `benign drop ${drop.toFixed(2)}, adversarial gain ${gain.toFixed(2)}`
+    `benign drop ${probability(drop)}, adversarial gain ${probability(gain)}`
   );
 }
 

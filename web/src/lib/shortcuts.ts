@@ -3,7 +3,7 @@
  * from their actions, as the help lists them, too.
  */
 export const SHORTCUTS = [
-  { key: "/", action: "find", does: "find a neuron or a class" },
+  { key: "/", action: "find", does: "find a class, a pair or a neuron" },
   { key: "j", action: "next-pair", does: "next pair of the image grid" },
   { key: "k", action: "previous-pair", does: "previous pair" },
   { key: "n", action: "next-neuron", does: "next neuron to the right in the neuron view" },

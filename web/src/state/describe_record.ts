@@ -20,6 +20,23 @@ export function attackText({ label, eps_text, norm, parameters }: Omit<AttackMod
   return parts.filter(Boolean).join(", ");
 }
 
+/** An attack in the header's sentence, such as "PGD, 7 steps of ε 8/255"; the norm is in the dialog about the record. */
+export function attackPhrase({ label, eps_text, parameters }: Omit<AttackModel, "name" | "norm">): string {
+  const steps = parameters["steps"];
+  const budget = eps_text && `ε ${eps_text}`;
+  if (!steps) return [label, budget].filter(Boolean).join(", ");
+  return `${label}, ${[`${steps} ${steps === "1" ? "step" : "steps"}`, budget].filter(Boolean).join(" of ")}`;
+}
+
+/** The outcome of a run in the header's sentence; the first part is the one that matters. */
+export function outcomePhrase({ right, attacked, succeeded }: CountsModel): readonly [string, string] {
+  const images = (count: number): string => (count === 1 ? "image is" : "images are");
+  if (succeeded === attacked && attacked === right) {
+    return [`all ${count(right)}`, `correctly classified ${images(right)} fooled`];
+  }
+  return [`${count(succeeded)} of ${count(attacked)}`, `attacked ${images(attacked)} fooled`];
+}
+
 /** A model's name without folders and options: "net.py:trained" of "/home/me/net.py:trained?width=2". */
 export function modelName(spec: string): string {
   const target = spec.replace(/\?.*$/, "");

@@ -1,6 +1,6 @@
 import { slice, type Slice } from "./slice";
 
-/** Places of the screen: the image space on the left, the neuron space on the right (paper, Figure 2). */
+/** Places of the screen, in two rows. */
 export type Area = "top-left" | "bottom-left" | "top-right" | "bottom-center" | "bottom-right";
 
 /** The placement of a view. */

@@ -11,26 +11,22 @@ export const ORDERS = {
   l2_up: {
     column: "perturbation_l2",
     direction: "ascending",
-    label: "L2 ↑",
-    meaning: "smallest perturbation first",
+    label: "smallest perturbation first",
   },
   l2_down: {
     column: "perturbation_l2",
     direction: "descending",
-    label: "L2 ↓",
-    meaning: "largest perturbation first",
+    label: "largest perturbation first",
   },
   benign_down: {
     column: "benign_probability",
     direction: "descending",
-    label: "benign p ↓",
-    meaning: "most certain benign prediction first",
+    label: "surest benign first",
   },
   adversarial_up: {
     column: "adversarial_probability",
     direction: "ascending",
-    label: "adversarial p ↑",
-    meaning: "least certain adversarial prediction first",
+    label: "least sure adversarial first",
   },
 } as const;
 export type Order = keyof typeof ORDERS;

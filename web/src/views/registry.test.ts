@@ -19,11 +19,11 @@ const first = address.state("");
 
 test("the registry has the five views of the paper, in reading order", () => {
   expect(VIEWS.slice(0, 5).map(({ title }) => title)).toEqual([
-    "Data overview",
-    "Images",
-    "Neuron vulnerability",
-    "Receptive field",
-    "Neuron clusters",
+    "Images and predictions",
+    "Pairs",
+    "Neurons",
+    "Neuron",
+    "Clusters",
   ]);
 });
 

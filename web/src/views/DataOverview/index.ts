@@ -5,7 +5,7 @@ import { overviewSlice } from "./slice";
 
 export default {
   id: "overview",
-  title: "Data overview",
+  title: "Images and predictions",
   component: DataOverview,
   help: OverviewHelp,
   slice: overviewSlice,

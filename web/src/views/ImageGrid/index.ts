@@ -5,7 +5,7 @@ import { imagesSlice } from "./slice";
 
 export default {
   id: "images",
-  title: "Images",
+  title: "Pairs",
   component: ImageGrid,
   help: ImagesHelp,
   slice: imagesSlice,

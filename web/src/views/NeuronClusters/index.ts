@@ -6,7 +6,7 @@ import { clustersSlice } from "./slice";
 
 export default {
   id: "clusters",
-  title: "Neuron clusters",
+  title: "Clusters",
   component: NeuronClusters,
   help: ClustersHelp,
   slice: clustersSlice,

@@ -6,7 +6,7 @@ import { fieldSlice } from "./slice";
 
 export default {
   id: "field",
-  title: "Receptive field",
+  title: "Neuron",
   component: ReceptiveField,
   help: FieldHelp,
   slice: fieldSlice,
