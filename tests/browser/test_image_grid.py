@@ -84,8 +84,8 @@ def test_a_card_shows_labels_probabilities_and_distance(page: Page, analysis: vn
             fill = bars.nth(side).evaluate("one => one.offsetWidth / one.parentElement.offsetWidth")
             assert fill == pytest.approx(p[side], abs=0.03)
         numbers = card.locator(".numbers span")
-        assert numbers.first.inner_text() == probability(p[0])
-        assert numbers.last.inner_text() == probability(p[1])
+        assert numbers.first.inner_text() == probability(float(p[0]))
+        assert numbers.last.inner_text() == probability(float(p[1]))
         shown = float(numbers.nth(1).inner_text().removeprefix("L2 "))
         assert shown == pytest.approx(known.perturbation_l2, rel=0.05)
 
