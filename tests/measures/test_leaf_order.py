@@ -1,5 +1,7 @@
 """Leaf order, compared with all orders that a tree allows."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -46,6 +48,27 @@ def test_no_allowed_order_is_better(method: Method, count: int, seed: int) -> No
     )
     np.testing.assert_array_equal(np.sort(ordered[:, :2], axis=1), np.sort(linkage[:, :2], axis=1))
     np.testing.assert_array_equal(ordered[:, 2:], linkage[:, 2:])
+
+
+def shortest_length(linkage: Doubles, distances: Doubles) -> float:
+    """Length of the best allowed order, by all shortest paths between two leaves of each node."""
+    count = len(linkage) + 1
+    paths = [{(leaf, leaf): 0.0} for leaf in range(count)]
+    for left, right in linkage[:, :2].astype(int):
+        joined: dict[tuple[int, int], float] = {}
+        for (begin, leaving), one in paths[left].items():
+            for (entering, end), other in paths[right].items():
+                length = one + float(distances[leaving, entering]) + other
+                joined[begin, end] = joined[end, begin] = min(length, joined.get((begin, end), math.inf))
+        paths.append(joined)
+    return min(paths[-1].values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_large_trees_have_the_shortest_order(method: Method) -> None:
+    linkage, distances = tree(np.random.default_rng(3).random((45, 3)), method)
+    ordered = order_of(optimally_ordered(linkage, distances))
+    assert length(ordered, distances) == pytest.approx(shortest_length(linkage, distances), rel=1e-12)
 
 
 def test_equal_leaves_are_neighbors_and_cost_nothing() -> None:
