@@ -59,6 +59,10 @@ def test_summary(served: Served) -> None:
     assert summary["defaults"]["curves"]["confidence"] == 0.95
     assert summary["provenance"]["versions torch"] == info["versions"]["torch"]
     assert "model probe" not in summary["provenance"]
+    assert summary["provenance"]["pairs that survive rounding to 8 bits"] == str(info["survive_8bit"])
+    assert summary["provenance"][f"layer {info['layers'][0]['layer']}: neurons"] == str(
+        info["layers"][0]["neurons"]
+    )
 
 
 def test_first_view_is_the_most_inhibited_neuron_of_the_least_changed_pair(served: Served) -> None:

@@ -28,6 +28,7 @@ from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
 from vulneuron.server.problems import NotFound
+from vulneuron.server.provenance import provenance_in_words, value_text
 from vulneuron.server.settings import dashboard_settings, described_settings
 
 Floats = npt.NDArray[np.float32]
@@ -216,13 +217,7 @@ class OpenedLayer:
             ],
             default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),
-            provenance=_provenance(
-                {
-                    **info,
-                    "layers": {layer["layer"]: layer for layer in info["layers"]},
-                    "audit": {name: value for name, value in info["audit"].items() if name != "flags"},
-                }
-            ),
+            provenance=provenance_in_words(info),
         )
 
     def pair(self, pair: int) -> dto.PairModel:
@@ -262,38 +257,17 @@ class OpenedLayer:
 
 
 def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
-    parameters = {key: _text(value) for key, value in attack.items() if key != "name" and value is not None}
+    parameters = {
+        key: value_text(value) for key, value in attack.items() if key != "name" and value is not None
+    }
     eps, norm = attack.get("eps"), attack.get("norm")
     return dto.AttackModel(
         name=attack["name"],
         label=attack_label(attack["name"]),
-        eps_text=None if eps is None else _text(eps),
-        norm=None if norm is None else _text(norm),
+        eps_text=None if eps is None else value_text(eps),
+        norm=None if norm is None else value_text(norm),
         parameters=parameters,
     )
-
-
-def _provenance(info: Mapping[str, Any]) -> dict[str, str]:
-    """Provenance flattened to text, with the nested keys joined by spaces; without the long probe."""
-    flat: dict[str, str] = {}
-
-    def add(key: str, value: object) -> None:
-        if isinstance(value, Mapping):
-            for name, inner in value.items():
-                add(f"{key} {name}".strip().replace("_", " "), inner)
-        elif value is not None and key != "model probe":
-            flat[key] = _text(value)
-
-    add("", info)
-    return flat
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[dto.Probability]:

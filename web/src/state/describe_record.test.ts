@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { attackText, groupedFacts, modelName, rate, runText } from "./describe_record";
+import {
+  attackPhrase,
+  attackText,
+  groupedFacts,
+  modelName,
+  outcomePhrase,
+  rate,
+  runText,
+} from "./describe_record";
 
 test("an attack is described without unknown parameters", () => {
   const pgd = { label: "PGD", eps_text: "8/255", norm: "linf", parameters: { steps: "7", restarts: "1" } };
@@ -8,6 +16,19 @@ test("an attack is described without unknown parameters", () => {
   expect(attackText({ ...pgd, label: "FGSM", norm: "l2", parameters: { steps: "1" } })).toBe(
     "FGSM, 1 step, ε 8/255, L2",
   );
+});
+
+test("the header's sentence", () => {
+  const pgd = { label: "PGD", eps_text: "8/255", parameters: { steps: "7" } };
+  expect(attackPhrase(pgd)).toBe("PGD, 7 steps of ε 8/255");
+  expect(attackPhrase({ ...pgd, eps_text: null })).toBe("PGD, 7 steps");
+  expect(attackPhrase({ ...pgd, label: "FGSM", parameters: {} })).toBe("FGSM, ε 8/255");
+  const counts = { images: 1200, right: 1100, attacked: 1100, succeeded: 1100 };
+  expect(outcomePhrase(counts)).toEqual(["all 1,100", "correctly classified images are fooled"]);
+  expect(outcomePhrase({ ...counts, attacked: 1000, succeeded: 1 })).toEqual([
+    "1 of 1,000",
+    "attacked images are fooled",
+  ]);
 });
 
 test("a model is named without folders and options", () => {
