@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 import vulneuron as vn
 from browser import executable
@@ -92,18 +92,38 @@ def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def open_context(chromium: Browser, server: str) -> Iterator[Callable[[bool], BrowserContext]]:
+    """Browser profiles of a file, with and without the content security policy.
+
+    Its tests share them, because a new profile starts processes and compiles the scripts again.
+    """
+    contexts: dict[bool, BrowserContext] = {}
+
+    def context(bypass_csp: bool) -> BrowserContext:
+        if bypass_csp not in contexts:
+            contexts[bypass_csp] = chromium.new_context(base_url=server, bypass_csp=bypass_csp)
+        return contexts[bypass_csp]
+
+    yield context
+    for one in contexts.values():
+        one.close()
+
+
 @pytest.fixture
 def guards(server: str) -> Iterator[Guards]:
-    """Fails the test if a page says that something is wrong, or asks anybody but the server."""
+    """Fails the test if a page reports an error, or sends a request to another server."""
     watching = Guards(server)
     yield watching
     watching.check()
 
 
 @pytest.fixture
-def open_page(server: str, chromium: Browser, guards: Guards) -> Iterator[OpenPage]:
-    """Open the dashboard on a record; each page has its own browser profile."""
-    contexts = []
+def open_page(
+    server: str, open_context: Callable[[bool], BrowserContext], guards: Guards
+) -> Iterator[OpenPage]:
+    """Open the dashboard on a record, without preferences from earlier tests."""
+    pages: list[Page] = []
 
     def opened(
         record: str,
@@ -113,23 +133,20 @@ def open_page(server: str, chromium: Browser, guards: Guards) -> Iterator[OpenPa
         theme: Literal["light", "dark"] = "light",
         bypass_csp: bool = False,
     ) -> Page:
-        context = chromium.new_context(
-            base_url=server,
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=theme,
-            bypass_csp=bypass_csp,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        guards.watch(context)
-        page = context.new_page()
+        page = open_context(bypass_csp).new_page()
+        pages.append(page)
+        guards.watch(page)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         page.goto(f"{server}?record={record}" + (f"&{query}" if query else ""))
         settle(page)
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        if not page.is_closed():
+            page.evaluate("localStorage.clear()")
+            page.close()
 
 
 def settle(page: Page) -> None:

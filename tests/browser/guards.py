@@ -2,14 +2,14 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
+from playwright.sync_api import ConsoleMessage, Error, Page, Request
 
 #: Addresses that a page makes itself.
 _OWN = ("data:", "blob:", "about:")
 
 
 class Guards:
-    """Watches all pages of a test.
+    """Watches the pages of a test.
 
     Parameters
     ----------
@@ -22,11 +22,11 @@ class Guards:
         self._seen: list[str] = []
         self._expected: list[re.Pattern[str]] = []
 
-    def watch(self, context: BrowserContext) -> None:
-        """Begin with the pages of a browser context."""
-        context.on("console", self._console)
-        context.on("weberror", self._error)
-        context.on("request", self._request)
+    def watch(self, page: Page) -> None:
+        """Begin with a page."""
+        page.on("console", self._console)
+        page.on("pageerror", self._error)
+        page.on("request", self._request)
 
     def expect(self, pattern: str) -> None:
         """Allow what a test provokes, such as a failed request."""
@@ -41,8 +41,8 @@ class Guards:
         if message.type in {"error", "warning"}:
             self._seen.append(f"console {message.type}: {message.text} ({message.location.get('url')})")
 
-    def _error(self, error: WebError) -> None:
-        self._seen.append(f"uncaught: {error.error}")
+    def _error(self, error: Error) -> None:
+        self._seen.append(f"uncaught: {error}")
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self._server, *_OWN)):
