@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import settle
 from browser.guards import Guards
-from browser.neuron_view import FirstView, assert_shows, first_view, probability
+from browser.neuron_view import FirstView, assert_shows, first_view, outside_of_masks, probability
 from vulneuron.analysis import Context
 from vulneuron.measures import SIDES, Side
 
@@ -108,9 +108,9 @@ def test_context_images_are_dimmed_outside_of_the_mask(
     expect(cards).to_have_count(len(found.pairs))
     for index in range(len(found.pairs)):
         mask = masks[index]
-        pixels = images[index].mean(axis=0) * 255
+        pixels = np.moveaxis(images[index], 0, -1) * 255
         mean = cards.nth(index).locator("canvas").evaluate(_MEAN)
-        expected = np.where(mask, pixels, pixels * (1 - 205 / 255)).mean()
+        expected = np.where(mask[..., None], pixels, outside_of_masks(pixels)).mean()
         # The outline covers some pixels.
         assert mean == pytest.approx(expected, abs=12)
 

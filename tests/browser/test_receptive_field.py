@@ -18,6 +18,7 @@ from browser.neuron_view import (
     assert_shows,
     first_view,
     number_in,
+    outside_of_masks,
     page_settings,
     place_at,
     probability,
@@ -67,11 +68,6 @@ def _expect_fields(
         expect(_field(page, side).locator("figcaption")).to_contain_text(_coverage_text(field.coverage))
 
 
-#: The color outside of masks in the light theme, and how bright red, green and blue are.
-_MASK_COLOR = np.array([0x9A, 0xA0, 0xAB])
-_LUMINANCE = np.array([0.3, 0.59, 0.11])
-
-
 def _smooth(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Some pixels around which the mask has no outline."""
     height, width = mask.shape
@@ -102,8 +98,7 @@ def test_image_is_seen_inside_of_the_mask_and_dimmed_outside(
         shown = np.array(picture.evaluate(_COLORS, centers))
         inside = np.array([mask[place] for place in places])[:, None]
         original = np.array([pixels[place] for place in places])
-        gray = original @ _LUMINANCE
-        expected = np.where(inside, original, 0.78 * _MASK_COLOR + 0.22 * gray[:, None])
+        expected = np.where(inside, original, outside_of_masks(original))
         assert len(places) > 20
         assert np.abs(shown - expected).max() <= 3
 
