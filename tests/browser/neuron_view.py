@@ -89,7 +89,8 @@ def assert_shows(text: str, value: float) -> None:
 def outside_of_masks(pixels: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Colors from 0 to 255 as they are shown where a neuron captures nothing, in the light theme."""
     mask_color, luminance = np.array([0x9A, 0xA0, 0xAB]), np.array([0.3, 0.59, 0.11])
-    return 0.78 * mask_color + 0.22 * (pixels @ luminance)[..., None]
+    gray: npt.NDArray[np.floating] = (pixels @ luminance)[..., None]
+    return 0.78 * mask_color + 0.22 * gray
 
 
 def row_of(neurons: pd.DataFrame, neuron: int) -> dict[str, float]:
