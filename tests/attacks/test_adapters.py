@@ -143,6 +143,16 @@ def test_other_torchattacks_run(classifier: Classifier, images: Tensor, name: st
     assert torch.equal(result.success, predicted(classifier, result.images) != labels)
 
 
+@pytest.mark.parametrize("name", ["APGDT", "FAB", "AutoAttack"])
+def test_torchattacks_know_the_number_of_classes(classifier: Classifier, images: Tensor, name: str) -> None:
+    labels = predicted(classifier, images)
+    assert classifier.classes < 10, "the default of torchattacks"
+    assert TorchattacksAttack(name, {"eps": 0.5})(classifier, images, labels).success.any()
+    too_many = TorchattacksAttack("APGDT", {"eps": 1e-6, "n_classes": classifier.classes + 1})
+    with pytest.raises(AttackError, match="out of bounds"):
+        too_many(classifier, images, labels)
+
+
 def test_torchattacks_refuses_unknown_names_and_arguments() -> None:
     with pytest.raises(
         AttackError, match=r"given 'PDG' as an attack of torchattacks\. Allowed: VANILA, GN, FGSM"

@@ -17,6 +17,7 @@ from vulneuron.attacks.foreign import (
     ForeignAttack,
     PlainNetwork,
     accepts,
+    argument_defaults,
     argument_names,
     function_name,
     json_values,
@@ -116,7 +117,8 @@ class TorchattacksAttack(ForeignAttack):
     """An attack of torchattacks 3 (Kim 2020, https://arxiv.org/abs/2010.01950).
 
     torchattacks binds an attack to its network on creation, so give its name or class with arguments, or a
-    function that creates it.
+    function that creates it. Attacks with several targets, such as AutoAttack, take the default number of
+    classes, or that of the network if it has fewer.
 
     Parameters
     ----------
@@ -174,11 +176,17 @@ class TorchattacksAttack(ForeignAttack):
 
     def run(self, classifier: Classifier, images: Tensor, goal: Goal) -> object:
         """Create the attack for this network and call it."""
-        attack = self._factory(PlainNetwork(classifier), **self.arguments)
+        arguments = {**self._class_count(classifier), **self.arguments}
+        attack = self._factory(PlainNetwork(classifier), **arguments)
         if self.target is None:
             return attack(images, goal.labels)
         attack.set_mode_targeted_by_label(quiet=True)
         return attack(images, torch.full_like(goal.labels, self.target))
+
+    def _class_count(self, classifier: Classifier) -> dict[str, int]:
+        # Class indices beyond those of the network would raise an error.
+        default = argument_defaults(self._factory).get("n_classes")
+        return {"n_classes": min(default, classifier.classes)} if isinstance(default, int) else {}
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,16 @@ def argument_names(function: Callable[..., Any]) -> list[str]:
     ]
 
 
+def argument_defaults(function: Callable[..., Any]) -> dict[str, object]:
+    """Default values of the arguments that have one."""
+    signature = inspect.signature(function)
+    return {
+        name: argument.default
+        for name, argument in signature.parameters.items()
+        if argument.default is not inspect.Parameter.empty
+    }
+
+
 def function_name(function: Callable[..., Any]) -> str:
     """Name of a function or class, or of the class of a callable object."""
     return str(getattr(function, "__qualname__", type(function).__qualname__))
