@@ -98,11 +98,16 @@ def row_of(neurons: pd.DataFrame, neuron: int) -> dict[str, float]:
     return {str(name): float(values.iloc[neuron]) for name, values in neurons.items()}
 
 
-def tooltip_rows(page: Page) -> dict[str, list[str]]:
-    """Rows of the neuron's tooltip: name to the two cells."""
-    tip = page.get_by_role("tooltip")
-    expect(tip).to_be_visible()
-    rows = tip.locator("tbody tr").evaluate_all(
-        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
-    )
-    return {row[0]: row[1:] for row in rows if row[0]}
+def open_numbers(page: Page) -> Locator:
+    """Open the table of all numbers of the neuron on the screen, which follows the pointer on the plot."""
+    page.get_by_role("region", name="Neuron", exact=True).get_by_role("button", name="numbers").click()
+    table = page.get_by_role("dialog", name="Numbers of the neuron")
+    expect(table).to_be_visible()
+    return table
+
+
+def number_rows(page: Page) -> dict[str, list[str]]:
+    """Rows of the open table of numbers: name to the two cells."""
+    rows = page.get_by_role("dialog", name="Numbers of the neuron").locator("tbody tr")
+    cells = rows.evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))")
+    return {row[0]: row[1:] for row in cells if row[0]}

@@ -15,10 +15,11 @@ from browser.conftest import OpenPage
 from browser.neuron_view import (
     assert_shows,
     number_in,
+    number_rows,
+    open_numbers,
     order_of,
     page_settings,
     place_at,
-    tooltip_rows,
 )
 from browser.overview import expect_selection, focused, pair_of
 from vulneuron.analysis.settings import COMBINATIONS, Combination
@@ -115,10 +116,11 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
             table[state.sort].to_numpy(),
             largest_first=state.sort != "neuron" and MEASURES[state.sort].first == "largest",
         )
+    numbers = open_numbers(page)
     for place in (0, order.index(state.focus), len(order) - 1):
         page.mouse.move(*place_at(page, place, len(order)))
-        expect(page.get_by_role("tooltip")).to_contain_text(f"Neuron {order[place]}")
-        cells = tooltip_rows(page)
+        expect(numbers).to_contain_text(f"Neuron {order[place]} ")
+        cells = number_rows(page)
         row = {column: float(table[column].iloc[order[place]]) for column in table}
         for index, side in enumerate(("benign", "adversarial")):
             assert_shows(cells["activation"][index], row[f"activation_{side}"])
@@ -128,6 +130,7 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
         assert_shows(cells["substituted alone"][0], row["substitution_benign_drop"])
         assert_shows(cells["substituted alone"][1], row["substitution_adversarial_gain"])
     page.mouse.move(0, 0)
+    page.keyboard.press("Escape")
 
 
 def _check_receptive_fields(page: Page, analysis: vn.Analysis, state: State) -> None:

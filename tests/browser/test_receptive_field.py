@@ -18,11 +18,11 @@ from browser.neuron_view import (
     assert_shows,
     first_view,
     number_in,
+    number_rows,
+    open_numbers,
     outside_of_masks,
     page_settings,
-    place_at,
     probability,
-    tooltip_rows,
 )
 from vulneuron.analysis.settings import Combination
 from vulneuron.measures import SIDES, Side
@@ -256,13 +256,11 @@ def test_overlap_is_of_the_pair_also_where_neurons_are_means_over_pairs(
     rows = _exported(page)
     label = "IoU of the RF on the benign image with the top 20 % by benign drop"
     assert float(rows[label]) == pytest.approx(of_pair[neuron])
-    # The tooltip shows the means, labeled as such.
-    page.mouse.move(*place_at(page, neuron, len(means)))
-    tip = page.get_by_role("tooltip")
-    expect(tip).to_contain_text(f"Neuron {neuron}")
-    expect(tip).to_contain_text("means over the selected pairs")
-    cells = tooltip_rows(page)
-    assert f"on pair {first.pair}" in cells
+    # The table of numbers has the means, labeled as such.
+    numbers = open_numbers(page)
+    expect(numbers).to_contain_text(f"Neuron {neuron}")
+    expect(numbers).to_contain_text("means over the selected pairs")
+    cells = number_rows(page)
     assert number_in(cells["IoU with its map (pairs with maps)"][0]) == pytest.approx(
         means[neuron], abs=0.00501
     )

@@ -205,6 +205,22 @@ export class Dashboard {
     return untrack(() => this.view.neurons);
   });
 
+  /**
+   * A neuron under the pointer, whose receptive fields are shown in place of the chosen neurons' until the pointer
+   * leaves it. It is not part of the address.
+   */
+  previewed = $state.raw<number | undefined>(undefined);
+
+  /** Neurons whose receptive fields are on the screen: the previewed one, or the chosen ones. */
+  readonly shownNeurons: readonly number[] = $derived.by(() =>
+    this.previewed === undefined ? this.chosenNeurons : [this.previewed],
+  );
+
+  /** The previewed neuron, or the focused one. */
+  get shownNeuron(): number {
+    return this.previewed ?? this.view.focus;
+  }
+
   /** Level of the table of neurons on the screen, which stays until the table of another level is loaded. */
   get neuronsLevel(): ViewState["level"] {
     return this.neurons.value?.names.includes("rank") ? "selection" : "pair";

@@ -15,6 +15,9 @@ export const KINDS = [
   { name: "adversarial_gain", label: "adversarial gain", side: "adversarial", arrow: "↑" },
 ] as const;
 
+/** Milliseconds that the pointer rests on a neuron before it is previewed. */
+const PREVIEW_REST = 40;
+
 /** A response with its pair, so that images and masks of two pairs are never mixed. */
 interface OfPair<T> {
   readonly pair: number;
@@ -48,16 +51,18 @@ export class FieldNumbers {
   constructor(dashboard: Dashboard) {
     this.#dashboard = dashboard;
     const { api, maps } = dashboard;
-    const chosenText = $derived(formatRanges(dashboard.view.neurons));
+    const rest = (): number => (dashboard.previewed === undefined ? 0 : PREVIEW_REST);
+    const chosenText = $derived(formatRanges(dashboard.shownNeurons));
     const masksKey = $derived.by(() => {
       const { pair, combine, settings } = dashboard.view;
       return JSON.stringify([pair, chosenText, combine, settings.fields]);
     });
     this.masks = new Resource(() => {
       const { pair, combine, settings } = dashboard.view;
-      const neurons = dashboard.chosenNeurons;
+      const neurons = dashboard.shownNeurons;
       return {
         key: masksKey,
+        delay: rest(),
         load: async (signal) => ({
           pair,
           value: await api.masks(pair, neurons, combine, settings.fields, signal),
@@ -66,9 +71,10 @@ export class FieldNumbers {
     });
     this.substitutions = new Resource(() => {
       const { pair } = dashboard.view;
-      const neurons = dashboard.chosenNeurons;
+      const neurons = dashboard.shownNeurons;
       return {
         key: JSON.stringify([pair, chosenText, dashboard.network.forSubstitution]),
+        delay: rest(),
         load: async (signal) => ({ pair, value: await api.substitution(pair, neurons, signal) }),
       };
     });
@@ -111,10 +117,11 @@ export class FieldNumbers {
         // The outline of a stage may still change.
         if (staged) return undefined;
         const { pair, combine, settings } = dashboard.view;
-        const neurons = dashboard.chosenNeurons;
+        const neurons = dashboard.shownNeurons;
         const of = { masks: masksKey, top: topKey(undefined), side: settings.vmaps.iou_side };
         return {
           key: JSON.stringify(of),
+          delay: rest(),
           load: async (signal) => ({
             ...of,
             value: await api.overlap(pair, neurons, combine, settings.fields, settings.vmaps, signal),
@@ -155,7 +162,7 @@ export class FieldNumbers {
     const pair = this.#dashboard.pair.value;
     const rows: CsvCell[][] = [
       ["pair", view.pair],
-      ["neurons", formatRanges(view.neurons)],
+      ["neurons", formatRanges(this.#dashboard.shownNeurons)],
       ["combination", view.combine],
     ];
     for (const side of ["benign", "adversarial"] as const) {
