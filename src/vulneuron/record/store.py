@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.core.sync import sync
 from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
 from vulneuron.errors import RecordError, did_you_mean
@@ -96,20 +98,26 @@ def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> 
 
 def _check_whole(record: Record, group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
-    for name in record.expected_arrays():
-        array = _array(group, name)
-        if array is None or array.nchunks_initialized < array.nchunks:
-            part = "is missing" if array is None else "misses chunks"
+    async_group = zarr.AsyncGroup(group.metadata, group.store_path)
+
+    async def lacks(name: str) -> str | None:
+        array = await async_group.get(name)
+        if not isinstance(array, zarr.AsyncArray):
+            return "is missing"
+        return "misses chunks" if await array.nchunks_initialized() < array.nchunks else None
+
+    async def all_lack(names: Sequence[str]) -> list[str | None]:
+        return await asyncio.gather(*map(lacks, names))
+
+    names = record.expected_arrays()
+    # At once, because a record has some forty arrays.
+    for name, part in zip(names, sync(all_lack(names)), strict=True):
+        if part is not None:
             raise RecordError(
                 f"record {record.path!r} is truncated: its array {name!r} {part}",
                 allowed="a whole record",
                 fix="restore it from a copy, or run analyze again with --overwrite",
             )
-
-
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
-    found = group.get(name)
-    return found if isinstance(found, zarr.Array) else None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ is therefore either marked and complete, or written again. Blocks consist of who
 write different blocks never write the same file.
 """
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.core.sync import sync
 
 from vulneuron.errors import RecordError
 from vulneuron.measures.sides import SIDES
@@ -51,6 +53,7 @@ class RecordWriter:
     def __init__(self, path: str, group: zarr.Group) -> None:
         self.path = path
         self._group = group
+        self._arrays: dict[str, Any] = {}
 
     @property
     def phase(self) -> Phase:
@@ -81,7 +84,7 @@ class RecordWriter:
 
     def run_table(self, name: str) -> npt.NDArray[Any]:
         """One column of the run table, which has one row per image."""
-        return np.asarray(self._run[name][:])
+        return np.asarray(self._run_array(name)[:])
 
     def adversarial_pixels(self, images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
         """Stored adversarial pixels of images of the run, before the run is complete."""
@@ -101,7 +104,7 @@ class RecordWriter:
         with _writing(self.path):
             # "outcome", the marker of a block, is last in RUN_VARIABLES, so it is written last.
             for name in [name for name, variable in RUN_VARIABLES.items() if variable.blocked]:
-                self._run[name][start : start + len(columns[name])] = columns[name]
+                self._run_array(name)[start : start + len(columns[name])] = columns[name]
 
     def add_notes(self, notes: Sequence[str]) -> None:
         """Add notes to those of the record, except for those that it has."""
@@ -134,14 +137,12 @@ class RecordWriter:
                 self._fill(group, variables, {**sizes, **layer_sizes}, values)
             blocks = -(-len(images) // self.block_size.pairs_per_block)
             run_sizes = {"block": blocks, "pair": len(images), "layer": len(self.layers)}
-            for name, variable in BLOCK_VARIABLES.items():
-                _create(self._run, name, variable, run_sizes, BlockSize(1, 1))
-            self._run["pair_rows"][:] = images
+            _create(self._run, BLOCK_VARIABLES, run_sizes, BlockSize(1, 1), {"pair_rows": images})
             self._group.attrs["phase"] = Phase.CAPTURE.value
 
     def pair_rows(self) -> npt.NDArray[np.int64]:
         """Rows of the run table that became pairs, in the order of the pairs."""
-        return np.asarray(self._run["pair_rows"][:])
+        return self.run_table("pair_rows")
 
     def pending_pair_blocks(self) -> list[int]:
         """Blocks of pairs that are not captured yet."""
@@ -170,9 +171,9 @@ class RecordWriter:
                 for name, values in variables.items():
                     array: Any = group[name]
                     array[start : start + len(values)] = values
-            self._run["split_error"][block] = [split_errors[layer] for layer in self.layers]
+            self._run_array("split_error")[block] = [split_errors[layer] for layer in self.layers]
             # The marker of the block, after all layers.
-            self._run["captured"][block] = True
+            self._run_array("captured")[block] = True
 
     def read_pairs(self, name: str, layer: str | None = None) -> npt.NDArray[Any]:
         """One array of the captured pairs, from a layer's group or, if None, from the root."""
@@ -205,11 +206,17 @@ class RecordWriter:
     def _adversarial_block(self, block: int) -> npt.NDArray[np.uint16]:
         """Adversarial images of a block; cached, because pairs follow the order of the images."""
         start = block * self.images_per_block
-        return np.asarray(self._run["adversarial"][start : start + self.images_per_block])
+        return np.asarray(self._run_array("adversarial")[start : start + self.images_per_block])
 
-    @property
+    @cached_property
     def _run(self) -> Any:
         return self._group[RUN]
+
+    def _run_array(self, name: str) -> Any:
+        """An array of the run table, opened once."""
+        if name not in self._arrays:
+            self._arrays[name] = self._run[name]
+        return self._arrays[name]
 
     def _layer(self, name: str) -> Any:
         return self._group[layer_group(name)]
@@ -222,12 +229,10 @@ class RecordWriter:
         values: Mapping[str, Any],
     ) -> None:
         """Create the arrays of a group, and write the given values; other coordinates are numbered from 0."""
-        for name, variable in variables.items():
-            array = _create(group, name, variable, sizes, self.block_size)
-            if name in values:
-                array[:] = np.asarray(values[name])
-            elif variable.dims == (name,):
-                array[:] = np.arange(sizes[name])
+        numbers = {
+            name: np.arange(sizes[name]) for name, variable in variables.items() if variable.dims == (name,)
+        }
+        _create(group, variables, sizes, self.block_size, {**numbers, **values})
 
     def _sizes(self, pairs: int) -> dict[str, int]:
         attributes = self.attributes
@@ -276,10 +281,7 @@ def create_record(
             for name, layer_attributes in layers.items():
                 group.create_group(layer_group(name), attributes=dict(layer_attributes))
             run = group.create_group(RUN)
-            for name, variable in RUN_VARIABLES.items():
-                array = _create(run, name, variable, sizes, BlockSize(images_per_block, images_per_block))
-                if name in columns:
-                    array[:] = columns[name]
+            _create(run, RUN_VARIABLES, sizes, BlockSize(images_per_block, images_per_block), columns)
             group.attrs["phase"] = Phase.ATTACK.value
     except (OSError, RecordError) as error:
         remove_files(path)
@@ -295,22 +297,44 @@ def resume_record(path: str | os.PathLike[str]) -> RecordWriter:
 
 
 def _create(
-    group: zarr.Group, name: str, variable: Variable, sizes: Mapping[str, int], block: BlockSize
-) -> zarr.Array[Any]:
+    group: zarr.Group,
+    variables: Mapping[str, Variable],
+    sizes: Mapping[str, int],
+    block: BlockSize,
+    values: Mapping[str, Any],
+) -> None:
+    """Create arrays of a group, and write the values of those that are given."""
+    async_group = zarr.AsyncGroup(group.metadata, group.store_path)
+
+    async def create(name: str, variable: Variable) -> None:
+        array = await async_group.create_array(name, overwrite=True, **_array_options(variable, sizes, block))
+        if name in values:
+            await array.setitem(slice(None), np.asarray(values[name]))
+
+    async def create_all() -> list[BaseException | None]:
+        # All of them are finished, or have failed, before an error is raised and their files are removed.
+        created = (create(name, variable) for name, variable in variables.items())
+        return await asyncio.gather(*created, return_exceptions=True)
+
+    # At once: creating a few dozen arrays one by one takes longer than a small run.
+    for error in sync(create_all()):
+        if error is not None:
+            raise error
+
+
+def _array_options(variable: Variable, sizes: Mapping[str, int], block: BlockSize) -> dict[str, Any]:
     shape = tuple(sizes[dim] for dim in variable.dims)
     whole = tuple(max(size, 1) for size in shape)
     blocks = (block.pairs_per_block if variable.blocked else whole[0], *whole[1:])
     scale = {"scale_factor": 1 / PIXEL_STEPS} if variable.dtype is np.uint16 else {}
-    return group.create_array(
-        name,
-        shape=shape,
-        chunks=(block.pairs_per_chunk, *whole[1:]) if variable.sharded else blocks,
-        shards=blocks if variable.sharded else None,
-        dtype=variable.dtype,
-        dimension_names=variable.dims,
-        attributes={"units": variable.units, "long_name": variable.meaning, **scale},
-        overwrite=True,
-    )
+    return {
+        "shape": shape,
+        "chunks": (block.pairs_per_chunk, *whole[1:]) if variable.sharded else blocks,
+        "shards": blocks if variable.sharded else None,
+        "dtype": variable.dtype,
+        "dimension_names": variable.dims,
+        "attributes": {"units": variable.units, "long_name": variable.meaning, **scale},
+    }
 
 
 @contextmanager
