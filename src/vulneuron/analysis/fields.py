@@ -12,12 +12,13 @@ from vulneuron.analysis.data import Floats, Ints, LayerData
 from vulneuron.analysis.results import Masks, ReceptiveField
 from vulneuron.analysis.settings import Combination
 from vulneuron.measures import fields
+from vulneuron.measures.packed_masks import PackedMasks
 from vulneuron.measures.sides import BySide
 from vulneuron.measures.thresholds import Threshold, choose_thresholds, layer_threshold
 
 Bools = npt.NDArray[np.bool_]
-#: Masks of 1,280 neurons in images of 224 pixels take 128 MB per pair.
-_CACHED_BYTES = 512 * 2**20
+#: Masks of 1,280 neurons in images of 224 pixels take 16 MB per pair.
+_CACHED_BYTES = 256 * 2**20
 _CACHED_NEURONS = 2**15
 _NO_FEATURES = np.empty((0, 0, 0, 0), np.float32)
 
@@ -80,16 +81,21 @@ class ReceptiveFields:
     def __init__(self, data: LayerData, thresholds: FieldThresholds) -> None:
         self._data = data
         self._thresholds = thresholds
-        bytes_per_pair = 2 * data.neurons * data.image_size[0] * data.image_size[1]
-        self._cache: LRUCache[tuple[int, Threshold], Masks] = LRUCache(
-            max(1, _CACHED_BYTES // bytes_per_pair)
+        bytes_per_pair = data.neurons * data.image_size[0] * data.image_size[1] // 4
+        self._cache: LRUCache[tuple[int, Threshold], BySide[PackedMasks]] = LRUCache(
+            max(1, _CACHED_BYTES // max(1, bytes_per_pair))
         )
         self._lock = Lock()
 
     @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
-    def masks_for_all(self, pair: int, rule: Threshold) -> Masks:
-        """Masks of all neurons on both images of a pair, each ``(neuron, y, x)`` of the image size."""
-        return self.masks_for_some(pair, np.arange(self._data.neurons), rule)
+    def masks_for_all(self, pair: int, rule: Threshold) -> BySide[PackedMasks]:
+        """Masks of all neurons on both images of a pair, of the image size."""
+        neurons, size = np.arange(self._data.neurons), self._data.image_size
+        benign, adversarial = (
+            fields.packed_masks(features, self._thresholds.levels(rule, features, neurons), size)
+            for features in self._data.features(pair)
+        )
+        return BySide(benign, adversarial)
 
     def masks_for_some(
         self, pair: int, neurons: Ints, rule: Threshold, size: tuple[int, int] | None = None

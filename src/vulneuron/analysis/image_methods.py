@@ -15,7 +15,7 @@ from vulneuron.analysis.vulnerability import OnStage
 from vulneuron.engines import UNWATCHED, Watch
 from vulneuron.maps.occlusion import DiscrepancyMaps, Occluder
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
-from vulneuron.measures import SIDES, ByEffect, Side
+from vulneuron.measures import SIDES, ByEffect, BySide, Side
 from vulneuron.measures.choices import check_choice, check_size
 from vulneuron.measures.context import Scope
 
@@ -25,9 +25,10 @@ class ImageMethods(AnalysisBase):
 
     def masks(self, pair: int, *, settings: Settings | None = None) -> Masks:
         """Receptive fields of all neurons on both images, each ``(neuron, y, x)`` of the images' size."""
-        return self._fields.masks_for_all(
+        packed = self._fields.masks_for_all(
             self.data.check_pair(pair), (settings or self.settings).fields.threshold
         )
+        return BySide(packed.benign.unpacked(), packed.adversarial.unpacked())
 
     def neuron_masks(
         self, neuron: int, pairs: Sequence[int] | Ints, *, settings: Settings | None = None

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_cdt, gaussian_filter
 from scipy.special import stdtr
 
-from vulneuron.measures.fields import interpolation_weights
+from vulneuron.measures.interpolation import interpolation_weights
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

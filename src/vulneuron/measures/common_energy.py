@@ -4,20 +4,22 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
+from vulneuron.measures.packed_masks import PackedMasks, as_packed, tiled
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
-Patterns = npt.NDArray[np.uint64]
-#: Side of a tile: its 64 pixels are the bits of one number.
-_TILE = 8
-_FULL = np.uint64(2**64 - 1)
+Ints = npt.NDArray[np.int64]
 #: OpenBLAS splits matrix products of more multiplications over threads. Thousands of short ones then wait for
 #: each other, up to 10 times as long as on one thread on a busy machine.
 _MAX_UNSPLIT = 2**18
+#: Number of tiles along each side of a block.
+_BLOCK = 4
+#: A block is processed like a tile if at most this fraction of the masks is mixed on it.
+_MOST_MIXED = 0.2
 
 
-def common_energy(masks: Bools, energy: Floating) -> Doubles:
+def common_energy(masks: Bools | PackedMasks, energy: Floating) -> Doubles:
     r"""Energy of the pixels that two masks share, for each two masks.
 
     .. math::
@@ -29,7 +31,7 @@ def common_energy(masks: Bools, energy: Floating) -> Doubles:
     Parameters
     ----------
     masks
-        ``(neuron, y, x)``, bool.
+        ``(neuron, y, x)``, bool, or packed.
     energy
         ``(y, x)``, nonnegative.
 
@@ -45,61 +47,78 @@ def common_energy(masks: Bools, energy: Floating) -> Doubles:
 
     Notes
     -----
-    RFs come from small, smooth feature maps, so most masks are constant on a tile of 8 x 8 pixels. With the
-    total energy :math:`E_t` of a tile and a mask's energy :math:`s_{kt}` in it,
+    Most masks are constant on a tile of 8 x 8 pixels. With the total energy :math:`E_t` of a tile and a
+    mask's energy :math:`s_{kt}` in it,
 
     .. math::
-        G_{kl} = \sum_t \frac{s_{kt} s_{lt}}{E_t} + \sum_t \Big(\sum_{p \in t} e_p m_{kp} m_{lp}
-                 - \frac{s_{kt} s_{lt}}{E_t}\Big),
+        G_{kl} = \sum_t \frac{s_{kt} s_{lt}}{E_t} + \sum_t \sum_{p \in t} e_p
+                 \Big(m_{kp} - \frac{s_{kt}}{E_t}\Big) \Big(m_{lp} - \frac{s_{lt}}{E_t}\Big),
 
     and a term of the second sum is 0 if one of the two masks is constant on the tile. The first sum is one
-    matrix product over tiles instead of pixels; the second needs only masks that are mixed on a tile.
+    matrix product over tiles instead of pixels; the second needs only masks that are mixed on a tile. Blocks
+    of tiles are to tiles what tiles are to pixels, and tiles on which no mask is mixed are joined.
     """
-    _check(masks, energy)
-    patterns, energies = _tiles(masks, np.asarray(energy, np.float64))
-    totals = energies.sum(axis=1)
-    lit = totals > 0
-    patterns, energies, roots = patterns[lit], energies[lit], np.sqrt(totals[lit])
+    packed = as_packed(masks)
+    if energy.shape != packed.size:
+        raise MeasureError(
+            f"given masks of {packed.size} pixels for an image of {energy.shape}",
+            allowed="masks of the image's size",
+            fix="create masks and image of one RF size with vulneuron.measures.fields",
+        )
+    energies = tiled(np.asarray(energy, np.float64))
+    roots = np.sqrt(energies.sum(axis=1))
+    full, mixed = packed.patterns == packed.full[:, None], packed.patterns != 0
+    mixed &= ~full
     # Each mask's energy in each tile, divided by the root of the tile's energy.
-    shares = np.where(patterns == _FULL, roots[:, None], 0)
-    mixed = (patterns != 0) & (patterns != _FULL)
-    gram = np.zeros((len(masks), len(masks)))
-    for tile in np.flatnonzero(mixed.any(axis=1)):
+    shares = np.where(full, roots[:, None], 0)
+    gram = np.zeros((len(packed), len(packed)))
+    has_mixed = mixed.any(axis=1) & (roots > 0)
+    for tile in np.flatnonzero(has_mixed):
         neurons = np.flatnonzero(mixed[tile])
-        bits = np.unpackbits(patterns[tile, neurons].view(np.uint8)).reshape(len(neurons), -1)
+        bits = np.unpackbits(packed.patterns[tile, neurons].view(np.uint8)).reshape(len(neurons), -1)
         pixels = bits.astype(np.float64)
         share = pixels @ energies[tile] / roots[tile]
         shares[tile, neurons] = share
-        gram[np.ix_(neurons, neurons)] += _products(pixels * energies[tile], pixels) - np.outer(share, share)
-    gram += shares.T @ shares
+        _add_products(gram, neurons, (pixels - share[:, None] / roots[tile]) * np.sqrt(energies[tile]))
+    rows = [_merged(full[~has_mixed], roots[~has_mixed])]
+    for tiles in _blocks(packed.grid, has_mixed):
+        neurons = np.flatnonzero(mixed[tiles].any(axis=0) | (full[tiles] != full[tiles[0]]).any(axis=0))
+        block, parts = shares[tiles], roots[tiles] / np.sqrt(np.square(roots[tiles]).sum())
+        if len(neurons) > _MOST_MIXED * len(packed):
+            rows.append(block)
+        else:
+            share = parts @ block
+            rows.append(share[None])
+            _add_products(gram, neurons, (block[:, neurons] - np.outer(parts, share[neurons])).T)
+    whole = np.concatenate(rows)
+    gram += whole.T @ whole
     return np.asarray((gram + gram.T) / 2)
 
 
-def _products(first: Doubles, second: Doubles) -> Doubles:
-    """``first @ second.T`` in short pieces."""
-    rows = max(1, _MAX_UNSPLIT // second.size)
-    pieces = [first[start : start + rows] @ second.T for start in range(0, len(first), rows)]
-    return np.concatenate(pieces)
+def _blocks(grid: tuple[int, int], chosen: Bools) -> list[Ints]:
+    """Tiles of each block, of those chosen."""
+    rows, columns = np.divmod(np.flatnonzero(chosen), grid[1])
+    blocks = rows // _BLOCK * grid[1] + columns // _BLOCK
+    order = np.argsort(blocks, kind="stable")
+    borders = np.flatnonzero(np.diff(blocks[order])) + 1
+    return np.split(np.flatnonzero(chosen)[order], borders) if len(order) else []
 
 
-def _tiles(masks: Bools, energy: Doubles) -> tuple[Patterns, Doubles]:
-    """Bits ``(tile, neuron)`` and energies ``(tile, pixel of the tile)``."""
-    neurons, height, width = masks.shape
-    below, right = -height % _TILE, -width % _TILE
-    if below or right:
-        masks = np.pad(masks, ((0, 0), (0, below), (0, right)))
-        energy = np.pad(energy, ((0, below), (0, right)))
-    rows, columns = energy.shape[0] // _TILE, energy.shape[1] // _TILE
-    packed = np.packbits(masks, axis=-1).reshape(neurons, rows, _TILE, columns)
-    patterns = np.ascontiguousarray(packed.transpose(1, 3, 0, 2)).view(np.uint64)
-    energies = energy.reshape(rows, _TILE, columns, _TILE).swapaxes(1, 2)
-    return patterns.reshape(rows * columns, neurons), energies.reshape(rows * columns, -1)
+def _merged(full: Bools, roots: Doubles) -> Doubles:
+    """Shares ``(tile, neuron)`` of constant tiles, of which those with the same neurons are one."""
+    energies: dict[bytes, float] = {}
+    for neurons, root in zip(full, roots.tolist(), strict=True):
+        key = neurons.tobytes()
+        energies[key] = energies.get(key, 0.0) + root**2
+    patterns = np.frombuffer(b"".join(energies), np.bool_).reshape(len(energies), full.shape[1])
+    return np.asarray(patterns * np.sqrt(list(energies.values()), dtype=np.float64)[:, None])
 
 
-def _check(masks: Bools, energy: Floating) -> None:
-    if masks.dtype != np.bool_ or masks.ndim != 3 or energy.shape != masks.shape[1:]:
-        raise MeasureError(
-            f"given masks as {masks.dtype} {masks.shape} for an image of {energy.shape}",
-            allowed="bool (neuron, y, x) of the image's size",
-            fix="create masks and image of one RF size with vulneuron.measures.fields",
-        )
+def _add_products(gram: Doubles, neurons: Ints, values: Doubles) -> None:
+    """Add ``values @ values.T`` to the rows and columns of these neurons."""
+    if len(neurons) == 0:
+        return
+    rows = max(1, _MAX_UNSPLIT // values.size)
+    pieces = [values[start : start + rows] @ values.T for start in range(0, len(values), rows)]
+    # Indices of the flat array take half the time of those of rows and columns.
+    gram.reshape(-1)[neurons[:, None] * len(gram) + neurons] += np.concatenate(pieces)

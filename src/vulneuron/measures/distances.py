@@ -11,16 +11,18 @@ from scipy.spatial.distance import pdist, squareform
 from vulneuron.measures.choices import Choice
 from vulneuron.measures.clustering import Distances, Method
 from vulneuron.measures.common_energy import common_energy
+from vulneuron.measures.packed_masks import PackedMasks, as_packed
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
+Masks = Bools | PackedMasks
 #: Squared distances below this fraction of the largest squared norm are rounding errors.
 _ROUNDING = 1e-12
 
 
-#: Arrays of a pair that a distance is computed from: receptive fields at the size of the images, images in
-#: [0, 1], feature maps.
+#: Values of a pair that a distance is computed from: packed receptive fields at the size of the images,
+#: images in [0, 1], feature maps.
 Source = Literal["masks", "images", "features"]
 _Compute = Callable[..., Distances]
 #: All distances by name, the default first.
@@ -89,7 +91,7 @@ def neuron_distance(
     linkage="ward",
 )
 def receptive_field_distances(
-    benign_masks: Bools, adversarial_masks: Bools, benign_image: Floating, adversarial_image: Floating
+    benign_masks: Masks, adversarial_masks: Masks, benign_image: Floating, adversarial_image: Floating
 ) -> Distances:
     r"""L2 distances between RFs (mask x image), over the benign and the adversarial image together.
 
@@ -102,7 +104,7 @@ def receptive_field_distances(
     Parameters
     ----------
     benign_masks, adversarial_masks
-        ``(neuron, y, x)``, bool, RFs on the two images.
+        ``(neuron, y, x)``, bool, or packed: RFs on the two images.
     benign_image, adversarial_image
         ``(channel, y, x)`` in [0, 1], of the RF size.
 
@@ -111,11 +113,12 @@ def receptive_field_distances(
     MeasureError
         If masks and images do not fit.
     """
+    both = as_packed(benign_masks), as_packed(adversarial_masks)
     gram = sum(
         common_energy(masks, np.square(image, dtype=np.float64).sum(axis=0))
-        for masks, image in ((benign_masks, benign_image), (adversarial_masks, adversarial_image))
+        for masks, image in zip(both, (benign_image, adversarial_image), strict=True)
     )
-    return Distances(_from_gram(np.asarray(gram)), _dead(benign_masks, adversarial_masks))
+    return Distances(_from_gram(np.asarray(gram)), _dead(*both))
 
 
 @neuron_distance(
@@ -125,7 +128,7 @@ def receptive_field_distances(
     sources=("masks",),
     linkage="average",
 )
-def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
+def iou_distances(benign_masks: Masks, adversarial_masks: Masks) -> Distances:
     r"""One minus the intersection over union of RFs, over the pixels of both images together.
 
     .. math::
@@ -137,20 +140,21 @@ def iou_distances(benign_masks: Bools, adversarial_masks: Bools) -> Distances:
     Parameters
     ----------
     benign_masks, adversarial_masks
-        ``(neuron, y, x)``, bool, RFs on the two images.
+        ``(neuron, y, x)``, bool, or packed: RFs on the two images.
 
     Raises
     ------
     MeasureError
         If the masks are not boolean.
     """
-    gram = sum(common_energy(masks, np.ones(masks.shape[1:])) for masks in (benign_masks, adversarial_masks))
+    both = as_packed(benign_masks), as_packed(adversarial_masks)
+    gram = sum(common_energy(masks, np.ones(masks.size)) for masks in both)
     # Pixel counts, rounded to make equal RFs exactly equal.
     common = np.rint(gram)
     areas = common.diagonal()
     union = areas[:, None] + areas - common
     values = 1 - np.divide(common, union, out=np.ones_like(common), where=union > 0)
-    return Distances(values, _dead(benign_masks, adversarial_masks))
+    return Distances(values, _dead(*both))
 
 
 @neuron_distance(
@@ -188,5 +192,5 @@ def _from_gram(gram: Doubles) -> Doubles:
     return np.asarray(np.sqrt(squares))
 
 
-def _dead(benign_masks: Bools, adversarial_masks: Bools) -> Bools:
-    return np.asarray(~(benign_masks.any(axis=(1, 2)) | adversarial_masks.any(axis=(1, 2))))
+def _dead(benign_masks: PackedMasks, adversarial_masks: PackedMasks) -> Bools:
+    return np.asarray(~(benign_masks.patterns.any(axis=0) | adversarial_masks.patterns.any(axis=0)))

@@ -12,6 +12,8 @@ from PIL import Image
 
 from vulneuron.errors import MeasureError
 from vulneuron.measures.choices import check_size
+from vulneuron.measures.interpolation import next_to_centers, upsampling_weights
+from vulneuron.measures.packed_masks import PackedMasks, positive_masks
 from vulneuron.measures.registry import NeuronContext, neuron_measure
 from vulneuron.measures.sides import BySide
 
@@ -20,9 +22,7 @@ Floating = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 Size = tuple[int, int]
 
-#: Number of upsampled feature maps that stay in a CPU's cache until they are thresholded.
-_MAPS_AT_ONCE = 16
-#: Likewise, number of float32 values that only a maximum is taken of.
+#: Number of float32 values that stay in a CPU's cache until their maximum is taken.
 _VALUES_AT_ONCE = 2**18
 
 
@@ -51,7 +51,9 @@ def upsample(features: Floating, size: Size) -> Floats:
         If the size is not two positive integers.
     """
     check_size(size, "size")
-    vertical, horizontal = (_weights(*lengths) for lengths in zip(features.shape[-2:], size, strict=True))
+    vertical, horizontal = (
+        upsampling_weights(*lengths) for lengths in zip(features.shape[-2:], size, strict=True)
+    )
     upsampled: Floats = vertical @ (np.asarray(features, np.float32) @ horizontal.T)
     return upsampled
 
@@ -81,6 +83,11 @@ def masks(features: Floating, thresholds: Floating | float, size: Size) -> Bools
     MeasureError
         If the size is not two positive integers, or there is not one threshold per feature map.
     """
+    return packed_masks(features, thresholds, size).unpacked()
+
+
+def packed_masks(features: Floating, thresholds: Floating | float, size: Size) -> PackedMasks:
+    """The same masks as bits, which is faster for many neurons and large images; see `masks`."""
     check_size(size, "size")
     levels = np.asarray(thresholds, np.float32)
     if levels.shape not in {(), (len(features),)}:
@@ -91,13 +98,7 @@ def masks(features: Floating, thresholds: Floating | float, size: Size) -> Bools
         )
     # Weights sum to 1 only up to rounding. With the threshold subtracted first, a feature map that never
     # exceeds it has no positive number before or after interpolation.
-    margins = np.asarray(features, np.float32) - levels[..., None, None]
-    vertical, horizontal = (_weights(*lengths) for lengths in zip(features.shape[-2:], size, strict=True))
-    above_threshold = np.empty((len(features), *size), np.bool_)
-    for start in range(0, len(features), _MAPS_AT_ONCE):
-        block = slice(start, start + _MAPS_AT_ONCE)
-        np.greater(vertical @ (margins[block] @ horizontal.T), 0, out=above_threshold[block])
-    return above_threshold
+    return positive_masks(np.asarray(features, np.float32) - levels[..., None, None], size)
 
 
 def resized(image: Floating, size: Size) -> Floats:
@@ -209,7 +210,7 @@ def peaks(features: Floating, size: Size) -> Floats:
     *outer, height, width = features.shape
     cells = np.asarray(features, np.float32).reshape(math.prod(outer), height * width)
     vertical, horizontal = (
-        _weights(length, pixels)[_next_to_centers(length, pixels)]
+        upsampling_weights(length, pixels)[next_to_centers(length, pixels)]
         for length, pixels in ((height, size[0]), (width, size[1]))
     )
     largest = np.empty(len(cells), np.float32)
@@ -242,35 +243,6 @@ def peaks(features: Floating, size: Size) -> Floats:
 def captures_nothing(context: NeuronContext) -> BySide[Bools]:
     """Whether each neuron's receptive field is empty on either image."""
     return context.dead
-
-
-def _positions(cells: int, pixels: int) -> npt.NDArray[np.float64]:
-    """Positions of the output pixels' centers, counted in cells, without aligned corners."""
-    return np.clip((np.arange(pixels) + 0.5) * (cells / pixels) - 0.5, 0, cells - 1)
-
-
-def interpolation_weights(positions: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
-    """Matrix ``(position, cell)`` of linear interpolation.
-
-    Parameters
-    ----------
-    positions
-        Positions to interpolate at, in cells, from 0 to `cells` - 1.
-    cells
-        Number of values to interpolate between.
-    """
-    return np.asarray(np.maximum(1 - np.abs(positions[:, None] - np.arange(cells)), 0))
-
-
-def _weights(cells: int, pixels: int) -> Floats:
-    """Matrix ``(pixel, cell)`` of bilinear interpolation along one axis."""
-    return interpolation_weights(_positions(cells, pixels), cells).astype(np.float32)
-
-
-def _next_to_centers(cells: int, pixels: int) -> npt.NDArray[np.bool_]:
-    """Whether each pixel is the first or the last between two cells' centers, ``(pixel,)``."""
-    cell = np.floor(_positions(cells, pixels))
-    return np.asarray((np.diff(cell, prepend=-1) > 0) | (np.diff(cell, append=cells) > 0))
 
 
 def _check_any(masks: Bools) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
+from vulneuron.measures.packed_masks import PackedMasks, as_packed
 from vulneuron.measures.registry import OVERLAP, NeuronContext, neuron_measure
 from vulneuron.measures.sides import ByEffect
 
@@ -12,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 
-def iou(masks: Bools, mask: Bools) -> Floats:
+def iou(masks: Bools | PackedMasks, mask: Bools) -> Floats:
     r"""Intersection over union of each neuron's receptive field with one mask.
 
     :math:`|R_k \cap M| / |R_k \cup M|`, and 0 if both are empty: a neuron that captures nothing overlaps
@@ -21,7 +22,7 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     Parameters
     ----------
     masks
-        ``(neuron, y, x)``, bool: receptive fields.
+        ``(neuron, y, x)``, bool, or packed: receptive fields.
     mask
         ``(y, x)``, bool, such as the top pixels of a vulnerability map.
 
@@ -35,24 +36,16 @@ def iou(masks: Bools, mask: Bools) -> Floats:
     MeasureError
         If the shapes do not fit or a mask is not boolean.
     """
-    if masks.dtype != np.bool_ or masks.ndim != 3:
+    packed = as_packed(masks)
+    if mask.dtype != np.bool_ or mask.shape != packed.size:
         raise MeasureError(
-            f"given masks as {masks.dtype} {masks.shape}",
-            allowed="bool (neuron, y, x)",
-            fix="create them with vulneuron.measures.fields.masks",
-        )
-    if mask.dtype != np.bool_ or mask.shape != masks.shape[1:]:
-        raise MeasureError(
-            f"given a mask as {mask.dtype} {mask.shape} for receptive fields {masks.shape}",
-            allowed=f"bool {masks.shape[1:]}",
+            f"given a mask as {mask.dtype} {mask.shape} for receptive fields of {packed.size}",
+            allowed=f"bool {packed.size}",
             fix="bring the mask to the size of the receptive fields first",
         )
-    # Eight pixels per byte: a matrix product of floats takes twice the time for large masks, and much more
-    # when BLAS has to share the cores.
-    packed = np.packbits(masks.reshape(len(masks), mask.size), axis=1)
-    areas, common = _counts(packed), _counts(packed & np.packbits(mask))
-    union = areas + np.count_nonzero(mask) - common
-    shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    common = packed.common_areas(mask)
+    union = packed.areas + np.count_nonzero(mask) - common
+    shares: Floats = np.divide(common, union, out=np.zeros(len(packed), np.float32), where=union > 0)
     return shares
 
 
@@ -78,8 +71,3 @@ def iou(masks: Bools, mask: Bools) -> Floats:
 def overlap_with_top(context: NeuronContext) -> ByEffect[Doubles]:
     """IoU of each receptive field with the most vulnerable pixels in each vulnerability map."""
     return context.overlaps
-
-
-def _counts(packed: npt.NDArray[np.uint8]) -> Floats:
-    """Number of pixels in each packed mask."""
-    return np.asarray(np.bitwise_count(packed).sum(axis=1, dtype=np.int64), np.float32)
