@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 def command(
-    paths: Annotated[list[str], typer.Argument(metavar="RECORD...", help="Finished records.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RECORD...",
+            help="Finished records, or folders of records: those of a folder and of the folders in it are "
+            "served, and new ones as soon as they are finished.",
+        ),
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,25 +64,24 @@ def command(
 ) -> None:
     """Open records in the browser: vulnerable neurons, and the features that they capture.
 
-    Example: `vulneuron serve demo.zarr`
+    Examples: `vulneuron serve demo.zarr`, `vulneuron serve runs/`
     """
     from threadpoolctl import threadpool_limits
 
     from vulneuron.measures.choices import check_whole
     from vulneuron.record import open_record
     from vulneuron.server.access import TOKEN_PARAMETER, Access, url_of
+    from vulneuron.server.catalog import Catalog
     from vulneuron.server.model_choice import check_models, parse_models
-    from vulneuron.server.record_names import record_names
     from vulneuron.server.running import PendingApp, Server
 
     if memory is not None:
         check_whole(memory, "--memory")
     if layer is not None:
         open_record(paths[0]).layer(layer)
-    names = record_names(paths)
-    models = parse_models(model or [], names)
-    for path in paths:
-        open_record(path).require_pairs()
+    catalog = Catalog(paths)
+    finished = catalog.finished()
+    models = parse_models(model or [], finished, growing=catalog.grows)
     access = Access.for_host(host, allow_host or ())
 
     def build() -> FastAPI:
@@ -85,9 +91,14 @@ def command(
         from vulneuron.server.library import Library
 
         # A network that cannot be loaded ends the command if the user named it.
-        check_models(dict(zip(names, paths, strict=True)), models)
-        memory_bytes = MEMORY if memory is None else memory * 2**20
-        app = create_app(Library(paths, models.default, models.by_record, memory=memory_bytes), access=access)
+        check_models(finished, models, growing=catalog.grows)
+        library = Library(
+            paths,
+            models.default,
+            models.by_record,
+            memory=MEMORY if memory is None else memory * 2**20,
+        )
+        app = create_app(library, access=access)
         # Requests compute many short matrix products, whose threads would wait for each other. The limit
         # applies to the libraries that are loaded by now.
         threadpool_limits(1, user_api="blas")
@@ -95,7 +106,12 @@ def command(
 
     def started() -> None:
         busy = f"Port {port} is busy, so port {free_port} is used. " if port not in {0, free_port} else ""
-        sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n")
+        empty = (
+            ""
+            if finished
+            else f"No finished records in {', '.join(catalog.folders)} yet: it waits for them\n"
+        )
+        sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n{empty}")
         if allow_host:
             sys.stdout.write(f"Through a proxy, add ?{TOKEN_PARAMETER}={access.token} to its URL\n")
         sys.stdout.flush()

@@ -12,6 +12,14 @@ def staging_path(path: str | os.PathLike[str]) -> str:
     return _sibling(path, "new")
 
 
+def replaced_path(path: str | os.PathLike[str]) -> str | None:
+    """Path of the record whose `staging_path` is this local one; None if there is none."""
+    name = Path(path).name
+    if not (name.startswith(".") and name.endswith(".new") and len(name) > len("..new")):
+        return None
+    return str(Path(path).with_name(name.removeprefix(".").removesuffix(".new")))
+
+
 def replace_record(path: str | os.PathLike[str], new: str) -> None:
     """Replace a record by a complete one beside it.
 

@@ -12,6 +12,7 @@ from vulneuron.server.access import Access
 from vulneuron.server.dependencies import State
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
+from vulneuron.server.listing_updates import ListingUpdates
 from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.problems import add_handlers
 from vulneuron.server.routes import router
@@ -55,7 +56,7 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    app.state.server = State(library, jobs or Jobs(), Sessions(), maps_progress)
+    app.state.server = State(library, jobs or Jobs(), Sessions(), ListingUpdates(library), maps_progress)
     # FastAPI changes warning filters in here, while other threads load networks.
     with WARNING_FILTERS:
         app.include_router(router)

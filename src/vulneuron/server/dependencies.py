@@ -10,6 +10,7 @@ from vulneuron.analysis import ClusterSettings, CurveSettings, FieldSettings, Vu
 from vulneuron.analysis.declarations import SettingsGroup
 from vulneuron.server.jobs import Jobs
 from vulneuron.server.library import Library
+from vulneuron.server.listing_updates import ListingUpdates
 from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.parsing import unknown
 from vulneuron.server.sessions import Sessions
@@ -28,6 +29,8 @@ class State:
         Its jobs.
     sessions
         Its sessions.
+    listings
+        Changes of the list of its records.
     maps_progress
         Creates the progress reporter of vulnerability maps.
     """
@@ -35,11 +38,13 @@ class State:
     library: Library
     jobs: Jobs
     sessions: Sessions
+    listings: ListingUpdates
     maps_progress: Callable[..., MapsProgress] = MapsProgress
 
     def end_streams(self) -> None:
         """Cancel all jobs and end all streams of events, so no connection stays open."""
         self.sessions.close()
+        self.listings.close()
         self.jobs.cancel_all()
 
     def close(self) -> bool:

@@ -84,14 +84,29 @@ class SettingsModel(Model):
     clusters: ClusterSettings
 
 
+class ProgressModel(Model):
+    """Progress of an unfinished run."""
+
+    done: int = Field(description="Images attacked or pairs captured.")
+    total: int = Field(description="Their number; 0 if the run is at another step.")
+    text: str = Field(description="Step and progress in words.")
+
+
 class RecordListing(Model):
     """One record of the server."""
 
     id: str = Field(description="Name of the record, also in URLs.")
     available: bool = Field(description="Whether the record can be read at the moment.")
-    pairs: int
-    neurons: int
-    classes: int
+    message: str | None = Field(
+        default=None, description="Why it cannot be read, in one line; null if its run is unfinished."
+    )
+    progress: ProgressModel | None = Field(
+        default=None,
+        description="Progress of its run, or of the run that is going to replace it; null if there is none.",
+    )
+    pairs: int | None = None
+    neurons: int | None = None
+    classes: int | None = None
 
 
 class ImageShape(Model):

@@ -12,8 +12,8 @@ from vulneuron.maps.stages import MapStage
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
 from vulneuron.server.dto import JobModel, StageModel
 from vulneuron.server.jobs import Job
-from vulneuron.server.library import ServedRecord
 from vulneuron.server.problems import NotAvailable
+from vulneuron.server.served_record import ServedRecord
 
 
 def staged_maps(job: Job) -> VulnerabilityMaps:

@@ -70,7 +70,7 @@ class ModelChoice:
     by_record: Mapping[str, str]
 
 
-def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
+def parse_models(texts: Sequence[str], records: Collection[str], *, growing: bool = False) -> ModelChoice:
     """Parse values of ``--model``: ``NAME=SPEC`` for the record of that name, ``SPEC`` alone for all others.
 
     Parameters
@@ -79,6 +79,8 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
         The values.
     records
         Names of the records.
+    growing
+        Whether records of other names may appear later.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
     for text in texts:
         match = _NAMED.fullmatch(text)
         name = match["name"] if match else None
-        if name is not None and name not in records:
+        if name is not None and name not in records and not growing:
             raise ModelError(
                 f"given --model {text!r} for a record {name!r}",
                 allowed=f"NAME=SPEC with one of the names {', '.join(records)}, or SPEC alone",
@@ -110,7 +112,7 @@ def parse_models(texts: Sequence[str], records: Collection[str]) -> ModelChoice:
     return ModelChoice(default, by_record)
 
 
-def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
+def check_models(records: Mapping[str, str], models: ModelChoice, *, growing: bool = False) -> None:
     """Reject networks that do not belong to their records.
 
     Parameters
@@ -119,6 +121,8 @@ def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
         Paths of the records by name.
     models
         Their networks. The default must have made at least one of the records without a network of its own.
+    growing
+        Whether other records may appear later, so that networks may belong to those.
 
     Raises
     ------
@@ -131,12 +135,14 @@ def check_models(records: Mapping[str, str], models: ModelChoice) -> None:
         return
     from vulneuron.analysis import load_classifier  # noqa: PLC0415  imports PyTorch
 
-    for name, model in models.by_record.items():
-        load_classifier(records[name], model)
+    for name in models.by_record.keys() & records.keys() if growing else models.by_record:
+        load_classifier(records[name], models.by_record[name])
     if models.default is None:
         return
     others = [path for name, path in records.items() if name not in models.by_record]
     if not others:
+        if growing:
+            return
         raise ModelError(
             f"given --model {models.default!r} for all other records, but there is none",
             allowed="records without a network of their own",

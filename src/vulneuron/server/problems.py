@@ -40,7 +40,7 @@ class NotFound(Problem):
 
 
 class NotAvailable(Problem):
-    """The request needs the network, or a job that has not run yet."""
+    """The request needs the network, a finished run, or a job that has not run yet."""
 
     status = 409
 
@@ -63,7 +63,7 @@ _MEANING = {
     400: "The server does not accept the `Host` header.",
     401: "The token is missing or wrong.",
     404: "There is no such record, pair, neuron or job.",
-    409: "Needs the network, or a job that has not run yet.",
+    409: "Needs the network, a finished run, or a job that has not run yet.",
     410: "The record was removed or damaged.",
     422: "A parameter is not allowed.",
 }

@@ -36,8 +36,13 @@ def _parts(path: str) -> PathParts:
     # `Path.resolve` would follow links and lose the name in the user's path.
     whole = path if is_remote(path) else os.path.abspath(path)  # noqa: PTH100
     parts = re.split(r"[/\\]+", whole.rstrip("/\\").removesuffix(".zarr"))
-    slugs = [re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-") for part in parts]
-    return (*(slug for slug in slugs[:-1] if slug), slugs[-1] or "record")
+    slugs = [slug(part) for part in parts]
+    return (*filter(None, slugs[:-1]), slugs[-1] or "record")
+
+
+def slug(part: str) -> str:
+    """Part of a path as it is written in a URL."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-")
 
 
 def _shortest(paths: set[PathParts]) -> dict[PathParts, str]:
