@@ -94,7 +94,7 @@ class Library:
             return self._in_folders[name].require()
         raise NotFound(
             f"given record {name!r}",
-            allowed=", ".join((*self._records, *self._in_folders))
+            allowed=", ".join((*self._records, *sorted(self._in_folders)))
             or "none, because there are no records yet",
             fix="choose one of these records",
         )

@@ -1,29 +1,57 @@
 /** Whether the server, the record and the network are available. Unavailable ones are polled. */
 
+import { followListings } from "../api/listings";
 import { listRecords, summarize } from "../api/record_api";
-import type { NetworkModel, RecordSummary } from "../api/types";
+import type { NetworkModel, RecordEntry, RecordSummary } from "../api/types";
 
-const [WHILE_CONNECTED, WHILE_LOST] = [5000, 1500];
-
-/** Whether the server responds. A hidden page does not poll. */
+/**
+ * Whether the server responds, and its list of records. A hidden page does not follow them, because a browser opens
+ * only a few connections to a server, for all of its pages together.
+ */
 export class Connection {
   lost = $state(false);
 
-  /** Poll the server; `reconnected` is called when it responds again. Returns a function that stops polling. */
-  watch(reconnected: () => void): () => void {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let stopped = false;
-    const poll = async (): Promise<void> => {
-      const responded = document.hidden ? !this.lost : await responds();
-      if (stopped) return;
-      if (responded && this.lost) reconnected();
-      this.lost = !responded;
-      timer = setTimeout(() => void poll(), this.lost ? WHILE_LOST : WHILE_CONNECTED);
+  /**
+   * Follow the list of records; `reconnected` is called when the server responds again.
+   *
+   * @returns a function that stops following
+   */
+  watch(changed: (records: readonly RecordEntry[]) => void, reconnected: () => void): () => void {
+    let stop = (): void => undefined;
+    let isWatching = true;
+    let wasLost = false;
+    const listen = (): void => {
+      stop = followListings(changed, () => void ended());
     };
-    timer = setTimeout(() => void poll(), WHILE_CONNECTED);
+    const check = async (): Promise<boolean> => {
+      const isThere = await responds();
+      if (!isWatching) return false;
+      this.lost = !isThere;
+      wasLost ||= !isThere;
+      return isThere;
+    };
+    const back = (): void => {
+      if (wasLost) reconnected();
+      wasLost = false;
+      listen();
+    };
+    // The server has stopped, or a proxy has ended the connection.
+    const ended = async (): Promise<void> => {
+      await check();
+      if (isWatching && !document.hidden) stop = pollUntil(check, back);
+    };
+    const follow = (): void => {
+      stop();
+      if (document.hidden) return;
+      if (wasLost) stop = pollUntil(check, back);
+      else listen();
+    };
+    follow();
+    document.addEventListener("visibilitychange", follow);
     return () => {
-      stopped = true;
-      clearTimeout(timer);
+      isWatching = false;
+      document.removeEventListener("visibilitychange", follow);
+      stop();
     };
   }
 }

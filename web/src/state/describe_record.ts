@@ -1,7 +1,7 @@
 /** A record's facts in words, for the header and the dialog about the record. */
 
 import { format } from "d3-format";
-import type { AttackModel, CountsModel } from "../api/types";
+import type { AttackModel, CountsModel, RecordEntry } from "../api/types";
 import { count } from "../lib/format";
 
 const shortPercent = format(".3~p");
@@ -35,6 +35,12 @@ export function outcomePhrase({ right, attacked, succeeded }: CountsModel): read
     return [`all ${count(right)}`, `correctly classified ${images(right)} fooled`];
   }
   return [`${count(succeeded)} of ${count(attacked)}`, `attacked ${images(attacked)} fooled`];
+}
+
+/** What keeps a record from being opened, or is going to replace it; an empty text for other records. */
+export function availabilityText({ available, progress }: RecordEntry): string {
+  if (progress) return available ? `being replaced, ${progress.text}` : progress.text;
+  return available ? "" : "cannot be opened";
 }
 
 /** A model's name without folders and options: "net.py:trained" of "/home/me/net.py:trained?width=2". */

@@ -12,6 +12,8 @@ export class Library {
   summary = $state.raw<RecordSummary | undefined>();
   /** A one-line message if no record could be opened. */
   error = $state.raw<string | undefined>();
+  /** The record of the address, or null for any, while it cannot be opened; undefined if nothing is waited for. */
+  awaited = $state.raw<string | null | undefined>();
   /** Incremented when a record is opened, to discard the components of the previous one. */
   generation = $state(0);
   readonly #bar = new AddressBar();
@@ -31,24 +33,41 @@ export class Library {
     try {
       const records = await listRecords();
       const { query } = this.#bar;
-      const summary = await summarize(recordToOpen(records, recordOf(query)), layerOf(query) ?? undefined);
+      const wanted = recordOf(query);
+      const record = recordToOpen(records, wanted);
+      const summary = record && (await summarize(record, layerOf(query) ?? undefined));
       if (attempt !== this.#latest) return;
       this.records = records;
+      if (!summary) {
+        this.#await(wanted);
+        return;
+      }
       this.#addToAddress(summary.id);
       this.summary = summary;
-      this.error = undefined;
+      this.error = this.awaited = undefined;
       this.generation += 1;
     } catch (error) {
       if (attempt !== this.#latest) return;
-      this.summary = undefined;
+      this.summary = this.awaited = undefined;
       this.error = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Take over the server's list of records, and open the one that is waited for once it can be opened. */
+  update(records: readonly RecordEntry[]): void {
+    this.records = records;
+    if (this.awaited !== undefined && recordToOpen(records, this.awaited) !== undefined) void this.reopen();
   }
 
   /** Open another record or layer by an address. No state of the previous one is kept. */
   async open(query: string): Promise<void> {
     this.#bar.show(query, "push");
     await this.reopen();
+  }
+
+  #await(record: string | null): void {
+    this.summary = this.error = undefined;
+    this.awaited = record;
   }
 
   /** Add the record to the address, so that each history entry has its record. */
@@ -59,12 +78,10 @@ export class Library {
   }
 }
 
-function recordToOpen(records: readonly RecordEntry[], wanted: string | null): string {
-  const [first] = records;
-  if (!first) throw new Error("This server has no records.");
-  if (wanted === null) return first.id;
-  const found = records.find(({ id }) => id === wanted);
-  if (found) return found.id;
+/** The wanted record, or the first one; undefined while it cannot be opened. */
+function recordToOpen(records: readonly RecordEntry[], wanted: string | null): string | undefined {
+  const found = records.find(({ id, available }) => (wanted === null ? available : id === wanted));
+  if (found || wanted === null || records.length === 0) return found?.available ? found.id : undefined;
   const ids = records.map(({ id }) => id).join(", ");
   throw new Error(`This server has no record named ${wanted}. Its records: ${ids}.`);
 }
