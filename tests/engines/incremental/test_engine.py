@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from engines.exactness import assert_exact, logits_of, only_regions
@@ -130,6 +131,10 @@ def focus(features: Tensor) -> Tensor:
         (space_to_depth, True),
         (focus, True),
         (nn.PixelUnshuffle(2), True),
+        (nn.Upsample(scale_factor=2), False),
+        (lambda images: F.interpolate(images, (24, 24), mode="bilinear"), True),
+        (lambda images: F.interpolate(images, scale_factor=0.75, mode="bicubic", antialias=True), True),
+        (nn.ConvTranspose2d(6, 6, 3, stride=2), False),
     ],
 )
 def test_steps_between_feature_maps_are_analyzed_together(

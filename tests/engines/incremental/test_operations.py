@@ -9,7 +9,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from victims import PreciseConv
-from vulneuron.engines.incremental.operations import Local, Mean, Opaque, Sliding, classify_operation
+from vulneuron.engines.incremental.operations import (
+    Affine,
+    Local,
+    Mean,
+    Opaque,
+    Sliding,
+    classify_operation,
+)
 
 LOCAL: dict[str, Callable[..., Any]] = {
     "activation": F.hardswish,
@@ -26,17 +33,32 @@ SLIDING: dict[str, nn.Module] = {
     "average pooling": nn.AvgPool2d(2),
     "padded average pooling": nn.AvgPool2d(3, 1, 1),
 }
+AFFINE: dict[str, Callable[..., Any]] = {
+    "nearest": nn.Upsample(scale_factor=2),
+    "bilinear": lambda a: F.interpolate(a, (14, 23), mode="bilinear"),
+    "bilinear with aligned corners": nn.UpsamplingBilinear2d(scale_factor=2),
+    "bicubic": lambda a: F.interpolate(a, (20, 17), mode="bicubic"),
+    "smaller": lambda a: F.interpolate(a, (5, 6), mode="nearest"),
+    "smaller, smoothed": lambda a: F.interpolate(a, (6, 7), mode="bilinear", antialias=True),
+    "transposed convolution": nn.ConvTranspose2d(4, 3, 3, stride=2),
+    "transposed with parametrized weights": nn.utils.parametrizations.weight_norm(
+        nn.ConvTranspose2d(4, 3, 3)
+    ),
+    "average of the cells inside": nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+    "other precision": PreciseConv(4, 3, 3),
+    "pixel shuffle": nn.PixelShuffle(2),
+    "position embedding": lambda a: a + torch.ones(1, 4, 9, 11).cumsum(2),
+    "reflected padding": nn.ReflectionPad2d(1),
+    "repeated cells": lambda a: a.repeat_interleave(2, 2).repeat_interleave(3, 3),
+}
 OPAQUE: dict[str, Callable[..., Any]] = {
     "softmax over rows": lambda a: a.softmax(2),
     "running sum": lambda a: a.cumsum(3),
     "flipped": lambda a: a.flip(2),
     "whole-map normalization": nn.GroupNorm(2, 4),
     "padding that wraps around": nn.Conv2d(4, 3, 3, padding=1, padding_mode="circular"),
-    "average without padding": nn.AvgPool2d(3, 1, 1, count_include_pad=False),
-    "other precision": PreciseConv(4, 3, 3),
-    "weights made on the fly": nn.utils.parametrizations.weight_norm(nn.ConvTranspose2d(4, 3, 3)),
     "channels apart": lambda a: a.chunk(2, 1),
-    "position embedding": lambda a: a + torch.ones(1, 4, 9, 8).cumsum(2),
+    "position embedding": lambda a: (a + torch.ones(1, 4, 9, 8).cumsum(2)).relu(),
     "fixed size": lambda a: a.reshape(1, 4, 9, 8),
     "maximum": lambda a: a.amax((2, 3)),
 }
@@ -61,10 +83,10 @@ def blanked(features: Tensor, rows: slice, columns: slice) -> Tensor:
 
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 4), slice(7, 8), slice(-2, -1), slice(-1, None)])
 @pytest.mark.parametrize("columns", [slice(0, 1), slice(5, 7), slice(-1, None), slice(None)])
-def test_a_step_that_treats_some_cells_differently_is_opaque(rows: slice, columns: slice) -> None:
-    assert isinstance(
-        classify(lambda features: blanked(features, rows, columns), torch.rand(1, 4, 9, 8)), Opaque
-    )
+def test_a_step_that_treats_some_cells_differently_is_not_local(rows: slice, columns: slice) -> None:
+    features = torch.rand(1, 4, 9, 8)
+    assert isinstance(classify(lambda features: blanked(features, rows, columns), features), Affine)
+    assert isinstance(classify(lambda features: blanked(features, rows, columns).exp(), features), Opaque)
 
 
 @pytest.mark.parametrize("size", [(1, 8), (9, 1), (1, 1)])
@@ -83,6 +105,27 @@ def test_steps_with_several_inputs_are_local_if_shapes_match() -> None:
 @pytest.mark.parametrize("name", SLIDING)
 def test_convolutions_and_pooling_slide(name: str) -> None:
     assert isinstance(classify(SLIDING[name].eval(), torch.rand(1, 4, 9, 8)), Sliding)
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_affine_steps_know_which_outputs_an_input_affects(name: str) -> None:
+    features = torch.rand(1, 4, 9, 11)
+    operation = classify(AFFINE[name], features)
+    assert isinstance(operation, Affine)
+    with torch.no_grad():
+        before = AFFINE[name](features)
+        for row, column in ((0, 0), (4, 7), (8, 10)):
+            changed = features.clone()
+            changed[:, :, row, column] += 1
+            differs = (AFFINE[name](changed) != before).any(1)[0]
+            for spread, index, outputs in (
+                (operation.rows, row, differs.any(1)),
+                (operation.columns, column, differs.any(0)),
+            ):
+                inside = torch.zeros_like(outputs)
+                inside[spread.first[index] : spread.last[index] + 1] = True
+                assert not (outputs & ~inside).any()
+                assert int(inside.sum()) <= int(outputs.sum()) + 1
 
 
 @pytest.mark.parametrize("name", OPAQUE)

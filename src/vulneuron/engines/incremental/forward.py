@@ -7,9 +7,9 @@ from torch import Tensor, fx
 
 from vulneuron.engines.dense import substituted
 from vulneuron.engines.incremental.geometry import PatchBatch, PatchSpans
-from vulneuron.engines.incremental.operations import Mean, Sliding
+from vulneuron.engines.incremental.operations import Affine, Mean, Sliding
 from vulneuron.engines.incremental.steps import NetworkStep, NetworkSteps
-from vulneuron.engines.incremental.windows import Background, Place, Region
+from vulneuron.engines.incremental.windows import Background, Place, Region, cut_each
 from vulneuron.network.devices import device_clock
 
 Regions = dict[fx.Node, Region]
@@ -112,6 +112,8 @@ class PatchedForward:
             ((read, region),) = regions.items()
             windows = Place(place.rows.read_by(operation.rows), place.columns.read_by(operation.columns))
             return Region(operation.function(self._around(read, region, windows, operation.fill)), place)
+        if isinstance(operation, Affine):
+            return Region(cut_each(self._on_whole(step, dict(regions)), place), place)
         inputs: dict[fx.Node, Tensor] = {
             read: self._around(read, region, place) for read, region in regions.items()
         }

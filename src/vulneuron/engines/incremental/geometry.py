@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, fx
 
-from vulneuron.engines.incremental.operations import Local, Mean, Sliding
+from vulneuron.engines.incremental.operations import Affine, Local, Mean, Sliding
 from vulneuron.engines.incremental.regions import Span, patch_span
 from vulneuron.engines.incremental.steps import NetworkStep, NetworkSteps
 from vulneuron.engines.incremental.windows import Axis, Place, enclosing_axis
@@ -76,6 +76,9 @@ def propagate_spans(steps: NetworkSteps, patch: int) -> PatchSpans:
         elif isinstance(step.operation, Sliding):
             rows[step.node] = step.operation.rows.reached(rows[first], shape[2])
             columns[step.node] = step.operation.columns.reached(columns[first], shape[3])
+        elif isinstance(step.operation, Affine):
+            rows[step.node] = step.operation.rows.reached(rows[first])
+            columns[step.node] = step.operation.columns.reached(columns[first])
         else:
             continue
         sizes[step.node] = (shape[2], shape[3])

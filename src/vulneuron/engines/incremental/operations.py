@@ -8,13 +8,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from vulneuron.engines.incremental.regions import Slide
+from vulneuron.engines.incremental.regions import Slide, Spread
 from vulneuron.network.probes import max_relative_error
 
 #: A step as a function of its inputs.
 Function = Callable[..., Any]
 _TOLERANCE = 1e-5
 _SCALES = (2.0, 100.0)
+#: Largest mean fraction of an axis that one cell may affect; beyond that, regions grow to whole feature maps.
+_MOST_AFFECTED = 0.5
+#: Number of feature maps in one call of a test.
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,22 @@ class Sliding:
     function: Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """Each output cell is an affine function of a few cells of one input, in its own way: resizing.
+
+    The output is computed as a whole, and the region is cut out of it.
+
+    Attributes
+    ----------
+    rows, columns
+        Outputs that each row and column of the input affects.
+    """
+
+    rows: Spread
+    columns: Spread
+
+
 @dataclass(frozen=True)
 class Mean:
     """The output is the mean over all cells, one number per channel: ``(n, channel, ...)``."""
@@ -52,7 +72,7 @@ class Opaque:
     """Anything else: needs whole inputs, and all steps after it are on whole feature maps."""
 
 
-Operation = Local | Sliding | Mean | Opaque
+Operation = Local | Sliding | Affine | Mean | Opaque
 
 
 def classify_operation(
@@ -103,21 +123,29 @@ def _prove(function: Function, module: nn.Module | None, call: Any, noise: list[
         return Opaque()
     if _is_local(function, noise, output):
         return Local()
-    if len(noise) == 1:
-        if output.ndim in (2, 4) and _close(output.flatten(1), noise[0].mean((2, 3))):
-            return Mean()
-        if (block := _block_side(function, noise[0], output)) is not None:
-            slide = Slide(block, block, 0, 1)
-            return Sliding(slide, slide, 0.0, function)
-        for proposal in _proposals(module, call, noise[0], output):
-            if _reproduces(proposal, noise[0], output):
-                return proposal
-    return Opaque()
+    return _prove_alone(function, module, call, noise[0], output) if len(noise) == 1 else Opaque()
+
+
+def _prove_alone(
+    function: Function, module: nn.Module | None, call: Any, noise: Tensor, output: Tensor
+) -> Operation:
+    """The operation of a step with one input that is not local."""
+    if output.ndim in (2, 4) and _close(output.flatten(1), noise.mean((2, 3))):
+        return Mean()
+    if (block := _block_side(function, noise, output)) is not None:
+        slide = Slide(block, block, 0, 1)
+        return Sliding(slide, slide, 0.0, function)
+    for proposal in _proposals(module, call, noise, output):
+        if _reproduces(proposal, noise, output):
+            return proposal
+    return _affine(function, noise, output) or Opaque()
 
 
 def _equal(one: Operation, other: Operation) -> bool:
     if isinstance(one, Sliding) and isinstance(other, Sliding):
         return (one.rows, one.columns, one.fill) == (other.rows, other.columns, other.fill)
+    if isinstance(one, Affine) and isinstance(other, Affine):
+        return one.rows.equals(other.rows) and one.columns.equals(other.columns)
     return one == other
 
 
@@ -185,6 +213,33 @@ def _reproduces(proposal: Sliding, values: Tensor, output: Tensor) -> bool:
     # Negative padding cuts off inputs that no window reads.
     proposed = proposal.function(F.pad(values, (left, right, top, bottom), value=proposal.fill))
     return proposed.shape == output.shape and _close(proposed, output)
+
+
+def _affine(function: Function, values: Tensor, output: Tensor) -> Affine | None:
+    """An affine function with its tables of affected outputs; None if it is not, or a cell affects many.
+
+    Random inputs have no effect only where all weights are zero.
+    """
+    if output.ndim != 4:
+        return None
+    zero = torch.zeros_like(values)
+    constant, flipped = function(zero.clone()), values.flip(2, 3)
+    if not _close(function(values + flipped) + constant, output + function(flipped.clone())):
+        return None
+    rows, columns = (_spread(function, values, constant, axis) for axis in (2, 3))
+    shares = rows.typical_share, columns.typical_share
+    return Affine(rows, columns) if max(shares) <= _MOST_AFFECTED else None
+
+
+def _spread(function: Function, values: Tensor, constant: Tensor, axis: int) -> Spread:
+    other = 5 - axis
+    affected = []
+    for indices in torch.arange(values.shape[axis], device=values.device).split(_BATCH):
+        alone = torch.zeros_like(values).repeat(len(indices), 1, 1, 1)
+        for row, index in enumerate(indices):
+            alone.select(axis, index)[row] = values.select(axis, index)[0]
+        affected.append((function(alone) != constant).any(1).any(other - 1))
+    return Spread.of_inputs(torch.cat(affected).cpu().numpy())
 
 
 def _proposals(module: nn.Module | None, call: Any, values: Tensor, output: Tensor) -> list[Sliding]:

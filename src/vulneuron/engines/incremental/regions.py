@@ -68,6 +68,46 @@ class Slide:
         return Span(low, np.maximum(last.clip(0, outputs - 1), low) + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Outputs of an axis that each input affects, as a table: for resizing, whose windows move unevenly.
+
+    Attributes
+    ----------
+    first, last
+        ``(input,)``, int64, both non-decreasing: the first output that an input or one after it affects, and
+        the last one that an input or one before it affects; -1 if there is none.
+    outputs
+        Number of outputs.
+    """
+
+    first: Ints
+    last: Ints
+    outputs: int
+
+    @classmethod
+    def of_inputs(cls, affected: npt.NDArray[np.bool_]) -> "Spread":
+        """The table for ``(input, output)``: whether an input affects an output."""
+        outputs = affected.shape[1]
+        first = np.where(affected.any(1), affected.argmax(1), outputs - 1)
+        last = np.where(affected.any(1), outputs - 1 - affected[:, ::-1].argmax(1), -1)
+        return cls(np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(last), outputs)
+
+    @property
+    def typical_share(self) -> float:
+        """Mean fraction of the outputs that may change with one input."""
+        return float((self.last - self.first + 1).mean()) / self.outputs
+
+    def reached(self, changed: Span) -> Span:
+        """Intervals of the outputs that may change with the inputs; at least one output each."""
+        low = self.first[changed.low]
+        return Span(low, np.maximum(self.last[changed.high - 1], low) + 1)
+
+    def equals(self, other: "Spread") -> bool:
+        """Whether both have the same table."""
+        return np.array_equal(self.first, other.first) and np.array_equal(self.last, other.last)
+
+
 def patch_span(centers: Ints, patch: int, length: int) -> Span:
     """Pixels of the patches at these centers along one axis, clipped to the image as in `PatchGrid`."""
     half = patch // 2

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.engines.incremental.geometry import PatchSpans
+from vulneuron.engines.incremental.operations import Affine
 from vulneuron.engines.incremental.steps import NetworkSteps
 
 Doubles = npt.NDArray[np.float64]
@@ -24,7 +25,8 @@ class StepSizes:
     numbers
         ``(step,)``: number of values in each step's output.
     pasted
-        ``(step,)``: number of input values that have to be pasted, for a step that needs its inputs whole.
+        ``(step,)``: number of values in whole feature maps that a step needs besides regions: its inputs,
+        and the output of an affine one.
     alive
         ``(step + 1, step)``: whether an output is still to be read before each step, and at the end.
     """
@@ -66,8 +68,11 @@ def step_sizes(steps: NetworkSteps, spans: PatchSpans) -> StepSizes:
     for index, step in enumerate(steps.steps):
         numbers[index] = math.prod(steps.shapes[step.node] or (0,))
         alive[index + 1 : last_readers.get(step.node, count) + 1, index] = True
-        if not spans.works_on_regions(step):
+        is_affine = isinstance(step.operation, Affine)
+        if is_affine or not spans.works_on_regions(step):
             pasted[index] = sum(
                 math.prod(steps.shapes[read] or ()) for read in step.reads if read in spans.rows
             )
+        if is_affine:
+            pasted[index] += numbers[index]
     return StepSizes(numbers, pasted, alive)

@@ -121,6 +121,17 @@ class Background:
         return self.around(region, Place(Axis(zeros, self.height), Axis(zeros, self.width)))
 
 
+def cut_each(features: Tensor, place: Place) -> Tensor:
+    """One region of each feature map ``(n, channel, y, x)``, all of them inside of the maps."""
+    rows, columns = (
+        axis.start[:, None] + torch.arange(axis.size, device=axis.start.device)
+        for axis in (place.rows, place.columns)
+    )
+    images = torch.arange(len(features), device=features.device)[:, None, None]
+    cells = features.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]]
+    return cells.permute(0, 3, 1, 2)
+
+
 def _cell_indices(place: Place, height: int, width: int, outside: int) -> Tensor:
     """Row-major index of each cell of the regions, ``(n, rows, columns)``; `outside` beyond the map."""
     rows = _axis_indices(place.rows, height, outside, width)
