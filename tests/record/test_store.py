@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import re
 import shutil
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,9 @@ def block_columns(block: int, size: int) -> dict[str, npt.NDArray[Any]]:
     return columns
 
 
-def write_blocks(path: str, blocks: list[int], size: int) -> None:
+def write_blocks(path: str, blocks: list[int], size: int, together: Barrier) -> None:
     writer = resume_record(path)
+    together.wait(timeout=120)
     for block in blocks:
         writer.write_image_block(block, block_columns(block, size))
 
@@ -169,15 +171,13 @@ def test_two_processes_that_write_disjoint_blocks_lose_nothing(tmp_path: Path) -
     columns = {"image_id": ids, "image_index": np.arange(60), "true_label": np.zeros(60, dtype=np.int32)}
     create_record(path, attributes(60), LAYERS, columns, images_per_block=size)
     context = multiprocessing.get_context("spawn")
-    workers = [
-        context.Process(target=write_blocks, args=(path, list(range(start, blocks, 2)), size))
-        for start in (0, 1)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    # The other process is this one.
+    together = context.Barrier(2)
+    worker = context.Process(target=write_blocks, args=(path, list(range(0, blocks, 2)), size, together))
+    worker.start()
+    write_blocks(path, list(range(1, blocks, 2)), size, together)
+    worker.join()
+    assert worker.exitcode == 0
     writer = resume_record(path)
     assert writer.pending_image_blocks() == []
     np.testing.assert_array_equal(writer.run_table("benign_label"), np.repeat(np.arange(blocks) + 1, size))
