@@ -1,7 +1,9 @@
 """Options and fixtures that all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -41,6 +43,20 @@ def linear_record(shared_folder: Path) -> Path:
 def nonlinear_record(shared_folder: Path) -> Path:
     """A record of a network with an MLP as its head, for tests that read it; others copy it."""
     return _record(shared_folder / "nonlinear", mlp=True)
+
+
+@pytest.fixture(scope="module")
+def quick_projection() -> Iterator[None]:
+    """Any projection instead of t-SNE, which takes most of the time of a small run."""
+
+    import openTSNE  # noqa: PLC0415  slow to import
+
+    def fit(_tsne: object, activations: Any) -> Any:
+        return activations[:, :2]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openTSNE.TSNE, "fit", fit)
+        yield
 
 
 def _record(folder: Path, *, mlp: bool) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import vulneuron
-from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.cli.app import COMMANDS
 
 SLOW = {"torch", "torchvision", "numpy", "scipy", "pandas", "xarray", "zarr", "fastapi", "openTSNE"}
@@ -65,11 +64,11 @@ main()
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--model", "models.py:net")], ids=["alone", "with a network"])
-def test_the_address_is_printed_before_torch_is_imported(tmp_path: Path, options: tuple[str, ...]) -> None:
-    out = tmp_path / "run.zarr"
-    vulneuron.analyze(color_net(), *color_pictures(), out=out, class_names=CLASS_NAMES)
+def test_the_address_is_printed_before_torch_is_imported(
+    linear_record: Path, options: tuple[str, ...]
+) -> None:
     finished = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH.format(record=str(out), options=options)],
+        [sys.executable, "-c", WITHOUT_TORCH.format(record=str(linear_record), options=options)],
         capture_output=True,
         text=True,
         check=False,
