@@ -11,6 +11,7 @@ from playwright.sync_api import APIResponse, Page, expect
 
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
+from browser.guards import Guards
 
 
 def parameters(page: Page) -> dict[str, str]:
@@ -174,6 +175,14 @@ def test_two_pages_of_a_session_follow_each_other_without_going_round(
             expect(page.get_by_role("heading", name=f"Cluster of neuron {neuron}:")).to_be_visible()
     wait_for(pages[0], lambda: "neurons=36" in query())
     assert len(sent) <= 5
+
+
+def test_a_session_with_a_bad_name_is_said(open_page: OpenPage, guards: Guards) -> None:
+    guards.expect("422")
+    page = open_page("cifar10", "session=not%20a%20name")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "not linked to a notebook: given session = 'not a name'"
+    )
 
 
 @pytest.mark.parametrize("record", ["cifar10"], indirect=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2 as httpx
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from layered import LAYERS, analyze, named_layers
 from served import Served, assert_error, running_server
 from vulneuron.errors import VulneuronError
 from vulneuron.measures import MEASURES
+from vulneuron.server.widget import DashboardWidget
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +59,16 @@ def test_unknown_layers_and_neurons_of_other_layers(served: Served) -> None:
 
 
 def test_a_notebook_reads_and_sets_the_neurons_of_the_layer_that_is_shown(served: Served) -> None:
-    dashboard = vn.open_record(served.path).show(model=named_layers())
+    dashboard = vn.show(served.path, model=named_layers())
+    assert isinstance(dashboard, DashboardWidget)
     try:
-        url = httpx.URL(dashboard.url)
-        state = url.copy_with(path=f"/api/sessions/{url.params['session']}/state", query=None)
         # The first layer has the neurons 0 to 4, the last one 0 to 5.
         dashboard.neurons = [5]
-        httpx.put(state, json={"query": f"record={url.params['record']}&layer=1"}).raise_for_status()
+        dashboard.layer = "1"
+        assert max(dashboard.neurons) < 5
         with pytest.raises(VulneuronError, match="neuron 5"):
             dashboard.neurons = [5]
         dashboard.neurons = [4]
-        assert (dashboard.state["layer"], dashboard.neurons) == ("1", (4,))
+        assert tuple(dashboard.neurons) == (4,)
     finally:
         dashboard.stop()

@@ -23,14 +23,19 @@ PATIENCE = 6.0
 
 @pytest.fixture
 def dashboard(linear: Path) -> Iterator[vn.Dashboard]:
-    shown = vn.open_record(linear).show(model=color_net(), height=700)
+    shown = vn.Dashboard(Library([linear], color_net()), height=700)
     yield shown
     shown.stop()
 
 
+def _at(dashboard: vn.Dashboard, path: str) -> httpx.URL:
+    url = httpx.URL(dashboard.url)
+    return url.copy_with(path=f"{url.path}{path}", query=None)
+
+
 def session_of(dashboard: vn.Dashboard) -> str:
     url = httpx.URL(dashboard.url)
-    return str(url.copy_with(path=f"/api/sessions/{url.params['session']}/state", query=None))
+    return str(url.copy_with(path=f"{url.path}api/sessions/{url.params['session']}/state", query=None))
 
 
 def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
@@ -45,7 +50,7 @@ def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
 
 
 def test_begins_with_the_first_view(dashboard: vn.Dashboard) -> None:
-    summary = httpx.get(httpx.URL(dashboard.url).copy_with(path="/api/records/colors", query=None)).json()
+    summary = httpx.get(_at(dashboard, "api/records/colors")).json()
     assert dashboard.state == {}
     assert dashboard.pair == summary["first_view"]["pair"]
     assert dashboard.neurons == (summary["first_view"]["neuron"],)
@@ -74,6 +79,7 @@ def test_sets_what_the_page_shows(dashboard: vn.Dashboard) -> None:
     [
         ("pair", 99, "pair 99"),
         ("pair", -1, "pair -1"),
+        ("pair", "x", "given pair = 'x'"),
         ("neurons", [9], "neuron 9"),
         ("neurons", [], "neurons"),
     ],
@@ -118,20 +124,27 @@ def test_stops_while_the_network_is_loading(linear: Path, caplog: pytest.LogCapt
 def test_behind_a_proxy(linear: Path, monkeypatch: pytest.MonkeyPatch, on_hub: bool) -> None:
     if on_hub:
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
-    dashboard = vn.show(linear, proxy=None if on_hub else "/user/me/proxy/{port}")
+    dashboard = vn.Dashboard(Library([linear]), proxy=None if on_hub else "/user/me/proxy/{port}")
     try:
         url = httpx.URL(dashboard.url)
         assert not url.host
-        port = url.path.rstrip("/").rpartition("/")[2]
-        assert url.path == f"/user/me/proxy/{port}/"
+        prefix, _, rest = url.path.partition("/token/")
+        port = prefix.rpartition("/")[2]
+        assert prefix == f"/user/me/proxy/{port}"
         # The proxy hands on the host that the browser named, and the path behind its own.
-        direct = f"http://127.0.0.1:{port}/"
-        hub = {"Host": "hub.example.org"}
-        assert httpx.get(f"{direct}api/records", headers=hub).status_code == 401
-        page = httpx.get(direct, params=url.params, headers=hub)
-        assert page.status_code == 303
-        assert page.headers["location"].startswith("./?record=colors&session=")
-        cookie = {"Cookie": page.headers["set-cookie"].partition(";")[0]}
-        assert httpx.get(f"{direct}api/records", headers={**hub, **cookie}).status_code == 200
+        direct, hub = f"http://127.0.0.1:{port}", {"Host": "hub.example.org"}
+        assert httpx.get(f"{direct}/api/records", headers=hub).status_code == 401
+        assert httpx.get(f"{direct}/token/{rest}api/records", headers=hub).status_code == 200
+        assert httpx.get(f"{direct}/token/{rest}", params=url.params, headers=hub).status_code == 200
+    finally:
+        dashboard.stop()
+
+
+def test_without_anywidget_it_is_a_frame(linear: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vulneuron.server.notebook.find_spec", lambda _name: None)
+    dashboard = vn.open_record(linear).show(height=700)
+    try:
+        assert type(dashboard) is vn.Dashboard
+        assert "Run this cell again" in dashboard._repr_html_()
     finally:
         dashboard.stop()

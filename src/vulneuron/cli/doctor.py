@@ -23,7 +23,7 @@ _OPTIONAL = (
         "models of RobustBench",
         "pip install git+https://github.com/RobustBench/robustbench",
     ),
-    ("ipywidgets", "ipywidgets", "progress bars in notebooks", "pip install 'vulneuron[notebook]'"),
+    ("anywidget", "anywidget", "widgets in notebooks", "pip install 'vulneuron[notebook]'"),
     ("s3fs", "s3fs", "records on S3", "pip install s3fs"),
 )
 

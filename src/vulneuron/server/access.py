@@ -68,6 +68,11 @@ class Access:
         return cls(token=secrets.token_urlsafe(24), hosts=_LOOPBACK_NAMES | {host.lower()} | names)
 
     @property
+    def folder(self) -> str:
+        """Path below which requests need no other token: for frames, from which browsers withhold cookies."""
+        return f"/{TOKEN_PARAMETER}/{self.token}/"
+
+    @property
     def cookie(self) -> str:
         """Name of the cookie with the token; it differs per token as all ports of a machine share cookies."""
         return f"vulneuron_{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"

@@ -1,31 +1,35 @@
 """The dashboard inside a notebook, and the link between its selection and Python."""
 
-import atexit
 import html
 import os
-import secrets
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from torch import nn
 
-from vulneuron.errors import RunError
 from vulneuron.record import Record
-from vulneuron.server.access import TOKEN_PARAMETER, Access
-from vulneuron.server.app import create_app
+from vulneuron.server.background import BackgroundServer
 from vulneuron.server.dto import SessionState
 from vulneuron.server.library import Library
-from vulneuron.server.listening import DEFAULT_PORT, listen
-from vulneuron.server.parsing import format_numbers, parse_numbers, unknown
-from vulneuron.server.running import Server
+from vulneuron.server.notebook_values import checked_number, checked_numbers
+from vulneuron.server.parsing import format_numbers, parse_numbers
 from vulneuron.server.summary import OpenedLayer
 
-_HOST = "127.0.0.1"
+if TYPE_CHECKING:
+    from vulneuron.server.widget import DashboardWidget
+
 #: Set by JupyterHub: the path of a user's notebook server, below which its proxy is.
 _HUB_PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
-_START_SECONDS = 30.0
+_SESSION = "notebook"
+#: What to do if the frame of a notebook stays empty.
+EMPTY_FRAME = (
+    "Empty? Run this cell again if the kernel was restarted. If the notebook runs on another machine, "
+    "forward port {port} to yours, or install jupyter-server-proxy there. Behind another proxy, pass its "
+    "path: vn.show(record, proxy='/proxy/{{port}}/')."
+)
 
 
 def show(
@@ -34,8 +38,11 @@ def show(
     model: str | nn.Module | None = None,
     height: int = 900,
     proxy: str | None = None,
-) -> "Dashboard":
+) -> "Dashboard | DashboardWidget":
     """Show the dashboard of a record in a notebook.
+
+    With the package anywidget (``pip install 'vulneuron[notebook]'``), it is a widget: ``pair``, ``neurons``
+    and ``pairs`` are traits, which other widgets and marimo's cells can observe.
 
     Parameters
     ----------
@@ -47,12 +54,12 @@ def show(
     height
         Height of the frame in pixels.
     proxy
-        Path of a proxy to ports of this machine, such as ``/proxy/{port}/``. If None, jupyter-server-proxy is
-        used on a JupyterHub, and no proxy elsewhere.
+        Path of a proxy to ports of this machine, such as ``/proxy/{port}/``. If None, the widget tries
+        Colab's proxy, this machine, and jupyter-server-proxy.
 
     Returns
     -------
-    Dashboard
+    Dashboard or DashboardWidget
         Displayed if it is the last value of a cell. It runs until the kernel ends, or `stop` is called.
 
     Raises
@@ -70,7 +77,12 @@ def show(
     (1, 3)
     >>> dashboard.stop()
     """
-    return Dashboard(Library([record], model), height=height, proxy=proxy)
+    library = Library([record], model)
+    if find_spec("anywidget") is None:
+        return Dashboard(library, height=height, proxy=proxy)
+    from vulneuron.server.widget import DashboardWidget  # noqa: PLC0415  needs anywidget
+
+    return DashboardWidget(library, height=height, proxy=proxy)
 
 
 class Dashboard:
@@ -92,31 +104,10 @@ class Dashboard:
     def __init__(self, library: Library, *, height: int = 900, proxy: str | None = None) -> None:
         self._height = height
         (self._served,) = library
-        with listen(_HOST, DEFAULT_PORT) as bound:
-            port = int(bound.getsockname()[1])
-            base = _base(port, proxy)
-            # Requests through a proxy have the host name of the proxy, so only a token keeps others out.
-            access = Access(token=secrets.token_urlsafe(24)) if base.startswith("/") else Access()
-            app = create_app(library, access=access)
-            self._state = app.state.server
-            session = secrets.token_urlsafe(8)
-            self._session = self._state.sessions[session]
-            token = {TOKEN_PARAMETER: access.token} if access.token else {}
-            query = {"record": self._served.id, "session": session, **token}
-            self.url = f"{base}?{urlencode(query)}"
-            ready = Event()
-            self._server = Server(app, started=ready.set, end_streams=self._state.end_streams)
-            listening = bound.dup()
-        self._thread = Thread(target=self._server.run, args=([listening],), name="dashboard", daemon=True)
-        self._thread.start()
-        atexit.register(self.stop)
-        if not ready.wait(_START_SECONDS):
-            self.stop()
-            raise RunError(
-                f"the server of the dashboard did not start within {_START_SECONDS:g} s",
-                allowed="a port of this machine that can be listened to",
-                fix="try again, or run `vulneuron serve` in a terminal",
-            )
+        self._server = BackgroundServer(library)
+        self._session = self._server.state.sessions[_SESSION]
+        base = base_url(self._server, proxy)
+        self.url = f"{base}?{urlencode({'record': self._served.id, 'session': _SESSION})}"
 
     def __repr__(self) -> str:
         return f"<Dashboard {self.url}>"
@@ -124,9 +115,10 @@ class Dashboard:
     def _repr_html_(self) -> str:
         """Frame for a notebook."""
         address = html.escape(self.url, quote=True)
+        hint = html.escape(EMPTY_FRAME.format(port=self._server.port))
         return (
             f'<iframe src="{address}" width="100%" height="{self._height}" style="border: 0" '
-            'title="Vulneuron" allow="clipboard-write"></iframe>'
+            f'title="Vulneuron" allow="clipboard-write"></iframe><small>{hint}</small>'
         )
 
     @property
@@ -152,10 +144,7 @@ class Dashboard:
 
     @pair.setter
     def pair(self, pair: int) -> None:
-        count = self._shown.analysis.data.count
-        if not 0 <= pair < count:
-            raise unknown("pair", pair, count)
-        self._show(pair=str(pair))
+        self._show(pair=str(checked_number("pair", pair, self._shown.analysis.data.count)))
 
     @property
     def neurons(self) -> tuple[int, ...]:
@@ -175,17 +164,12 @@ class Dashboard:
 
     @neurons.setter
     def neurons(self, neurons: Iterable[int]) -> None:
-        count = self._shown.analysis.data.neurons
-        text = format_numbers(neurons)
-        parse_numbers(text, name="neuron", count=count)
-        self._show(neurons=text, focus=None)
+        numbers = checked_numbers("neuron", neurons, self._shown.analysis.data.neurons)
+        self._show(neurons=format_numbers(numbers), focus=None)
 
     def stop(self) -> None:
         """Stop the server. Stopping it again has no effect."""
-        atexit.unregister(self.stop)
         self._server.stop()
-        self._thread.join()
-        self._state.close()
 
     @property
     def _shown(self) -> OpenedLayer:
@@ -202,9 +186,9 @@ class Dashboard:
         self._session.publish(SessionState(query=urlencode(query)))
 
 
-def _base(port: int, proxy: str | None) -> str:
-    """URL of a port for the browser, which may be on another machine."""
+def base_url(server: BackgroundServer, proxy: str | None) -> str:
+    """URL of a server for the browser, which may be on another machine."""
     hub = os.environ.get(_HUB_PREFIX)
     if proxy is None and hub is not None:
         proxy = f"{hub}proxy/{{port}}/"
-    return f"http://{_HOST}:{port}/" if proxy is None else proxy.format(port=port).rstrip("/") + "/"
+    return server.url if proxy is None else f"{proxy.format(port=server.port).rstrip('/')}/{server.folder}"

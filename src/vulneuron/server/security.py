@@ -12,8 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
 
-#: Pages may load only the server's own files. Notebooks on this machine may embed them, also those of Visual
-#: Studio Code, whose windows and frames have schemes of their own. All ancestors of a frame must be allowed.
+#: Notebooks on this machine may embed pages, also those of Visual Studio Code, whose windows and frames have
+#: schemes of their own. All ancestors of a frame must be allowed.
+_NOTEBOOKS = (
+    "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* "
+    "vscode-webview: vscode-file:"
+)
+#: Pages may load only the server's own files.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -26,8 +31,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* "
-        "https://localhost:* https://127.0.0.1:* vscode-webview: vscode-file:",
+        f"frame-ancestors {_NOTEBOOKS}",
     ]
 )
 _HEADERS = {
@@ -36,6 +40,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: Any site that knows the secret path may embed the page, because notebooks behind proxies do.
+_SECRET_PATH = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY} https: http:"}
 
 
 class Guard:
@@ -51,17 +57,22 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        below = _path_below_token(self._access, scope["path"])
+        headers = _HEADERS if below is None else {**_HEADERS, **_SECRET_PATH}
+        if below is not None:
+            scope = {**scope, "path": below, "raw_path": below.encode()}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(headers)
             await send(message)
 
         request = Request(scope)
         try:
-            _check(self._access, request)
+            if below is None:
+                _check(self._access, request)
             answer = self._token_redirect(request)
         except Problem as error:
             answer = respond(error)
@@ -88,6 +99,14 @@ class Guard:
             self._access.cookie, self._access.token, path=None, httponly=True, samesite="strict"
         )
         return response
+
+
+def _path_below_token(access: Access, path: str) -> str | None:
+    """Path below the server's secret folder; None if the path is not in it."""
+    length = len(access.folder)
+    if access.token is None or not secrets.compare_digest(path[:length].encode(), access.folder.encode()):
+        return None
+    return f"/{path[length:]}"
 
 
 def _check(access: Access, request: Request) -> None:

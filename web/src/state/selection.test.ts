@@ -5,10 +5,13 @@ import {
   contains,
   describeCell,
   describeSelection,
+  parseSelection,
   selectedPairs,
+  selectionText,
   withCell,
   type Cell,
 } from "./selection";
+import { SUMMARY } from "./test_summary";
 
 const pairs = new Table(
   ["benign_label", "adversarial_label", "benign_x", "benign_y", "adversarial_x", "adversarial_y"],
@@ -97,4 +100,12 @@ test("selections in words", () => {
 test("rows, columns and other classes in words", () => {
   expect(describeCell({ benign: 0, adversarial: null }, name)).toBe("cat → any class");
   expect(describeCell({ benign: "other", adversarial: 1 }, name)).toBe("other classes → dog");
+});
+
+test("a list selects its pairs, and is kept in the address", () => {
+  const list = { kind: "list", pairs: [0, 2, 3] } as const;
+  expect([...selectedPairs(list, pairs)]).toEqual([0, 2, 3]);
+  expect(selectionText(list)).toBe("list_0,2-3");
+  expect(parseSelection("list_0,2-3", SUMMARY)).toEqual(list);
+  expect(parseSelection("list_9999", SUMMARY)).toBeUndefined();
 });

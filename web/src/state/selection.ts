@@ -2,6 +2,7 @@ import { extent } from "d3-array";
 import type { RecordSummary, Side } from "../api/types";
 import type { Position } from "../lib/frame";
 import { commonClasses, type ClassGroup } from "../lib/matrix";
+import { formatRanges, parseRanges } from "../lib/ranges";
 import type { Table } from "../lib/table";
 
 /** A cell of the prediction matrix, or a whole row or column if the other one is null. */
@@ -12,9 +13,10 @@ export interface Cell {
 
 export type Point = Position;
 
-/** Selected pairs: all, those of some cells, or those inside a lasso in one of the plots. */
+/** Selected pairs: all, a list, those of some cells, or those inside a lasso in one of the plots. */
 export type PairSelection =
   | { readonly kind: "all" }
+  | { readonly kind: "list"; readonly pairs: readonly number[] }
   | { readonly kind: "cells"; readonly cells: readonly Cell[] }
   | { readonly kind: "lasso"; readonly side: Side; readonly polygon: readonly Point[] };
 
@@ -42,6 +44,10 @@ export function selectedPairs(selection: PairSelection, pairs: Table): Uint32Arr
 /** A test of whether a selection contains a pair. */
 export function membership(selection: PairSelection, pairs: Table): (pair: number) => boolean {
   if (selection.kind === "all") return () => true;
+  if (selection.kind === "list") {
+    const listed = new Set(selection.pairs);
+    return (pair) => listed.has(pair);
+  }
   if (selection.kind === "cells") {
     const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];
     const common = new Set(commonClasses(benign, adversarial));
@@ -76,9 +82,10 @@ export function contains(polygon: readonly Point[], point: Point): boolean {
   return inside;
 }
 
-/** A selection in the address: "all", cells such as "3-5_0-*", or the corners of a lasso. */
+/** A selection in the address: "all", "list_0-5,9", cells such as "3-5_0-*", or the corners of a lasso. */
 export function selectionText(selection: PairSelection): string {
   if (selection.kind === "all") return "all";
+  if (selection.kind === "list") return `list_${formatRanges(selection.pairs)}`;
   if (selection.kind === "cells") {
     return selection.cells.map((cell) => `${cell.benign ?? "*"}-${cell.adversarial ?? "*"}`).join("_");
   }
@@ -90,6 +97,10 @@ export function selectionText(selection: PairSelection): string {
 export function parseSelection(text: string, summary: RecordSummary): PairSelection | undefined {
   if (text === "all") return { kind: "all" };
   const [head, ...parts] = text.split("_");
+  if (head === "list") {
+    const pairs = parseRanges(parts.join(), summary.pairs);
+    return pairs.length ? { kind: "list", pairs } : undefined;
+  }
   if (head === "benign" || head === "adversarial") return parseLasso(head, parts);
   const cells = text.split("_").flatMap((part): Cell[] => {
     const [benign, adversarial, ...rest] = part.split("-").map((label) => parseGroup(label, summary));
@@ -117,6 +128,7 @@ function parseLasso(side: Side, parts: readonly string[]): PairSelection | undef
 /** A selection in words, such as "cat → dog" or "lasso in the adversarial plot". */
 export function describeSelection(selection: PairSelection, className: (label: number) => string): string {
   if (selection.kind === "all") return "all pairs";
+  if (selection.kind === "list") return "chosen pairs";
   if (selection.kind === "lasso") return `lasso in the ${selection.side} plot`;
   const [first, second] = selection.cells;
   if (!first || second) return `${selection.cells.length} cells`;

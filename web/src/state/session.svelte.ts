@@ -1,3 +1,5 @@
+import { errorOf } from "../api/responses";
+
 /** The page's side of a session. */
 interface Page {
   /** The state of the page, as the query of its address. */
@@ -19,15 +21,21 @@ export class SessionLink {
   #sent: string[] = [];
   #next: string | undefined;
   #sending = false;
+  /** One line about why the session cannot be followed; undefined if it can. */
+  problem = $state.raw<string | undefined>();
 
   constructor(
     readonly session: string,
     page: Page,
   ) {
     $effect(() => {
-      const events = new EventSource(`./api/sessions/${encodeURIComponent(session)}/events`);
+      const url = `./api/sessions/${encodeURIComponent(session)}`;
+      const events = new EventSource(`${url}/events`);
       events.addEventListener("state", (event: MessageEvent<string>) => {
         this.#receive((JSON.parse(event.data) as { query: string }).query, page);
+      });
+      events.addEventListener("error", () => {
+        if (events.readyState === EventSource.CLOSED) void this.#explain(`${url}/state`);
       });
       return () => {
         events.close();
@@ -37,6 +45,12 @@ export class SessionLink {
       const query = page.query();
       if (this.#serverState !== undefined && query !== this.#serverState) void this.#publish(query);
     });
+  }
+
+  /** Ask why the session cannot be followed; events do not say. */
+  async #explain(url: string): Promise<void> {
+    const response = await fetch(url).catch(() => undefined);
+    if (response && !response.ok) this.problem = (await errorOf(response)).message;
   }
 
   /** Send states one after the other, skipping all but the latest. */
