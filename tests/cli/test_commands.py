@@ -254,7 +254,7 @@ def test_help_names_every_option_of_an_attack(run: Command) -> None:
 def test_nothing_but_the_summary_is_printed_when_piped(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-m", "vulneuron", "analyze", "--model", model_file(tmp_path), "--images",
-               str(color_folder(tmp_path / "p")), "--out", str(tmp_path / "run.zarr")]  # fmt: skip
+               str(color_folder(tmp_path / "p", a_class=3)), "--out", str(tmp_path / "run.zarr")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

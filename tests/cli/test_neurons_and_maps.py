@@ -5,8 +5,8 @@ import io
 import json
 import re
 import shutil
-import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from vulneuron.analysis import (
     VulnerabilityMapSettings,
 )
 from vulneuron.analysis.settings import SETTINGS
+from vulneuron.cli import main
 from vulneuron.record import record_lock
 
 
@@ -55,21 +56,15 @@ def test_formats_hold_the_same_numbers(run: Command, record: Path) -> None:
     np.testing.assert_allclose([row["curve_gap"] for row in rows], expected.curve_gap, rtol=1e-6)
 
 
-@pytest.mark.slow
-def test_parquet_holds_the_same_numbers(record: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "vulneuron",
-        "neurons",
-        str(record),
-        "--pair",
-        "1",
-        "--format",
-        "parquet",
-    ]
-    done = subprocess.run(command, capture_output=True, check=True)
-    (tmp_path / "neurons.parquet").write_bytes(done.stdout)
+def test_parquet_holds_the_same_numbers(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["vulneuron", "neurons", str(record), "--pair", "1", "--format", "parquet"]
+    )
+    with suppress(SystemExit):
+        main()
+    (tmp_path / "neurons.parquet").write_bytes(capsysbinary.readouterr().out)
     table = pd.read_parquet(tmp_path / "neurons.parquet")
     pd.testing.assert_frame_equal(table.sort_index(), Analysis(record).neurons(1), check_index_type=False)
 

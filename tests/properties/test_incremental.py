@@ -34,7 +34,7 @@ def grid_of(classifier: Classifier, data: st.DataObject) -> PatchGrid:
 @pytest.mark.slow
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(classifiers(), st.data())
-def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier, data: st.DataObject) -> None:
+def test_any_cut_gives_the_logits_of_whole_images(classifier: Classifier, data: st.DataObject) -> None:
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
     centers = grid.centers()
@@ -57,9 +57,7 @@ def test_any_cut_gives_the_logits_of_one_image_at_a_time(classifier: Classifier,
 @pytest.mark.slow
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(classifiers(), st.data())
-def test_the_engine_gives_the_logits_of_one_image_at_a_time(
-    classifier: Classifier, data: st.DataObject
-) -> None:
+def test_the_engine_gives_the_logits_of_whole_images(classifier: Classifier, data: st.DataObject) -> None:
     """With its own choice of the cut, or forced to compute regions wherever possible."""
     grid = grid_of(classifier, data)
     benign, adversarial = images_of(classifier, data.draw(seeds))
