@@ -26,8 +26,6 @@ import { ORDERS, SHARED_SLICES, type ViewState } from "./view_state";
 
 const KEY = Symbol("dashboard");
 
-const SLIDER_REST = 150;
-
 /** The part of a view's definition that the state depends on. */
 export interface ViewModel extends PlacedView {
   /** The view's own state. */
@@ -109,12 +107,12 @@ export class Dashboard {
     return this.#address.queryAt(layer, this.view);
   }
 
-  /** Milliseconds that requests for all neurons are delayed: a moving slider changes the state in each frame. */
-  restDelay = 0;
+  /** Whether a slider is moving, so that requests for all neurons are answered one after the other. */
+  isSliding = false;
 
   /** Change the state. */
   update(change: Partial<ViewState>, mode: HistoryMode = "push"): void {
-    this.restDelay = mode === "replace" && change.settings ? SLIDER_REST : 0;
+    this.isSliding = mode === "replace" && change.settings !== undefined;
     this.view = { ...this.view, ...change };
     this.#bar.show(this.query, mode);
   }
@@ -295,7 +293,7 @@ export class Dashboard {
       return {
         key: JSON.stringify([pair, settings, version]),
         load: (signal) => api.neurons(pair, settings, version, signal),
-        delay: this.restDelay,
+        inTurn: this.isSliding,
       };
     }
     const pairs = this.selected;
@@ -305,7 +303,7 @@ export class Dashboard {
     return {
       key: JSON.stringify([this.#selectionText, settings, sortBy, version]),
       load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
-      delay: this.restDelay,
+      inTurn: this.isSliding,
       // Costly columns and the intervals of ranks take longer, and so does sorting by one of them.
       loadPart: sorting?.costly
         ? undefined

@@ -1,5 +1,6 @@
 import { untrack } from "svelte";
 import { ApiError } from "../api/responses";
+import { LatestLoad } from "./latest_load";
 
 /** A request of a resource. Requests with equal keys are the same. */
 export interface ResourceRequest<T> {
@@ -7,13 +8,13 @@ export interface ResourceRequest<T> {
   readonly load: (signal: AbortSignal) => Promise<T>;
   /** Loads a part of the value first, which is shown until all of it is loaded. */
   readonly loadPart?: ((signal: AbortSignal) => Promise<T>) | undefined;
-  /** Milliseconds to wait for further changes of the key, such as those of a slider. */
-  readonly delay?: number | undefined;
+  /** Whether a previous request is completed first, and shown, as for the steps of a slider. */
+  readonly inTurn?: boolean | undefined;
 }
 
 /**
- * The response to a request that follows the state. When the key changes, the previous request is aborted. The
- * previous value stays until the new one is loaded, so that views do not flicker.
+ * The response to a request that follows the state. When the key changes, the previous request is aborted, unless the
+ * new one is in turn. The previous value stays until the new one is loaded, so that views do not flicker.
  *
  * Create it during component initialization.
  */
@@ -24,29 +25,29 @@ export class Resource<T> {
   error = $state.raw<string | undefined>(undefined);
   loading = $state(false);
 
+  readonly #latest = new LatestLoad();
+
   constructor(request: () => ResourceRequest<T> | undefined) {
     const wanted = $derived(request());
     const key = $derived(wanted?.key);
     $effect(() => {
       if (key === undefined) {
+        this.#latest.stop();
         this.#settle(undefined, undefined, undefined);
         return;
       }
       // Requests are compared by key; their functions may differ each time.
       const request = untrack(() => wanted as ResourceRequest<T>);
-      const controller = new AbortController();
-      void this.#load(request, controller.signal);
-      return () => {
-        controller.abort();
-      };
+      this.loading = true;
+      this.#latest.start((signal) => this.#load(request, signal), request.inTurn);
+    });
+    $effect(() => () => {
+      this.#latest.stop();
     });
   }
 
-  async #load({ key, load, loadPart, delay }: ResourceRequest<T>, signal: AbortSignal): Promise<void> {
-    this.loading = true;
+  async #load({ key, load, loadPart }: ResourceRequest<T>, signal: AbortSignal): Promise<void> {
     try {
-      if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
-      if (signal.aborted) return;
       const part = await loadPart?.(signal);
       if (part && !signal.aborted) [this.value, this.key, this.error] = [part, key, undefined];
       const value = await load(signal);
@@ -55,7 +56,7 @@ export class Resource<T> {
       if (signal.aborted) return;
       // If the server or the record is gone, the page reports it and keeps the last values.
       if (error instanceof ApiError && !error.isGone) this.#settle(key, undefined, error.message);
-      else this.loading = false;
+      else this.loading = this.#latest.isWaiting;
     }
   }
 
@@ -63,6 +64,6 @@ export class Resource<T> {
     this.value = value;
     this.key = key;
     this.error = error;
-    this.loading = false;
+    this.loading = this.#latest.isWaiting;
   }
 }

@@ -29,7 +29,7 @@ export function clusteringResource(dashboard: Dashboard): Resource<Clustering> {
         const { data } = await dashboard.api.dendrogram(pair, fields, clusters, signal);
         return { pair, fields, linkage: data, tree: new Dendrogram(data) };
       },
-      delay: dashboard.restDelay,
+      inTurn: dashboard.isSliding,
     };
   });
 }
