@@ -99,7 +99,20 @@ def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
     assert reports == [(min(done, 20), 20) for done in range(3, 22, 3)]
     cancel_third = Watch(cancelled=iter([False, False, True]).__next__)
     with pytest.raises(Cancelled, match="after 6 of 20 pairs"):
-        frugal.rank(range(20), watch=cancel_third)
+        frugal.rank(range(20), settings=frugal.settings.replace(threshold_level=0.4), watch=cancel_third)
+
+
+def test_repeated_questions_follow_settings_and_new_maps(fresh_analysis: Analysis) -> None:
+    """Means and ranks are cached; those of a new analysis are not."""
+    changed = fresh_analysis.settings.replace(threshold_level=0.4, confidence=0.8, iou_side="adversarial")
+    for settings in (fresh_analysis.settings, changed, fresh_analysis.settings):
+        for pair in (None, 3):
+            if pair is not None:
+                fresh_analysis.vulnerability_maps(pair)
+            repeated = fresh_analysis.rank([0, 3, 5], settings=settings)
+            pd.testing.assert_frame_equal(repeated, fresh_analysis.rank([0, 3, 5], settings=settings))
+            other = Analysis(fresh_analysis.record.path, fresh_analysis.network.require("the test"))
+            pd.testing.assert_frame_equal(repeated, other.rank([0, 3, 5], settings=settings))
 
 
 def test_pairs_with_maps(fresh_analysis: Analysis) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from vulneuron.analysis.contributions import Curves
 from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.fields import DeadNeurons
+from vulneuron.analysis.means import MeasureCache, PairSet
 from vulneuron.analysis.settings import Settings
 from vulneuron.analysis.substitution import Substitution
 from vulneuron.analysis.vulnerability import FieldOverlaps, PairVulnerability
@@ -40,13 +41,14 @@ class PairBlock:
     table
         The table that the values belong to.
     pairs
-        Numbers of the pairs.
-    settings
-        Settings of the values.
+        All pairs, and their settings.
+    block
+        Those of the block.
     """
 
-    def __init__(self, table: "NeuronTable", pairs: Ints, settings: Settings) -> None:
-        self._table, self._pairs, self._settings = table, pairs, settings
+    def __init__(self, table: "NeuronTable", pairs: PairSet, block: slice) -> None:
+        self._table, self._all, self._settings = table, pairs, pairs.settings
+        self._pairs = pairs.pairs[block]
 
     @cached_property
     def activations(self) -> BySide[npt.NDArray[Any]]:
@@ -72,8 +74,8 @@ class PairBlock:
     def overlaps(self) -> ByEffect[Doubles]:
         """IoU with the top of either vulnerability map, ``(pair, neuron)``; NaN for pairs without maps."""
         drop, gain = np.full((2, len(self._pairs), self._table.data.neurons), np.nan)
-        vulnerability, settings = self._table.vulnerability, self._settings
-        for row in np.flatnonzero(vulnerability.with_maps(self._pairs, settings.vmaps)):
+        settings = self._settings
+        for row in np.flatnonzero(np.isin(self._pairs, self._all.with_maps)):
             drop[row], gain[row] = self._table.overlaps.overlaps(
                 int(self._pairs[row]), settings.fields, settings.vmaps
             )
@@ -133,24 +135,27 @@ class NeuronTable:
         self.vulnerability = vulnerability
         self.overlaps = overlaps
         self._values_at_once = min(_VALUES_IN_CACHE, memory // _BYTES_PER_VALUE)
+        self._cache = MeasureCache()
 
     def for_pair(self, pair: int, settings: Settings, measures: Sequence[NeuronMeasure]) -> pd.DataFrame:
         """Columns of one pair, indexed by neuron; see `Analysis.neurons`."""
-        columns = self._columns(np.array([pair]), settings, measures)
+        pairs = self._pair_set(np.array([pair]), settings)
+        columns = self._columns(pairs, slice(None), measures)
         return _as_table({name: values[0] for name, values in columns.items()})
 
     def means(
         self, pairs: Ints, settings: Settings, measures: Sequence[NeuronMeasure], watch: Watch
     ) -> pd.DataFrame:
         """Means of the columns over the pairs that have a value; see `Analysis.mean_neurons`."""
-        totals, counts = (np.zeros((len(measures), self.data.neurons)) for _ in range(2))
-        for block in self._blocks(pairs, watch):
-            for row, values in enumerate(self._columns(pairs[block], settings, measures).values()):
-                present = ~np.isnan(values)
-                totals[row] += values.sum(axis=0, where=present, dtype=np.float64)
-                counts[row] += present.sum(axis=0)
-        means = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
-        return _as_table({measure.name: mean for measure, mean in zip(measures, means, strict=True)})
+        chosen = self._pair_set(pairs, settings)
+        cached = {measure.name: self._cache.get(measure, chosen, "mean") for measure in measures}
+        new = [measure for measure in measures if cached[measure.name] is None]
+        columns: Columns = {name: mean for name, mean in cached.items() if mean is not None}
+        if new:
+            for measure, mean in zip(new, self._means(chosen, new, watch), strict=True):
+                self._cache.keep(mean, measure, chosen, "mean")
+                columns[measure.name] = mean
+        return _as_table({measure.name: columns[measure.name] for measure in measures})
 
     def ranks(
         self, pairs: Ints, settings: Settings, measure: NeuronMeasure, *, resamples: int
@@ -162,22 +167,38 @@ class NeuronTable:
         MeasureError
             If none of the pairs has a value of the measure.
         """
-        values = np.empty((len(pairs), self.data.neurons))
-        for block in self._blocks(pairs, UNWATCHED):
-            values[block] = self._columns(pairs[block], settings, [measure])[measure.name]
-        if np.isnan(values).all():
-            raise measure.missing()
-        ranking = rank_neurons(
-            values,
-            descending=measure.first == "largest",
-            confidence=settings.curves.confidence,
-            resamples=resamples,
-        )
-        return _as_table(dict(zip(RANKS, (ranking.rank, ranking.rank_low, ranking.rank_high), strict=True)))
+        chosen, confidence = self._pair_set(pairs, settings), settings.curves.confidence
+        ranks = self._cache.get(measure, chosen, "ranks", confidence, resamples)
+        if ranks is None:
+            values = np.empty((len(pairs), self.data.neurons))
+            for block in self._blocks(pairs, UNWATCHED):
+                values[block] = self._columns(chosen, block, [measure])[measure.name]
+            if np.isnan(values).all():
+                raise measure.missing()
+            ranking = rank_neurons(
+                values, descending=measure.first == "largest", confidence=confidence, resamples=resamples
+            )
+            ranks = np.stack([ranking.rank, ranking.rank_low, ranking.rank_high])
+            self._cache.keep(ranks, measure, chosen, "ranks", confidence, resamples)
+        return _as_table(dict(zip(RANKS, ranks, strict=True)))
 
-    def _columns(self, pairs: Ints, settings: Settings, measures: Sequence[NeuronMeasure]) -> Columns:
-        context, shape = PairBlock(self, pairs, settings), (len(pairs), self.data.neurons)
-        return {measure.name: measure.values(context, shape) for measure in measures}
+    def _means(self, pairs: PairSet, measures: Sequence[NeuronMeasure], watch: Watch) -> Doubles:
+        """Means of measures, ``(measure, neuron)``."""
+        totals, counts = (np.zeros((len(measures), self.data.neurons)) for _ in range(2))
+        for block in self._blocks(pairs.pairs, watch):
+            for row, values in enumerate(self._columns(pairs, block, measures).values()):
+                present = ~np.isnan(values)
+                totals[row] += values.sum(axis=0, where=present, dtype=np.float64)
+                counts[row] += present.sum(axis=0)
+        return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+    def _columns(self, pairs: PairSet, block: slice, measures: Sequence[NeuronMeasure]) -> Columns:
+        context = PairBlock(self, pairs, block)
+        shape = (len(pairs.pairs[block]), self.data.neurons)
+        return {measure.name: self._cache.computed(measure, context, shape) for measure in measures}
+
+    def _pair_set(self, pairs: Ints, settings: Settings) -> PairSet:
+        return PairSet(pairs, settings, self.vulnerability)
 
     def _blocks(self, pairs: Ints, watch: Watch) -> Iterator[slice]:
         size = max(1, self._values_at_once // self.data.neurons)

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from types import TracebackType
 
 from torch import nn
 
 from vulneuron.analysis import Analysis
+from vulneuron.engines import Watch
 from vulneuron.errors import RecordError, VulneuronError, one_line
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record, open_record
@@ -59,6 +60,7 @@ class ServedRecord:
         self.path, self.id, self._model, self._memory = path, name, model, memory
         self._network = network
         self._lock, self._closing = Lock(), Event()
+        self._readers, self._idle = 0, Condition()
         self._threads: list[Thread] = []
         self._networks: list[RecordNetwork] = []
         self._files = files(path)
@@ -100,7 +102,7 @@ class ServedRecord:
         """
         opened = self.current()
         try:
-            with _errors_of_storage(self.id):
+            with self._counted(), _errors_of_storage(self.id):
                 yield opened
         except RecordGone:
             # Check the files, because an error about the whole record is clearer.
@@ -120,6 +122,8 @@ class ServedRecord:
     def abandon(self) -> None:
         """Let background threads end without logging errors."""
         self._closing.set()
+        with self._idle:
+            self._idle.notify_all()
 
     def _follow_files(self) -> None:
         """Read the record again if its files have changed."""
@@ -147,6 +151,24 @@ class ServedRecord:
         warming.start()
         return opened
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count requests that are being answered."""
+        with self._idle:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._readers -= 1
+                self._idle.notify_all()
+
+    def _closed_once_idle(self) -> bool:
+        """Wait until no request is being answered; whether the server is closing."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._readers == 0 or self._closing.is_set())
+        return self._closing.is_set()
+
     def _prepare(self, opened: OpenedRecord) -> None:
         try:
             with (
@@ -154,6 +176,7 @@ class ServedRecord:
                 _errors_of_storage(self.id),
             ):  # the first request reports the error
                 opened.warm_up()
+                opened.prepare_means(Watch(cancelled=self._closed_once_idle))
         except Exception:
             if not self._closing.is_set():
                 raise

@@ -20,8 +20,10 @@ from vulneuron.analysis import (
     sorted_neurons,
 )
 from vulneuron.attacks import attack_label
+from vulneuron.engines import Watch
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.measures import MEASURES
+from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record
 from vulneuron.server import dto
@@ -33,6 +35,10 @@ from vulneuron.server.settings import dashboard_settings, described_settings
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+#: Number of bootstrap resamples for the intervals of ranks.
+RESAMPLES = 1000
+#: Most logits of single substitutions over all pairs that are computed in advance: about a minute.
+_MOST_LOGITS = 2**33
 #: Levels of the layer's quantiles, half a percent apart.
 _LEVELS = np.linspace(0, 1, 201)
 
@@ -118,6 +124,16 @@ class OpenedRecord:
         if self.pixels.fits:
             self.pixels.load_all()
 
+    def prepare_means(self, watch: Watch) -> None:
+        """Cache the numbers over all pairs, which may take seconds.
+
+        Raises
+        ------
+        Cancelled
+            If `watch` cancels.
+        """
+        self._last.prepare_means(watch)
+
 
 class OpenedLayer:
     """A target layer of an opened record, from which routes compute their responses.
@@ -134,6 +150,19 @@ class OpenedLayer:
         self.analysis = analysis
         self.record, self.id, self.fingerprint = record.record, record.id, record.fingerprint
         self.pixels, self.network = record.pixels, record.network
+
+    def prepare_means(self, watch: Watch) -> None:
+        """Cache means over all pairs, and ranks by the default measure; see `OpenedRecord.prepare_means`."""
+        data, settings = self.analysis.data, dashboard_settings(self.analysis)
+        logits = data.count * data.neurons * len(self.record.class_names)
+        unprepared: set[Need] = {"vulnerability_maps"}
+        if not data.linear or logits > _MOST_LOGITS:
+            unprepared.add("network")
+        columns = [name for name, measure in MEASURES.items() if not measure.needs & unprepared]
+        pairs = range(data.count)
+        means = self.analysis.mean_neurons(pairs, columns=columns, settings=settings, watch=watch)
+        sort_by = next(name for name in DEFAULT_SORTS if means[name].notna().any())
+        self.analysis.rank(pairs, sort_by=sort_by, columns=[sort_by], settings=settings, resamples=RESAMPLES)
 
     # -- the same for every request ----------------------------------------------------------------------
 

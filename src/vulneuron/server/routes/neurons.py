@@ -14,9 +14,7 @@ from vulneuron.server.dependencies import CurveQuery, FieldQuery, LayerInUrl, Ma
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.summary import most_probable
-
-_RESAMPLES = 1000
+from vulneuron.server.summary import RESAMPLES, most_probable
 
 router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 
@@ -54,7 +52,7 @@ def rank_neurons(layer: LayerInUrl, body: RankRequest) -> Response:
     if body.sort_by is not None:
         MEASURES.sortable(body.sort_by)
         if body.sort_by in table and table[body.sort_by].notna().any():
-            resamples = _RESAMPLES if body.intervals else 0
+            resamples = RESAMPLES if body.intervals else 0
             ranked = analysis.rank(
                 pairs, sort_by=body.sort_by, columns=[body.sort_by], settings=settings, resamples=resamples
             )
