@@ -12,6 +12,8 @@ import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.record import Record
 
+pytestmark = pytest.mark.usefixtures("quick_projection")
+
 
 class Wrapped(nn.Module):
     """The color network between two functions."""

@@ -11,6 +11,8 @@ import vulneuron as vn
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import ImagesError
 
+pytestmark = pytest.mark.usefixtures("quick_projection")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

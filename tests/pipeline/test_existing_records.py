@@ -15,6 +15,8 @@ from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.errors import RecordError
 from vulneuron.record import Record
 
+pytestmark = pytest.mark.usefixtures("quick_projection")
+
 
 def test_finished_record_is_returned_and_another_run_is_refused(record: Record) -> None:
     pictures, labels = color_pictures()
