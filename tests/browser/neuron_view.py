@@ -13,8 +13,6 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from vulneuron.server.settings import dashboard_settings
 
-#: Pixels at the sides of the plot, before and behind the neurons.
-_LEFT, _RIGHT = 46, 8
 #: The page writes a true minus, and a dash for what is not known.
 _SIGNS = {0x2212: "-", 0x2013: "nan", ord("+"): None}
 
@@ -61,8 +59,15 @@ def place_at(
     box = plot(page).bounding_box()
     assert box
     low, high = zoom or (0, count)
-    inner = box["width"] - _LEFT - _RIGHT
-    return box["x"] + _LEFT + (place + 0.5 - low) / (high - low) * inner, box["y"] + box["height"] / 2
+    return box["x"] + (place + 0.5 - low) / (high - low) * box["width"], box["y"] + box["height"] / 3
+
+
+def shown_places(page: Page) -> tuple[int, int]:
+    """First and last place that is shown, from 1."""
+    strip = page.get_by_role("slider", name="Shown part of the neurons")
+    found = re.fullmatch(r"places (\d+) to (\d+) of \d+", strip.get_attribute("aria-valuetext") or "")
+    assert found
+    return int(found[1]), int(found[2])
 
 
 def number_in(text: str) -> float:

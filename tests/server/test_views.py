@@ -36,6 +36,9 @@ def test_neurons(served: Served, query: dict[str, Any], settings: Settings) -> N
 def test_ious_are_there_when_maps_are(fresh: Served) -> None:
     truth, settings = fresh.truth, Settings(stride=4, top=30)
     truth.vulnerability_maps(2, stride=4)
+    body = {"pairs": "0-3", "vmaps": {"stride": 4}}
+    missing = fresh.client.post(f"/api/records/{fresh.name}/stored-maps", json=body).json()["missing"]
+    assert missing == "0-1,3"
     expected = truth.neurons(2, settings=settings)
     found = fresh.array("/pairs/2/neurons.npy", stride=4, top=30)
     np.testing.assert_array_equal(found, expected.to_numpy(np.float64).T)

@@ -21,10 +21,10 @@ BAND_KINDS: dict[BandKind, Choice] = {
     "mean": Choice(
         "mean",
         "Confidence interval of the mean over the class",
-        legend=("{level} interval of the class mean",),
+        legend=("{level} of class mean",),
     ),
     "quantile": Choice(
-        "quantiles", "The middle part of the class's images", legend=("middle {level} of the class",)
+        "quantiles", "The middle part of the class's images", legend=("middle {level} of class",)
     ),
 }
 #: Images behind the band of the adversarial class.
@@ -214,7 +214,8 @@ def band_high(context: NeuronContext) -> BySide[Doubles]:
     "band_gap",
     label="band gap",
     heading="band\ngap",
-    meaning="Gap between the two classes' contribution bands: inhibited below 0, excited above 0",
+    meaning="Gap between the two classes' contribution bands: below 0 the attack lowers the contribution "
+    "(inhibited), above 0 it raises it (excited)",
     formula="low_a - high_b if low_a > high_b; high_a - low_b if low_b > high_a; otherwise 0",
     unit="logit",
     group=VULNERABILITY,

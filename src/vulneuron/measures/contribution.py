@@ -167,7 +167,8 @@ def contribution(context: NeuronContext) -> BySide[Doubles]:
 @neuron_measure(
     label="curve gap",
     heading="curve\ngap",
-    meaning="Contribution on the adversarial image minus that on the benign image",
+    meaning="Contribution on the adversarial image minus that on the benign image: inhibited below 0, "
+    "excited above 0",
     formula="adversarial minus benign contribution",
     unit="logit",
     group=VULNERABILITY,

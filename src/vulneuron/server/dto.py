@@ -306,18 +306,6 @@ class OverlapModel(Model):
     adversarial_gain: float
 
 
-class MapState(Model):
-    """Whether the vulnerability maps of a pair are available."""
-
-    ready: bool
-    can_compute: bool = Field(
-        description="Whether the network is available, so that a job can compute the maps."
-    )
-    patch: int
-    stride: int
-    grid: list[int] = Field(description="Rows and columns of the maps.", min_length=2, max_length=2)
-
-
 class RankRequest(Model):
     """Pairs to rank neurons over."""
 

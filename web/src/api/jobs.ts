@@ -15,10 +15,11 @@ export function followJob(
   id: string,
   progress: (job: JobModel) => void,
   signal: AbortSignal,
+  session = PAGE,
 ): Promise<JobModel> {
   const url = `./api/jobs/${encodeURIComponent(id)}`;
   return new Promise((resolve, reject) => {
-    const events = new EventSource(`${url}/events?session=${PAGE}`);
+    const events = new EventSource(`${url}/events?session=${session}`);
     const close = (): void => {
       events.close();
       signal.removeEventListener("abort", cancel);
@@ -26,7 +27,7 @@ export function followJob(
     const cancel = (): void => {
       close();
       // A page that is being closed cannot wait for the response.
-      void fetch(`${url}?session=${PAGE}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
+      void fetch(`${url}?session=${session}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
       reject(new DOMException("canceled", "AbortError"));
     };
     events.addEventListener("progress", (event: MessageEvent<string>) => {

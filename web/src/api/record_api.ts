@@ -17,6 +17,7 @@ import type {
   RecordSummary,
   Settings,
   Side,
+  StoredMapsModel,
   SubstitutionsModel,
   VulnerabilityMapSettings,
 } from "./types";
@@ -238,9 +239,20 @@ export class RecordApi {
     return arrayOf(await fetch(`${BASE}/jobs/${encodeURIComponent(job)}/maps.npy`, { signal }));
   }
 
-  async startMaps(pair: number, vmaps: VulnerabilityMapSettings): Promise<JobModel> {
+  /** Which of some pairs have maps. */
+  async storedMaps(
+    pairs: Iterable<number>,
+    vmaps: VulnerabilityMapSettings,
+    signal: AbortSignal,
+  ): Promise<StoredMapsModel> {
+    const params = { path: { record: this.summary.id }, query: this.#layer };
+    const body = { pairs: formatRanges(pairs), vmaps };
+    return unwrap(await this.#client.POST("/api/records/{record}/stored-maps", { params, body, signal }));
+  }
+
+  async startMaps(pair: number, vmaps: VulnerabilityMapSettings, session = PAGE): Promise<JobModel> {
     const path = { record: this.summary.id };
-    const body = { kind: "maps" as const, pair, vmaps, session: PAGE };
+    const body = { kind: "maps" as const, pair, vmaps, session };
     return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 

@@ -18,6 +18,7 @@ export type ClusterSettings = Settings["clusters"];
 export type Setting = Schemas["SettingModel"];
 export type Choice = Schemas["ChoiceModel"];
 export type MapsModel = Schemas["MapState"];
+export type StoredMapsModel = Schemas["StoredMaps"];
 export type JobModel = Schemas["JobModel"];
 export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];

@@ -1,18 +1,16 @@
-import { moved, zoomAround, type Zoom } from "../lib/neuron_axis";
+import { anchorAt, moved, zoomAround, type Zoom } from "../lib/neuron_axis";
 
 /** Pointer and wheel gestures on a horizontal axis: zoom, pan, pick, select a range. Positions are 0 to 1. */
 export interface PlotGestureTarget {
   readonly count: number;
   readonly zoom: Zoom;
-  /** Whether a drag selects, as it always does with the shift key. */
-  readonly selecting: boolean;
   /** Position of a pointer on the axis. */
   readonly position: (clientX: number) => number;
   readonly zoomed: (zoom: Zoom) => void;
   readonly picked: (position: number, add: boolean) => void;
   /** Called with the ends of the range while it is dragged, and with null at the end. */
   readonly ranging: (range: readonly [number, number] | null) => void;
-  readonly ranged: (range: readonly [number, number], add: boolean) => void;
+  readonly ranged: (range: readonly [number, number]) => void;
 }
 
 /** Pixels that the pointer may move during a click. */
@@ -43,12 +41,13 @@ export class PlotGestures {
     return this.#drag?.moved ?? false;
   }
 
-  wheel(event: WheelEvent): void {
+  /** @param panning - whether the wheel pans; by default it zooms, and pans with the shift key */
+  wheel(event: WheelEvent, panning = false): void {
     event.preventDefault();
     const target = this.#target();
     const zoom = this.#pending ?? target.zoom;
     const unit = UNITS[event.deltaMode] ?? 1;
-    const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
+    const sideways = panning || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
     if (sideways) {
       const by = (event.deltaX || event.deltaY) * unit * WHEEL * (zoom[1] - zoom[0]);
       this.#zoom(moved(zoom, by, target.count));
@@ -56,7 +55,7 @@ export class PlotGestures {
     }
     // A pinch on a touchpad is reported as small wheel steps with the control key.
     const factor = Math.exp(event.deltaY * unit * WHEEL * (event.ctrlKey ? 6 : 1));
-    const place = zoom[0] + target.position(event.clientX) * (zoom[1] - zoom[0]);
+    const place = anchorAt(zoom, target.position(event.clientX), target.count);
     this.#zoom(zoomAround(zoom, place, factor, target.count));
   }
 
@@ -65,7 +64,7 @@ export class PlotGestures {
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, event.clientX);
     const target = this.#target();
-    const ranging = target.selecting || event.shiftKey;
+    const ranging = event.shiftKey;
     this.#drag = { startX: event.clientX, zoom: target.zoom, ranging, moved: this.#pointers.size > 1 };
   }
 
@@ -98,11 +97,11 @@ export class PlotGestures {
       return;
     }
     this.#drag = undefined;
-    const add = event.ctrlKey || event.metaKey;
+    const add = event.shiftKey || event.ctrlKey || event.metaKey;
     const [start, now] = [target.position(drag.startX), target.position(event.clientX)];
     target.ranging(null);
     if (!drag.moved) target.picked(now, add);
-    else if (drag.ranging) target.ranged([Math.min(start, now), Math.max(start, now)], add);
+    else if (drag.ranging) target.ranged([Math.min(start, now), Math.max(start, now)]);
   }
 
   cancel(): void {

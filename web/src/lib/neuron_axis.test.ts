@@ -1,13 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  anchorAt,
   asState,
+  isTop,
   moved,
+  paged,
   placeAt,
   placesBetween,
   placesOf,
   positionOf,
   regionsOf,
+  topOf,
   valueRange,
   withPlace,
   zoomAround,
@@ -71,16 +75,48 @@ test("regions count gaps by sign, without unknown ones", () => {
   expect(regionsOf([-1, -2, 0, 3, Number.NaN])).toEqual({ inhibited: 2, unchanged: 1, excited: 1 });
 });
 
-test("the value range includes 0, and depends on shown neurons only", () => {
-  const [least, most] = valueRange(
-    [
-      [1, 5, 100],
-      [Number.NaN, 2, 3],
-    ],
-    [0, 1, 2],
-    [0, 2],
-  );
-  expect(least).toBe(0);
-  expect(most).toBeCloseTo(5.25);
-  expect(valueRange([[0, 0]], [0, 1], [0, 2])).toEqual([-1, 1]);
+test("zooming at the ends keeps them, also beside the axis, and elsewhere the place under the pointer", () => {
+  expect(anchorAt([0, COUNT], 0.03, COUNT)).toBe(0);
+  expect(anchorAt([0, COUNT], -0.1, COUNT)).toBe(0);
+  expect(anchorAt([0, COUNT], 0.97, COUNT)).toBe(COUNT);
+  expect(anchorAt([100, 200], 0.03, COUNT)).toBeCloseTo(103);
+  expect(anchorAt([0, COUNT], 0.5, COUNT)).toBe(COUNT / 2);
+});
+
+test("the first neurons of a ranking, and the next ones", () => {
+  expect(topOf(COUNT)).toEqual([0, 25]);
+  expect(topOf(10)).toEqual([0, 10]);
+  expect(isTop([30, 55], COUNT)).toBe(true);
+  expect(isTop([0, COUNT], COUNT)).toBe(false);
+  expect(isTop([0, 10], 10)).toBe(false);
+  expect(paged([0.2, 25.2], 1, COUNT)).toEqual([25, 50]);
+  expect(paged([10, 35], -1, COUNT)).toEqual([0, 25]);
+  expect(paged([480, 505], 1, COUNT)).toEqual([487, 512]);
+});
+
+test("the vertical axis includes 0, and depends on shown neurons only", () => {
+  const curves = [
+    [1, 5, 100],
+    [Number.NaN, 2, 3],
+  ];
+  const { low, high, beyond } = valueRange(curves, [], [0, 1, 2], [0, 2]);
+  expect(low).toBe(0);
+  expect(high).toBeCloseTo(5.25);
+  expect(beyond).toBeUndefined();
+  expect(valueRange([[0, 0]], [], [0, 1], [0, 2])).toMatchObject({ low: -1, high: 1 });
+});
+
+test("wide bands extend the vertical axis only a little, and the widest one is named", () => {
+  const [curve, band] = [
+    [0, 1],
+    [1.2, 30],
+  ];
+  expect(valueRange([curve], [band], [0, 1], [0, 2])).toEqual({
+    low: 0,
+    high: 1.575,
+    beyond: { neuron: 1, value: 30 },
+  });
+  expect(valueRange([curve], [[1.2, 1.3]], [0, 1], [0, 2]).beyond).toBeUndefined();
+  // Curves of zeros have no range of their own.
+  expect(valueRange([[0, 0]], [band], [0, 1], [0, 2])).toMatchObject({ high: 31.5, beyond: undefined });
 });

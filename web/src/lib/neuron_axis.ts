@@ -6,6 +6,15 @@ export type Zoom = readonly [number, number];
 /** The smallest number of places that can be zoomed to. */
 export const FEWEST = 8;
 
+/** Up to so many shown neurons are drawn one by one. */
+const FEW = 80;
+/** Up to so many have their receptive fields beneath. */
+export const WITH_FIELDS = 40;
+/** Number of neurons at the beginning of a ranking that are shown together. */
+export const TOP = 25;
+/** Part of the screen at either end of the axis where zooming keeps that end. */
+const AT_END = 0.1;
+
 export function whole(count: number): Zoom {
   return [0, count];
 }
@@ -15,6 +24,34 @@ export function zoomAround([low, high]: Zoom, place: number, factor: number, cou
   const span = Math.min(count, Math.max(Math.min(FEWEST, count), (high - low) * factor));
   const fixed = (place - low) / (high - low);
   return moved([place - fixed * span, place + (1 - fixed) * span], 0, count);
+}
+
+/** The place that stays where it is while the range is zoomed at a position between 0 and 1. */
+export function anchorAt([low, high]: Zoom, position: number, count: number): number {
+  if (low <= 0 && position < AT_END) return 0;
+  if (high >= count && position > 1 - AT_END) return count;
+  return low + Math.min(1, Math.max(0, position)) * (high - low);
+}
+
+/** Whether the shown neurons are drawn one by one. */
+export function isFew([low, high]: Zoom): boolean {
+  return high - low <= FEW;
+}
+
+/** The first neurons of the ranking. */
+export function topOf(count: number): Zoom {
+  return [0, Math.min(TOP, count)];
+}
+
+/** Whether the range has the width of the first neurons, wherever it is. */
+export function isTop([low, high]: Zoom, count: number): boolean {
+  return Math.abs(high - low - Math.min(TOP, count)) < 0.5 && high - low < count;
+}
+
+/** The next or previous range of the same width, beginning at a whole place. */
+export function paged(zoom: Zoom, direction: 1 | -1, count: number): Zoom {
+  const span = Math.round(zoom[1] - zoom[0]);
+  return moved([Math.round(zoom[0]), Math.round(zoom[0]) + span], direction * span, count);
 }
 
 /** Pan the range by some places, within the axis. */
@@ -86,24 +123,78 @@ export function regionsOf(gaps: Iterable<number>): Regions {
   return { inhibited, unchanged, excited };
 }
 
-/** Range of some columns over the shown places, extended to include 0, with a margin. */
+/** Part of the curves' range by which bands may extend it: bands of few images are very wide. */
+const ROOM_FOR_BANDS = 0.5;
+const MARGIN = 0.05;
+
+/** The vertical axis of the shown places. */
+export interface ValueRange {
+  readonly low: number;
+  readonly high: number;
+  /** The neuron whose band extends furthest beyond the axis, and where its band ends. */
+  readonly beyond: { readonly neuron: number; readonly value: number } | undefined;
+}
+
+/** Range of the curves over the shown places, with 0, and of the bands if they are not much wider. */
 export function valueRange(
+  curves: readonly ArrayLike<number>[],
+  bands: readonly ArrayLike<number>[],
+  order: ArrayLike<number>,
+  zoom: Zoom,
+): ValueRange {
+  const [least, most] = extentOf(curves, order, zoom);
+  const [lowest, highest] = extentOf(bands, order, zoom);
+  const room = most > least ? ROOM_FOR_BANDS * (most - least) : Infinity;
+  let [low, high] = [
+    Math.min(least, Math.max(lowest, least - room)),
+    Math.max(most, Math.min(highest, most + room)),
+  ];
+  if (low === high) return { low: -1, high: 1, beyond: undefined };
+  const margin = MARGIN * (high - low);
+  if (low < 0) low -= margin;
+  if (high > 0) high += margin;
+  return { low, high, beyond: furthestBeyond(bands, order, zoom, low, high) };
+}
+
+function extentOf(
+  columns: readonly ArrayLike<number>[],
+  order: ArrayLike<number>,
+  zoom: Zoom,
+): [number, number] {
+  let [least, most] = [0, 0];
+  forShown(columns, order, zoom, (value) => {
+    // NaN is neither smaller nor larger.
+    if (value < least) least = value;
+    if (value > most) most = value;
+  });
+  return [least, most];
+}
+
+function furthestBeyond(
+  columns: readonly ArrayLike<number>[],
+  order: ArrayLike<number>,
+  zoom: Zoom,
+  low: number,
+  high: number,
+): ValueRange["beyond"] {
+  let furthest = 0;
+  let beyond: ValueRange["beyond"];
+  forShown(columns, order, zoom, (value, neuron) => {
+    const distance = Math.max(low - value, value - high);
+    if (distance > furthest) [furthest, beyond] = [distance, { neuron, value }];
+  });
+  return beyond;
+}
+
+function forShown(
   columns: readonly ArrayLike<number>[],
   order: ArrayLike<number>,
   [low, high]: Zoom,
-): [number, number] {
-  let [least, most] = [0, 0];
+  visit: (value: number, neuron: number) => void,
+): void {
   const last = Math.min(order.length, Math.ceil(high));
   for (let place = Math.max(0, Math.floor(low)); place < last; place += 1) {
     const neuron = order[place] as number;
-    for (const column of columns) {
-      const value = column[neuron] as number;
-      // NaN is neither smaller nor larger.
-      if (value < least) least = value;
-      if (value > most) most = value;
-    }
+    for (const column of columns) visit(column[neuron] as number, neuron);
   }
-  if (least === most) return [-1, 1];
-  const margin = 0.05 * (most - least);
-  return [least < 0 ? least - margin : 0, most > 0 ? most + margin : 0];
 }

@@ -8,6 +8,11 @@ export function textWidth(text: string, font: string): number {
   return context.measureText(text).width;
 }
 
+/** A text with a capital at its beginning. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A template with its placeholders in braces replaced. */
 export function fill(template: string, words: Readonly<Record<string, string>>): string {
   return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => words[name] ?? placeholder);

@@ -10,6 +10,7 @@ import { Address, isAddressOf } from "./address";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
 import { Prefetch } from "./prefetch";
+import { RemainingMaps, type WantedMaps } from "./remaining_maps.svelte";
 import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
 import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
@@ -53,6 +54,7 @@ export class Dashboard {
   readonly pair: Resource<PairModel>;
   readonly neurons: Resource<Table>;
   readonly maps: MapsState;
+  readonly remainingMaps: RemainingMaps;
   readonly network: NetworkWatch;
   readonly health = new RecordHealth();
   readonly #prefetch = new Prefetch((pair) => this.#load(pair));
@@ -95,6 +97,13 @@ export class Dashboard {
       return { key: `${pair}`, load: (signal) => api.pair(pair, signal) };
     });
     this.neurons = new Resource(() => this.#neuronRequest());
+    this.remainingMaps = new RemainingMaps(
+      api,
+      () => this.#wantedMaps(),
+      () => {
+        this.maps.version += 1;
+      },
+    );
   }
 
   /** The state as the query of an address. */
@@ -178,8 +187,18 @@ export class Dashboard {
     return this.pairs.value?.order(column, direction) ?? new Uint32Array();
   });
 
+  /** Whether the values of the chosen sort are still being computed; the neurons keep their last order. */
+  readonly orderPending: boolean = $derived.by(() => {
+    const measure = this.summary.measures.find(({ name }) => name === this.#sort);
+    if (!measure?.needs.includes("vulnerability_maps") || this.view.level !== "pair") return false;
+    const { state } = this.maps;
+    const isComing = state === "unknown" || state === "computing" || this.neurons.loading;
+    return isComing && !this.neurons.value?.hasValues(this.#sort);
+  });
+
   /** The measure that neurons are sorted by: the chosen one, or a fallback if it has no values. */
   readonly shownSort: string = $derived.by(() => {
+    if (this.orderPending) return this.#sort;
     const neurons = this.neurons.value;
     const wanted = [this.#sort, ...this.summary.default_sorts];
     return (
@@ -187,14 +206,18 @@ export class Dashboard {
     );
   });
 
+  #lastOrder: Uint32Array | undefined;
+
   /** Neurons from left to right in the neuron view. */
   readonly neuronOrder: Uint32Array = $derived.by(() => {
+    if (this.orderPending && this.#lastOrder) return this.#lastOrder;
     const neurons = this.neurons.value;
     const sort = this.shownSort;
-    if (!neurons || sort === NEURON_NUMBER.name)
-      return Uint32Array.from({ length: this.summary.neurons }, (_, n) => n);
-    const { first } = measureOf(this.summary, sort);
-    return neurons.order(sort, first === "largest" ? "descending" : "ascending");
+    this.#lastOrder =
+      !neurons || sort === NEURON_NUMBER.name
+        ? Uint32Array.from({ length: this.summary.neurons }, (_, n) => n)
+        : neurons.order(sort, measureOf(this.summary, sort).first === "largest" ? "descending" : "ascending");
+    return this.#lastOrder;
   });
 
   /** Neurons whose receptive fields are shown; the array's identity changes only with its contents. */
@@ -282,6 +305,13 @@ export class Dashboard {
 
   classColor(label: number): string {
     return classColor(this.classPlace(label));
+  }
+
+  /** The maps that a ranking of the selected pairs depends on. */
+  #wantedMaps(): WantedMaps | undefined {
+    const measure = this.summary.measures.find(({ name }) => name === this.#sort);
+    if (this.view.level !== "selection" || !measure?.needs.includes("vulnerability_maps")) return undefined;
+    return { pairs: this.selected, vmaps: this.view.settings.vmaps, version: this.numbersVersion };
   }
 
   #neuronRequest(): ResourceRequest<Table> | undefined {

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Response
 from vulneuron.analysis import Settings, VulnerabilityMapSettings
 from vulneuron.analysis.settings import Combination
 from vulneuron.server.dependencies import FieldQuery, LayerInUrl, MapQuery, PairInUrl
-from vulneuron.server.dto import MapState, NumberText, OverlapModel
-from vulneuron.server.parsing import parse_numbers
+from vulneuron.server.dto import NumberText, OverlapModel
+from vulneuron.server.map_models import MapState, StoredMaps, StoredMapsRequest
+from vulneuron.server.parsing import format_numbers, parse_numbers
 from vulneuron.server.problems import NotAvailable
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
 from vulneuron.server.summary import OpenedLayer
 
-router = APIRouter(prefix="/records/{record}/pairs/{pair}", tags=["maps"])
+router = APIRouter(prefix="/records/{record}", tags=["maps"])
 #: Descriptions of the arrays.
 MAPS = "float64 `(kind, y, x)` on the grid; kinds are benign drop, adversarial gain"
 TOP = (
@@ -23,7 +24,7 @@ TOP = (
 )
 
 
-@router.get("/maps")
+@router.get("/pairs/{pair}/maps")
 def get_map_state(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> MapState:
     """Return whether the vulnerability maps of a pair are available."""
     grid = layer.grid(vmaps)
@@ -37,7 +38,7 @@ def get_map_state(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> MapSta
 
 
 @router.get(
-    "/maps.npy",
+    "/pairs/{pair}/maps.npy",
     response_class=NpyResponse,
     responses=npy_responses(f"{MAPS}."),
 )
@@ -49,7 +50,7 @@ def get_maps(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> Response:
 
 
 @router.get(
-    "/top.npy",
+    "/pairs/{pair}/top.npy",
     response_class=NpyResponse,
     responses=npy_responses(f"{TOP}."),
 )
@@ -60,7 +61,7 @@ def get_top_masks(layer: LayerInUrl, pair: PairInUrl, vmaps: MapQuery) -> Respon
     return array_response(np.stack([masks.benign_drop, masks.adversarial_gain]).astype(np.uint8))
 
 
-@router.get("/overlap")
+@router.get("/pairs/{pair}/overlap")
 def get_overlap(
     layer: LayerInUrl,
     pair: PairInUrl,
@@ -74,6 +75,14 @@ def get_overlap(
     _require_maps(layer, pair, vmaps)
     overlap = layer.analysis.overlap(pair, numbers, combine, settings=Settings(fields=fields, vmaps=vmaps))
     return OverlapModel(benign_drop=overlap.benign_drop, adversarial_gain=overlap.adversarial_gain)
+
+
+@router.post("/stored-maps")
+def get_stored_maps(layer: LayerInUrl, body: StoredMapsRequest) -> StoredMaps:
+    """Return which of some pairs have no vulnerability maps yet."""
+    pairs = parse_numbers(body.pairs, name="pair", count=layer.analysis.data.count)
+    stored = layer.analysis.pairs_with_maps(pairs, settings=Settings(vmaps=body.vmaps))
+    return StoredMaps(missing=format_numbers(np.setdiff1d(pairs, stored)))
 
 
 def _require_maps(layer: OpenedLayer, pair: int, vmaps: VulnerabilityMapSettings) -> None:
