@@ -2,10 +2,13 @@
 
 python benchmarks/dashboard.py --record cifar10.zarr --model examples/cifar10/resnet10.py:trained
 
-Serves the record, opens it, clicks like a user, and prints medians: from a click to the frame in which no
-view is loading, and frames per second while zooming. Clicks are measured with the pointer resting on the
-target for a quarter of a second, as a hand does, and without a rest. The last two rows replace the record's
-points and neurons by synthetic ones, to test the limits of the drawing.
+Serves the record, opens it, clicks like a user, and prints milliseconds (median, 95th percentile, maximum)
+from a click to the frame in which no view is loading, and frames per second while zooming. Clicks are
+measured with the pointer resting on the target for a quarter of a second, as a hand does, and without a rest.
+The last two rows replace the record's points and neurons by synthetic ones, to test the limits of drawing.
+
+With ``--no-maps``, vulnerability maps are neither computed in advance nor waited for, and only responses
+without a rest of the pointer are measured.
 """
 
 import argparse
@@ -28,7 +31,7 @@ import vulneuron as vn
 from vulneuron.server.settings import dashboard_settings
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
-_REPEATS = 9
+_REPEATS, _MANY = 9, 20
 _POINTS, _NEURONS = 200_000, 2_048
 #: Milliseconds that the pointer rests on its target before a click.
 _REST = 250
@@ -36,19 +39,20 @@ _REST = 250
 _PAUSE = 150
 
 #: Milliseconds from an action to the frame in which the page has changed, no view is loading, and all visible
-#: images are loaded; for a slider, its own view, as numbers of all neurons follow when it rests.
+#: images are loaded; for "input", only the slider's own view.
 _ANSWER = """async (element, [action, value]) => {
   const frame = () => new Promise(requestAnimationFrame);
   const view = action === "input" ? element.closest("section").parentElement : document;
+  const waits = window.leavesMapsOut ? ":not([aria-label=Neuron])" : "";
   const images = () => [...document.querySelectorAll("[role=option] .image")];
   const isBusy = () =>
-    view.querySelector("section[aria-busy=true]") ||
+    view.querySelector(`section[aria-busy=true]${waits}`) ||
     (view === document && images().some((one) => one.style.backgroundImage === "none"));
   const happens = (go) => addEventListener(action, go, { once: true, capture: true });
   if (action === "pointerup") await new Promise(happens);
   const start = performance.now();
   if (action === "click") element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-  if (action === "input") {
+  if (action === "input" || action === "step") {
     element.value = value;
     element.dispatchEvent(new Event("input", { bubbles: true }));
     await frame();
@@ -178,13 +182,14 @@ Open = Callable[..., Page]
 
 
 @contextmanager
-def _browser(address: str, chromium: str | None) -> Iterator[Open]:
+def _browser(address: str, chromium: str | None, maps: bool = True) -> Iterator[Open]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
 
         def opened(query: str = "", prepare: Callable[[Page], None] = lambda page: None) -> Page:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             prepare(page)
+            page.add_init_script(f"window.leavesMapsOut = {str(not maps).lower()}")
             page.goto(address + query)
             _settled(page)
             return page
@@ -196,7 +201,7 @@ def _browser(address: str, chromium: str | None) -> Iterator[Open]:
 def _pair_clicks(opened: Open, rest: int = 0) -> Iterator[tuple[Page, float]]:
     """Click several pairs of the image grid."""
     page = opened("?pairs=all")
-    for place in range(1, _REPEATS + 1):
+    for place in range(1, _MANY + 1):
         target = page.locator(f"[role=option][aria-posinset='{place}']")
         if not target.is_visible():
             page.get_by_role("listbox").evaluate("list => { list.scrollTop = 0; }")
@@ -223,6 +228,33 @@ def _lassos(opened: Open) -> Iterator[tuple[Page, float]]:
     page.close()
 
 
+def _threshold_steps(opened: Open) -> Iterator[float]:
+    """Move the RF threshold, until the last view has changed."""
+    page = opened()
+    slider = page.get_by_label("RF threshold", exact=True)
+    for level in _levels(slider, _MANY):
+        yield _answer(page, slider, "step", level)
+    page.close()
+
+
+def _level_clicks(opened: Open) -> Iterator[float]:
+    """Show means over all pairs instead of one, each time for another threshold."""
+    page = opened("?pairs=all")
+    levels = page.get_by_role("group", name="Level").locator("label, button")
+    slider = page.get_by_label("RF threshold", exact=True)
+    for level in _levels(slider, _REPEATS):
+        yield _answer(page, levels.last)
+        _answer(page, levels.first)
+        _answer(page, slider, "step", level)
+    page.close()
+
+
+def _levels(slider: Locator, count: int) -> list[float]:
+    """Different values of a slider, in its upper part: lower RF thresholds may all be 0."""
+    largest = float(slider.get_attribute("max") or 100)
+    return [float(level) for level in np.linspace(0.82, 0.98, count) * largest]
+
+
 def _focused(page: Page) -> int:
     card = page.locator("[role=option][aria-selected=true]").first
     return int((card.get_attribute("id") or "").rpartition("-")[2])
@@ -245,14 +277,21 @@ def main() -> None:
     parser.add_argument("--record", required=True)
     parser.add_argument("--model", help="the network, if it is not where the record says")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
+    parser.add_argument("--maps", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         # A copy receives the maps.
         record = Path(shutil.copytree(options.record, Path(folder) / Path(options.record).name))
-        _made_maps(record, options.model, options.chromium)
+        if options.maps:
+            _made_maps(record, options.model, options.chromium)
         # Each kind of click is measured on a new server, without cached responses.
-        with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
+        with (
+            _served(record, options.model) as address,
+            _browser(address, options.chromium, options.maps) as opened,
+        ):
             _report_clicks(opened, 0)
+        if not options.maps:
+            return
         with _served(record, options.model) as address, _browser(address, options.chromium) as opened:
             _report_clicks(opened, _REST)
             _report_rest(opened)
@@ -261,10 +300,15 @@ def main() -> None:
 def _report_clicks(opened: Open, rest: int) -> None:
     opened().close()  # what the server computes once per record
     how = f", pointer there for {rest} ms" if rest else ", pointer not there before"
-    _print(f"click on a pair, ms{how}", median(time for _, time in _pair_clicks(opened, rest)))
-    _print(f"click on a cell, ms{how}", median(time for _, time in _cell_clicks(opened, rest)))
+    _print_times(f"click on a pair{how}", [time for _, time in _pair_clicks(opened, rest)])
+    _print_times(f"click on a cell{how}", [time for _, time in _cell_clicks(opened, rest)])
     if rest:
-        _print("lasso, ms", median(time for _, time in _lassos(opened)))
+        _print_times("lasso", [time for _, time in _lassos(opened)])
+        return
+    _print_times("RF threshold, last view", list(_threshold_steps(opened)))
+    first, *others = _level_clicks(opened)
+    _print_times("means over all pairs, first click", [first])
+    _print_times("means over all pairs, other thresholds", others)
 
 
 def _report_rest(opened: Open) -> None:
@@ -273,12 +317,12 @@ def _report_rest(opened: Open) -> None:
         page = opened()
         starts.append(page.evaluate("performance.now()"))
         page.close()
-    _print("first useful screen, ms", median(starts))
+    _print_times("first useful screen", starts)
     page = opened()
     for label in ("RF threshold", "most vulnerable"):
         slider = page.get_by_label(label, exact=True)
-        moves = [_answer(page, slider, "input", 40 + 3 * step) for step in range(_REPEATS)]
-        _print(f"slider {label!r}, its view, ms", median(moves))
+        moves = [_answer(page, slider, "input", level) for level in _levels(slider, _REPEATS)]
+        _print_times(f"slider {label!r}, its view", moves)
     _print("scatterplot of the record, frames/s", _rate(page, _SCATTERPLOT))
     _print("neurons of the record, frames/s", _rate(page, _NEURON_PLOT))
     page.close()
@@ -287,6 +331,12 @@ def _report_rest(opened: Open) -> None:
     page.close()
     page = opened(prepare=lambda page: _made_up_neurons(page, _NEURONS))
     _print(f"neuron view with {_NEURONS:,} neurons, frames/s", _rate(page, _NEURON_PLOT))
+
+
+def _print_times(label: str, times: list[float]) -> None:
+    """Median, 95th percentile and maximum."""
+    values = "".join(f"{value:8.0f}" for value in np.percentile(times, [50, 95, 100]))
+    print(f"{label + ', ms':<55}{values}", flush=True)
 
 
 def _print(label: str, value: float) -> None:
