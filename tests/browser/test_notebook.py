@@ -79,6 +79,7 @@ def render(page: Page, widget: DashboardWidget) -> None:
         "_proxy",
         "_height",
         "_picture",
+        "_still",
     )
     page.evaluate(RENDER, [str(widget._esm), {name: state[name] for name in names}])
 

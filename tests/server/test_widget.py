@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,20 @@ def test_refuses_what_the_record_does_not_have(
     assert getattr(widget, name) == before
 
 
-def test_has_a_picture_for_readers_without_a_kernel(widget: DashboardWidget, linear: Path) -> None:
-    bundle = widget._repr_mimebundle_()
-    assert bundle is not None
-    assert "application/vnd.jupyter.widget-view+json" in bundle[0]
-    picture = Image.open(io.BytesIO(base64.b64decode(bundle[0]["image/png"])))
+def test_has_a_picture_for_readers_without_a_kernel(
+    widget: DashboardWidget, linear: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr("vulneuron.server.widget.display", lambda output, **_options: shown.append(output))
+    widget._ipython_display_()
+    assert "application/vnd.jupyter.widget-view+json" in shown[0]
+    page = shown[1].data
+    assert "Run this cell again" in page
+    (encoded,) = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
     side = 16 * SIDE
     assert picture.size == (4 * side + 3 * 8, side)
-    pixels = np.asarray(picture)[8::16, 8 : side + 8 : 16]
     first = httpx.get(at(widget, "api/records/colors")).json()["first_view"]["pair"]
     benign = np.rint(vn.open_record(linear).images(first, "benign") * 255)
-    np.testing.assert_array_equal(pixels[:, :SIDE], np.moveaxis(benign, 0, -1))
+    pixels = np.asarray(picture)[8::16, 8:side:16]
+    np.testing.assert_array_equal(pixels, np.moveaxis(benign, 0, -1))

@@ -37,7 +37,10 @@ async function render({ model, el }) {
   const line = document.createElement("p");
   line.setAttribute("role", "status");
   line.style.cssText = "margin: 4px 0; font: 12px/1.4 system-ui, sans-serif";
-  el.replaceChildren(frame, line);
+  // A notebook without a kernel shows a picture in HTML; here, this front end shows it if needed.
+  const style = document.createElement("style");
+  style.textContent = `.${model.get("_still")} { display: none; }`;
+  el.replaceChildren(style, frame, line);
 
   let isLive = false;
   let isReceiving = false;

@@ -1,16 +1,20 @@
 """The dashboard as a notebook widget, whose traits are what the page has selected."""
 
 import base64
+import html
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
 import traitlets
+from IPython.display import HTML, display
 
 from vulneuron.errors import VulneuronError
 from vulneuron.server.background import BackgroundServer
 from vulneuron.server.library import Library
+from vulneuron.server.notebook import EMPTY_FRAME
 from vulneuron.server.notebook_values import checked_number, checked_numbers
 from vulneuron.server.still_picture import still_picture
 from vulneuron.server.summary import OpenedLayer
@@ -68,6 +72,8 @@ class DashboardWidget(anywidget.AnyWidget):
     _proxy = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     _height = traitlets.Int().tag(sync=True)
     _picture = traitlets.Unicode().tag(sync=True)
+    #: Class of the picture in HTML, which is shown where the front end does not run.
+    _still = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, library: Library, *, height: int = 900, proxy: str | None = None) -> None:
         (self._served,) = library
@@ -75,7 +81,7 @@ class DashboardWidget(anywidget.AnyWidget):
         opened = self._served.current().at()
         first, data = opened.summary.first_view, opened.analysis.data
         cell = (data.benign_label == first.benign) & (data.adversarial_label == first.adversarial)
-        self._png = still_picture(opened, first.pair, first.neuron)
+        picture = base64.b64encode(still_picture(opened, first.pair, first.neuron)).decode()
         super().__init__(
             layer=opened.analysis.layer,
             pair=first.pair,
@@ -85,7 +91,8 @@ class DashboardWidget(anywidget.AnyWidget):
             _path=f"{self._server.folder}?record={self._served.id}",
             _proxy=None if proxy is None else proxy.format(port=self._server.port),
             _height=height,
-            _picture=f"data:image/png;base64,{base64.b64encode(self._png).decode()}",
+            _picture=f"data:image/png;base64,{picture}",
+            _still=f"vulneuron-{secrets.token_hex(4)}",
         )
         self.observe(self._note_change, list(_SELECTED))
 
@@ -105,12 +112,22 @@ class DashboardWidget(anywidget.AnyWidget):
         """Stop the server. Stopping it again has no effect."""
         self._server.stop()
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The widget, and a picture for readers of the notebook that cannot show widgets."""
-        bundle = super()._repr_mimebundle_(**options)
+    def _ipython_display_(self) -> None:
+        """Show the widget, and a picture that readers without a kernel see instead of it."""
+        bundle = self._repr_mimebundle_()
         if bundle is not None:
-            bundle[0]["image/png"] = base64.b64encode(self._png).decode()
-        return bundle
+            display(bundle[0], metadata=bundle[1], raw=True)
+            # Another output, because JupyterLab shows only an error for a widget without a kernel.
+            display(HTML(self._still_html()))
+
+    def _still_html(self) -> str:
+        hint = html.escape(EMPTY_FRAME.format(port=self._port))
+        alt = "Both images of a pair, and the receptive field of a neuron on each of them"
+        # The front end hides this class.
+        return (
+            f'<div class="{self._still}"><p>{hint}</p>'
+            f'<img src="{self._picture}" alt="{alt}" style="max-width: 100%"></div>'
+        )
 
     @property
     def _opened(self) -> OpenedLayer:
