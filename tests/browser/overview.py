@@ -37,25 +37,29 @@ def plot(page: Page, side: str) -> Locator:
 
 
 def painted(page: Page, side: str) -> tuple[Counter[Color], int]:
-    """Numbers of pixels of each opaque color of a plot, and of pixels of unselected points."""
+    """Numbers of pixels of each opaque color of a plot, and of pixels of points that are not selected."""
     colors: Counter[Color] = Counter()
     faint = 0
     for text, count in plot(page, side).locator("canvas").evaluate(_COLORS).items():
         red, green, blue, alpha = map(int, text.split(","))
         if alpha == 255:
             colors[red, green, blue] += count
-        # Canvases keep colors of transparent pixels only nearly.
-        elif 0x50 < alpha < 0x70 and max(red, green, blue) - min(red, green, blue) < 6:
+        elif alpha:
             faint += count
     return colors, faint
 
 
-def legend_colors(page: Page) -> dict[str, Color]:
-    """Colors of all classes by their names."""
-    buttons = page.get_by_role("group", name="Classes shown").locator("button[aria-pressed]")
-    found = buttons.evaluate_all(
-        "all => all.map(one =>"
-        " [one.innerText.trim(), getComputedStyle(one.firstElementChild).backgroundColor])"
+def class_names(page: Page, side: str) -> Locator:
+    """The names of classes on the points of a plot."""
+    return plot(page, side).get_by_role("group", name="Classes").get_by_role("button")
+
+
+def class_colors(page: Page) -> dict[str, Color]:
+    """Colors of the classes in the prediction matrix by their names."""
+    found = page.get_by_role("grid", name="Prediction matrix").evaluate(
+        "grid => [...grid.querySelectorAll('[role=rowheader], [role=columnheader]')]"
+        ".filter(one => one.querySelector('circle')).map(one =>"
+        " [one.querySelector('text').textContent, getComputedStyle(one.querySelector('circle')).fill])"
     )
     return {name: color_of(css) for name, css in found}
 
@@ -85,11 +89,22 @@ def places(page: Page, analysis: vn.Analysis, side: str) -> Points:
     return np.asarray(corner + size / 2 + (points - (low + high) / 2) * (scale, -scale), np.float64)
 
 
-def loneliest(points: Points) -> int:
-    """The point that is farthest away from all others."""
+def loneliest(page: Page, side: str, points: Points) -> int:
+    """The point of a plot that is farthest away from all others, among those that no name covers."""
     distances = np.linalg.norm(points[:, None] - points, axis=2)
     np.fill_diagonal(distances, np.inf)
-    return int(distances.min(1).argmax())
+    nearest = distances.min(1)
+    for name in class_names(page, side).all():
+        box = name.bounding_box()
+        assert box is not None
+        x, y = points.T
+        nearest[
+            (x > box["x"] - 5)
+            & (x < box["x"] + box["width"] + 5)
+            & (y > box["y"] - 5)
+            & (y < box["y"] + box["height"] + 5)
+        ] = 0
+    return int(nearest.argmax())
 
 
 def inside(polygon: Points, points: Points) -> npt.NDArray[np.bool_]:
@@ -119,9 +134,18 @@ def cell(page: Page, benign: str, adversarial: str) -> Locator:
 
 
 def expect_selection(page: Page, words: str, count: int) -> None:
-    """The strip of the image grid says what is selected, and how many pairs these are."""
-    text = f"all {counted(count)}" if words == "all pairs" else f"{words}: {counted(count)}"
-    expect(page.get_by_role("status").filter(has_text=text)).to_have_text(text)
+    """The head of the overview says what is selected, and how many pairs these are."""
+    chip = page.get_by_role("region", name="Images and predictions").locator("header").get_by_role("status")
+    if words == "all pairs":
+        expect(chip).to_have_text(f"all {counted(count)}")
+    else:
+        spaced = r"\s+".join(map(re.escape, words.split(" ")))
+        expect(chip).to_have_text(re.compile(rf"^\s*{spaced}\s+{count:,} of [\d,]+ pairs?\s*$"))
+
+
+def select_all(page: Page) -> None:
+    """Select all pairs."""
+    page.get_by_role("button", name="Select all pairs").click()
 
 
 def address(page: Page) -> dict[str, str]:

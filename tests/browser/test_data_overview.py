@@ -1,4 +1,4 @@
-"""Data overview: plots, matrix and legend agree with `Analysis`, and select the right pairs."""
+"""Data overview: the plots agree with `Analysis`, and select the right pairs."""
 
 import csv
 import re
@@ -15,18 +15,20 @@ from browser.overview import (
     PLOTS,
     Points,
     address,
+    class_colors,
+    class_names,
     draw_lasso,
     expect_selection,
     focused,
     fullest,
     inside,
     labels,
-    legend_colors,
     loneliest,
     painted,
     places,
     plot,
     projection,
+    select_all,
 )
 
 SIDES = ("benign", "adversarial")
@@ -34,12 +36,7 @@ SIDES = ("benign", "adversarial")
 _REACH = 7
 #: Regular polygon around the middle of a plot, in parts of its size.
 _LASSO = np.array([(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False)])
-
-
-@pytest.fixture
-def everything(open_page: OpenPage, record: str) -> Page:
-    """A page on which all pairs are selected."""
-    return open_page(record, "pairs=all")
+cifar_only = pytest.mark.parametrize("record", ["cifar10"], indirect=True)
 
 
 def _circle(page: Page, side: str, part: float) -> Points:
@@ -57,34 +54,57 @@ def _lasso_of(page: Page) -> tuple[str, Points]:
     )
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_points_have_the_colors_of_theirlabels(everything: Page, analysis: vn.Analysis, side: str) -> None:
-    legend = legend_colors(everything)
-    for choice, labeled in (("true label", "benign"), ("predicted label", side)):
-        everything.get_by_role("group", name="color by").get_by_text(choice).click()
-        wanted = {legend[name] for name in labels(analysis, labeled)}
-        expect(everything.get_by_role("radio", name=choice)).to_be_checked()
-        colors, faint = painted(everything, side)
-        # Classes with few points can be hidden by others; mixtures at edges are rare.
-        common = {color for color, count in colors.items() if count > 8}
-        assert common & set(legend.values()) <= wanted
-        assert len(common & wanted) > len(wanted) / 2
-        assert not faint
+@cifar_only
+def test_selected_points_stand_out_in_the_color_of_their_label(page: Page, analysis: vn.Analysis) -> None:
+    colors, (benign, adversarial) = class_colors(page), fullest(analysis)
 
-
-def test_unselected_points_turn_grey(page: Page, analysis: vn.Analysis) -> None:
-    legend = legend_colors(page)
-    benign, _ = fullest(analysis)
-    for side in SIDES:
-        colors, faint = painted(page, side)
-        assert legend[benign] in colors
-        assert not set(colors) & {color for name, color in legend.items() if name != benign}
+    def shown(side: str) -> set[str]:
+        """Classes of the points that are opaque in a plot."""
+        opaque, faint = painted(page, side)
+        # The others are still there.
         assert faint > 0
+        return {name for name, color in colors.items() if opaque[color] > 8}
+
+    assert (shown("benign"), shown("adversarial")) == ({benign}, {adversarial})
+    for side, name in zip(SIDES, (benign, adversarial), strict=True):
+        bold = class_names(page, side).and_(page.locator(".chosen"))
+        expect(bold).to_have_attribute("aria-label", name)
+    page.get_by_role("group", name="color by").get_by_text("true label").click()
+    assert (shown("benign"), shown("adversarial")) == ({benign}, {benign})
+    page.get_by_role("group", name="color by").get_by_text("both").click()
+    region = page.get_by_role("region", name="Images and predictions")
+    expect(region.get_by_role("application")).to_have_count(3)
+    for title in ("prediction", "true label"):
+        expect(region.get_by_role("heading", name=f"Adversarial: {title}")).to_be_visible()
+    page.reload()
+    expect(region.get_by_role("application")).to_have_count(3)
 
 
-def test_a_lasso_selects_what_is_inside_of_it(everything: Page, analysis: vn.Analysis) -> None:
-    page = everything
-    everything.get_by_role("button", name="lasso").click()
+@cifar_only
+def test_names_are_on_their_points_and_show_single_classes(page: Page, analysis: vn.Analysis) -> None:
+    select_all(page)
+    name = max(set(labels(analysis, "benign")), key=labels(analysis, "benign").count)
+    where = places(page, analysis, "benign")[np.array(labels(analysis, "benign")) == name]
+    shown = class_names(page, "benign").and_(page.get_by_role("button", name=name, exact=True))
+    assert np.allclose(_middle(shown), np.median(where, 0), atol=30)
+    everything = painted(page, "benign")[1]
+    shown.click()
+    expect(class_names(page, "benign")).to_have_count(1)
+    expect(class_names(page, "adversarial")).to_have_count(int(name in labels(analysis, "adversarial")))
+    assert 0 < painted(page, "benign")[1] < everything
+    assert "hidden" in address(page)
+    shown.press("Enter")
+    expect(class_names(page, "benign")).not_to_have_count(1)
+    assert "hidden" not in address(page)
+    shown.click(modifiers=["Shift"])
+    expect(shown).to_have_count(0)
+    page.get_by_role("button", name="show all classes").click()
+    expect(shown).to_be_visible()
+
+
+@cifar_only
+def test_a_lasso_selects_what_is_inside_of_it(page: Page, analysis: vn.Analysis) -> None:
+    page.get_by_role("button", name="lasso").click()
     draw_lasso(page, _circle(page, "adversarial", 0.7))
     expect(page.get_by_role("status").filter(has_text="lasso in the adversarial plot")).to_be_visible()
     side, polygon = _lasso_of(page)
@@ -92,33 +112,28 @@ def test_a_lasso_selects_what_is_inside_of_it(everything: Page, analysis: vn.Ana
     chosen = inside(polygon, projection(analysis, side))
     assert 0 < chosen.sum() < chosen.size
     expect_selection(page, "lasso in the adversarial plot", int(chosen.sum()))
-    # The points of these pairs stay in color in both plots; the button is for one lasso.
     for one in SIDES:
-        colors, faint = painted(page, one)
-        assert colors
-        assert faint > 0
+        assert all(painted(page, one))
+    # The button is for one lasso; a drag with the shift key is one, too.
     expect(page.get_by_role("button", name="lasso")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.down("Shift")
+    draw_lasso(page, _circle(page, "benign", 0.6))
+    page.keyboard.up("Shift")
+    expect(page.get_by_role("status").filter(has_text="lasso in the benign plot")).to_be_visible()
+    side, polygon = _lasso_of(page)
+    count = int(inside(polygon, projection(analysis, side)).sum())
+    expect_selection(page, "lasso in the benign plot", count)
+    assert page.evaluate("getSelection().toString()") == ""
     page.reload()
-    expect_selection(page, "lasso in the adversarial plot", int(chosen.sum()))
+    expect_selection(page, "lasso in the benign plot", count)
 
 
-def test_shift_and_drag_is_a_lasso(everything: Page, analysis: vn.Analysis) -> None:
-    everything.keyboard.down("Shift")
-    draw_lasso(everything, _circle(everything, "benign", 0.6))
-    everything.keyboard.up("Shift")
-    expect(everything.get_by_role("status").filter(has_text="lasso in the benign plot")).to_be_visible()
-    side, polygon = _lasso_of(everything)
-    expect_selection(
-        everything, "lasso in the benign plot", int(inside(polygon, projection(analysis, side)).sum())
-    )
-
-
-@pytest.mark.parametrize("side", SIDES)
-def test_hovering_names_the_pair(everything: Page, analysis: vn.Analysis, side: str) -> None:
-    points = places(everything, analysis, side)
-    pointer = points[loneliest(points)]
-    everything.mouse.move(*pointer)
-    tooltip = everything.get_by_role("tooltip")
+def test_points_are_hovered_and_clicked(open_page: OpenPage, record: str, analysis: vn.Analysis) -> None:
+    page = open_page(record, "pairs=all")
+    points = places(page, analysis, "adversarial")
+    pointer = points[loneliest(page, "adversarial", points)]
+    page.mouse.move(*pointer)
+    tooltip = page.get_by_role("tooltip")
     expect(tooltip).to_be_visible()
     pair = int(re.findall(r"pair (\d+) ", tooltip.inner_text())[0])
     assert np.linalg.norm(points[pair] - pointer) < _REACH
@@ -132,95 +147,53 @@ def test_hovering_names_the_pair(everything: Page, analysis: vn.Analysis, side: 
     image = tooltip.locator("img")
     expect(image).to_have_js_property("complete", value=True)
     assert image.evaluate("one => one.naturalWidth") > 0
-    for other in SIDES:
-        x, y = _ring(plot(everything, other).locator("circle.hovered"))
-        assert np.allclose((x, y), places(everything, analysis, other)[pair], atol=1)
-    everything.mouse.move(2, 2)
+    for side in SIDES:
+        ring = _middle(plot(page, side).locator("circle.hovered"))
+        assert np.allclose(ring, places(page, analysis, side)[pair], atol=1)
+    page.mouse.click(*pointer)
+    expect(page).to_have_url(re.compile(rf"[?&]pair={pair}\b"))
+    expect(focused(page)).to_have_attribute("title", re.compile(f"^pair {pair}:"))
+    for side in SIDES:
+        ring = _middle(plot(page, side).locator("circle.ring-line"))
+        assert np.allclose(ring, places(page, analysis, side)[pair], atol=1)
+    page.mouse.move(2, 2)
     expect(tooltip).to_have_count(0)
 
 
-def _ring(circle: Locator) -> tuple[float, float]:
-    box = circle.bounding_box()
+def _middle(shape: Locator) -> tuple[float, float]:
+    box = shape.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_clicking_a_point_focuses_its_pair(everything: Page, analysis: vn.Analysis) -> None:
-    points = places(everything, analysis, "adversarial")
-    pointer = points[loneliest(points)]
-    everything.mouse.click(*pointer)
-    expect(everything).to_have_url(re.compile(r"[?&]pair=\d+"))
-    pair = int(address(everything)["pair"])
-    assert np.linalg.norm(points[pair] - pointer) < _REACH
-    expect(focused(everything)).to_have_attribute("title", re.compile(f"^pair {pair}:"))
-    for side in SIDES:
-        ring = _ring(plot(everything, side).locator("circle.ring-line"))
-        assert np.allclose(ring, places(everything, analysis, side)[pair], atol=1)
-
-
-def test_wheel_and_drag_zoom_and_pan_and_reset_undoes_it(everything: Page) -> None:
-    box = plot(everything, "benign").bounding_box()
+@cifar_only
+def test_wheel_drag_and_keys_zoom_and_pan(page: Page) -> None:
+    box = plot(page, "benign").bounding_box()
     assert box is not None
-    before, _ = painted(everything, "benign")
-    everything.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    everything.mouse.wheel(0, -600)
-    reset = everything.get_by_role("button", name="Reset zoom: Benign images")
+    before, _ = painted(page, "benign")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -600)
+    reset = page.get_by_role("button", name="Reset zoom: Benign images")
     expect(reset).to_be_visible()
-    zoomed, _ = painted(everything, "benign")
+    zoomed, _ = painted(page, "benign")
     assert zoomed != before
-    everything.mouse.down()
-    everything.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 25, steps=5)
-    everything.mouse.up()
-    assert painted(everything, "benign")[0] != zoomed
-    expect_selection(everything, "all pairs", _total(everything))
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 25, steps=5)
+    page.mouse.up()
+    assert painted(page, "benign")[0] != zoomed
     reset.click()
     expect(reset).to_have_count(0)
-    assert painted(everything, "benign")[0] == before
-
-
-def _total(page: Page) -> int:
-    text = page.get_by_role("region", name="Images and predictions").locator("header").inner_text()
-    return int(re.findall(r"of ([\d,]+) pairs", text)[0].replace(",", ""))
-
-
-def test_keys_zoom_a_plot(everything: Page) -> None:
-    plot(everything, "adversarial").focus()
-    before = painted(everything, "adversarial")
-    everything.keyboard.press("+")
-    reset = everything.get_by_role("button", name="Reset zoom: Adversarial images")
+    assert painted(page, "benign")[0] == before
+    plot(page, "benign").focus()
+    page.keyboard.press("+")
     expect(reset).to_be_visible()
-    everything.keyboard.press("ArrowLeft")
-    everything.keyboard.press("0")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("0")
     expect(reset).to_have_count(0)
-    assert painted(everything, "adversarial") == before
+    assert painted(page, "benign")[0] == before
 
 
-def test_the_legend_hides_classes(everything: Page, analysis: vn.Analysis) -> None:
-    legend = legend_colors(everything)
-    name = max(set(labels(analysis, "benign")), key=labels(analysis, "benign").count)
-    button = everything.get_by_role("group", name="Classes shown").get_by_role(
-        "button", name=name, exact=True
-    )
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "false")
-    for side in SIDES:
-        assert legend[name] not in painted(everything, side)[0]
-    button.click(modifiers=["Shift"])
-    expect(button).to_have_attribute("aria-pressed", "true")
-    for side in SIDES:
-        assert set(painted(everything, side)[0]) == {legend[name]}
-    everything.get_by_role("button", name="show all classes").click()
-    assert len(painted(everything, "benign")[0]) > 1
-    assert "hidden" not in address(everything)
-
-
-@pytest.mark.parametrize("record", ["demo"], indirect=True)
-def test_a_long_legend_is_searched(everything: Page) -> None:
-    names = list(legend_colors(everything))
-    everything.get_by_label("Find a class in the legend").fill(names[-1].upper())
-    assert list(legend_colors(everything)) == [name for name in names if names[-1].lower() in name.lower()]
-
-
+@cifar_only
 def test_exports(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:
     for label, check in {"All pairs (CSV)": _check_pairs, "Prediction matrix (CSV)": _check_matrix}.items():
         with page.expect_download() as download:
@@ -249,15 +222,15 @@ def _check_pairs(rows: list[list[str]], analysis: vn.Analysis) -> None:
 
 def _check_matrix(rows: list[list[str]], analysis: vn.Analysis) -> None:
     (_, *columns), *body = rows
-    assert [row[0] for row in body] == columns
     assert sum(int(count) for row in body for count in row[1:]) == analysis.data.count
     counts = analysis.prediction_matrix()
     benign, adversarial = fullest(analysis)
-    found = body[columns.index(benign)][1 + columns.index(adversarial)]
+    found = next(row for row in body if row[0] == benign)[1 + columns.index(adversarial)]
     assert int(found) == counts.loc[benign, adversarial]
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080), (1180, 720)])
+@pytest.mark.parametrize("record", ["demo"], indirect=True)
+@pytest.mark.parametrize("size", [(1440, 900), (1180, 720)])
 def test_nothing_is_cut(open_page: OpenPage, record: str, size: tuple[int, int]) -> None:
     page = open_page(record, size=size)
     region = page.get_by_role("region", name="Images and predictions")

@@ -96,7 +96,7 @@ def _check_images(page: Page, analysis: vn.Analysis, state: State) -> None:
     expect_selection(page, " → ".join(labels), len(analysis.cell(*labels)))
     card = focused(page)
     assert pair_of(card) == state.pair
-    shown = [number_in(text.removeprefix("L2 ")) for text in card.locator(".numbers span").all_inner_texts()]
+    shown = [number_in(text) for text in card.locator(".numbers span").all_inner_texts()]
     pair = analysis.pair(state.pair)
     benign, adversarial = analysis.data.benign_label[state.pair], analysis.data.adversarial_label[state.pair]
     assert shown[0] == pytest.approx(pair.benign_probabilities[benign], abs=0.00501)

@@ -3,6 +3,7 @@
 from vulneuron.analysis.analysis import Analysis
 from vulneuron.analysis.model import load_classifier
 from vulneuron.analysis.neurons import DEFAULT_SORTS, RANKS, sort_measure, sorted_neurons
+from vulneuron.analysis.pair_orders import PAIR_ORDERS, PAIR_VALUES, PairOrder
 from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
 from vulneuron.analysis.selection import checked_neurons, checked_pairs, named_cell, select_pairs
 from vulneuron.analysis.settings import (
@@ -15,6 +16,8 @@ from vulneuron.analysis.settings import (
 
 __all__ = [
     "DEFAULT_SORTS",
+    "PAIR_ORDERS",
+    "PAIR_VALUES",
     "RANKS",
     "Analysis",
     "ClusterSettings",
@@ -23,6 +26,7 @@ __all__ = [
     "FieldSettings",
     "Masks",
     "Pair",
+    "PairOrder",
     "ReceptiveField",
     "Settings",
     "VulnerabilityMapSettings",

@@ -1,6 +1,6 @@
 """`Analysis`: every number and picture of a record, one method each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +11,9 @@ from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.image_methods import ImageMethods
 from vulneuron.analysis.model import Network
 from vulneuron.analysis.neuron_methods import NeuronMethods
+from vulneuron.analysis.pair_orders import ordered_pairs
 from vulneuron.analysis.results import Pair
-from vulneuron.analysis.selection import cell_pairs
+from vulneuron.analysis.selection import cell_pairs, checked_pairs
 from vulneuron.analysis.settings import Settings, suggested_settings
 from vulneuron.analysis.vulnerability import PairVulnerability
 from vulneuron.engines import Dense, Engine, Incremental
@@ -136,6 +137,24 @@ class Analysis(NeuronMethods, ImageMethods):
     def cell(self, benign: str | None, adversarial: str | None) -> Ints:
         """Pairs of a cell of the prediction matrix; None for a whole row or column."""
         return cell_pairs(self.record, benign, adversarial)
+
+    def order_pairs(self, order: str, pairs: Sequence[int] | Ints | None = None) -> Ints:
+        """Pairs in the order of the image grid (paper, Sections 5.1, 6.1.3 and 6.2.2).
+
+        Parameters
+        ----------
+        order
+            Name of one of `vulneuron.analysis.PAIR_ORDERS`, such as "l2_up" or "change_down".
+        pairs
+            The pairs to sort; None for all.
+
+        Raises
+        ------
+        MeasureError
+            If the order or a pair is unknown.
+        """
+        table = self.record.pairs
+        return ordered_pairs(table if pairs is None else table.iloc[checked_pairs(self.record, pairs)], order)
 
     def pair(self, pair: int) -> Pair:
         """Labels, probabilities and perturbation of one pair."""

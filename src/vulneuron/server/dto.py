@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.context import Order
 from vulneuron.analysis.declarations import Kind
+from vulneuron.analysis.pair_orders import PairOrder
 from vulneuron.analysis.settings import (
     ClusterSettings,
     CurveSettings,
@@ -174,12 +175,14 @@ class MeasureModel(Model):
 
 
 class FirstView(Model):
-    """The initial selection, in the cell of the prediction matrix with the most pairs."""
+    """The initial selection: the fullest cell of the prediction matrix, or more if it has few pairs."""
 
-    benign: int = Field(description="Class index of the row.")
-    adversarial: int = Field(description="Class index of the column.")
-    pair: int = Field(description="Pair in the cell with the smallest perturbation (L2).")
-    neuron: int = Field(description="The first neuron of this pair by the default sort.")
+    benign: int | None = Field(description="Class index of the row; null for any.")
+    adversarial: int | None = Field(description="Class index of the column; null for any.")
+    pair: int = Field(
+        description="The first pair in the default order whose benign label is not entirely certain."
+    )
+    neuron: int = Field(description="The first neuron by the default sort that captures something on both.")
 
 
 class NetworkModel(Model):
@@ -231,6 +234,7 @@ class RecordSummary(Model):
     settings: dict[str, list[SettingModel]] = Field(description="Declarations of all settings by group.")
     defaults: SettingsModel = Field(description="Initial settings of the page.")
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
+    pair_orders: list[PairOrder] = Field(description="Orders of pairs; the first is the default.")
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of a ranking.")
     measures: list[MeasureModel] = Field(description="Declarations of the columns, in the order of menus.")

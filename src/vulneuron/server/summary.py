@@ -13,6 +13,8 @@ import numpy.typing as npt
 from vulneuron._version import __version__
 from vulneuron.analysis import (
     DEFAULT_SORTS,
+    PAIR_ORDERS,
+    PAIR_VALUES,
     RANKS,
     Analysis,
     VulnerabilityMapSettings,
@@ -22,7 +24,7 @@ from vulneuron.analysis import (
 from vulneuron.attacks import attack_label
 from vulneuron.engines import Watch
 from vulneuron.maps.grid import PatchGrid
-from vulneuron.measures import MEASURES
+from vulneuron.measures import MEASURES, SIDES
 from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record
@@ -49,16 +51,14 @@ PAIR_COLUMNS = (
     "adversarial_y",
     "benign_label",
     "adversarial_label",
-    "perturbation_l2",
-    "perturbation_linf",
-    "benign_probability",
-    "adversarial_probability",
-    "benign_probability_after",
-    "survives_8bit",
-    "image_index",
+    *PAIR_VALUES,
 )
 #: Smallest probability of a class that is shown as a bar, and largest number of bars.
 _SMALLEST, _MOST = 0.01, 5
+#: A cell with fewer pairs is too small for the first screen.
+_FEWEST = 5
+#: Probabilities above this hardly change when a single patch is substituted.
+_SATURATED = 0.99
 
 
 class OpenedRecord:
@@ -174,13 +174,7 @@ class OpenedLayer:
             *np.moveaxis(projection, 0, -1).reshape(4, -1),
             self.analysis.data.benign_label,
             self.analysis.data.adversarial_label,
-            pairs["perturbation_l2"],
-            pairs["perturbation_linf"],
-            pairs["benign_label_p_benign"],
-            pairs["adversarial_label_p_adversarial"],
-            pairs["benign_label_p_adversarial"],
-            pairs["survives_8bit"],
-            pairs["image_index"],
+            *(value(pairs) for value in PAIR_VALUES.values()),
         )
         return np.stack([np.asarray(column, np.float32) for column in values])
 
@@ -238,6 +232,7 @@ class OpenedLayer:
             settings=described_settings(self.analysis),
             defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
             pair_columns=list(PAIR_COLUMNS),
+            pair_orders=list(PAIR_ORDERS),
             neuron_columns=list(MEASURES),
             rank_columns=[*MEASURES, *RANKS],
             measures=[
@@ -271,18 +266,47 @@ class OpenedLayer:
         """Patches of the vulnerability maps with these settings."""
         return PatchGrid.for_image(self.analysis.data.image_size, vmaps.patch, vmaps.stride)
 
+    @cached_property
+    def first_pairs(self) -> Ints:
+        """The pairs that are selected initially, ascending."""
+        names = self.record.class_names
+        named = (None if label is None else names[label] for label in self._first_cell())
+        return self.analysis.cell(*named)
+
     def _first_view(self) -> dto.FirstView:
-        row, column = np.unravel_index(np.argmax(self.matrix), self.matrix.shape)
-        benign, adversarial = int(self.used_classes[row]), int(self.used_classes[column])
-        data = self.analysis.data
-        cell = np.flatnonzero((data.benign_label == benign) & (data.adversarial_label == adversarial))
-        norms = self.record.pairs["perturbation_l2"].to_numpy()[cell]
-        pair = int(cell[np.argmin(norms)])
-        neurons = self.analysis.neurons(
-            pair, columns=DEFAULT_SORTS, settings=self.analysis.suggested_settings
+        benign, adversarial = self._first_cell()
+        pairs = self.analysis.order_pairs(PAIR_ORDERS[0].name, self.first_pairs)
+        sure = self.record.pairs["benign_label_p_benign"].to_numpy()[pairs]
+        # No single patch changes a saturated probability, so the vulnerability maps would be all but zero.
+        open_ = np.flatnonzero(sure <= _SATURATED)
+        pair = int(pairs[open_[0] if len(open_) else np.argmin(sure)])
+        return dto.FirstView(
+            benign=benign, adversarial=adversarial, pair=pair, neuron=self._first_neuron(pair)
         )
-        first = sorted_neurons(neurons, sort_measure(neurons)).index[0]
-        return dto.FirstView(benign=benign, adversarial=adversarial, pair=pair, neuron=int(first))
+
+    def _first_cell(self) -> tuple[int | None, int | None]:
+        """The fullest cell; its row, its column, or everything, if there are fewer than a few pairs in it."""
+        row, column = (int(place) for place in np.unravel_index(np.argmax(self.matrix), self.matrix.shape))
+        benign, adversarial = (int(self.used_classes[place]) for place in (row, column))
+        if self.matrix[row, column] >= _FEWEST:
+            return benign, adversarial
+        if self.matrix[row].sum() >= _FEWEST:
+            return benign, None
+        if self.matrix[:, column].sum() >= _FEWEST:
+            return None, adversarial
+        return None, None
+
+    def _first_neuron(self, pair: int) -> int:
+        """The first neuron by the default sort whose receptive fields are not empty; else the first one."""
+        settings = self.analysis.suggested_settings
+        table = self.analysis.neurons(pair, columns=DEFAULT_SORTS, settings=settings)
+        neurons = [int(neuron) for neuron in sorted_neurons(table, sort_measure(table)).index]
+        return next((neuron for neuron in neurons if self._captures(pair, neuron)), neurons[0])
+
+    def _captures(self, pair: int, neuron: int) -> bool:
+        settings = self.analysis.suggested_settings
+        fields = self.analysis.receptive_fields(pair, [neuron], settings=settings)
+        return all(fields[side].any() for side in SIDES)
 
 
 def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:

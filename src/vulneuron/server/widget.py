@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
-import numpy as np
 import traitlets
 from IPython.display import HTML, display
 
@@ -79,14 +78,13 @@ class DashboardWidget(anywidget.AnyWidget):
         (self._served,) = library
         self._server = BackgroundServer(library)
         opened = self._served.current().at()
-        first, data = opened.summary.first_view, opened.analysis.data
-        cell = (data.benign_label == first.benign) & (data.adversarial_label == first.adversarial)
+        first = opened.summary.first_view
         picture = base64.b64encode(still_picture(opened, first.pair, first.neuron)).decode()
         super().__init__(
             layer=opened.analysis.layer,
             pair=first.pair,
             neurons=(first.neuron,),
-            pairs=tuple(np.flatnonzero(cell).tolist()),
+            pairs=tuple(opened.first_pairs.tolist()),
             _port=self._server.port,
             _path=f"{self._server.folder}?record={self._served.id}",
             _proxy=None if proxy is None else proxy.format(port=self._server.port),

@@ -64,6 +64,7 @@ const NAMES = [
   "map-3",
   "map-4",
   "mask",
+  "dots",
 ] as const;
 export type Palette = Readonly<Record<(typeof NAMES)[number], string>>;
 

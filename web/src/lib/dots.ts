@@ -16,8 +16,24 @@ export interface Frame {
 export interface Dots {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
-  /** Packed color of each dot; see `packColor`, `FAINT` and `HIDDEN`. */
+  /** Packed color of each dot, or `HIDDEN`. */
   readonly colors: Uint32Array;
+  /** 1 for each dot that is highlighted, on top of the others; null if none is. */
+  readonly chosen: Uint8Array | null;
+  /** The dots in the order in which they are painted. */
+  readonly order: Uint32Array;
+}
+
+/** How dots look. */
+export interface DotStyle {
+  readonly diameter: number;
+  /** Opacity of dots that are not highlighted, from 0 to 1. */
+  readonly opacity: number;
+  readonly chosenDiameter: number;
+  /** Width of the outline of highlighted dots. */
+  readonly outline: number;
+  /** Packed color of the outline. */
+  readonly ink: number;
 }
 
 export interface DotImage {
@@ -31,8 +47,8 @@ export interface DotImage {
 
 /** Not painted at all. */
 export const HIDDEN = 0;
-/** Behind all others: a gray that is visible on light and dark panels, and does not accumulate where dots overlap. */
-export const FAINT = 0x60808080;
+/** Opacity of the outline of highlighted dots. */
+const OUTLINE_OPACITY = 0.7;
 
 const NONE = -1;
 
@@ -47,37 +63,54 @@ export function dotImage(width: number, height: number): DotImage {
   return { width, height, pixels: new Uint32Array(size), picks: new Int32Array(size) };
 }
 
-/**
- * Colors of a plot's points: hidden if their class is, faint if they are not selected.
- *
- * `labels` are the classes that the points are colored by; `selected` is null if there is no selection.
- */
+/** Colors of a plot's points by their classes; `HIDDEN` for hidden classes and for points that are not shown. */
 export function pointColors(
   labels: ArrayLike<number>,
   colorOf: (label: number) => number,
   hidden: Iterable<number>,
-  selected: Uint32Array | null,
+  isShown: (point: number) => boolean,
 ): Uint32Array {
   const colorOfClass = new Map<number, number>([...hidden].map((label) => [label, HIDDEN]));
-  const colors = new Uint32Array(labels.length);
-  const paint = (pair: number, isSelected: boolean): void => {
-    const label = labels[pair] as number;
+  return Uint32Array.from(labels, (label, point) => {
     let color = colorOfClass.get(label);
     if (color === undefined) colorOfClass.set(label, (color = colorOf(label)));
-    colors[pair] = color === HIDDEN || isSelected ? color : FAINT;
-  };
-  for (let pair = 0; pair < labels.length; pair += 1) paint(pair, selected === null);
-  for (const pair of selected ?? []) paint(pair, true);
-  return colors;
+    return isShown(point) ? color : HIDDEN;
+  });
 }
 
-/** Paint all dots: the faint ones first, otherwise in their own order. */
-export function paintDots(image: DotImage, dots: Dots, frame: Frame, diameter: number): void {
+/**
+ * The numbers from 0 in a random order, the same each time: in the order of the record, whose images are often sorted by
+ * class, the last class would cover the others.
+ */
+export function randomOrder(count: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  let seed = 1;
+  for (let last = count - 1; last > 0; last -= 1) {
+    // Lehmer's generator with the multiplier of MINSTD.
+    seed = (48271 * seed) % 0x7fffffff;
+    const other = seed % (last + 1);
+    const dot = order[last] as number;
+    order[last] = order[other] as number;
+    order[other] = dot;
+  }
+  return order;
+}
+
+/** Paint all dots: translucent ones first, then the highlighted ones, which are opaque and have an outline. */
+export function paintDots(image: DotImage, dots: Dots, frame: Frame, style: DotStyle): void {
   image.pixels.fill(0);
   image.picks.fill(NONE);
-  const stamp = stampOf(diameter);
-  paintLayer(image, dots, frame, diameter, stamp, true);
-  paintLayer(image, dots, frame, diameter, stamp, false);
+  const { chosen, colors, order } = dots;
+  const plain = stampOf(style.diameter, style.opacity);
+  const outline = stampOf(style.chosenDiameter + style.outline, OUTLINE_OPACITY);
+  const inner = stampOf(style.chosenDiameter - style.outline, 1);
+  for (const dot of order) if (!chosen?.[dot]) paint(image, dots, frame, plain, dot, colors[dot] as number);
+  if (!chosen) return;
+  for (const dot of order) {
+    if (!chosen[dot] || colors[dot] === HIDDEN) continue;
+    paint(image, dots, frame, outline, dot, style.ink);
+    paint(image, dots, frame, inner, dot, colors[dot] as number);
+  }
 }
 
 /** Index of the dot nearest to a pixel, at most `reach` pixels away; -1 if there is none. */
@@ -97,66 +130,62 @@ export function dotNear(image: DotImage, x: number, y: number, reach: number): n
   return nearest;
 }
 
-/** Coverage of the pixels by a dot, 0 to 255, as rows of a square. */
-function stampOf(diameter: number): Uint8Array {
-  const side = Math.ceil(diameter);
-  const radius = diameter / 2;
-  const middle = (side - 1) / 2;
-  return Uint8Array.from({ length: side * side }, (_, at) => {
-    const distance = Math.hypot((at % side) - middle, Math.floor(at / side) - middle);
-    return Math.round(255 * Math.min(1, Math.max(0, radius - distance + 0.5)));
-  });
+interface Stamp {
+  readonly side: number;
+  /** Opacity of the pixels, 0 to 255, as rows of a square. */
+  readonly opacity: Uint8Array;
+  /** Whether a pixel belongs to the dot rather than to its soft edge. */
+  readonly inside: Uint8Array;
 }
 
-function paintLayer(
-  { width, height, pixels, picks }: DotImage,
-  { x, y, colors }: Dots,
-  frame: Frame,
-  diameter: number,
-  stamp: Uint8Array,
-  faint: boolean,
-): void {
+function stampOf(diameter: number, opacity: number): Stamp {
   const side = Math.ceil(diameter);
-  for (let dot = 0; dot < colors.length; dot += 1) {
-    const color = colors[dot] as number;
-    if (color === HIDDEN || (color === FAINT) !== faint) continue;
-    const left = Math.round(frame.x + frame.scale * (x[dot] as number) - side / 2);
-    const top = Math.round(frame.y - frame.scale * (y[dot] as number) - side / 2);
-    // Also skips dots without a position.
-    if (!(left > -side && left < width && top > -side && top < height)) continue;
-    const [firstRow, lastRow] = [Math.max(0, -top), Math.min(side, height - top)];
-    const [firstColumn, lastColumn] = [Math.max(0, -left), Math.min(side, width - left)];
-    for (let row = firstRow; row < lastRow; row += 1) {
-      const line = (top + row) * width + left;
-      for (let column = firstColumn; column < lastColumn; column += 1) {
-        const cover = stamp[row * side + column] as number;
-        if (cover === 0) continue;
-        const at = line + column;
-        const below = pixels[at] as number;
-        pixels[at] = faint
-          ? stronger(color, cover, below)
-          : cover === 255
-            ? color
-            : over(color, cover, below);
-        if (cover > 127) picks[at] = dot;
-      }
+  const middle = (side - 1) / 2;
+  const cover = Float64Array.from({ length: side * side }, (_, at) => {
+    const distance = Math.hypot((at % side) - middle, Math.floor(at / side) - middle);
+    return Math.min(1, Math.max(0, diameter / 2 - distance + 0.5));
+  });
+  return {
+    side,
+    opacity: Uint8Array.from(cover, (part) => Math.round(255 * opacity * part)),
+    inside: Uint8Array.from(cover, (part) => Number(part > 0.5)),
+  };
+}
+
+function paint(
+  { width, height, pixels, picks }: DotImage,
+  { x, y }: Dots,
+  frame: Frame,
+  { side, opacity, inside }: Stamp,
+  dot: number,
+  color: number,
+): void {
+  if (color === HIDDEN) return;
+  const left = Math.round(frame.x + frame.scale * (x[dot] as number) - side / 2);
+  const top = Math.round(frame.y - frame.scale * (y[dot] as number) - side / 2);
+  // Also skips dots without a position.
+  if (!(left > -side && left < width && top > -side && top < height)) return;
+  const [firstRow, lastRow] = [Math.max(0, -top), Math.min(side, height - top)];
+  const [firstColumn, lastColumn] = [Math.max(0, -left), Math.min(side, width - left)];
+  for (let row = firstRow; row < lastRow; row += 1) {
+    const line = (top + row) * width + left;
+    for (let column = firstColumn; column < lastColumn; column += 1) {
+      const alpha = opacity[row * side + column] as number;
+      if (alpha === 0) continue;
+      const at = line + column;
+      pixels[at] = alpha === 255 ? color : over(color, alpha, pixels[at] as number);
+      if (inside[row * side + column]) picks[at] = dot;
     }
   }
 }
 
-/** Faint dots do not accumulate: the highest coverage wins. */
-function stronger(color: number, cover: number, below: number): number {
-  const alpha = Math.round(((color >>> 24) * cover) / 255);
-  return alpha > below >>> 24 ? ((alpha << 24) | (color & 0xffffff)) >>> 0 : below;
-}
-
-/** An opaque color with partial coverage, composited over a pixel (Porter and Duff's "over"). */
-function over(color: number, cover: number, below: number): number {
-  const rest = ((below >>> 24) * (255 - cover)) / 255;
-  const alpha = cover + rest;
+/** A color with some opacity, composited over a pixel (Porter and Duff's "over"). */
+function over(color: number, opacity: number, below: number): number {
+  const rest = ((below >>> 24) * (255 - opacity)) / 255;
+  const alpha = opacity + rest;
   const mix = (shift: number): number => {
     const [front, back] = [(color >>> shift) & 0xff, (below >>> shift) & 0xff];
-    return Math.round((front * cover + back * rest) / alpha) << shift;
+    return Math.round((front * opacity + back * rest) / alpha) << shift;
   };
   return ((Math.round(alpha) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;
 }

@@ -28,6 +28,7 @@ test("the first view needs no parameters", () => {
 
 test("every field of the state survives the address", () => {
   const state: ViewState = {
+    classes: { rows: [0, 3], columns: [1] },
     pairs: {
       kind: "cells",
       cells: [

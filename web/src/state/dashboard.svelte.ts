@@ -2,6 +2,7 @@ import { getContext, setContext, untrack } from "svelte";
 import { RecordApi } from "../api/record_api";
 import type { PairModel, RecordSummary } from "../api/types";
 import { classColor } from "../lib/colors";
+import type { ClassSubset } from "../lib/matrix";
 import { measureOf, NEURON_NUMBER } from "./measures";
 import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
@@ -13,7 +14,15 @@ import { Prefetch } from "./prefetch";
 import { RemainingMaps, type WantedMaps } from "./remaining_maps.svelte";
 import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
-import { membership, selectedPairs, selectionText, type PairSelection } from "./selection";
+import {
+  ALL,
+  classesText,
+  inClasses,
+  membership,
+  pairsThat,
+  selectionText,
+  type PairSelection,
+} from "./selection";
 import {
   withChanges,
   neuronSettings,
@@ -23,7 +32,7 @@ import {
   type SettingValues,
 } from "./settings";
 import { compose, type Slice } from "./slice";
-import { ORDERS, SHARED_SLICES, type ViewState } from "./view_state";
+import { SHARED_SLICES, type ViewState } from "./view_state";
 
 const KEY = Symbol("dashboard");
 
@@ -162,14 +171,29 @@ export class Dashboard {
   readonly #order = $derived.by(() => this.view.order);
   readonly #sort = $derived.by(() => this.view.sort);
   readonly #selectionText = $derived.by(() => selectionText(this.view.pairs));
+  readonly #classesText = $derived.by(() => classesText(this.view.classes));
   readonly #neuronsText = $derived.by(() => this.view.neurons.join());
+
+  /** The classes that the views of images are reduced to; its identity changes only with its contents. */
+  readonly classes: ClassSubset | null = $derived.by(() => {
+    void this.#classesText;
+    return untrack(() => this.view.classes);
+  });
+
+  /** Pairs of these classes, ascending; empty until the table of pairs is loaded. */
+  readonly shownPairs: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs.value;
+    return pairs ? pairsThat(inClasses(this.classes, pairs), pairs) : new Uint32Array();
+  });
 
   /** Pairs of the selection, ascending; empty until the table of pairs is loaded. */
   readonly selected: Uint32Array = $derived.by(() => {
     const pairs = this.pairs.value;
     // Depends on the selection only, not on other changes of the state.
     void this.#selectionText;
-    return pairs ? untrack(() => selectedPairs(this.view.pairs, pairs)) : new Uint32Array();
+    if (!pairs) return new Uint32Array();
+    const isSelected = untrack(() => membership(this.view.pairs, pairs));
+    return this.shownPairs.filter(isSelected);
   });
 
   /** Pairs of the selection in the order of the image grid. */
@@ -183,8 +207,10 @@ export class Dashboard {
 
   /** All pairs in the order of the image grid, sorted once for all selections. */
   readonly #ranked: Uint32Array = $derived.by(() => {
-    const { column, direction } = ORDERS[this.#order];
-    return this.pairs.value?.order(column, direction) ?? new Uint32Array();
+    const order = this.summary.pair_orders.find(({ name }) => name === this.#order);
+    if (!order) throw new Error(`the server declares no order ${this.#order}`);
+    const direction = order.first === "largest" ? "descending" : "ascending";
+    return this.pairs.value?.order(order.value, direction) ?? new Uint32Array();
   });
 
   /** Whether the values of the chosen sort are still being computed; the neurons keep their last order. */
@@ -254,8 +280,15 @@ export class Dashboard {
 
   /** Select pairs. The focus stays if it is among them; otherwise it moves to the first one in the image grid's order. */
   selectPairs(pairs: PairSelection): void {
-    const next = this.#focusAfter(pairs);
+    const next = this.#focusAfter(pairs, this.view.classes);
     this.update(next === undefined ? { pairs } : { pairs, pair: next });
+  }
+
+  /** Reduce the views of images to some classes; null for all. A selection without pairs in them is dropped. */
+  showClasses(classes: ClassSubset | null): void {
+    const pairs = this.#focusAfter(this.view.pairs, classes) === undefined ? ALL : this.view.pairs;
+    const next = this.#focusAfter(pairs, classes);
+    this.update(next === undefined ? { classes, pairs } : { classes, pairs, pair: next });
   }
 
   /** Load the numbers of a pair before it is clicked, while the pointer rests on it. */
@@ -265,15 +298,16 @@ export class Dashboard {
 
   /** Load the numbers of the pair that a selection would focus. */
   prefetchSelection(pairs: PairSelection): void {
-    this.#prefetch.request(() => this.#focusAfter(pairs));
+    this.#prefetch.request(() => this.#focusAfter(pairs, this.view.classes));
   }
 
   /** The pair that a selection would focus; undefined if it is empty. */
-  #focusAfter(selection: PairSelection): number | undefined {
+  #focusAfter(selection: PairSelection, classes: ClassSubset | null): number | undefined {
     const pairs = this.pairs.value;
     if (!pairs) return undefined;
-    const isSelected = membership(selection, pairs);
-    return isSelected(this.view.pair) ? this.view.pair : this.#ranked.find(isSelected);
+    const [isShown, isSelected] = [inClasses(classes, pairs), membership(selection, pairs)];
+    const isIn = (pair: number): boolean => isShown(pair) && isSelected(pair);
+    return isIn(this.view.pair) ? this.view.pair : this.#ranked.find(isIn);
   }
 
   async #load(pair: number): Promise<void> {
@@ -298,9 +332,14 @@ export class Dashboard {
     return this.summary.classes[label] ?? `class ${label}`;
   }
 
-  /** Index of a class among those of the record's pairs, which determines its color. */
+  /** Classes that occur as a label of the shown pairs, ascending. */
+  readonly usedClasses: readonly number[] = $derived.by(() =>
+    this.classes ? ascending([...this.classes.rows, ...this.classes.columns]) : this.summary.used_classes,
+  );
+
+  /** Index of a class among the used ones, which determines its color: so those of few classes all differ. */
   classPlace(label: number): number {
-    return Math.max(0, this.summary.used_classes.indexOf(label));
+    return Math.max(0, this.usedClasses.indexOf(label));
   }
 
   classColor(label: number): string {
@@ -331,7 +370,7 @@ export class Dashboard {
     const sorting = this.summary.measures.find(({ name }) => name === sort);
     const sortBy = sorting?.name ?? this.summary.default_sorts[0] ?? null;
     return {
-      key: JSON.stringify([this.#selectionText, settings, sortBy, version]),
+      key: JSON.stringify([this.#selectionText, this.#classesText, settings, sortBy, version]),
       load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
       inTurn: this.isSliding,
       // Costly columns and the intervals of ranks take longer, and so does sorting by one of them.

@@ -1,7 +1,7 @@
 import { extent } from "d3-array";
 import type { RecordSummary, Side } from "../api/types";
 import type { Position } from "../lib/frame";
-import { commonClasses, type ClassGroup } from "../lib/matrix";
+import { matrixGroups, type ClassGroup, type ClassSubset } from "../lib/matrix";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { Table } from "../lib/table";
 
@@ -36,9 +36,17 @@ export function withCell(selection: PairSelection, cell: Cell, add: boolean): Pa
   return cells.length ? { kind: "cells", cells } : ALL;
 }
 
-/** Pairs of a selection, ascending. */
-export function selectedPairs(selection: PairSelection, pairs: Table): Uint32Array {
-  return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(membership(selection, pairs));
+/** Pairs that pass a test, ascending. */
+export function pairsThat(isIn: (pair: number) => boolean, pairs: Table): Uint32Array {
+  return Uint32Array.from({ length: pairs.length }, (_, pair) => pair).filter(isIn);
+}
+
+/** A test of whether both labels of a pair are among some classes; null for all classes. */
+export function inClasses(classes: ClassSubset | null, pairs: Table): (pair: number) => boolean {
+  if (!classes) return () => true;
+  const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];
+  const [rows, columns] = [new Set(classes.rows), new Set(classes.columns)];
+  return (pair) => rows.has(benign[pair] as number) && columns.has(adversarial[pair] as number);
 }
 
 /** A test of whether a selection contains a pair. */
@@ -50,13 +58,14 @@ export function membership(selection: PairSelection, pairs: Table): (pair: numbe
   }
   if (selection.kind === "cells") {
     const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];
-    const common = new Set(commonClasses(benign, adversarial));
-    const isIn = (group: ClassGroup | null, label: number): boolean =>
-      group === null || group === label || (group === "other" && !common.has(label));
+    const groups = matrixGroups(benign, adversarial);
+    const isIn = (group: ClassGroup | null, label: number, own: readonly ClassGroup[]): boolean =>
+      group === null || group === label || (group === "other" && !own.includes(label));
     return (pair) =>
       selection.cells.some(
         (cell) =>
-          isIn(cell.benign, benign[pair] as number) && isIn(cell.adversarial, adversarial[pair] as number),
+          isIn(cell.benign, benign[pair] as number, groups.rows) &&
+          isIn(cell.adversarial, adversarial[pair] as number, groups.columns),
       );
   }
   const [xs, ys] = [pairs.column(`${selection.side}_x`), pairs.column(`${selection.side}_y`)];
@@ -91,6 +100,22 @@ export function selectionText(selection: PairSelection): string {
   }
   const points = selection.polygon.map(({ x, y }) => `${x.toFixed(2)}.${y.toFixed(2)}`.replaceAll(".", "*"));
   return [selection.side, ...points].join("_");
+}
+
+/** Classes in the address, such as "0-3_4-9": rows, then columns of the matrix; empty for all classes. */
+export function classesText(classes: ClassSubset | null): string {
+  return classes ? `${formatRanges(classes.rows)}_${formatRanges(classes.columns)}` : "";
+}
+
+/** The classes in an address, without those that do not occur in the record; undefined if none is left. */
+export function parseClasses(
+  text: string,
+  { classes, used_classes: used }: RecordSummary,
+): ClassSubset | undefined {
+  const [rows = [], columns = []] = text
+    .split("_")
+    .map((part) => parseRanges(part, classes.length).filter((label) => used.includes(label)));
+  return rows.length && columns.length ? { rows, columns } : undefined;
 }
 
 /** The selection in an address; undefined if the text is invalid or has no class of the record. */

@@ -37,6 +37,7 @@ export const SUMMARY = {
     { name: "iou_benign_drop", ranks: true, first: "largest" },
   ],
   default_sorts: ["band_gap"],
+  pair_orders: [{ name: "l2_up" }, { name: "benign_down" }],
   first_view: { benign: 3, adversarial: 1, pair: 7, neuron: 4 },
   settings: {
     curves: [choice("weights", ["own", "margin"]), number("confidence", { above: 0, below: 1 })],

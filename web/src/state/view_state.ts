@@ -1,38 +1,23 @@
 import type { RecordSummary } from "../api/types";
 import { NEURON_NUMBER } from "./measures";
 import { formatRanges, parseRanges } from "../lib/ranges";
+import type { ClassSubset } from "../lib/matrix";
 import type { LayoutState } from "./layout";
-import { parseSelection, selectionText, type PairSelection } from "./selection";
+import {
+  ALL,
+  classesText,
+  parseClasses,
+  parseSelection,
+  selectionText,
+  type PairSelection,
+} from "./selection";
 import type { SettingsState } from "./settings";
 import { wholeNumberBelow, choice, oneOf, slice } from "./slice";
 
-/** The four orders of the image grid (paper, Section 5.1). */
-export const ORDERS = {
-  l2_up: {
-    column: "perturbation_l2",
-    direction: "ascending",
-    label: "smallest perturbation first",
-  },
-  l2_down: {
-    column: "perturbation_l2",
-    direction: "descending",
-    label: "largest perturbation first",
-  },
-  benign_down: {
-    column: "benign_probability",
-    direction: "descending",
-    label: "surest benign first",
-  },
-  adversarial_up: {
-    column: "adversarial_probability",
-    direction: "ascending",
-    label: "least sure adversarial first",
-  },
-} as const;
-export type Order = keyof typeof ORDERS;
-
 /** The pairs and neurons that all views show. */
 export interface SelectionState {
+  /** The classes that the views of images are reduced to; null for all. */
+  readonly classes: ClassSubset | null;
   readonly pairs: PairSelection;
   /** The focused pair. */
   readonly pair: number;
@@ -45,7 +30,8 @@ export interface SelectionState {
 
 /** The order of pairs and neurons. */
 export interface OrderState {
-  readonly order: Order;
+  /** The order of pairs by its name. */
+  readonly order: string;
   /** Measure that the neurons are sorted by; "neuron" for their numbers. */
   readonly sort: string;
   /** Whether neurons have the focused pair's numbers, or means over the selected pairs. */
@@ -56,6 +42,7 @@ export interface OrderState {
 export type ViewState = SelectionState & OrderState & SettingsState & LayoutState;
 
 const selectionSlice = slice<SelectionState>({
+  classes: { initial: () => null, parse: parseClasses, format: classesText },
   pairs: { initial: firstCell, parse: parseSelection, format: selectionText },
   pair: {
     initial: ({ first_view: first }) => first.pair,
@@ -79,11 +66,16 @@ const selectionSlice = slice<SelectionState>({
 });
 
 function firstCell({ first_view: { benign, adversarial } }: RecordSummary): PairSelection {
+  if (benign === null && adversarial === null) return ALL;
   return { kind: "cells", cells: [{ benign, adversarial }] };
 }
 
 const orderSlice = slice<OrderState>({
-  order: choice(Object.keys(ORDERS) as Order[], "l2_up"),
+  order: {
+    initial: ({ pair_orders: [first] }) => first?.name ?? "",
+    parse: (text, { pair_orders: orders }) => oneOf(orders.map(({ name }) => name))(text),
+    format: String,
+  },
   sort: {
     initial: ({ default_sorts: [first] }) => first ?? NEURON_NUMBER.name,
     parse: (text, { measures }) =>

@@ -35,11 +35,11 @@ test("views have unique ids that the address can hold", () => {
 
 test("an address holds the state of every view", () => {
   const query =
-    "pair=3&color=predicted&hidden=0%2C3&picture=difference&zoom=2.0_7.5&context=adversarial.confidence.all.12&clusters=5";
+    "pair=3&color=both&hidden=0%2C3&picture=difference&zoom=2.0_7.5&context=adversarial.confidence.all.12&clusters=5";
   const state = address.state(query);
   expect(state).toMatchObject({
     pair: 3,
-    color: "predicted",
+    color: "both",
     hidden: [0, 3],
     picture: "difference",
     zoom: [2, 7.5],

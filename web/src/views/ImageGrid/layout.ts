@@ -5,47 +5,82 @@ export interface GridLayout {
   /** Distance between adjacent cards, including the gap. */
   readonly columnWidth: number;
   readonly rowHeight: number;
+  readonly cardWidth: number;
   /** Size of one image. */
   readonly imageWidth: number;
   readonly imageHeight: number;
 }
 
-export const GAP = 5;
-/** Width of a card without its two images: padding, border, and the space between the images. */
-export const CARD_SIDES = 18;
-/** Height of a card without its images: bars, text, padding and border. */
-export const CARD_ENDS = 36;
-/** Smallest width that fits a card's text. */
-const LEAST_CARD = 109;
-/** Lengths of an image's longer side, the largest first. */
-const SIDES = [128, 112, 96, 84, 72, 60, 50, 44];
-/** Images of up to this size stay recognizable when they are shown small. */
-const SMALL_IMAGE = 64;
-const LEAST_SIDE = 60;
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
-/** The layout with the largest images that fit without scrolling, or else with the smallest ones. */
+/** Least distance between cards in a row, and distance between rows. */
+export const [GAP, ROW_GAP] = [10, 14];
+/** Distance between the two images of a card. */
+export const BETWEEN = 2;
+/** Height of a card without its images, in lines of small text: the bars and the numbers. */
+const ENDS = 1.6;
+/** Images of up to this size are shown at whole multiples of their size, so that their pixels stay squares. */
+const SMALL_IMAGE = 64;
+/** The longer side of an image: the largest, the smallest, and the step between for large images. */
+export const MOST_SIDE = 288;
+const [LEAST_SIDE, STEP] = [48, 16];
+/** Images that need scrolling are as large as this number of columns allows. */
+const LEAST_COLUMNS = 3;
+
+/** Lengths of an image's longer side, ascending. */
+export function imageSides(image: Size): number[] {
+  const longest = Math.max(image.width, image.height);
+  const step = longest <= SMALL_IMAGE ? longest : STEP;
+  const count = Math.floor(MOST_SIDE / step);
+  return Array.from({ length: count }, (_, index) => (index + 1) * step).filter((side) => side >= LEAST_SIDE);
+}
+
+/**
+ * The layout for a number of pairs in a panel.
+ *
+ * @param side - of images; null for the largest ones that fit without scrolling, or else in three columns
+ * @param line - height of a line of small text
+ */
 export function gridLayout(
   count: number,
-  width: number,
-  height: number,
-  image: { readonly width: number; readonly height: number },
+  panel: Size,
+  image: Size,
+  side: number | null,
+  line: number,
 ): GridLayout {
-  const longest = Math.max(image.width, image.height);
-  const sides = SIDES.filter((side) => longest <= SMALL_IMAGE || side >= LEAST_SIDE);
-  const layouts = sides.map((side): GridLayout => {
-    const card = Math.max(LEAST_CARD, (2 * side * image.width) / longest + CARD_SIDES);
-    const columns = Math.max(1, Math.floor((width + GAP) / (card + GAP)));
-    const columnWidth = Math.floor((width + GAP) / columns);
-    // Columns fill the width, and images fill the columns up to a limit.
-    const room = (columnWidth - GAP - CARD_SIDES) / 2;
-    const imageWidth = Math.floor(Math.min(room, ((side + 16) * image.width) / longest));
-    const imageHeight = Math.round((imageWidth * image.height) / image.width);
-    const rowHeight = imageHeight + CARD_ENDS + GAP;
-    return { columns, rows: Math.ceil(count / columns), columnWidth, rowHeight, imageWidth, imageHeight };
-  });
+  const sides = imageSides(image);
+  const layouts = sides.map((one) => layoutWith(one, count, panel.width, image, line));
+  if (side !== null) {
+    const at = sides.findIndex((one) => one >= side);
+    return layouts.at(at) as GridLayout;
+  }
+  const fits = ({ rows, rowHeight, cardWidth }: GridLayout): boolean =>
+    rows * rowHeight - ROW_GAP <= panel.height && cardWidth <= panel.width;
   return (
-    layouts.find(({ rows, rowHeight }) => rows * rowHeight - GAP <= height) ?? (layouts.at(-1) as GridLayout)
+    layouts.findLast((layout) => layout.columns >= LEAST_COLUMNS || fits(layout)) ??
+    (layouts[0] as GridLayout)
   );
+}
+
+function layoutWith(side: number, count: number, width: number, image: Size, line: number): GridLayout {
+  const scale = side / Math.max(image.width, image.height);
+  const [imageWidth, imageHeight] = [Math.round(scale * image.width), Math.round(scale * image.height)];
+  const cardWidth = 2 * imageWidth + BETWEEN;
+  const columns = Math.max(1, Math.floor((width + GAP) / (cardWidth + GAP)));
+  const between = Math.floor((width - columns * cardWidth) / Math.max(1, columns - 1));
+  return {
+    columns,
+    rows: Math.ceil(count / columns),
+    // Three columns and more fill the width.
+    columnWidth: cardWidth + (columns < LEAST_COLUMNS ? GAP : between),
+    rowHeight: imageHeight + Math.ceil(ENDS * line) + ROW_GAP,
+    cardWidth,
+    imageWidth,
+    imageHeight,
+  };
 }
 
 /** The visible rows `[first, last)`, and some more around them. */
@@ -63,7 +98,7 @@ export function visibleRows(
 /** The scroll position that shows a row with the least movement. */
 export function scrollTo(layout: GridLayout, row: number, scrollTop: number, height: number): number {
   const top = row * layout.rowHeight;
-  const bottom = top + layout.rowHeight - GAP;
+  const bottom = top + layout.rowHeight - ROW_GAP;
   if (top < scrollTop) return top;
   return bottom > scrollTop + height ? bottom - height : scrollTop;
 }
