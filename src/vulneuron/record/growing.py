@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 from zarr.codecs import ZstdCodec
+from zarr.core.sync import sync
 from zarr.errors import ContainsArrayError
 
 from vulneuron.errors import RecordError, one_line
@@ -84,6 +85,14 @@ class GrowingArrays:
             return np.asarray(array[pair], np.float64)
         except RuntimeError:  # of the codec
             return np.full(array.shape[1:], np.nan)
+
+    def pairs(self, array: Any) -> npt.NDArray[np.int64]:
+        """Pairs that have a chunk, without reading it: one request, where each pair would take one."""
+
+        async def names() -> list[str]:
+            return [name async for name in array.store.list_dir(f"{array.path}/c".lstrip("/"))]
+
+        return np.array(sorted(int(name) for name in sync(names()) if name.isdecimal()), np.int64)
 
     def unwritable(self, error: OSError) -> RecordError:
         """The error for a record that cannot be written to."""
