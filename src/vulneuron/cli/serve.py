@@ -109,7 +109,7 @@ def command(
         empty = (
             ""
             if finished
-            else f"No finished records in {', '.join(catalog.folders)} yet: it waits for them\n"
+            else f"No finished records in {', '.join(catalog.folders)} yet; the page shows new ones\n"
         )
         sys.stdout.write(f"{busy}The dashboard is at {url} (Ctrl-C stops it)\n{empty}")
         if allow_host:
