@@ -319,7 +319,7 @@ def _report_rest(opened: Open) -> None:
         page.close()
     _print_times("first useful screen", starts)
     page = opened()
-    for label in ("RF threshold", "most vulnerable"):
+    for label in ("RF threshold", "outline"):
         slider = page.get_by_label(label, exact=True)
         moves = [_answer(page, slider, "input", level) for level in _levels(slider, _REPEATS)]
         _print_times(f"slider {label!r}, its view", moves)

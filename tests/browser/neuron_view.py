@@ -80,6 +80,26 @@ def probability(value: float) -> str:
     return "<.01" if 0 < value < 0.005 else f"{value:.2f}".removeprefix("0")
 
 
+def coverage_text(coverage: float) -> str:
+    """How much of an image a receptive field covers."""
+    if coverage == 0:
+        return "captures nothing"
+    return "<1 % of the image" if coverage < 0.005 else f"{int(100 * coverage + 0.5)} % of the image"
+
+
+def field_figure(page: Page, side: str) -> Locator:
+    """The chosen neurons' receptive field on one image, with its caption."""
+    view = page.get_by_role("region", name="Neuron", exact=True)
+    return view.get_by_role("figure").filter(has=page.get_by_text(side, exact=True)).last
+
+
+def map_figure(page: Page, kind: str) -> Locator:
+    """One vulnerability map with its caption."""
+    view = page.get_by_role("region", name="Neuron", exact=True)
+    picture = page.get_by_role("img", name=re.compile(f"^Vulnerability map: {kind}, largest"))
+    return view.get_by_role("figure").filter(has=picture)
+
+
 def assert_shows(text: str, value: float) -> None:
     """A text shows a value with three significant digits, or one if it is tiny."""
     shown = number_in(text)

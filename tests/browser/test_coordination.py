@@ -11,6 +11,7 @@ from playwright.sync_api import APIResponse, Page, expect
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
 from browser.guards import Guards
+from browser.neuron_view import map_figure
 
 
 def parameters(page: Page) -> dict[str, str]:
@@ -51,14 +52,19 @@ def test_reload_and_share_give_the_same_screen(page: Page, open_page: OpenPage, 
     clusters.get_by_role("spinbutton", name="clusters").fill("20")
     clusters.get_by_label("Distance between neurons").select_option("iou")
     page.keyboard.press("Escape")
-    settle(page)
     expect(page).to_have_url(re.compile("clusters=20"))
+    # Once the overlaps are known, the maps are exact.
+    expect(map_figure(page, "adversarial gain")).to_contain_text(re.compile(r"IoU [\d.]"), timeout=60_000)
+    settle(page)
     seen = [region_text(page, name) for name in ("Neuron", "Clusters", "Pairs")]
     page.reload()
+    expect(map_figure(page, "adversarial gain")).to_contain_text(re.compile(r"IoU [\d.]"))
     settle(page)
     again = [region_text(page, name) for name in ("Neuron", "Clusters", "Pairs")]
     assert again == seen
     other = open_page(record, urlparse(page.url).query.partition("&")[2])
+    expect(map_figure(other, "adversarial gain")).to_contain_text(re.compile(r"IoU [\d.]"))
+    settle(other)
     assert [region_text(other, name) for name in ("Neuron", "Clusters", "Pairs")] == seen
 
 

@@ -65,18 +65,18 @@ def test_page_learns_when_the_network_is_there(
             page.goto(f"{address}/?record=colors")
             settle(page)
             field = page.get_by_role("region", name="Neuron", exact=True)
-            expect(field.get_by_text("substitution waits for the network")).to_have_count(2)
+            expect(field.get_by_text("This waits for the network.")).to_have_count(2)
             sorts = page.get_by_label("Sort neurons by")
             expect(sorts).to_contain_text("needs the network")
             assert "The network is loading." in about(page)
         finally:
             released.set()
         if found:
-            expect(field.get_by_text("→ with adversarial value")).to_be_visible(timeout=PATIENCE_MS)
+            expect(field.get_by_text(re.compile("^(Still|Now) "))).to_have_count(2, timeout=PATIENCE_MS)
             assert "The network is ready." in about(page)
             expect(sorts).not_to_contain_text("needs the network")
         else:
-            needs = field.get_by_text("substitution needs the network")
+            needs = field.get_by_text("This needs the network.")
             expect(needs).to_have_count(2, timeout=PATIENCE_MS)
             assert "There is no network for new vulnerability maps: the file has gone" in about(page)
 
@@ -92,7 +92,7 @@ def test_a_record_that_goes_is_said_once_and_comes_back(
         page.goto(f"{address}?record=cifar10")
         settle(page)
         main, alert = page.get_by_role("main"), page.get_by_role("alert")
-        fields = main.get_by_text(re.compile(r"^RF \d+ %$|^RF < 1 %$|^captures nothing$"))
+        fields = main.get_by_text(re.compile(r"^<?\d+ % of the image$|^captures nothing$"))
         expect(fields).to_have_count(2)
         away = path.rename(tmp_path / "away")
         page.keyboard.press("j")

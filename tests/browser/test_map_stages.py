@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
 from browser.conftest import OpenPage
-from browser.neuron_view import assert_shows, page_settings
+from browser.neuron_view import assert_shows, map_figure, page_settings
 from browser.serving import StageBrake
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.record.map_points import MapPointStore
@@ -90,9 +90,8 @@ def _known(page: Page) -> int:
 def _expect_exact(page: Page, analysis: vn.Analysis, pair: int) -> None:
     """The maps of the record are shown, and nothing is said of stages any more."""
     # Once the overlaps are known, maps are exact.
-    figure = _view(page).get_by_role("figure").filter(has=page.get_by_text("benign drop", exact=True))
-    expect(figure).to_contain_text(re.compile("IoU [01]"), timeout=WAIT_MS)
-    expect(_view(page).get_by_text(re.compile("estimate|preview"))).to_have_count(0)
+    expect(map_figure(page, "benign drop")).to_contain_text(re.compile(r"IoU [\d.]"), timeout=WAIT_MS)
+    expect(_view(page).get_by_text(re.compile("^(estimate|preview) from"))).to_have_count(0)
     expect(_bar(page)).to_have_count(0)
     maps = vn.Analysis(analysis.record.path).vulnerability_maps(pair, stride=STRIDE)
     for kind, values in (("benign drop", maps.benign_drop), ("adversarial gain", maps.adversarial_gain)):
@@ -104,7 +103,7 @@ def test_maps_are_seen_from_the_preview_to_the_exact_ones(
     computing: Page, analysis: vn.Analysis, pair: int, brake: StageBrake
 ) -> None:
     page = computing
-    expect(_view(page).get_by_text("preview from gradients")).to_be_visible(timeout=WAIT_MS)
+    expect(_view(page).get_by_text("preview from gradients", exact=True)).to_be_visible(timeout=WAIT_MS)
     expect(_map(page)).to_be_visible()
     expect(_map(page, "adversarial gain")).to_be_visible()
     expect(_bar(page)).to_be_visible()
@@ -144,10 +143,10 @@ def test_a_cancelled_map_stays_and_goes_on(
     assert not vn.Analysis(analysis.record.path).has_maps(pair, settings=settings)
     # The outline still follows its slider, but it was not asked how sure another one is.
     stopped = _pixels(page)
-    _view(page).get_by_label("most vulnerable").press("PageUp")
+    _view(page).get_by_label("outline", exact=True).press("PageUp")
     _expect_other_pixels(page, stopped)
     expect(_view(page).get_by_text(re.compile("estimate from [0-9]+ of 256 points$"))).to_be_visible()
-    _view(page).get_by_label("most vulnerable").press("PageDown")
+    _view(page).get_by_label("outline", exact=True).press("PageDown")
     # What is kept is written when the job has stopped, which takes it one batch.
     for _ in range(600):
         if _kept_points(analysis, pair) >= known:

@@ -14,6 +14,8 @@ import vulneuron as vn
 from browser.conftest import OpenPage
 from browser.neuron_view import (
     assert_shows,
+    coverage_text,
+    field_figure,
     number_in,
     number_rows,
     open_numbers,
@@ -134,15 +136,11 @@ def _check_neurons(page: Page, analysis: vn.Analysis, state: State) -> None:
 
 
 def _check_receptive_fields(page: Page, analysis: vn.Analysis, state: State) -> None:
-    view = page.get_by_role("region", name="Neuron", exact=True)
     for side in ("benign", "adversarial"):
         field = analysis.receptive_field(
             state.pair, state.neurons, side, state.combine, settings=state.settings
         )
-        expected = "captures nothing" if field.coverage == 0 else f"RF {round(100 * field.coverage)} %"
-        if 0 < field.coverage < 0.01:
-            expected = "RF < 1 %"
-        expect(view.locator(f".{side}").first.locator("xpath=ancestor::figure")).to_contain_text(expected)
+        expect(field_figure(page, side)).to_contain_text(coverage_text(field.coverage))
 
 
 def _check_clusters(page: Page, analysis: vn.Analysis, state: State) -> None:

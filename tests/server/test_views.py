@@ -99,6 +99,9 @@ def test_substitution(served: Served, into: Any) -> None:
     expected = served.truth.substitute(1, [0, 2, 3], into=into)
     assert body["benign_drop"] == expected.benign_drop
     assert body["adversarial_gain"] == expected.adversarial_gain
+    assert body["label"] == np.argmax(expected.logits)
+    shown = served.get("/pairs/1").json()["probabilities"][into]
+    assert [one["label"] for one in body["probabilities"]] == [one["label"] for one in shown]
     shifted = np.exp(expected.logits - expected.logits.max())
     for one in body["probabilities"]:
         assert one["probability"] == pytest.approx(shifted[one["label"]] / shifted.sum())

@@ -109,7 +109,7 @@ class VulnerabilityMapSettings(SettingsGroup):
     top: Annotated[
         float,
         Number(
-            "Most vulnerable",
+            "Outline",
             "Percentage of a vulnerability map's pixels that count as vulnerable.",
             above=0,
             at_most=100,

@@ -227,6 +227,9 @@ class RecordSummary(Model):
     robust_accuracy: float | None
     warnings: list[str] = Field(description="Flags of the run's audit, one sentence each.")
     network: NetworkModel
+    negligible_change: float = Field(
+        description="Vulnerability maps whose values are all smaller do not say where an image is vulnerable."
+    )
     layer_percentiles: list[float] = Field(
         description="Quantiles of the layer's benign feature maps at evenly spaced levels from 0 to 1, "
         "to relate absolute RF thresholds to."
@@ -253,7 +256,7 @@ class Probability(Model):
 
 
 class SideProbabilities(Model):
-    """Most probable classes on both images, most probable first; always including both labels."""
+    """Both labels and the most probable other class of each image, most probable first."""
 
     benign: list[Probability]
     adversarial: list[Probability]
@@ -277,7 +280,10 @@ class SubstitutionModel(Model):
 
     benign_drop: float
     adversarial_gain: float
-    probabilities: list[Probability]
+    label: int = Field(description="Most probable class afterwards.")
+    probabilities: list[Probability] = Field(
+        description="Probabilities afterwards, of the classes of the pair's `probabilities`."
+    )
 
 
 class SubstitutionsModel(Model):

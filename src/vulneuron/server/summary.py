@@ -24,6 +24,7 @@ from vulneuron.analysis import (
 from vulneuron.attacks import attack_label
 from vulneuron.engines import Watch
 from vulneuron.maps.grid import PatchGrid
+from vulneuron.maps.vulnerability_map import NEGLIGIBLE
 from vulneuron.measures import MEASURES, SIDES
 from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
@@ -53,8 +54,8 @@ PAIR_COLUMNS = (
     "adversarial_label",
     *PAIR_VALUES,
 )
-#: Smallest probability of a class that is shown as a bar, and largest number of bars.
-_SMALLEST, _MOST = 0.01, 5
+#: Number of classes whose probabilities are shown.
+_SHOWN = 3
 #: A cell with fewer pairs is too small for the first screen.
 _FEWEST = 5
 #: Probabilities above this hardly change when a single patch is substituted.
@@ -228,6 +229,7 @@ class OpenedLayer:
             robust_accuracy=info["robust_accuracy"],
             warnings=info["audit"]["flags"],
             network=self.network.status,
+            negligible_change=NEGLIGIBLE,
             layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
             settings=described_settings(self.analysis),
             defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
@@ -323,8 +325,8 @@ def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
     )
 
 
-def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[dto.Probability]:
-    """At most five classes of at least one percent, most probable first; always including the labels.
+def shown_labels(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[int]:
+    """Labels whose probabilities are shown: both labels and the most probable others, most probable first.
 
     Parameters
     ----------
@@ -334,10 +336,16 @@ def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> lis
         Benign and adversarial label.
     """
     order = np.argsort(-probabilities, kind="stable").tolist()
-    others = [label for label in order if label not in labels and probabilities[label] >= _SMALLEST]
-    shown = {*labels, *others[: _MOST - len(set(labels))]}
-    return [
-        dto.Probability(label=label, probability=float(probabilities[label]))
-        for label in order
-        if label in shown
-    ]
+    others = [label for label in order if label not in labels]
+    shown = {*labels, *others[: _SHOWN - len(set(labels))]}
+    return [label for label in order if label in shown]
+
+
+def most_probable(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[dto.Probability]:
+    """Probabilities of the shown labels."""
+    return probabilities_of(shown_labels(probabilities, labels), probabilities)
+
+
+def probabilities_of(labels: Sequence[int], probabilities: npt.NDArray[Any]) -> list[dto.Probability]:
+    """Probabilities of some labels, in their order."""
+    return [dto.Probability(label=label, probability=float(probabilities[label])) for label in labels]

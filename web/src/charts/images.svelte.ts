@@ -1,7 +1,7 @@
 /** Images: decoded, and drawn under masks and vulnerability maps. */
 
 import { scaleLinear } from "d3-scale";
-import { outline, type Mask } from "../lib/masks";
+import { coverage, outline, type Mask } from "../lib/masks";
 import { palette, type Palette } from "./canvas.svelte";
 
 /**
@@ -11,10 +11,15 @@ import { palette, type Palette } from "./canvas.svelte";
 export class DecodedImage {
   current = $state.raw<HTMLImageElement>();
 
-  constructor(address: () => string) {
+  constructor(address: () => string | undefined) {
     $effect(() => {
+      const source = address();
+      if (source === undefined) {
+        this.current = undefined;
+        return;
+      }
       const wanted = new Image();
-      wanted.src = address();
+      wanted.src = source;
       let isLatest = true;
       wanted.decode().then(
         () => {
@@ -33,6 +38,12 @@ export class DecodedImage {
 interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+interface ImageOptions {
+  readonly faint?: boolean;
+  /** The amplified perturbation around middle gray, which is laid over the image. */
+  readonly perturbation?: HTMLImageElement | undefined;
 }
 
 const COLORS = 256;
@@ -59,15 +70,28 @@ function mapColors(): readonly Rgb[] {
   return Array.from({ length: COLORS }, (_, index) => bytesOf(color(index)));
 }
 
-/** The image, dimmed outside the mask if there is one. */
+/** The image, dimmed outside the mask if there is one; an image of which nothing is captured is faint. */
 export function drawDimmed(
   context: CanvasRenderingContext2D,
   size: Size,
   image: HTMLImageElement,
   mask: Mask | undefined,
+  { faint = false, perturbation }: ImageOptions = {},
 ): void {
+  const isEmpty = mask !== undefined && coverage(mask) === 0;
+  context.save();
+  if (isEmpty || faint) context.globalAlpha = 0.5;
   drawImage(context, size, image);
-  if (!mask) return;
+  context.restore();
+  if (perturbation) {
+    // Middle gray leaves the image as it is.
+    context.save();
+    context.globalCompositeOperation = "hard-light";
+    context.globalAlpha = 0.35;
+    drawImage(context, size, perturbation);
+    context.restore();
+  }
+  if (!mask || isEmpty) return;
   context.save();
   context.globalCompositeOperation = "saturation";
   overlay(context, size, outside(mask, [128, 128, 128], 1));
@@ -90,8 +114,9 @@ export function drawMasked(
   size: Size,
   image: HTMLImageElement,
   mask: Mask | undefined,
+  options: ImageOptions = {},
 ): void {
-  drawDimmed(context, size, image, mask);
+  drawDimmed(context, size, image, mask, options);
   if (mask) drawOutline(context, size, mask);
 }
 

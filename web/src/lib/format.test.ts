@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inColumn, number, pairCount, probability, signed } from "./format";
+import { inColumn, number, pairCount, probability, share, signed } from "./format";
 
 test("probabilities have two decimals and no leading zero", () => {
   expect([0, 0.004, 0.005, 0.86, 0.996, 1, NaN].map(probability)).toEqual([
@@ -11,6 +11,10 @@ test("probabilities have two decimals and no leading zero", () => {
     "1.00",
     "–",
   ]);
+});
+
+test("shares are whole percentages", () => {
+  expect([0, 0.004, 0.278, 1].map(share)).toEqual(["0 %", "<1 %", "28 %", "100 %"]);
 });
 
 test("numbers have three significant digits, and small ones are powers of ten", () => {

@@ -18,6 +18,11 @@ export function probability(value: number): string {
   return twoDecimals(value).replace(/^(−?)0\./, "$1.");
 }
 
+/** A part of a whole, as a whole percentage. */
+export function share(value: number): string {
+  return value > 0 && value < ROUNDS_TO_ZERO ? "<1 %" : `${Math.round(100 * value)} %`;
+}
+
 /** A number of any size: three significant digits. */
 export function number(value: number): string {
   if (Number.isNaN(value)) return UNKNOWN;

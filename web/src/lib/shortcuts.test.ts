@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { expect, test } from "vitest";
-import { shortcutOf, stepIn } from "./shortcuts";
+import { isFreeSpace, shortcutOf, stepIn } from "./shortcuts";
 
 function pressed(html: string, init: KeyboardEventInit): KeyboardEvent {
   document.body.innerHTML = html;
@@ -24,6 +24,12 @@ test("typing and other shortcuts are left alone", () => {
   const used = pressed("<div></div>", { key: "n" });
   used.preventDefault();
   expect(shortcutOf(used)).toBeUndefined();
+});
+
+test("the space bar belongs to a field that is typed in", () => {
+  expect(isFreeSpace(pressed("<div></div>", { key: " " }))).toBe(true);
+  expect(isFreeSpace(pressed("<input>", { key: " " }))).toBe(false);
+  expect(isFreeSpace(pressed("<div></div>", { key: "j" }))).toBe(false);
 });
 
 test("a step in a list stops at its ends", () => {

@@ -23,6 +23,14 @@ export function shortcutOf(event: KeyboardEvent): ShortcutAction | undefined {
   return SHORTCUTS.find(({ key }) => key === event.key)?.action;
 }
 
+/** Whether the space bar is for no control: the user does not type, and has not moved to a control by keys. */
+export function isFreeSpace(event: KeyboardEvent): boolean {
+  const { target } = event;
+  if (event.key !== " " || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey)
+    return false;
+  return !(target instanceof Element && (target.closest(TYPED) ?? target.matches(":focus-visible")));
+}
+
 /** The item after or before another one in a list: the first item if the other one is not in it, itself at an end. */
 export function stepIn(list: ArrayLike<number>, current: number, step: 1 | -1): number | undefined {
   const at = Array.prototype.indexOf.call(list, current);

@@ -36,3 +36,9 @@ export function shortened(text: string, width: number, measure: (text: string) =
   }
   return fits >= LEAST_LETTERS ? shortenedTo(fits) : "";
 }
+
+/** A class's name after "a" or "an"; as it is if it is a number or a proper name. */
+export function withArticle(name: string): string {
+  if (!/^[a-z]/.test(name)) return name;
+  return `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
+}

@@ -35,7 +35,7 @@ test("views have unique ids that the address can hold", () => {
 
 test("an address holds the state of every view", () => {
   const query =
-    "pair=3&color=both&hidden=0%2C3&picture=difference&zoom=2.0_7.5&context=adversarial.confidence.all.12&clusters=5";
+    "pair=3&color=both&hidden=0%2C3&picture=difference&zoom=2.0_7.5&context=confidence.all.12&pin=2&clusters=5";
   const state = address.state(query);
   expect(state).toMatchObject({
     pair: 3,
@@ -44,7 +44,8 @@ test("an address holds the state of every view", () => {
     picture: "difference",
     zoom: [2, 7.5],
     clusters: 5,
-    context: { side: "adversarial", order: "confidence", scope: "all", count: 12 },
+    context: { order: "confidence", scope: "all", count: 12 },
+    pin: 2,
   });
   expect(address.query(state)).toBe(`record=run&${query}`);
 });

@@ -14,7 +14,7 @@ from vulneuron.server.dependencies import CurveQuery, FieldQuery, LayerInUrl, Ma
 from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.summary import RESAMPLES, most_probable
+from vulneuron.server.summary import RESAMPLES, probabilities_of, shown_labels
 
 router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 
@@ -71,13 +71,16 @@ def substitute_neurons(
         layer.network.demand()
         layer.network.require("substitution in front of a head that is not linear")
     labels = (int(data.benign_label[pair]), int(data.adversarial_label[pair]))
+    described = layer.analysis.pair(pair)
+    before = {"benign": described.benign_probabilities, "adversarial": described.adversarial_probabilities}
 
     def substituted(into: Side) -> SubstitutionModel:
         effect = layer.analysis.substitute(pair, numbers, into=into)
         return SubstitutionModel(
             benign_drop=effect.benign_drop,
             adversarial_gain=effect.adversarial_gain,
-            probabilities=most_probable(softmax(effect.logits), labels),
+            label=int(effect.logits.argmax()),
+            probabilities=probabilities_of(shown_labels(before[into], labels), softmax(effect.logits)),
         )
 
     return SubstitutionsModel(benign=substituted("benign"), adversarial=substituted("adversarial"))
