@@ -20,8 +20,8 @@ def parameters(page: Page) -> dict[str, str]:
 
 def focused(page: Page) -> int:
     """The neuron that all views have in focus."""
-    heading = page.get_by_role("heading", name="Cluster of neuron").text_content() or ""
-    neuron = int(re.findall(r"\d+", heading)[0])
+    heading = page.get_by_role("heading", name=re.compile("neurons like")).text_content() or ""
+    neuron = int(re.findall(r"like (\d+)", heading)[0])
     expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text(f"Neuron {neuron}")
     return neuron
 
@@ -38,12 +38,12 @@ def test_back_and_forward(page: Page) -> None:
         find(page, str(neuron))
         assert focused(page) == neuron
     page.go_back()
-    expect(page.get_by_role("heading", name="Cluster of neuron 33")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("heading", name=f"Cluster of neuron {first}")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Neuron {first}", exact=True)).to_be_visible()
     page.go_forward()
     page.go_forward()
-    expect(page.get_by_role("heading", name="Cluster of neuron 34")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neuron 34", exact=True)).to_be_visible()
 
 
 def test_reload_and_share_give_the_same_screen(page: Page, open_page: OpenPage, record: str) -> None:
@@ -98,9 +98,9 @@ def test_keys_step_through_pairs_and_neurons(page: Page, analysis: vn.Analysis) 
     assert focused(page) == first["neuron"]
     after = by_gap[by_gap.tolist().index(first["neuron"]) + 1]
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name=f"Cluster of neuron {after}:")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Neuron {after}", exact=True)).to_be_visible()
     page.keyboard.press("p")
-    expect(page.get_by_role("heading", name=f"Cluster of neuron {first['neuron']}:")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Neuron {first['neuron']}", exact=True)).to_be_visible()
 
 
 def test_letters_are_no_shortcuts_while_typing(page: Page) -> None:
@@ -152,15 +152,15 @@ def test_a_notebook_reads_and_sets_what_a_page_shows(open_page: OpenPage, record
     wait_for(page, lambda: "neurons=33" in query())
 
     put(page, "notebook-1", "record=cifar10&pair=5&neurons=4-9")
-    expect(page.get_by_role("heading", name="Cluster of neuron 4:")).to_be_visible()
+    expect(page.get_by_role("heading", name="6 chosen neurons")).to_be_visible()
     expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text("6 neurons")
     assert parameters(page) == {"record": "cifar10", "pair": "5", "neurons": "4-9", "session": "notebook-1"}
     # A reload stays in the session, which stores the state.
     page.reload()
     settle(page)
-    expect(page.get_by_role("heading", name="Cluster of neuron 4:")).to_be_visible()
+    expect(page.get_by_role("heading", name="6 chosen neurons")).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("heading", name="Cluster of neuron 33:")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
     wait_for(page, lambda: "neurons=33" in query())
 
 
@@ -176,7 +176,7 @@ def test_two_pages_of_a_session_follow_each_other_without_going_round(
     for turn, neuron in enumerate((33, 34, 35, 36)):
         find(pages[turn % 2], str(neuron))
         for page in pages:
-            expect(page.get_by_role("heading", name=f"Cluster of neuron {neuron}:")).to_be_visible()
+            expect(page.get_by_role("heading", name=f"Neuron {neuron}", exact=True)).to_be_visible()
     wait_for(pages[0], lambda: "neurons=36" in query())
     assert len(sent) <= 5
 
@@ -194,6 +194,6 @@ def test_a_notebook_turns_a_page_to_another_record(open_page: OpenPage, record: 
     page = open_page(record, "session=notebook-3")
     wait_for(page, lambda: state_of(page, "notebook-3")() == "record=cifar10")
     put(page, "notebook-3", "record=demo&neurons=8")
-    expect(page.get_by_role("heading", name="Cluster of neuron 8:")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Neuron 8", exact=True)).to_be_visible(timeout=20_000)
     expect(page.get_by_role("banner")).to_contain_text("1,280 neurons")
     assert parameters(page) == {"record": "demo", "neurons": "8", "session": "notebook-3"}

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from itertools import pairwise
+from itertools import combinations
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 import vulneuron as vn
 from browser.conftest import OpenPage, settle
 from browser.guards import Guards
+from browser.neuron_view import outside_of_masks
 from vulneuron.measures.clustering import Dendrogram
 
 #: "M x y V height H x V y" of a merge.
@@ -30,11 +31,10 @@ _PIXELS_ARE = """([label, size, wanted]) => {
     const [column, row] = [at % size, Math.floor(at / size)];
     const [x, y] = [left + (column + 0.5) * edge / size, top + (row + 0.5) * edge / size];
     const seen = context.getImageData(Math.floor(x * scale), Math.floor(y * scale), 1, 1).data;
-    return [red, green, blue].every((one, channel) => Math.abs(one - seen[channel]) <= 1.5);
+    return [red, green, blue].every((one, channel) => Math.abs(one - seen[channel]) <= 3);
   });
 }"""
-#: How bright the part of an image outside of a receptive field stays.
-_DIMMED = 1 - 205 / 255
+only_cifar10 = pytest.mark.parametrize("record", ["cifar10"], indirect=True)
 
 
 def view(page: Page) -> Locator:
@@ -81,92 +81,106 @@ def bars(page: Page) -> list[tuple[float, float]]:
     return [(box["x"] + (left + right) / 2, box["y"] + top) for left, top, right in merges]
 
 
+def cut_line(page: Page) -> float:
+    """Vertical position of the cut on the screen."""
+    box = view(page).locator("line.cut").bounding_box()
+    assert box is not None
+    return box["y"]
+
+
 def clickable(page: Page, tree: Dendrogram) -> list[tuple[int, float, float]]:
-    """Node and place of merges with some room above them, and not right on the handle of the cut."""
+    """Node and place of merges with some room above them, and not right on the cut."""
     first = tree.root - len(bars(page)) + 1
     places = {first + index: place for index, place in enumerate(bars(page))}
-    handle = view(page).get_by_role("slider").bounding_box()
-    assert handle is not None
     found = []
     for node, (x, y) in places.items():
         _, *above = tree.ancestors(node)
-        if y < handle["y"] - 2 and all(places[up][1] < y - 8 for up in above[:1]):
+        if y < cut_line(page) - 10 and all(places[up][1] < y - 8 for up in above[:1]):
             found.append((node, x, y - 2))
     assert len(found) > 3
     return found
 
 
-def test_cluster_of_the_focused_neuron(page: Page, shown: tuple[Dendrogram, int]) -> None:
+def heading(page: Page) -> Locator:
+    return view(page).get_by_role("heading", level=3)
+
+
+def expect_cluster(page: Page, tree: Dendrogram, neuron: int, clusters: int = CLUSTERS) -> None:
+    size = len(members(tree, neuron, clusters))
+    text = f"{size:,} neurons like {neuron} nearest first" if size > 1 else f"No other neurons like {neuron}"
+    expect(heading(page)).to_have_text(text)
+
+
+def test_tree_of_the_first_screen(page: Page, shown: tuple[Dendrogram, int]) -> None:
     tree, neuron = shown
-    size = len(members(tree, neuron, CLUSTERS))
-    expect(view(page).get_by_role("heading", level=3)).to_have_text(
-        f"Cluster of neuron {neuron}: {size:,} neurons"
-    )
-    expect(view(page).get_by_role("slider", name="Cut of the dendrogram")).to_have_attribute(
-        "aria-valuetext", f"{CLUSTERS} clusters"
-    )
+    expect_cluster(page, tree, neuron)
+    cut = view(page).get_by_role("slider", name="Cut of the dendrogram")
+    expect(cut).to_have_attribute("aria-valuetext", f"{CLUSTERS} clusters")
     assert len(bars(page)) == CLUSTERS - 1
 
+    # The path of the focused neuron reaches the root, and its cluster's number of neurons is written below.
+    path = view(page).locator("path.focus-path")
+    steps = re.findall(r"V([\d.]+)H([\d.]+)", path.get_attribute("d") or "")
+    assert len(steps) == len(tree.ancestors(neuron)) - 1
+    svg = view(page).get_by_role("tree").locator("svg").bounding_box()
+    assert svg is not None
+    assert float(steps[-1][0]) == pytest.approx(bars(page)[-1][1] - svg["y"], abs=0.2)
+    expect(view(page).locator("text.size.focused")).to_have_text(f"{len(members(tree, neuron, CLUSTERS)):,}")
+    # Heights by square roots: the cut into few clusters is above the lower quarter.
+    heights = np.sqrt(tree.linkage[-CLUSTERS + 1 :, 2])
+    tops = np.array([top for _, top in bars(page)])
+    slope = np.polyfit(heights, tops, 1)
+    np.testing.assert_allclose(np.polyval(slope, heights), tops, atol=0.2)
 
-def test_dead_neurons_are_a_named_group(page: Page, shown: tuple[Dendrogram, int]) -> None:
-    tree, _ = shown
     dead = set(np.flatnonzero(tree.dead).tolist())
-    assert dead
-    button = view(page).get_by_role("button", name=f"{len(dead)} dead")
-    expect(view(page).get_by_text("capture nothing on either image")).to_be_visible()
     widths = view(page).locator("rect.dead").evaluate_all("all => all.map((one) => one.width.baseVal.value)")
-    line = view(page).locator("line.cut").bounding_box()
-    assert line is not None
-    across = line["width"]
-    assert sum(widths) == pytest.approx(across * len(dead) / len(tree.order), abs=len(widths))
-    button.click()
+    across = view(page).locator("line.cut").bounding_box()
+    assert across is not None
+    assert sum(widths) == pytest.approx(across["width"] * len(dead) / len(tree.order), abs=len(widths))
+
+    for node, x, y in clickable(page, tree)[:3]:
+        page.mouse.move(x, y)
+        tip = page.get_by_role("tooltip")
+        expect(tip).to_contain_text(f"{len(tree.leaves(node)):,} neurons, merged at distance")
+        expect(view(page).locator("path.shown")).to_have_attribute("d", re.compile("M"))
+        box = tip.bounding_box()
+        # The card is beside the tree, not on it.
+        assert box is not None
+        assert box["x"] + box["width"] < svg["x"]
+    page.mouse.move(5, 5)
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+
+    rows = {name: export(page, name) for name in ("Clusters (CSV)", "Dendrogram (CSV)")}
+    clusters = list(csv.DictReader(rows["Clusters (CSV)"].splitlines()))
+    assert [int(row["neuron"]) for row in clusters] == tree.order.tolist()
+    assert [int(row["cluster"]) for row in clusters] == tree.cut_count(CLUSTERS)[tree.order].tolist()
+    assert [bool(int(row["dead"])) for row in clusters] == tree.dead[tree.order].tolist()
+    merges: npt.NDArray[np.float64] = np.genfromtxt(rows["Dendrogram (CSV)"].splitlines()[1:], delimiter=",")
+    np.testing.assert_allclose(merges[:, 1:], tree.linkage)
+    assert export(page, "Picture (SVG)").startswith("<svg")
+
+    view(page).get_by_role("button", name=f"{len(dead)} dead").click()
     settle(page)
     assert numbers_of(parameters(page)["neurons"]) == dead
 
 
-def test_focused_neuron_is_red_up_to_the_root(page: Page, shown: tuple[Dendrogram, int]) -> None:
-    tree, neuron = shown
-    path = view(page).locator("path.focus-path")
-    steps = re.findall(r"V([\d.]+)H([\d.]+)", path.get_attribute("d") or "")
-    assert len(steps) == len(tree.ancestors(neuron)) - 1
-    assert float(steps[-1][0]) == pytest.approx(bars(page)[-1][1] - box_top(page), abs=0.2)
-    red = path.evaluate("(path) => getComputedStyle(path).stroke")
-    assert red == "rgb(200, 30, 30)"
-    colors = (
-        view(page)
-        .locator("path.cluster")
-        .evaluate_all("all => all.map((path) => getComputedStyle(path).stroke)")
-    )
-    assert len(set(colors)) == len(colors)
-    for color in colors:
-        red_part, green, blue = map(int, re.findall(r"\d+", color)[:3])
-        assert not red_part > 1.4 * max(green, blue), f"{color} could be taken for the focus's red"
+def export(page: Page, label: str) -> str:
+    view(page).get_by_role("button", name="More: Clusters").click()
+    with page.expect_download() as download:
+        view(page).get_by_role("button", name=label).click()
+    return download.value.path().read_text()
 
 
-def box_top(page: Page) -> float:
-    box = view(page).get_by_role("tree").locator("svg").bounding_box()
-    assert box is not None
-    return box["y"]
-
-
-def test_hovering_says_how_many_neurons_hang_there(page: Page, shown: tuple[Dendrogram, int]) -> None:
+@only_cifar10
+def test_several_subtrees(page: Page, shown: tuple[Dendrogram, int]) -> None:
     tree, _ = shown
-    for node, x, y in clickable(page, tree):
-        page.mouse.move(x, y)
-        leaves = len(tree.leaves(node))
-        expect(page.get_by_role("tooltip")).to_contain_text(f"{leaves:,} neurons, merged at distance")
-        expect(view(page).locator("path.shown")).to_have_attribute("d", re.compile("M"))
-    page.mouse.move(5, 5)
-    expect(page.get_by_role("tooltip")).to_have_count(0)
-
-
-def test_clicks_select_and_add_and_take_out(page: Page, shown: tuple[Dendrogram, int]) -> None:
-    tree, neuron = shown
     places = [place for place in clickable(page, tree) if place[0] != tree.root]
+    # Two subtrees that do not form a larger one.
     (first, *at_first), (second, *at_second) = next(
         (one, other)
-        for one, other in pairwise(places)
+        for one, other in combinations(places, 2)
         if not set(tree.leaves(one[0])) & set(tree.leaves(other[0]))
+        and tree.ancestors(one[0])[1] != tree.ancestors(other[0])[1]
     )
     below_first, below_second = (set(tree.leaves(node).tolist()) for node in (first, second))
 
@@ -175,83 +189,83 @@ def test_clicks_select_and_add_and_take_out(page: Page, shown: tuple[Dendrogram,
     assert numbers_of(parameters(page)["neurons"]) == below_first
     field = page.get_by_role("region", name="Neuron", exact=True)
     expect(field).to_contain_text(f"{len(below_first):,} neurons")
-    if neuron in below_first:
-        expect(view(page).get_by_role("heading", level=3)).to_contain_text(f"neuron {neuron}:")
 
     page.keyboard.down("Shift")
     page.mouse.click(*at_second)
     settle(page)
-    assert numbers_of(parameters(page)["neurons"]) == below_first | below_second
-    expect(field).to_contain_text(f"{len(below_first | below_second):,} neurons")
+    both = below_first | below_second
+    assert numbers_of(parameters(page)["neurons"]) == both
+    expect(field).to_contain_text(f"{len(both):,} neurons")
+    assert page.evaluate("getSelection().toString()") == ""
+    # Each has its own color in the tree and in the list of its neurons.
+    expect(heading(page)).to_have_text(f"{len(both):,} chosen neurons")
+    drawn = view(page).locator("path.chosen")
+    expect(drawn).to_have_count(2)
+    colors = drawn.evaluate_all("all => all.map((one) => getComputedStyle(one).stroke)")
+    assert len(set(colors)) == 2
+    subtrees = view(page).get_by_role("list", name="Chosen subtrees").get_by_role("button")
+    sizes = [len(below) for below in (below_first, below_second)]
+    assert sorted(subtrees.all_inner_texts()) == sorted(f"{size:,} neurons" for size in sizes)
+    listed = view(page).get_by_role("list", name="Receptive fields of the cluster's neurons").get_by_role("button")
+    neuron = int(re.findall(r"\d+", listed.first.get_attribute("aria-label") or "")[0])
+    assert neuron in both
+    view(page).get_by_title("The region that all of the neurons capture").click()
+    expect(page).to_have_url(re.compile("combine=intersection"))
+
     page.mouse.click(*at_second)
     page.keyboard.up("Shift")
     settle(page)
     assert numbers_of(parameters(page)["neurons"]) == below_first
+    expect(drawn).to_have_count(1)
 
 
-def test_number_of_clusters(page: Page, shown: tuple[Dendrogram, int]) -> None:
+@only_cifar10
+def test_cut_distance_and_linkage(page: Page, analysis: vn.Analysis, shown: tuple[Dendrogram, int]) -> None:
     tree, neuron = shown
-    for clusters in (5, 40, 1):
-        view(page).get_by_role("spinbutton", name="clusters").fill(str(clusters))
-        size = len(members(tree, neuron, clusters))
-        expect(view(page).get_by_role("heading", level=3)).to_contain_text(f"{size:,} neuron")
-        expect(view(page).get_by_role("slider")).to_have_attribute("aria-valuenow", str(clusters))
-        assert len(bars(page)) == clusters - 1
-
-
-def test_dragging_the_cut(page: Page) -> None:
+    pair, _ = first_pair(page)
     handle = view(page).get_by_role("slider", name="Cut of the dendrogram")
+    number = view(page).get_by_role("spinbutton", name="clusters")
+    for clusters in (5, 40, 1, CLUSTERS):
+        number.fill(str(clusters))
+        expect_cluster(page, tree, neuron, clusters)
+        expect(handle).to_have_attribute("aria-valuenow", str(clusters))
+        assert len(bars(page)) == clusters - 1
     box = handle.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] - 5, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x, y - 20, steps=4)
-    page.mouse.move(x, y - 40, steps=4)
+    page.mouse.move(x, y - 30, steps=4)
+    page.mouse.move(x, y - 60, steps=4)
     page.mouse.up()
     expect(handle).not_to_have_attribute("aria-valuenow", str(CLUSTERS))
     clusters = int(handle.get_attribute("aria-valuenow") or 0)
     assert 1 <= clusters < CLUSTERS
-    expect(view(page).get_by_role("spinbutton", name="clusters")).to_have_value(str(clusters))
+    expect(number).to_have_value(str(clusters))
     heights = [top for _, top in bars(page)]
     assert len(heights) == clusters - 1
-    line = view(page).locator("line.cut").bounding_box()
-    assert line is not None
-    assert all(top < line["y"] for top in heights)
+    assert all(top < cut_line(page) for top in heights)
     handle.press("ArrowDown")
     expect(handle).to_have_attribute("aria-valuenow", str(clusters + 1))
 
-
-@pytest.mark.parametrize(
-    ("distance", "linkage", "caption"),
-    [
-        ("iou", None, "IoU of RFs, average linkage"),
-        ("feature_map", None, "L2 of features, Ward linkage"),
-        ("receptive_field", "complete", "L2 of RFs, complete linkage"),
-    ],
-)
-def test_distance_and_linkage(
-    page: Page, analysis: vn.Analysis, distance: str, linkage: str | None, caption: str
-) -> None:
-    pair, neuron = first_pair(page)
-    view(page).get_by_label("Distance between neurons").select_option(distance)
-    if linkage:
-        view(page).get_by_label("Linkage of clusters").select_option(linkage)
-    expect(view(page)).to_contain_text(caption)
-    settle(page)
-    tree = analysis.dendrogram(pair, settings=vn.Settings(distance=distance, linkage=linkage))
-    size = len(members(tree, neuron, CLUSTERS))
-    expect(view(page).get_by_role("heading", level=3)).to_contain_text(f": {size:,} neuron")
+    number.fill(str(CLUSTERS))
+    for distance, linkage in (("iou", None), ("feature_map", None), ("receptive_field", "complete")):
+        view(page).get_by_label("Distance between neurons").select_option(distance)
+        if linkage:
+            view(page).get_by_label("Linkage of clusters").select_option(linkage)
+        settings = vn.Settings(distance=distance, linkage=linkage)
+        expect(page).to_have_url(re.compile("linkage=complete" if linkage else f"distance={distance}"))
+        settle(page)
+        expect_cluster(page, analysis.dendrogram(pair, settings=settings), neuron)
 
 
-@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+@only_cifar10
 def test_thumbnails_show_what_each_neuron_captures(
     page: Page, analysis: vn.Analysis, shown: tuple[Dendrogram, int], guards: Guards
 ) -> None:
     guards.expect("willReadFrequently")  # this test reads the pixels, the page does not
     tree, neuron = shown
     pair, _ = first_pair(page)
-    expected = members(tree, neuron, CLUSTERS)
     while (more := view(page).get_by_role("button", name=re.compile(r"\d+ more"))).count():
         more.click()
         settle(page)
@@ -259,36 +273,33 @@ def test_thumbnails_show_what_each_neuron_captures(
     names = [re.search(r"\d+", text) for text in cards.evaluate_all("all => all.map((one) => one.ariaLabel)")]
     neurons = [int(found.group()) for found in names if found]
     assert neurons[0] == neuron
-    assert set(neurons) == expected
+    assert set(neurons) == members(tree, neuron, CLUSTERS)
     heights = [tree.linkage[common(tree, neuron, other) - len(tree.order), 2] for other in neurons[1:]]
     assert heights == sorted(heights)
     for side in ("benign", "adversarial"):
-        view(page).get_by_label("Image of the cluster's receptive fields").select_option(side)
+        view(page).get_by_role("group", name="Image of the cluster's receptive fields").get_by_text(side).click()
         # Read when the pictures of this side are drawn: the focused neuron's one tells.
         image = np.rint(analysis.record.images(pair, side) * 255).transpose(1, 2, 0)
         masks = getattr(analysis.receptive_fields(pair, neurons), side)
         for place in (0, len(neurons) // 2, len(neurons) - 1):
-            expected_pixels = np.where(masks[place][..., None], image, _DIMMED * image)
+            mask = masks[place][..., None]
+            expected_pixels = np.where(mask | ~mask.any(), image, outside_of_masks(image))
             page.wait_for_function(
                 _PIXELS_ARE,
                 arg=[f"Neuron {neurons[place]}", len(image), expected_pixels.reshape(-1, 3).tolist()],
                 timeout=5000,
             )
+    cards.nth(1).click()
+    expect_cluster(page, tree, neurons[1])
+    expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text(f"Neuron {neurons[1]}")
 
 
 def common(tree: Dendrogram, one: int, other: int) -> int:
     return next(node for node in tree.ancestors(one) if node in tree.ancestors(other))
 
 
-def test_click_on_a_thumbnail_focuses_its_neuron(page: Page) -> None:
-    second = view(page).get_by_role("list").get_by_role("button").nth(1)
-    neuron = re.findall(r"\d+", second.get_attribute("aria-label") or "")[0]
-    second.click()
-    expect(view(page).get_by_role("heading", level=3)).to_contain_text(f"neuron {neuron}:")
-    expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text(f"Neuron {neuron}")
-
-
-def test_keys_walk_through_the_tree(page: Page, shown: tuple[Dendrogram, int]) -> None:
+@only_cifar10
+def test_keys_and_zoom(page: Page, shown: tuple[Dendrogram, int]) -> None:
     tree, neuron = shown
     plot = view(page).get_by_role("tree")
     plot.focus()
@@ -311,10 +322,6 @@ def test_keys_walk_through_the_tree(page: Page, shown: tuple[Dendrogram, int]) -
     assert numbers_of(parameters(page)["neurons"]) == set(tree.leaves(at).tolist())
     expect(node).to_have_attribute("aria-selected", "true")
 
-
-def test_zoom(page: Page, shown: tuple[Dendrogram, int]) -> None:
-    tree, neuron = shown
-    plot = view(page).get_by_role("tree")
     box = plot.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -329,36 +336,11 @@ def test_zoom(page: Page, shown: tuple[Dendrogram, int]) -> None:
     page.keyboard.press("End")
     page.keyboard.press("z")
     expect(view(page).get_by_text(f"4 of {len(tree.order):,}")).to_be_visible()
-    expect(plot.get_by_role("treeitem")).to_have_text(f"neuron {neuron}")
 
 
-def test_exports(page: Page, shown: tuple[Dendrogram, int]) -> None:
-    tree, _ = shown
-    rows = {name: export(page, name) for name in ("Clusters (CSV)", "Dendrogram (CSV)")}
-    clusters = list(csv.DictReader(rows["Clusters (CSV)"].splitlines()))
-    assert [int(row["neuron"]) for row in clusters] == tree.order.tolist()
-    assert [int(row["cluster"]) for row in clusters] == tree.cut_count(CLUSTERS)[tree.order].tolist()
-    assert [bool(int(row["dead"])) for row in clusters] == tree.dead[tree.order].tolist()
-    merges: npt.NDArray[np.float64] = np.genfromtxt(rows["Dendrogram (CSV)"].splitlines()[1:], delimiter=",")
-    np.testing.assert_allclose(merges[:, 1:], tree.linkage)
-    picture = export(page, "Picture (SVG)")
-    assert picture.startswith("<svg")
-    assert "rgb(200, 30, 30)" in picture
-
-
-def export(page: Page, label: str) -> str:
-    view(page).get_by_role("button", name="More: Clusters").click()
-    with page.expect_download() as download:
-        view(page).get_by_role("button", name=label).click()
-    return download.value.path().read_text()
-
-
+@only_cifar10
 def test_cut_and_distance_are_in_the_address(open_page: OpenPage, record: str, analysis: vn.Analysis) -> None:
-    neuron = 7
-    page = open_page(record, f"pair=2&neurons={neuron}&clusters=30&distance=iou&linkage=complete")
+    page = open_page(record, "pair=2&neurons=7&clusters=30&distance=iou&linkage=complete")
     tree = analysis.dendrogram(2, settings=vn.Settings(distance="iou", linkage="complete"))
-    size = len(members(tree, neuron, 30))
-    expect(view(page).get_by_role("heading", level=3)).to_contain_text(
-        f"Cluster of neuron {neuron}: {size:,} neuron"
-    )
+    expect_cluster(page, tree, 7, 30)
     expect(view(page).get_by_role("spinbutton", name="clusters")).to_have_value("30")

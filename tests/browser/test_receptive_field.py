@@ -165,8 +165,8 @@ def test_probabilities_before_and_after_substitution(
         expect(bars).to_contain_text("→")
         shown = {}
         for item in bars.get_by_role("listitem").all():
-            name, numbers = item.inner_text().split("\n", 1)
-            shown[name] = tuple(number_in(number) for number in numbers.split("→"))
+            name, text = item.inner_text().split("\n", 1)
+            shown[name] = tuple(number_in(number) for number in text.split("→"))
         assert len(shown) == 3
         assert {pair.benign_label, pair.adversarial_label} <= set(shown)
         for name, numbers in shown.items():

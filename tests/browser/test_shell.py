@@ -85,7 +85,7 @@ def test_find_a_neuron(page: Page) -> None:
     options = page.get_by_role("listbox", name="Found").get_by_role("option")
     expect(options.first).to_have_text("neuron 33")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Cluster of neuron 33")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Neuron", exact=True)).to_contain_text("Neuron 33")
     field = page.get_by_role("combobox", name="Find a class, a pair, a neuron")
     field.fill("999999")
@@ -126,13 +126,13 @@ def test_keys_can_be_switched_off(page: Page) -> None:
     page.get_by_role("button", name="Help", exact=True).click()
     page.get_by_role("checkbox", name="use these keys").uncheck()
     page.keyboard.press("Escape")
-    before = page.get_by_role("heading", name="Cluster of neuron").text_content()
+    before = page.get_by_role("heading", name=re.compile("neurons like")).text_content()
     page.reload()
     settle(page)
     page.keyboard.press("n")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("heading", name="Cluster of neuron")).to_have_text(before or "")
+    expect(page.get_by_role("heading", name=re.compile("neurons like"))).to_have_text(before or "")
 
 
 def background(page: Page) -> str:
@@ -163,7 +163,7 @@ def test_share_copies_the_address(page: Page, open_page: OpenPage) -> None:
     expect(page.get_by_text("Address copied")).to_be_visible()
     address = page.evaluate("navigator.clipboard.readText()")
     other = open_page("cifar10", address.partition("?record=cifar10&")[2])
-    expect(other.get_by_role("heading", name="Cluster of neuron 33")).to_be_visible()
+    expect(other.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("record", ["cifar10"], indirect=True)
@@ -181,7 +181,7 @@ def test_another_record_starts_anew_and_back_returns(open_page: OpenPage) -> Non
     expect(page).to_have_url(re.compile(r"\?record=demo$"))
     expect(page.get_by_role("banner")).to_contain_text("1,280 neurons")
     page.go_back()
-    expect(page.get_by_role("heading", name="Cluster of neuron 33")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
     expect(page.get_by_role("banner")).to_contain_text("512 neurons")
 
 
@@ -209,7 +209,7 @@ def test_a_server_that_goes_and_comes_back(
     expect(alert).to_be_visible(timeout=15_000)
     with serving(records, port):
         expect(alert).to_be_hidden(timeout=15_000)
-        expect(page.get_by_role("heading", name="Cluster of neuron 33")).to_be_visible()
+        expect(page.get_by_role("heading", name="Neuron 33", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

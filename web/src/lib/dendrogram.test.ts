@@ -30,6 +30,13 @@ test("ancestors lead to the root", () => {
   expect(tree.parent(8)).toBeUndefined();
 });
 
+test("leaves form the largest subtrees", () => {
+  expect(tree.subtreesOf(new Set([3, 1, 0, 2]))).toEqual([6, 5]);
+  expect(tree.subtreesOf(new Set([4, 1]))).toEqual([1, 4]);
+  expect(tree.subtreesOf(new Set([0, 1, 2, 3, 4]))).toEqual([8]);
+  expect(tree.subtreesOf(new Set())).toEqual([]);
+});
+
 test("a cut undoes the last merges", () => {
   expect(tree.cut(1)).toEqual([8]);
   expect(tree.cut(2)).toEqual([6, 7]);

@@ -139,6 +139,21 @@ export class Dendrogram {
     return node;
   }
 
+  /** The largest subtrees whose leaves are all among some leaves, from left to right. */
+  subtreesOf(leaves: ReadonlySet<number>): number[] {
+    const all = new Uint8Array(this.root + 1);
+    for (const leaf of leaves) all[leaf] = 1;
+    for (let node = this.size; node <= this.root; node += 1) {
+      const [left, right] = this.#childrenOf(node);
+      if (all[left] && all[right]) all[node] = 1;
+    }
+    const largest = [...all.keys()].filter((node) => {
+      const parent = this.parent(node);
+      return all[node] === 1 && (parent === undefined || all[parent] === 0);
+    });
+    return largest.sort((one, other) => this.start(one) - this.start(other));
+  }
+
   /** The adjacent subtree on the left or right; undefined at the edge. */
   adjacent(node: number, direction: "left" | "right"): number | undefined {
     for (let at = node, up = this.parent(at); up !== undefined; at = up, up = this.parent(at)) {

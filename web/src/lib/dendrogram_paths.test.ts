@@ -5,6 +5,7 @@ import {
   pathToRoot,
   runsOf,
   shiftedRange,
+  squareRootTicks,
   subtreePath,
   treePaths,
   zoomedRange,
@@ -20,16 +21,20 @@ test("nodes below the cut belong to the clusters from left to right", () => {
   expect([...clusterOfNodes(tree, 1)]).toEqual(new Array(9).fill(0));
 });
 
-test("each merge is drawn once, in its cluster's color", () => {
-  const { clusters, trunk } = treePaths(tree, clusterOfNodes(tree, 3), 2, plane);
-  // Clusters 0 and 2 share the first of two colors; cluster 1 is a single neuron.
-  expect(clusters).toEqual(["M35 100V90H45V100M5 100V80H15V100", ""]);
+test("each merge is drawn once, above or below the cut", () => {
+  const { trunk, below } = treePaths(tree, clusterOfNodes(tree, 3), plane);
+  expect(below).toBe("M35 100V90H45V100M5 100V80H15V100");
   expect(trunk).toBe("M25 100V60H40V90M10 80V20H32.5V60");
 });
 
 test("merges outside the plane are left out", () => {
-  const { clusters } = treePaths(tree, clusterOfNodes(tree, 3), 2, { ...plane, to: 2.5 });
-  expect(clusters[0]).toBe("M5 100V80H15V100");
+  const { below } = treePaths(tree, clusterOfNodes(tree, 3), { ...plane, to: 2.5 });
+  expect(below).toBe("M5 100V80H15V100");
+});
+
+test("ticks are evenly spaced by square roots", () => {
+  expect(squareRootTicks(340, 4)).toEqual([0, 20, 90, 200, 300]);
+  expect(squareRootTicks(0, 4)).toEqual([0]);
 });
 
 test("the path to the root passes all ancestors", () => {

@@ -22,24 +22,19 @@ export function clusterOfNodes(tree: Dendrogram, clusters: number): Int32Array {
   return clusterOf;
 }
 
-/**
- * The tree as SVG paths: one for each of the colors, which clusters take in turn, and one for the merges above the
- * cut. Merges outside the plane are left out.
- */
+/** The merges above and below the cut as SVG paths. Merges outside the plane are left out. */
 export function treePaths(
   tree: Dendrogram,
   clusterOf: Int32Array,
-  colors: number,
   plane: Plane,
-): { clusters: readonly string[]; trunk: string } {
-  const segments = Array.from({ length: colors + 1 }, (): string[] => []);
+): { readonly trunk: string; readonly below: string } {
+  const segments: { trunk: string[]; below: string[] } = { trunk: [], below: [] };
   for (let node = tree.size; node <= tree.root; node += 1) {
     if (!isSeen(tree, node, plane)) continue;
-    const cluster = clusterOf[node] as number;
-    segments[cluster < 0 ? colors : cluster % colors]?.push(merge(tree, node, plane));
+    const isBelow = (clusterOf[node] as number) >= 0;
+    segments[isBelow ? "below" : "trunk"].push(merge(tree, node, plane));
   }
-  const paths = segments.map((one) => one.join(""));
-  return { clusters: paths.slice(0, colors), trunk: paths[colors] ?? "" };
+  return { trunk: segments.trunk.join(""), below: segments.below.join("") };
 }
 
 /** All merges below a node. */
@@ -59,6 +54,14 @@ export function pathToRoot(tree: Dendrogram, leaf: number, plane: Plane): string
   const [first, ...above] = tree.ancestors(leaf);
   const steps = above.map((node) => `V${y(tree, node, plane)}H${x(tree, node, plane)}`);
   return `M${x(tree, first as number, plane)} ${y(tree, first as number, plane)}${steps.join("")}`;
+}
+
+/** Heights for the axis: about evenly spaced on a scale of square roots, with one digit each. */
+export function squareRootTicks(top: number, count: number): number[] {
+  const ticks = Array.from({ length: count + 1 }, (_, index) =>
+    Number((top * (index / count) ** 2).toPrecision(1)),
+  );
+  return [...new Set(ticks)].filter((tick) => tick <= top);
 }
 
 /** The places of some leaves as runs, from left to right. */

@@ -44,6 +44,27 @@ export function focusedCluster(
   return { root, neurons: tree.bySimilarity(focus, root) };
 }
 
+/** A chosen subtree: its node, its neurons from left to right, and its color as CSS text. */
+export interface Subtree {
+  readonly node: number;
+  readonly neurons: readonly number[];
+  readonly color: string;
+}
+
+const COLORS = 5;
+
+/** The subtrees that the chosen neurons form, the largest first. Those of several neurons have colors of their own. */
+export function chosenSubtrees(tree: Dendrogram, chosen: readonly number[]): readonly Subtree[] {
+  const nodes = tree
+    .subtreesOf(new Set(chosen))
+    .sort((one, other) => tree.leafCount(other) - tree.leafCount(one));
+  return nodes.map((node, index) => ({
+    node,
+    neurons: [...tree.leaves(node)],
+    color: tree.isLeaf(node) ? "var(--ink)" : `var(--group-${index % COLORS})`,
+  }));
+}
+
 /** Loads a pair's clustering, and the receptive fields of the focused neuron's cluster. */
 export async function prefetch(dashboard: Dashboard, pair: number): Promise<void> {
   const { api } = dashboard;
