@@ -206,7 +206,9 @@ def test_several_subtrees(page: Page, shown: tuple[Dendrogram, int]) -> None:
     subtrees = view(page).get_by_role("list", name="Chosen subtrees").get_by_role("button")
     sizes = [len(below) for below in (below_first, below_second)]
     assert sorted(subtrees.all_inner_texts()) == sorted(f"{size:,} neurons" for size in sizes)
-    listed = view(page).get_by_role("list", name="Receptive fields of the cluster's neurons").get_by_role("button")
+    listed = (
+        view(page).get_by_role("list", name="Receptive fields of the cluster's neurons").get_by_role("button")
+    )
     neuron = int(re.findall(r"\d+", listed.first.get_attribute("aria-label") or "")[0])
     assert neuron in both
     view(page).get_by_title("The region that all of the neurons capture").click()
@@ -277,7 +279,9 @@ def test_thumbnails_show_what_each_neuron_captures(
     heights = [tree.linkage[common(tree, neuron, other) - len(tree.order), 2] for other in neurons[1:]]
     assert heights == sorted(heights)
     for side in ("benign", "adversarial"):
-        view(page).get_by_role("group", name="Image of the cluster's receptive fields").get_by_text(side).click()
+        view(page).get_by_role("group", name="Image of the cluster's receptive fields").get_by_text(
+            side
+        ).click()
         # Read when the pictures of this side are drawn: the focused neuron's one tells.
         image = np.rint(analysis.record.images(pair, side) * 255).transpose(1, 2, 0)
         masks = getattr(analysis.receptive_fields(pair, neurons), side)
