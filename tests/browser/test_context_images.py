@@ -1,6 +1,7 @@
 """Context images (paper, Figure 5): the window shows the pairs that `Analysis` names, with the RFs."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
+from browser.conftest import OpenPage
 from browser.guards import Guards
 from browser.neuron_view import FirstView, assert_shows, first_view, outside_of_masks, probability
 from vulneuron.analysis import Context
@@ -65,9 +67,14 @@ def _expect_cards(window: Locator, found: Context, neuron: int, analysis: vn.Ana
             assert ("captures nothing" if nothing else f"activation {activation}") in seen
 
 
-def test_pairs_that_excite_the_neuron_most(page: Page, record: str, analysis: vn.Analysis) -> None:
+def test_pairs_that_excite_the_neuron_most(
+    open_page: OpenPage, truth: Callable[[str], vn.Analysis], record: str
+) -> None:
+    analysis = truth(record)
+    # Another pair has the labels of this one.
+    page = open_page(record, "pair=0")
     first, window = _open(page, record)
-    found = analysis.context(first.pair, first.neuron)
+    found = analysis.context(0, first.neuron)
     _expect_cards(window, found, first.neuron, analysis)
     expect(window).to_contain_text("Ordered by the neuron's activation on the benign image, largest first.")
     with page.expect_download() as download:
