@@ -1,4 +1,4 @@
-"""The incremental engine on small and well-known networks, compared with one image at a time."""
+"""The incremental engine on small and well-known networks, compared with whole images."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def check(classifier: Classifier, patch: int = 4, stride: int = 3, engine: Engin
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_logits_equal_those_of_one_image_at_a_time(net: str) -> None:
+def test_logits_equal_those_of_whole_images(net: str) -> None:
     classifier = Classifier(randomized(NETS[net][0]()), input_shape=INPUT_SHAPE, device="cpu")
     check(classifier)
     if trace_steps(classifier) is not None:
