@@ -113,10 +113,11 @@ def test_letters_are_no_shortcuts_while_typing(page: Page) -> None:
 
 def test_key_for_union_and_intersection(page: Page) -> None:
     find(page, "3-9")
-    page.keyboard.press("u")
-    expect(page.get_by_role("radio", name="intersection")).to_be_checked()
-    page.keyboard.press("u")
-    expect(page.get_by_role("radio", name="union")).to_be_checked()
+    for word in ("intersection", "union"):
+        page.keyboard.press("u")
+        for view in ("Neuron", "Clusters"):
+            radio = page.get_by_role("region", name=view, exact=True).get_by_role("radio", name=word)
+            expect(radio).to_be_checked()
 
 
 # -- a notebook's link --------------------------------------------------------------------------------------

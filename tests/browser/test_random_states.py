@@ -147,5 +147,9 @@ def _check_clusters(page: Page, analysis: vn.Analysis, state: State) -> None:
     tree = analysis.dendrogram(state.pair, settings=state.settings)
     labels = tree.cut_count(state.clusters)
     size = int((labels == labels[state.focus]).sum())
-    heading = page.get_by_role("region", name="Clusters").get_by_role("heading", level=3)
-    expect(heading).to_have_text(re.compile(rf"neuron {state.focus}: {size:,}\s+neurons?"))
+    view = page.get_by_role("region", name="Clusters", exact=True)
+    count = len(state.neurons)
+    expect(view.get_by_role("heading", level=3)).to_have_text(
+        re.compile(rf"{count} chosen neurons" if count > 1 else rf"{size:,}\s+neurons? like {state.focus}")
+    )
+    expect(view.locator("text.size.focused")).to_have_text(f"{size:,}")
