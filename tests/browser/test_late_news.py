@@ -101,7 +101,7 @@ def test_a_record_that_goes_is_said_once_and_comes_back(
         # One notice above all views, which keep what they show.
         expect(alert).to_have_count(1)
         for region in ("Pairs", "Neurons", "Neuron", "Clusters"):
-            view = page.get_by_role("region", name=region)
+            view = page.get_by_role("region", name=region, exact=True)
             expect(view).not_to_contain_text("does not exist")
             expect(view.locator("canvas, [role=tree], [role=listbox]").first).to_be_visible()
         # They may be of the next pair, which the page loads in advance.

@@ -131,7 +131,8 @@ def test_page_and_traits_follow_each_other(
     widget.pairs = cell[:2]
     send(page, widget, "neurons")
     send(page, widget, "pairs")
-    expect(frame.get_by_role("region", name="Pairs")).to_contain_text("chosen pairs")
+    overview = frame.get_by_role("region", name="Images and predictions")
+    expect(overview.get_by_role("status")).to_contain_text("chosen pairs")
     expect(frame.get_by_role("listbox").get_by_role("option")).to_have_count(2)
     receive(page, widget, "neurons", [1, 2])
     assert list(widget.selection().index) == list(cell[:2])
