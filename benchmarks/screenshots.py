@@ -28,7 +28,7 @@ def wait_until_loaded(page: Page) -> None:
     expect(page.get_by_role("main")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name="Vulnerability map:")).to_have_count(2, timeout=PATIENCE_MS)
-    expect(page.get_by_text("IoU –")).to_have_count(0)  # noqa: RUF001  as on the page
+    expect(page.get_by_text("IoU –")).to_have_count(0, timeout=PATIENCE_MS)  # noqa: RUF001  as on the page
     page.evaluate("Promise.all([...document.images].map((image) => image.decode().catch(() => undefined)))")
     # The list of records is streamed, so the network is never idle.
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
