@@ -14,7 +14,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 -
 # Many tests start processes, which import PyTorch several times faster from bytecode.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test fast pytest lint lint-python lint-web format docs tables front-end browser lock install clean
+.PHONY: demo test fast pytest lint lint-python lint-web format docs generated front-end browser lock install clean
 
 demo: $(STAMP) front-end  ## create the demo's record and open the dashboard
 	$(BIN)/vulneuron demo
@@ -52,8 +52,8 @@ format: $(STAMP)
 docs: $(STAMP)  ## serve the documentation, rebuilt after each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-tables: $(STAMP)  ## update the generated tables in docs/
-	$(BIN)/python -m pytest tests/zoo tests/analysis/test_settings.py --update
+generated: $(STAMP)  ## update the generated tables in docs/, and the schema of the API
+	$(BIN)/python -m pytest tests/zoo tests/analysis/test_settings.py tests/server/test_schema.py --update
 
 lock: $(STAMP)  ## update uv.lock after dependencies have changed
 	$(BIN)/uv lock

@@ -18,7 +18,7 @@ hypothesis.settings.register_profile("fast", max_examples=20)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="update generated pages of docs/")
+    parser.addoption("--update", action="store_true", help="update generated files")
 
 
 @pytest.fixture(autouse=True)

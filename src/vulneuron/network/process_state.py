@@ -1,4 +1,7 @@
-"""State of the whole process that threads change for a moment, and the locks around it."""
+"""Locks around state of the whole process that threads change for a moment.
+
+A module of its own, because loading, tracing and checking networks must share the same locks.
+"""
 
 import warnings
 from collections.abc import Iterator
