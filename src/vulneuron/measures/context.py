@@ -1,13 +1,14 @@
 """Context pairs: other images that show what a neuron captures (paper, Section 5.3, Figure 5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_choice, check_whole
+from vulneuron.measures.choices import Choice, check_choice, check_whole
 
 Doubles = npt.NDArray[np.float64]
 Floating = npt.NDArray[np.floating]
@@ -15,9 +16,13 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.integer]
 
-#: Pairs to choose from.
 Scope = Literal["same_labels", "same_benign_label", "all"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+#: Pairs to choose from.
+SCOPES: Mapping[Scope, Choice] = {
+    "same_labels": Choice("same labels", "Pairs with this pair's benign and adversarial label"),
+    "same_benign_label": Choice("same benign label", "Pairs with this pair's benign label"),
+    "all": Choice("all pairs", "All pairs of the record"),
+}
 
 
 @dataclass(frozen=True, eq=False)

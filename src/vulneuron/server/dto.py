@@ -57,6 +57,14 @@ class ChoiceModel(Model):
     )
 
 
+class ContextChoices(Model):
+    """Choices for context images; the first of each is the default."""
+
+    orders: list[ChoiceModel]
+    scopes: list[ChoiceModel]
+    counts: list[int] = Field(description="Numbers of pairs to offer, ascending.")
+
+
 class SettingModel(Model):
     """One setting, with its range in a record."""
 
@@ -238,6 +246,7 @@ class RecordSummary(Model):
     defaults: SettingsModel = Field(description="Initial settings of the page.")
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
     pair_orders: list[PairOrder] = Field(description="Orders of pairs; the first is the default.")
+    context: ContextChoices
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of a ranking.")
     measures: list[MeasureModel] = Field(description="Declarations of the columns, in the order of menus.")

@@ -1,6 +1,7 @@
 """Settings for the page of a record: their declarations, adapted to the record."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -62,21 +63,26 @@ def _described(name: str, setting: Setting, implied: Value) -> SettingModel:
         label=setting.label,
         meaning=setting.meaning,
         kind=setting.kind,
-        choices=[
-            ChoiceModel(
-                value=value,
-                label=choice.label,
-                meaning=choice.meaning,
-                legend=list(choice.legend),
-                implies=dict(choice.implies),
-                limits={other: list(ends) for other, ends in choice.limits.items()},
-            )
-            for value, choice in setting.choices.items()
-        ],
+        choices=described_choices(setting.choices),
         **ends,
         null=setting.null,
         implied=implied,
     )
+
+
+def described_choices(choices: Mapping[Any, Choice]) -> list[ChoiceModel]:
+    """Allowed words or recommended numbers, with their texts."""
+    return [
+        ChoiceModel(
+            value=value,
+            label=choice.label,
+            meaning=choice.meaning,
+            legend=list(choice.legend),
+            implies=dict(choice.implies),
+            limits={other: list(ends) for other, ends in choice.limits.items()},
+        )
+        for value, choice in choices.items()
+    ]
 
 
 def _for_images(name: str, setting: Setting, size: tuple[int, int]) -> Setting:

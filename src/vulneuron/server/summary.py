@@ -21,11 +21,13 @@ from vulneuron.analysis import (
     sort_measure,
     sorted_neurons,
 )
+from vulneuron.analysis.context import CONTEXT_ORDERS
 from vulneuron.attacks import attack_label
 from vulneuron.engines import Watch
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.vulnerability_map import NEGLIGIBLE
 from vulneuron.measures import MEASURES, SIDES
+from vulneuron.measures.context import SCOPES
 from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record
@@ -34,7 +36,7 @@ from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
 from vulneuron.server.problems import NotFound
 from vulneuron.server.provenance import provenance_in_words, value_text
-from vulneuron.server.settings import dashboard_settings, described_settings
+from vulneuron.server.settings import dashboard_settings, described_choices, described_settings
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -235,6 +237,11 @@ class OpenedLayer:
             defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
             pair_columns=list(PAIR_COLUMNS),
             pair_orders=list(PAIR_ORDERS),
+            context=dto.ContextChoices(
+                orders=described_choices(CONTEXT_ORDERS),
+                scopes=described_choices(SCOPES),
+                counts=[6, 12, 24, 48],
+            ),
             neuron_columns=list(MEASURES),
             rank_columns=[*MEASURES, *RANKS],
             measures=[

@@ -38,6 +38,11 @@ export const SUMMARY = {
   ],
   default_sorts: ["band_gap"],
   pair_orders: [{ name: "l2_up" }, { name: "benign_down" }],
+  context: {
+    orders: ["activation", "confidence"].map(word),
+    scopes: ["same_labels", "same_benign_label", "all"].map(word),
+    counts: [6, 12, 24, 48],
+  },
   first_view: { benign: 3, adversarial: 1, pair: 7, neuron: 4 },
   settings: {
     curves: [choice("weights", ["own", "margin"]), number("confidence", { above: 0, below: 1 })],

@@ -1,5 +1,5 @@
-import type { ContextModel } from "../../api/types";
-import { choice, wholeNumberBelow, oneOf, slice } from "../../state/slice";
+import type { Choice, ContextModel, RecordSummary } from "../../api/types";
+import { choice, wholeNumberBelow, slice } from "../../state/slice";
 
 /** The open window of context images. */
 export interface ContextWindow extends Pick<ContextModel, "order" | "scope"> {
@@ -14,20 +14,32 @@ export interface FieldState {
   readonly perturbation: "hidden" | "shown";
 }
 
-export const DEFAULT_CONTEXT: ContextWindow = { order: "activation", scope: "same_labels", count: 6 };
-const MOST = 48;
+/** The window as it opens: the first of all choices. */
+export function initialContext({ context }: RecordSummary): ContextWindow {
+  return {
+    order: context.orders[0]?.value as ContextWindow["order"],
+    scope: context.scopes[0]?.value as ContextWindow["scope"],
+    count: context.counts[0] ?? 1,
+  };
+}
+
+const wordOf = <Word>(choices: readonly Choice[], text: string): Word | undefined =>
+  choices.find(({ value }) => value === text)?.value as Word | undefined;
 
 export const fieldSlice = slice<FieldState>({
   context: {
     initial: () => null,
-    parse: (text) => {
-      const [order = "", scope = "", count = ""] = text.split(".");
-      const ordered = oneOf<ContextWindow["order"]>(["activation", "confidence"])(order);
+    parse: (text, summary) => {
+      const { orders, scopes, counts } = summary.context;
+      const [orderText = "", scope = "", count = ""] = text.split(".");
+      const order = wordOf<ContextWindow["order"]>(orders, orderText);
+      const initial = initialContext(summary);
+      const most = counts.at(-1) ?? initial.count;
       return (
-        ordered && {
-          order: ordered,
-          scope: oneOf(["same_labels", "same_benign_label", "all"])(scope) ?? DEFAULT_CONTEXT.scope,
-          count: Math.min(MOST, Math.max(1, wholeNumberBelow(1000)(count) ?? DEFAULT_CONTEXT.count)),
+        order && {
+          order,
+          scope: wordOf<ContextWindow["scope"]>(scopes, scope) ?? initial.scope,
+          count: Math.min(most, Math.max(1, wholeNumberBelow(1000)(count) ?? initial.count)),
         }
       );
     },
