@@ -13,7 +13,6 @@ from vulneuron.analysis.settings import (
     FieldSettings,
     VulnerabilityMapSettings,
 )
-from vulneuron.maps.stages import StageName
 from vulneuron.measures.context import Scope
 from vulneuron.measures.registry import COSTLY, Need, NeuronMeasure
 
@@ -23,7 +22,6 @@ NumberText = Annotated[
 ]
 HeadName = Literal["linear", "gradient x activation"]
 NetworkState = Literal["loading", "ready", "missing"]
-JobState = Literal["queued", "running", "done", "cancelled", "failed"]
 
 
 class Model(BaseModel):
@@ -339,61 +337,6 @@ class RankRequest(Model):
         default=None, description="Columns to compute, while the others are NaN; null for all."
     )
     intervals: bool = Field(default=False, description="Whether to compute bootstrap intervals of the ranks.")
-
-
-class JobRequest(Model):
-    """Long work to start."""
-
-    kind: Literal["maps"] = "maps"
-    pair: int = Field(ge=0)
-    vmaps: VulnerabilityMapSettings = VulnerabilityMapSettings()
-    session: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
-        description="Session that starts the job. Its earlier jobs are canceled unless others wait for them.",
-    )
-
-
-class StageModel(Model):
-    """A stage of vulnerability maps that are being computed."""
-
-    name: StageName = Field(
-        description="`preview`: from gradients; `estimate`: interpolated between exact points; `settled`: an "
-        "estimate whose most vulnerable part will hardly change; `exact`: every point is computed."
-    )
-    number: int = Field(description="Number of the stage within the job, from 0.")
-    known: int = Field(description="Number of exact points.")
-    points: int = Field(description="Number of points of each map.")
-    top: float = Field(
-        description="Percentage of the pixels in the most vulnerable part, which is settled first."
-    )
-    unsettled: float = Field(
-        description="Upper estimate of the fraction of the most vulnerable part that may still change."
-    )
-    agreement: list[float] | None = Field(
-        description="Rank correlations of the preview with the first exact points, for benign drop and "
-        "adversarial gain; null before there are any.",
-        min_length=2,
-        max_length=2,
-    )
-
-
-class JobModel(Model):
-    """The state of a job."""
-
-    id: str
-    record: str
-    kind: Literal["maps"]
-    pair: int
-    patch: int
-    stride: int
-    state: JobState
-    done: int
-    total: int
-    message: str | None
-    stage: StageModel | None = Field(
-        description="Latest stage, whose maps are available; null before the first."
-    )
 
 
 class SessionState(Model):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vulneuron.errors import Cancelled, VulneuronError
 from vulneuron.server.broadcast import Broadcast
-from vulneuron.server.dto import JobModel, JobState
+from vulneuron.server.map_models import JobModel, JobState
 from vulneuron.server.problems import NotFound
 
 _FINAL: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})

@@ -10,8 +10,8 @@ from vulneuron.engines import EngineName, Watch
 from vulneuron.maps.grid import PatchGrid
 from vulneuron.maps.stages import MapStage
 from vulneuron.maps.vulnerability_map import VulnerabilityMaps
-from vulneuron.server.dto import JobModel, StageModel
 from vulneuron.server.jobs import Job
+from vulneuron.server.map_models import JobModel, StageModel
 from vulneuron.server.problems import NotAvailable
 from vulneuron.server.served_record import ServedRecord
 

@@ -9,8 +9,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.analysis import Settings
 from vulneuron.server.dependencies import LayerInUrl, ServerState
-from vulneuron.server.dto import JobModel, JobRequest
 from vulneuron.server.jobs import Job
+from vulneuron.server.map_models import JobModel, JobRequest
 from vulneuron.server.maps_job import MapsWork, staged_maps
 from vulneuron.server.parsing import unknown
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
