@@ -1,4 +1,4 @@
-"""Values of pairs, and the orders in which they are listed (paper, Sections 5.1, 6.1.3 and 6.2.2)."""
+"""Values of pairs, and orders of pairs by these values (paper, Sections 5.1, 6.1.3 and 6.2.2)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vulneuron.analysis.results import Ints
-from vulneuron.errors import MeasureError, did_you_mean
+from vulneuron.measures.choices import check_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +24,11 @@ class PairOrder:
     label
         Name in menus.
     meaning
-        Explanation, one sentence.
+        One sentence that explains it.
     value
-        What pairs are sorted by, one of `PAIR_VALUES`.
+        Value that pairs are sorted by, one of `PAIR_VALUES`.
     first
-        Which end comes first.
+        End that comes first.
     """
 
     name: str
@@ -46,7 +46,7 @@ def _adversarial_gain(pairs: "pd.DataFrame") -> "pd.Series[float]":
     return pairs["adversarial_label_p_adversarial"] - pairs["adversarial_label_p_benign"]
 
 
-#: Numbers of each pair, computed from `vulneuron.Record.pairs`.
+#: Values of each pair by name, computed from `vulneuron.Record.pairs`.
 PAIR_VALUES: Mapping[str, Callable[["pd.DataFrame"], "pd.Series[float]"]] = {
     "perturbation_l2": lambda pairs: pairs["perturbation_l2"],
     "perturbation_linf": lambda pairs: pairs["perturbation_linf"],
@@ -59,7 +59,7 @@ PAIR_VALUES: Mapping[str, Callable[["pd.DataFrame"], "pd.Series[float]"]] = {
     "image_index": lambda pairs: pairs["image_index"],
 }
 
-#: The first one is the default.
+#: All orders, the default first.
 PAIR_ORDERS = (
     PairOrder(
         "l2_up",
@@ -114,7 +114,7 @@ PAIR_ORDERS = (
 
 
 def ordered_pairs(pairs: "pd.DataFrame", order: str) -> Ints:
-    """Numbers of pairs in an order; equal ones keep their own.
+    """Numbers of the pairs in an order; ties keep the order of the rows.
 
     Parameters
     ----------
@@ -126,15 +126,10 @@ def ordered_pairs(pairs: "pd.DataFrame", order: str) -> Ints:
     Raises
     ------
     MeasureError
-        If there is no such order.
+        If the order is unknown.
     """
     by_name = {one.name: one for one in PAIR_ORDERS}
-    if order not in by_name:
-        raise MeasureError(
-            f"given order {order!r}",
-            allowed=", ".join(by_name),
-            fix=did_you_mean(order, list(by_name)) or "choose one of these orders",
-        )
+    check_choice(order, "order", by_name)
     declared = by_name[order]
     values = PAIR_VALUES[declared.value](pairs).to_numpy(np.float64)
     places = np.argsort(-values if declared.first == "largest" else values, kind="stable")

@@ -1,7 +1,7 @@
-"""Masks of receptive fields as bits: tiles of 8 x 8 pixels, each of which is one number.
+"""Masks of receptive fields as bits, with the 8 x 8 pixels of a tile in one number.
 
-RFs come from small, smooth feature maps, so most masks are constant on most tiles. Masks, their overlaps and
-the energy that they share are then computed from tiles rather than pixels, in an eighth of the memory.
+RFs come from small, smooth feature maps, so most masks are constant on most tiles. Masks, their overlaps, and
+the energy that they share are therefore computed per tile instead of per pixel, in an eighth of the memory.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Patterns = npt.NDArray[np.uint64]
 
 #: Side of a tile in pixels.
 TILE = 8
-#: Values at corners of tiles that stay in a CPU's cache.
+#: Number of values at the corners of tiles that stay in a CPU's cache.
 _VALUES_AT_ONCE = 2**19
 
 
@@ -47,7 +47,7 @@ class PackedMasks:
     @property
     def grid(self) -> tuple[int, int]:
         """Number of tiles ``(y, x)``."""
-        return -(-self.size[0] // TILE), -(-self.size[1] // TILE)
+        return _grid(self.size)
 
     @cached_property
     def full(self) -> Patterns:
@@ -73,7 +73,7 @@ class PackedMasks:
 
 
 def as_packed(masks: Bools | PackedMasks) -> PackedMasks:
-    """Masks ``(mask, y, x)`` as bits; unchanged if they are already.
+    """Masks ``(mask, y, x)`` as bits; packed masks are returned unchanged.
 
     Raises
     ------
@@ -112,16 +112,16 @@ def positive_masks(features: Floats, size: tuple[int, int]) -> PackedMasks:
         Size ``(y, x)`` in pixels, positive.
     """
     neurons = len(features)
-    rows, columns = (-(-length // TILE) for length in size)
-    patterns = np.zeros((rows, columns, neurons), np.uint64)
-    full = PackedMasks(patterns, size).full.reshape(rows, columns)
+    rows, columns = _grid(size)
+    masks = PackedMasks(np.zeros((rows * columns, neurons), np.uint64), size)
+    patterns, full = masks.patterns.reshape(rows, columns, neurons), masks.full.reshape(rows, columns)
     at_once = max(1, _VALUES_AT_ONCE // (4 * rows * columns))
     for start in range(0, neurons, at_once):
         block = slice(start, start + at_once)
         # With the neurons last, all products are large.
         cells = np.ascontiguousarray(np.moveaxis(features[block], 0, -1))
         _fill(patterns[:, :, block], cells, full, size)
-    return PackedMasks(patterns.reshape(rows * columns, neurons), size)
+    return masks
 
 
 def _fill(patterns: Patterns, cells: Floats, full: Patterns, size: tuple[int, int]) -> None:
@@ -153,20 +153,20 @@ def _fill(patterns: Patterns, cells: Floats, full: Patterns, size: tuple[int, in
         patterns[row, column, neuron] = tile.view(np.uint64)[:, 0] & full[row, column]
 
 
+def _grid(size: tuple[int, int]) -> tuple[int, int]:
+    return -(-size[0] // TILE), -(-size[1] // TILE)
+
+
 @lru_cache(64)
 def _corners(cells: int, pixels: int) -> Ints:
     """Pixels of each tile between which upsampled values are monotonic along an axis, ``(tile, pixel)``."""
     chosen = next_to_centers(cells, pixels)
     chosen[::TILE] = chosen[TILE - 1 :: TILE] = chosen[-1] = True
     places = np.flatnonzero(chosen)
-    tiles = places // TILE
-    first, last = (
-        np.searchsorted(tiles, np.arange(tiles[-1] + 1)),
-        np.append(np.flatnonzero(np.diff(tiles)), -1),
-    )
+    counts = np.bincount(places // TILE)
     # Tiles with fewer pixels repeat their last one.
-    steps = np.arange(np.bincount(tiles).max())
-    return np.asarray(places[np.minimum(first[:, None] + steps, (last % len(places))[:, None])])
+    steps = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
+    return np.asarray(places[(np.cumsum(counts) - counts)[:, None] + steps])
 
 
 def _packed(masks: Bools) -> Patterns:

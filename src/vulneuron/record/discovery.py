@@ -1,4 +1,4 @@
-"""Records in a folder, and hidden folders with their unfinished replacements."""
+"""Finds the records in a folder, and their unfinished replacements in hidden folders."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from vulneuron.record.location import is_remote, was_record
 from vulneuron.record.replacement import replaced_path, staging_path
 
-#: Records are found in a folder, and in its folders.
+#: The folder and its subfolders are searched.
 _LEVELS = 2
 _SUFFIX = ".zarr"
 
@@ -20,7 +20,7 @@ class FoundRecord:
     Attributes
     ----------
     path
-        Its path, where it is or, if only its replacement was found, is going to be.
+        Its path; if only its replacement was found, the path where it is going to be.
     replacement
         Path of the unfinished record that is going to replace it, if there is one.
     """
@@ -30,7 +30,7 @@ class FoundRecord:
 
 
 def is_folder_of_records(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a local folder that may contain records, and not a record itself, whole or not."""
+    """Whether a path is a local folder that may contain records, rather than a record, even a damaged one."""
     return (
         not is_remote(path)
         and Path(path).is_dir()
@@ -40,9 +40,9 @@ def is_folder_of_records(path: str | os.PathLike[str]) -> bool:
 
 
 def find_records(folder: str | os.PathLike[str]) -> list[FoundRecord]:
-    """Records in a folder and in the folders in it, sorted by path; damaged and unfinished ones, too.
+    """Records in a folder and its subfolders, sorted by path, including damaged and unfinished ones.
 
-    What is inside a record or a hidden folder is not searched.
+    Records and hidden folders are not searched.
     """
     found = set(_search(Path(folder), _LEVELS))
     staged = {record for record in map(replaced_path, found) if record is not None}

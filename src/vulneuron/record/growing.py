@@ -87,7 +87,7 @@ class GrowingArrays:
             return np.full(array.shape[1:], np.nan)
 
     def pairs(self, array: Any) -> npt.NDArray[np.int64]:
-        """Pairs that have a chunk, without reading it: one request, where each pair would take one."""
+        """Pairs that have a chunk, from one listing of the files instead of a request for each pair."""
 
         async def names() -> list[str]:
             return [name async for name in array.store.list_dir(f"{array.path}/c".lstrip("/"))]

@@ -13,7 +13,7 @@ def staging_path(path: str | os.PathLike[str]) -> str:
 
 
 def replaced_path(path: str | os.PathLike[str]) -> str | None:
-    """Path of the record whose `staging_path` is this local one; None if there is none."""
+    """Path of the record whose `staging_path` is this local path; None if it is no such path."""
     name = Path(path).name
     if not (name.startswith(".") and name.endswith(".new") and len(name) > len("..new")):
         return None

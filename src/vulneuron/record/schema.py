@@ -8,9 +8,10 @@ A record is one Zarr v3 group:
 - ``maps/NAME`` contains the vulnerability maps of one patch and stride, added to a finished record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -263,10 +264,11 @@ class BlockSize:
     pairs_per_chunk: int
 
 
-def block_size(image_shape: Sequence[int], feature_shapes: Sequence[Sequence[int]]) -> BlockSize:
-    """Sizes of blocks and chunks for images ``(channel, y, x)`` and layers' ``(neuron, row, column)``."""
-    feature_bytes = (2 * 4 * int(np.prod(shape)) for shape in feature_shapes)
-    largest = max(2 * 2 * int(np.prod(image_shape)), *feature_bytes)
+def block_size(attributes: Mapping[str, Any], layers: Iterable[Mapping[str, Any]]) -> BlockSize:
+    """Sizes of blocks and chunks of a record, from its attributes and those of its layers."""
+    shapes = [(layer["neurons"], *layer["map_shape"]) for layer in layers]
+    feature_bytes = (2 * 4 * int(np.prod(shape)) for shape in shapes)
+    largest = max(2 * 2 * int(np.prod(attributes["image_shape"])), *feature_bytes)
     chunk = int(np.clip(CHUNK_BYTES // largest, 1, _MAX_PAIRS_PER_BLOCK))
     chunks = int(np.clip(BLOCK_BYTES // (chunk * largest), 1, _MAX_PAIRS_PER_BLOCK // chunk))
     return BlockSize(chunk * chunks, chunk)

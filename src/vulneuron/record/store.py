@@ -100,21 +100,21 @@ def _check_whole(record: Record, group: zarr.Group) -> None:
     """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
     async_group = zarr.AsyncGroup(group.metadata, group.store_path)
 
-    async def lacks(name: str) -> str | None:
+    async def problem(name: str) -> str | None:
         array = await async_group.get(name)
         if not isinstance(array, zarr.AsyncArray):
             return "is missing"
         return "misses chunks" if await array.nchunks_initialized() < array.nchunks else None
 
-    async def all_lack(names: Sequence[str]) -> list[str | None]:
-        return await asyncio.gather(*map(lacks, names))
+    async def problems(names: Sequence[str]) -> list[str | None]:
+        return await asyncio.gather(*map(problem, names))
 
     names = record.expected_arrays()
-    # At once, because a record has some forty arrays.
-    for name, part in zip(names, sync(all_lack(names)), strict=True):
-        if part is not None:
+    # All at once, because a record has some forty arrays.
+    for name, found in zip(names, sync(problems(names)), strict=True):
+        if found is not None:
             raise RecordError(
-                f"record {record.path!r} is truncated: its array {name!r} {part}",
+                f"record {record.path!r} is truncated: its array {name!r} {found}",
                 allowed="a whole record",
                 fix="restore it from a copy, or run analyze again with --overwrite",
             )

@@ -18,9 +18,9 @@ class UnfinishedRun:
     Attributes
     ----------
     step
-        What the run does: it starts, attacks images, captures pairs, or projects activations.
+        Current step of the run: it starts, attacks images, captures pairs, or projects activations.
     done, total
-        Images attacked or pairs captured, and their number; 0 of 0 in the other steps.
+        Number of images attacked or pairs captured so far, and of all; 0 in the other steps.
     """
 
     step: Step
@@ -62,10 +62,7 @@ def _progress(group: Any) -> UnfinishedRun:
         # A marker is a chunk, which exists once its block is complete.
         outcome = group[RUN]["outcome"]
         return _counted("attack", outcome, int(group.attrs["images_per_block"]), outcome.shape[0])
-    layers = [group[layer_group(name)].attrs for name in group.attrs["layers"]]
-    size = block_size(
-        group.attrs["image_shape"], [[layer["neurons"], *layer["map_shape"]] for layer in layers]
-    )
+    size = block_size(group.attrs, [group[layer_group(name)].attrs for name in group.attrs["layers"]])
     captured = _counted(
         "capture", group[RUN]["captured"], size.pairs_per_block, group[RUN]["pair_rows"].shape[0]
     )

@@ -78,9 +78,7 @@ class RecordWriter:
     @cached_property
     def block_size(self) -> BlockSize:
         """Number of pairs per block and per chunk."""
-        layers = [self._layer(layer).attrs for layer in self.layers]
-        shapes = [[layer["neurons"], *layer["map_shape"]] for layer in layers]
-        return block_size(self.attributes["image_shape"], shapes)
+        return block_size(self.attributes, [self._layer(layer).attrs for layer in self.layers])
 
     def run_table(self, name: str) -> npt.NDArray[Any]:
         """One column of the run table, which has one row per image."""
@@ -303,7 +301,7 @@ def _create(
     block: BlockSize,
     values: Mapping[str, Any],
 ) -> None:
-    """Create arrays of a group, and write the values of those that are given."""
+    """Create arrays in a group, and write the given values."""
     async_group = zarr.AsyncGroup(group.metadata, group.store_path)
 
     async def create(name: str, variable: Variable) -> None:
@@ -312,11 +310,11 @@ def _create(
             await array.setitem(slice(None), np.asarray(values[name]))
 
     async def create_all() -> list[BaseException | None]:
-        # All of them are finished, or have failed, before an error is raised and their files are removed.
+        # An error is raised only after all have ended, because their files are removed then.
         created = (create(name, variable) for name, variable in variables.items())
         return await asyncio.gather(*created, return_exceptions=True)
 
-    # At once: creating a few dozen arrays one by one takes longer than a small run.
+    # All at once: one by one, a few dozen arrays would take longer than a small run.
     for error in sync(create_all()):
         if error is not None:
             raise error

@@ -1,10 +1,10 @@
 """Checks of the pairs and neurons that a notebook selects; each error is one line."""
 
-import operator
 from collections.abc import Iterable
 from typing import Any
 
 from vulneuron.errors import VulneuronError
+from vulneuron.measures.choices import as_integer
 from vulneuron.server.parsing import unknown
 
 
@@ -25,14 +25,13 @@ def checked_number(name: str, value: Any, count: int) -> int:
     VulneuronError
         If it is not a whole number from 0 to ``count - 1``.
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
+    number = as_integer(value)
+    if number is None:
         raise VulneuronError(
             f"given {name} = {_short(value)}",
             allowed=f"a whole number from 0 to {count - 1}",
             fix=f"pass the number of a {name} of this record",
-        ) from None
+        )
     if not 0 <= number < count:
         raise unknown(name, number, count)
     return number
