@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from vulneuron.analysis import Analysis, Settings
-from vulneuron.engines import Watch
+from vulneuron.engines import UNWATCHED, Watch
 from vulneuron.errors import Cancelled, MeasureError
-from vulneuron.measures import MEASURES
+from vulneuron.measures import MEASURES, NeuronMeasure
+from vulneuron.measures.registry import NeuronContext
 
 
 def slow_means(analysis: Analysis, pairs: list[int], settings: Settings) -> pd.DataFrame:
@@ -100,6 +101,28 @@ def test_blocks_of_pairs_do_not_change_the_means(analysis: Analysis) -> None:
     cancel_third = Watch(cancelled=iter([False, False, True]).__next__)
     with pytest.raises(Cancelled, match="after 6 of 20 pairs"):
         frugal.rank(range(20), settings=frugal.settings.replace(threshold_level=0.4), watch=cancel_third)
+
+
+def test_a_question_continues_the_computation_of_an_equal_one(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_at_once = Analysis(analysis.record, memory=3 * 64 * analysis.data.neurons)
+    blocks, values = [], NeuronMeasure.values
+
+    def counted(measure: NeuronMeasure, context: NeuronContext, shape: tuple[int, int]) -> Any:
+        blocks.append(shape[0])
+        return values(measure, context, shape)
+
+    def ask(watch: Watch = UNWATCHED) -> pd.DataFrame:
+        return three_at_once.mean_neurons(range(20), columns=["curve_gap"], watch=watch)
+
+    expected = analysis.mean_neurons(range(20), columns=["curve_gap"])
+    monkeypatch.setattr(NeuronMeasure, "values", counted)
+    answers: list[pd.DataFrame] = []
+    answers.append(ask(Watch(lambda done, _total: answers.append(ask()) if done == 9 else None)))
+    assert blocks == [*[3] * 6, 2]
+    for answer in answers:
+        pd.testing.assert_frame_equal(answer, expected)
 
 
 def test_repeated_questions_follow_settings_and_new_maps(fresh_analysis: Analysis) -> None:

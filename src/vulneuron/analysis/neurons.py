@@ -41,9 +41,9 @@ class PairBlock:
     table
         The table that the values belong to.
     pairs
-        All pairs, and their settings.
+        A set of pairs with settings.
     block
-        Those of the block.
+        Pairs of the set that are in the block.
     """
 
     def __init__(self, table: "NeuronTable", pairs: PairSet, block: slice) -> None:
@@ -152,9 +152,10 @@ class NeuronTable:
         new = [measure for measure in measures if cached[measure.name] is None]
         columns: Columns = {name: mean for name, mean in cached.items() if mean is not None}
         if new:
-            for measure, mean in zip(new, self._means(chosen, new, watch), strict=True):
-                self._cache.keep(mean, measure, chosen, "mean")
-                columns[measure.name] = mean
+            means = self._means(chosen, new, watch)
+            for measure in new:
+                self._cache.keep(means[measure.name], measure, chosen, "mean")
+            columns |= means
         return _as_table({measure.name: columns[measure.name] for measure in measures})
 
     def ranks(
@@ -168,29 +169,37 @@ class NeuronTable:
             If none of the pairs has a value of the measure.
         """
         chosen, confidence = self._pair_set(pairs, settings), settings.curves.confidence
-        ranks = self._cache.get(measure, chosen, "ranks", confidence, resamples)
-        if ranks is None:
-            values = np.empty((len(pairs), self.data.neurons))
-            for block in self._blocks(pairs, UNWATCHED):
-                values[block] = self._columns(chosen, block, [measure])[measure.name]
-            if np.isnan(values).all():
-                raise measure.missing()
-            ranking = rank_neurons(
-                values, descending=measure.first == "largest", confidence=confidence, resamples=resamples
-            )
-            ranks = np.stack([ranking.rank, ranking.rank_low, ranking.rank_high])
-            self._cache.keep(ranks, measure, chosen, "ranks", confidence, resamples)
+        # Another thread may be computing them now.
+        with self._cache.running(chosen).lock:
+            ranks = self._cache.get(measure, chosen, "ranks", confidence, resamples)
+            if ranks is None:
+                ranks = self._ranks(chosen, measure, resamples)
+                self._cache.keep(ranks, measure, chosen, "ranks", confidence, resamples)
         return _as_table(dict(zip(RANKS, ranks, strict=True)))
 
-    def _means(self, pairs: PairSet, measures: Sequence[NeuronMeasure], watch: Watch) -> Doubles:
-        """Means of measures, ``(measure, neuron)``."""
-        totals, counts = (np.zeros((len(measures), self.data.neurons)) for _ in range(2))
+    def _means(self, pairs: PairSet, measures: Sequence[NeuronMeasure], watch: Watch) -> Columns:
+        sums, questions = self._cache.running(pairs), {one.name: pairs.question(one) for one in measures}
         for block in self._blocks(pairs.pairs, watch):
-            for row, values in enumerate(self._columns(pairs, block, measures).values()):
-                present = ~np.isnan(values)
-                totals[row] += values.sum(axis=0, where=present, dtype=np.float64)
-                counts[row] += present.sum(axis=0)
-        return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+            with sums.lock:
+                new = [one for one in measures if sums.reached(questions[one.name]) == block.start]
+                for name, values in self._columns(pairs, block, new).items():
+                    sums.add(questions[name], values)
+        return {name: sums.mean(question) for name, question in questions.items()}
+
+    def _ranks(self, pairs: PairSet, measure: NeuronMeasure, resamples: int) -> Doubles:
+        """Ranks and the ends of their intervals, ``(column of RANKS, neuron)``."""
+        values = np.empty((len(pairs.pairs), self.data.neurons))
+        for block in self._blocks(pairs.pairs, UNWATCHED):
+            values[block] = self._columns(pairs, block, [measure])[measure.name]
+        if np.isnan(values).all():
+            raise measure.missing()
+        ranking = rank_neurons(
+            values,
+            descending=measure.first == "largest",
+            confidence=pairs.settings.curves.confidence,
+            resamples=resamples,
+        )
+        return np.stack([ranking.rank, ranking.rank_low, ranking.rank_high])
 
     def _columns(self, pairs: PairSet, block: slice, measures: Sequence[NeuronMeasure]) -> Columns:
         context = PairBlock(self, pairs, block)
