@@ -66,12 +66,12 @@ def checked_logits(
     return output.float()
 
 
-def protect_images(net: nn.Module, probe: Tensor) -> None:
+def protect_images(net: nn.Module, image: Tensor) -> None:
     """Make a network that modifies its images in place work on copies of them."""
-    images = probe.clone()
+    copy = image.clone()
     with torch.inference_mode():
-        net(images)
-    if not torch.equal(images, probe):
+        net(copy)
+    if not torch.equal(copy, image):
         # Before hooks of the model, which may be the ones that modify them.
         net.register_forward_pre_hook(
             lambda _net, inputs: tuple(value.clone() for value in inputs), prepend=True

@@ -133,7 +133,7 @@ class Classifier:
         self._layout, logits = execution.layout, execution.logits
         self._set_net(execution.net)
         remove_observers(self._net, lambda: self.module(probe))
-        protect_images(self._net, probe)
+        protect_images(self._net, probe[:1])
         self._returning_logits = logits_wrapper(self.module, probe)
         if self._returning_logits is not None:
             self._set_net(self._net)
@@ -361,17 +361,20 @@ class Classifier:
     def _verified_splits(self, probe: Tensor, layers: Sequence[str] | None) -> dict[str, Split]:
         """Proved splits by layer name, for the named layers or the one that is found."""
         probe = self._prepare(probe)
-        calls = trace_calls(self._net, lambda: self.module(probe))
+        outputs: list[Tensor] = []
+        calls = trace_calls(self._net, lambda: outputs.append(self.module(probe)))
         self._tolerance = TOLERANCES[least_precise_type(calls)]
         names: list[str | None] = list(dict.fromkeys(layers or (None,)))
-        splits = [self._verified_split(probe, calls, name) for name in names]
+        splits = [self._verified_split(probe, calls, outputs[0], name) for name in names]
         ends = {(call.name, call.index): call.end for call in calls}
         splits.sort(key=lambda split: ends[split.layer, split.tap.call])
         return {split.layer: split for split in splits}
 
-    def _verified_split(self, probe: Tensor, calls: list[Call], layer: str | None) -> Split:
+    def _verified_split(self, probe: Tensor, calls: list[Call], logits: Tensor, layer: str | None) -> Split:
         error, tolerance = torch.nan, self._tolerance
-        for split in find_splits(self._net, self.module, probe, calls, layer=layer, tolerance=tolerance):
+        for split in find_splits(
+            self._net, self.module, probe, calls, logits, layer=layer, tolerance=tolerance
+        ):
             self.split = split
             error = self._verification_error()
             if error <= tolerance:

@@ -9,7 +9,9 @@ from vulneuron.errors import ModelError
 from vulneuron.network.tracing import Call
 
 
-def check_single(net: nn.Module, run: Callable[[Tensor], Tensor], probe: Tensor, calls: list[Call]) -> None:
+def check_single(
+    net: nn.Module, run: Callable[[Tensor], Tensor], probe: Tensor, calls: list[Call], logits: Tensor
+) -> None:
     """Refuse an ensemble: no layer of one member determines the logits.
 
     Parameters
@@ -20,8 +22,8 @@ def check_single(net: nn.Module, run: Callable[[Tensor], Tensor], probe: Tensor,
         Logits of images, by running the network.
     probe
         Images.
-    calls
-        Calls of modules on these images.
+    calls, logits
+        Calls of modules and logits on these images.
 
     Raises
     ------
@@ -36,7 +38,6 @@ def check_single(net: nn.Module, run: Callable[[Tensor], Tensor], probe: Tensor,
             members.append(call)
     if len(members) < 2:
         return
-    logits = run(probe)
     names = [member.name for member in members if not torch.equal(_without(net, member, run, probe), logits)]
     if len(names) > 1:
         raise ModelError(
@@ -52,6 +53,6 @@ def _without(net: nn.Module, member: Call, run: Callable[[Tensor], Tensor], prob
     module = net.get_submodule(member.name)
     handle = module.register_forward_hook(lambda _module, _args, output: torch.zeros_like(output))
     try:
-        return run(probe)
+        return run(probe).float()
     finally:
         handle.remove()

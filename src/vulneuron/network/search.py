@@ -30,6 +30,7 @@ def find_splits(
     run: Callable[[Tensor], Tensor],
     probe: Tensor,
     calls: list[Call],
+    logits: Tensor,
     *,
     layer: str | None = None,
     tolerance: float = TOLERANCE,
@@ -50,8 +51,8 @@ def find_splits(
         Logits ``(n, class)`` of images, by running the network.
     probe
         Images ``(n, channel, y, x)``, n >= 2, that differ from each other.
-    calls
-        Calls of modules on these images.
+    calls, logits
+        Calls of modules and logits on these images.
     layer
         Dotted name of the target layer; None to search for it.
     tolerance
@@ -63,7 +64,7 @@ def find_splits(
         If no module has spatial feature maps, or `layer` has none. If no layer is named, also if all feature
         maps are logit maps, or a layer after the last ones reads tokens (transformers, MLP mixers).
     """
-    yield from _Search(net, run, probe, calls, layer, tolerance).splits()
+    yield from _Search(net, run, probe, calls, logits, layer, tolerance).splits()
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,17 @@ class _Search:
         run: Callable[[Tensor], Tensor],
         probe: Tensor,
         calls: list[Call],
+        logits: Tensor,
         layer: str | None,
         tolerance: float,
     ) -> None:
         self._net, self._run, self._probe, self._calls = net, run, probe, calls
-        self._layer, self._tolerance = layer, tolerance
-        with torch.no_grad():
-            self._logits = run(probe).float()
+        self._logits, self._layer, self._tolerance = logits.float(), layer, tolerance
         self._idle = [call for call in calls if is_idle(call)]
 
     def splits(self) -> Iterator[Split]:
         """See `find_splits`."""
-        check_single(self._net, self._run, self._probe, self._calls)
+        check_single(self._net, self._run, self._probe, self._calls, self._logits)
         candidates = self._candidates()
         if not candidates:
             raise self._no_feature_maps()
