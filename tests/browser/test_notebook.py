@@ -78,6 +78,7 @@ def render(page: Page, widget: DashboardWidget) -> None:
         "_path",
         "_proxy",
         "_height",
+        "_help",
         "_picture",
         "_still",
     )

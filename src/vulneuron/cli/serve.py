@@ -21,8 +21,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="RECORD...",
-            help="Finished records, or folders of records: those of a folder and of the folders in it are "
-            "served, and new ones as soon as they are finished.",
+            help="Finished records, or folders: all records in a folder and its subfolders are served, and "
+            "new ones as soon as they are finished.",
         ),
     ],
     model: Annotated[

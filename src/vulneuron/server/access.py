@@ -69,7 +69,7 @@ class Access:
 
     @property
     def folder(self) -> str:
-        """Path below which requests need no other token: for frames, from which browsers withhold cookies."""
+        """Secret path below which requests need no cookie, which browsers withhold from frames."""
         return f"/{TOKEN_PARAMETER}/{self.token}/"
 
     @property

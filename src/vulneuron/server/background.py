@@ -16,10 +16,10 @@ _START_SECONDS = 30.0
 
 
 class BackgroundServer:
-    """A server of some records on the loopback interface, until it is stopped or the process ends.
+    """A server of some records on the loopback interface; it runs until it is stopped or the process ends.
 
-    Other users of the machine, and proxies, can reach the port, so requests need a token. It is in their
-    path, because browsers withhold cookies from frames in pages of other sites, such as those of notebooks.
+    Other users of the machine and proxies can reach the port, so requests need a token. It is part of their
+    path, because browsers withhold cookies from frames in pages of other sites, such as notebooks.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class BackgroundServer:
     Attributes
     ----------
     port
-        Its port.
+        The port it listens on.
     folder
-        Path of the page, which contains the token, without a slash at its start.
+        Path of the page with the token, without a leading slash.
     state
         State of the application.
 
@@ -61,6 +61,15 @@ class BackgroundServer:
                 allowed="a port of this machine that can be listened to",
                 fix="try again, or run `vulneuron serve` in a terminal",
             )
+
+    @property
+    def help(self) -> str:
+        """What to do if a browser does not reach the server."""
+        return (
+            "Run this cell again if the kernel was restarted. If the notebook runs on another machine, "
+            f"forward port {self.port} to yours, or install jupyter-server-proxy there. Behind another "
+            "proxy, pass its path: vn.show(record, proxy='/proxy/{port}/')."
+        )
 
     @property
     def url(self) -> str:

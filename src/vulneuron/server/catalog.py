@@ -1,4 +1,4 @@
-"""Names of the records that a server is given: paths of records, and folders in which records appear."""
+"""The records that a server is given as paths or in folders, and their names."""
 
 import os
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from vulneuron.server.record_names import record_names, slug
 class Catalog:
     """Records by their names in URLs. A name never changes, whatever else appears in a folder.
 
-    A record in a folder is named after its path in it: ``resnet/run.zarr`` becomes ``resnet-run``,
-    preceded by the folder's own name if there are several folders. Other records have names by
-    `record_names`. A name that is taken gets a number.
+    A record in a folder is named after its path in the folder: ``resnet/run.zarr`` becomes ``resnet-run``,
+    preceded by the folder's own name if there are several folders. `record_names` names the other records. A
+    name that is already taken gets a number.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Catalog:
         return bool(self.folders)
 
     def find(self) -> dict[str, FoundRecord]:
-        """Records that are in the folders now, by name."""
+        """Records that the folders contain now, by name."""
         found: dict[str, FoundRecord] = {}
         for folder, prefix in zip(self.folders, self._prefixes, strict=True):
             for record in find_records(folder):

@@ -94,8 +94,8 @@ class SettingsModel(Model):
 class ProgressModel(Model):
     """Progress of an unfinished run."""
 
-    done: int = Field(description="Images attacked or pairs captured.")
-    total: int = Field(description="Their number; 0 if the run is at another step.")
+    done: int = Field(description="Number of images attacked or pairs captured so far.")
+    total: int = Field(description="Number of all of them; 0 in other steps of the run.")
     text: str = Field(description="Step and progress in words.")
 
 
@@ -188,7 +188,9 @@ class FirstView(Model):
     pair: int = Field(
         description="The first pair in the default order whose benign label is not entirely certain."
     )
-    neuron: int = Field(description="The first neuron by the default sort that captures something on both.")
+    neuron: int = Field(
+        description="The first neuron by the default sort that captures something on both images."
+    )
 
 
 class NetworkModel(Model):

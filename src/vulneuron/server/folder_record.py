@@ -1,4 +1,4 @@
-"""A record in a served folder, which may be unfinished, damaged or removed, and be finished later."""
+"""A record in a served folder, which may be unfinished, damaged or removed at first or later."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ class FolderRecord:
     Parameters
     ----------
     found
-        Where it was found.
+        Its path, and that of its replacement.
     name
         Its name in URLs.
     serve
@@ -47,7 +47,7 @@ class FolderRecord:
         return self._served
 
     def follow(self, found: FoundRecord | None) -> None:
-        """Take note of what is in the folder now; None if the record is not there any more."""
+        """Update the state to what is in the folder now; None if the record was removed."""
         if self._served is None:
             self._open(found)
         self._progress = self._unfinished(found)
@@ -98,7 +98,7 @@ class FolderRecord:
             self._problem = error
 
     def _unfinished(self, found: FoundRecord | None) -> UnfinishedRun | None:
-        """Progress of the run that is going to replace the record, or of its own."""
+        """Progress of the run that is going to replace the record, or of the record's own run."""
         if found is None:
             return None
         paths = [] if found.replacement is None else [found.replacement]

@@ -1,4 +1,4 @@
-"""The records of a server, by name, and what appears and disappears in its folders."""
+"""The records of a server by name, including those that appear in its folders later."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from vulneuron.server.served_record import ServedRecord
 class Library:
     """All records of a server, by their names in URLs.
 
-    Records that are given by their paths are opened at once, those in folders when they are first used.
+    Records given by their paths are opened at once, those in folders on their first use.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Library:
         )
 
     def listings(self) -> list[dto.RecordListing]:
-        """The list of all records as of now, those that cannot be opened included."""
+        """The current list of all records, including those that cannot be opened."""
         self._search()
         given = [record.listing() for record in self._records.values()]
         return given + [self._in_folders[name].listing() for name in sorted(self._in_folders)]
@@ -113,7 +113,7 @@ class Library:
         return all(record.join(deadline - time.monotonic()) for record in self)
 
     def _search(self) -> None:
-        """Take note of what is in the folders."""
+        """Update the records to what is in the folders now."""
         if not self._catalog.folders:
             return
         with self._lock:

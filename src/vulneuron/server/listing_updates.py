@@ -1,4 +1,4 @@
-"""Changes of the list of records: new records in folders, progress of runs, records that disappear."""
+"""Changes of the list of records: new and removed records in folders, and the progress of runs."""
 
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from vulneuron.server.library import Library
 
 
 class ListingUpdates:
-    """Compares the list of records with the files from time to time, while somebody watches it.
+    """Compares the list of records with the files from time to time while it is watched.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ListingUpdates:
         self._thread: Thread | None = None
 
     async def watch(self) -> AsyncIterator[list[dto.RecordListing]]:
-        """Yield the list, and again when it has changed, until the updates are closed."""
+        """Yield the list now and after each change, until the updates are closed."""
         await run_in_threadpool(self._compare)
         with self._lock:
             if self._thread is None:

@@ -24,14 +24,14 @@ class MapState(Model):
 
 
 class StoredMapsRequest(Model):
-    """Pairs whose vulnerability maps may be stored."""
+    """Pairs to look up in the record."""
 
     pairs: NumberText
     vmaps: VulnerabilityMapSettings = VulnerabilityMapSettings()
 
 
 class StoredMaps(Model):
-    """Which of some pairs have vulnerability maps in the record."""
+    """Result of a lookup of stored vulnerability maps."""
 
     missing: str = Field(description="Pairs without maps, as numbers and ranges: `0-5,9`.")
 

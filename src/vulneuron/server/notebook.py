@@ -1,4 +1,4 @@
-"""The dashboard inside a notebook, and the link between its selection and Python."""
+"""The dashboard in a notebook, and its selection in Python."""
 
 import html
 import os
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 #: Set by JupyterHub: the path of a user's notebook server, below which its proxy is.
 _HUB_PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
 _SESSION = "notebook"
-#: What to do if the frame of a notebook stays empty.
-EMPTY_FRAME = (
-    "Empty? Run this cell again if the kernel was restarted. If the notebook runs on another machine, "
-    "forward port {port} to yours, or install jupyter-server-proxy there. Behind another proxy, pass its "
-    "path: vn.show(record, proxy='/proxy/{{port}}/')."
-)
 
 
 def show(
@@ -41,8 +35,8 @@ def show(
 ) -> "Dashboard | DashboardWidget":
     """Show the dashboard of a record in a notebook.
 
-    With the package anywidget (``pip install 'vulneuron[notebook]'``), it is a widget: ``pair``, ``neurons``
-    and ``pairs`` are traits, which other widgets and marimo's cells can observe.
+    If the package anywidget is installed (``pip install 'vulneuron[notebook]'``), it is a widget with the
+    traits ``pair``, ``neurons``, ``pairs`` and ``layer``, which other widgets and marimo's cells can observe.
 
     Parameters
     ----------
@@ -106,8 +100,9 @@ class Dashboard:
         (self._served,) = library
         self._server = BackgroundServer(library)
         self._session = self._server.state.sessions[_SESSION]
-        base = base_url(self._server, proxy)
-        self.url = f"{base}?{urlencode({'record': self._served.id, 'session': _SESSION})}"
+        self.url = (
+            f"{_base_url(self._server, proxy)}?{urlencode({'record': self._served.id, 'session': _SESSION})}"
+        )
 
     def __repr__(self) -> str:
         return f"<Dashboard {self.url}>"
@@ -115,10 +110,10 @@ class Dashboard:
     def _repr_html_(self) -> str:
         """Frame for a notebook."""
         address = html.escape(self.url, quote=True)
-        hint = html.escape(EMPTY_FRAME.format(port=self._server.port))
         return (
             f'<iframe src="{address}" width="100%" height="{self._height}" style="border: 0" '
-            f'title="Vulneuron" allow="clipboard-write"></iframe><small>{hint}</small>'
+            f'title="Vulneuron" allow="clipboard-write"></iframe>'
+            f"<small>Empty? {html.escape(self._server.help)}</small>"
         )
 
     @property
@@ -186,7 +181,7 @@ class Dashboard:
         self._session.publish(SessionState(query=urlencode(query)))
 
 
-def base_url(server: BackgroundServer, proxy: str | None) -> str:
+def _base_url(server: BackgroundServer, proxy: str | None) -> str:
     """URL of a server for the browser, which may be on another machine."""
     hub = os.environ.get(_HUB_PREFIX)
     if proxy is None and hub is not None:

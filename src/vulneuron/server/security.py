@@ -12,13 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vulneuron.server.access import TOKEN_PARAMETER, Access
 from vulneuron.server.problems import MissingToken, Problem, UnknownHost, respond, unexpected
 
-#: Notebooks on this machine may embed pages, also those of Visual Studio Code, whose windows and frames have
-#: schemes of their own. All ancestors of a frame must be allowed.
-_NOTEBOOKS = (
-    "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* "
-    "vscode-webview: vscode-file:"
-)
-#: Pages may load only the server's own files.
+#: Pages may load only the server's own files. Notebooks on this machine may embed them, also those of Visual
+#: Studio Code, whose windows and frames have schemes of their own. All ancestors of a frame must be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -31,7 +26,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        f"frame-ancestors {_NOTEBOOKS}",
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* "
+        "https://localhost:* https://127.0.0.1:* vscode-webview: vscode-file:",
     ]
 )
 _HEADERS = {
@@ -40,8 +36,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-#: Any site that knows the secret path may embed the page, because notebooks behind proxies do.
-_SECRET_PATH = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY} https: http:"}
+#: Any site that knows the secret path may embed the page, because notebooks behind proxies do. More ancestors
+#: are appended to the last directive of the policy.
+_SECRET_PATH_HEADERS = {**_HEADERS, "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY} https: http:"}
 
 
 class Guard:
@@ -58,7 +55,7 @@ class Guard:
             return
         started = False
         below = _path_below_token(self._access, scope["path"])
-        headers = _HEADERS if below is None else {**_HEADERS, **_SECRET_PATH}
+        headers = _HEADERS if below is None else _SECRET_PATH_HEADERS
         if below is not None:
             scope = {**scope, "path": below, "raw_path": below.encode()}
 
@@ -103,10 +100,10 @@ class Guard:
 
 def _path_below_token(access: Access, path: str) -> str | None:
     """Path below the server's secret folder; None if the path is not in it."""
-    length = len(access.folder)
-    if access.token is None or not secrets.compare_digest(path[:length].encode(), access.folder.encode()):
+    if access.token is None:
         return None
-    return f"/{path[length:]}"
+    start, rest = path[: len(access.folder)], path[len(access.folder) :]
+    return f"/{rest}" if secrets.compare_digest(start.encode(), access.folder.encode()) else None
 
 
 def _check(access: Access, request: Request) -> None:

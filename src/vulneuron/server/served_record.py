@@ -69,7 +69,7 @@ class ServedRecord:
         self._listing = _listing(self._record, name)
 
     def current(self) -> OpenedRecord:
-        """The record as it is now, opened for requests. Its network is loaded in the background.
+        """The current record, opened for requests. Its network is loaded in the background.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class ServedRecord:
             return self._opened
 
     def listing(self) -> dto.RecordListing:
-        """Its entry in the list of records; with the last numbers and the reason if the record is gone."""
+        """Its entry in the list of records; if it is gone, with its last numbers and the reason."""
         with self._lock:
             try:
                 self._follow_files()
@@ -171,10 +171,8 @@ class ServedRecord:
 
     def _prepare(self, opened: OpenedRecord) -> None:
         try:
-            with (
-                suppress(VulneuronError),
-                _errors_of_storage(self.id),
-            ):  # the first request reports the error
+            # The first request reports the error.
+            with suppress(VulneuronError), _errors_of_storage(self.id):
                 opened.warm_up()
                 opened.prepare_means(Watch(cancelled=self._closed_once_idle))
         except Exception:

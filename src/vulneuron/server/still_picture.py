@@ -1,4 +1,4 @@
-"""A picture of the selection, which a notebook shows when the dashboard cannot be reached."""
+"""A picture of a pair and a neuron, which a notebook shows if the dashboard cannot be reached."""
 
 import io
 
@@ -9,8 +9,8 @@ from vulneuron.server.summary import OpenedLayer
 
 #: Smallest side of an image in the picture, and the gap between two images, in pixels.
 _SIDE, _GAP = 192, 8
-#: Gray, and its share of the pixels that a neuron does not capture.
-_GRAY, _SHARE = 154, 0.78
+#: Gray level that covers pixels that a neuron does not capture, and its opacity.
+_GRAY, _OPACITY = 154, 0.78
 
 
 def still_picture(layer: OpenedLayer, pair: int, neuron: int) -> bytes:
@@ -27,7 +27,7 @@ def still_picture(layer: OpenedLayer, pair: int, neuron: int) -> bytes:
     images = np.broadcast_to(images, (*images.shape[:-1], 3))
     masks = layer.analysis.receptive_fields(pair, [neuron])
     captured = np.stack([masks.benign[0], masks.adversarial[0]])[..., None]
-    gray = (_SHARE * _GRAY + (1 - _SHARE) * images).astype(np.uint8)
+    gray = (_OPACITY * _GRAY + (1 - _OPACITY) * images).astype(np.uint8)
     tiles = [*images, *np.where(captured, images, gray)]
     scale = max(1, -(-_SIDE // max(images.shape[1:3])))
     tiles = [tile.repeat(scale, axis=0).repeat(scale, axis=1) for tile in tiles]

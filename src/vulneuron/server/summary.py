@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 #: Number of bootstrap resamples for the intervals of ranks.
 RESAMPLES = 1000
-#: Most logits of single substitutions over all pairs that are computed in advance: about a minute.
+#: Largest number of logits for which substitutions over all pairs are computed in advance, in about a minute.
 _MOST_LOGITS = 2**33
 #: Levels of the layer's quantiles, half a percent apart.
 _LEVELS = np.linspace(0, 1, 201)
@@ -57,10 +57,10 @@ PAIR_COLUMNS = (
     *PAIR_VALUES,
 )
 #: Number of classes whose probabilities are shown.
-_SHOWN = 3
-#: A cell with fewer pairs is too small for the first screen.
-_FEWEST = 5
-#: Probabilities above this hardly change when a single patch is substituted.
+_SHOWN_LABELS = 3
+#: Smallest number of pairs on the first screen, if the record has as many.
+_FEWEST_PAIRS = 5
+#: The substitution of a single patch hardly changes probabilities above this.
 _SATURATED = 0.99
 
 
@@ -285,28 +285,28 @@ class OpenedLayer:
     def _first_view(self) -> dto.FirstView:
         benign, adversarial = self._first_cell()
         pairs = self.analysis.order_pairs(PAIR_ORDERS[0].name, self.first_pairs)
-        sure = self.record.pairs["benign_label_p_benign"].to_numpy()[pairs]
+        probability = self.record.pairs["benign_label_p_benign"].to_numpy()[pairs]
         # No single patch changes a saturated probability, so the vulnerability maps would be all but zero.
-        open_ = np.flatnonzero(sure <= _SATURATED)
-        pair = int(pairs[open_[0] if len(open_) else np.argmin(sure)])
+        unsure = np.flatnonzero(probability <= _SATURATED)
+        pair = int(pairs[unsure[0] if len(unsure) else np.argmin(probability)])
         return dto.FirstView(
             benign=benign, adversarial=adversarial, pair=pair, neuron=self._first_neuron(pair)
         )
 
     def _first_cell(self) -> tuple[int | None, int | None]:
-        """The fullest cell; its row, its column, or everything, if there are fewer than a few pairs in it."""
+        """The fullest cell, or its row, its column or everything if it has too few pairs."""
         row, column = (int(place) for place in np.unravel_index(np.argmax(self.matrix), self.matrix.shape))
         benign, adversarial = (int(self.used_classes[place]) for place in (row, column))
-        if self.matrix[row, column] >= _FEWEST:
+        if self.matrix[row, column] >= _FEWEST_PAIRS:
             return benign, adversarial
-        if self.matrix[row].sum() >= _FEWEST:
+        if self.matrix[row].sum() >= _FEWEST_PAIRS:
             return benign, None
-        if self.matrix[:, column].sum() >= _FEWEST:
+        if self.matrix[:, column].sum() >= _FEWEST_PAIRS:
             return None, adversarial
         return None, None
 
     def _first_neuron(self, pair: int) -> int:
-        """The first neuron by the default sort whose receptive fields are not empty; else the first one."""
+        """The first neuron by the default sort that captures something on both images, or else the first."""
         settings = self.analysis.suggested_settings
         table = self.analysis.neurons(pair, columns=DEFAULT_SORTS, settings=settings)
         neurons = [int(neuron) for neuron in sorted_neurons(table, sort_measure(table)).index]
@@ -333,7 +333,7 @@ def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
 
 
 def shown_labels(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list[int]:
-    """Labels whose probabilities are shown: both labels and the most probable others, most probable first.
+    """Labels whose probabilities are shown: the pair's own and the most probable others, most probable first.
 
     Parameters
     ----------
@@ -344,7 +344,7 @@ def shown_labels(probabilities: npt.NDArray[Any], labels: Sequence[int]) -> list
     """
     order = np.argsort(-probabilities, kind="stable").tolist()
     others = [label for label in order if label not in labels]
-    shown = {*labels, *others[: _SHOWN - len(set(labels))]}
+    shown = {*labels, *others[: _SHOWN_LABELS - len(set(labels))]}
     return [label for label in order if label in shown]
 
 

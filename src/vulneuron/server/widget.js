@@ -4,7 +4,7 @@
  */
 
 const SELECTED = ["layer", "pair", "neurons", "pairs"];
-/** Milliseconds that a page has to report itself before another address is tried. */
+/** Milliseconds to wait for a message from the page before the next address is tried. */
 const PATIENCE = 10_000;
 
 /** URLs at which this browser may reach a port of the kernel's machine, most likely first. */
@@ -37,7 +37,7 @@ async function render({ model, el }) {
   const line = document.createElement("p");
   line.setAttribute("role", "status");
   line.style.cssText = "margin: 4px 0; font: 12px/1.4 system-ui, sans-serif";
-  // A notebook without a kernel shows a picture in HTML; here, this front end shows it if needed.
+  // The picture in the other output is for notebooks without a kernel; this front end shows its own if needed.
   const style = document.createElement("style");
   style.textContent = `.${model.get("_still")} { display: none; }`;
   el.replaceChildren(style, frame, line);
@@ -54,7 +54,7 @@ async function render({ model, el }) {
   const receive = ({ source, data }) => {
     const state = data?.vulneuron;
     if (source !== frame.contentWindow || state === undefined) return;
-    // A page that was just loaded takes over what Python, or another view of this widget, has set.
+    // A page that was just loaded takes over values that Python or another view of this widget has set.
     const kept = state.first === true ? model.get("_changed") : [];
     const changed = SELECTED.filter((name) => !kept.includes(name) && !equal(state[name], model.get(name)));
     isLive = true;
@@ -71,8 +71,7 @@ async function render({ model, el }) {
   for (const [event, listener] of listeners) model.on(event, listener);
   addEventListener("message", receive);
 
-  const port = model.get("_port");
-  const candidates = await addresses(port, model.get("_proxy"));
+  const candidates = await addresses(model.get("_port"), model.get("_proxy"));
   const attempt = () => {
     const base = candidates.shift();
     if (base !== undefined) {
@@ -81,10 +80,7 @@ async function render({ model, el }) {
       return;
     }
     frame.replaceWith(picture);
-    line.textContent =
-      "The dashboard cannot be reached, so this is a picture of its first pair. Run this cell again if the kernel " +
-      `was restarted. If the notebook runs on another machine, forward port ${port} to yours, or install ` +
-      "jupyter-server-proxy there. Behind another proxy, pass its path: vn.show(record, proxy='/proxy/{port}/').";
+    line.textContent = `The dashboard cannot be reached, so this is a picture of its first pair. ${model.get("_help")}`;
   };
   attempt();
   return () => {

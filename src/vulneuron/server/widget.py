@@ -1,4 +1,4 @@
-"""The dashboard as a notebook widget, whose traits are what the page has selected."""
+"""The dashboard as a notebook widget, with the page's selection as traits."""
 
 import base64
 import html
@@ -13,7 +13,6 @@ from IPython.display import HTML, display
 from vulneuron.errors import VulneuronError
 from vulneuron.server.background import BackgroundServer
 from vulneuron.server.library import Library
-from vulneuron.server.notebook import EMPTY_FRAME
 from vulneuron.server.notebook_values import checked_number, checked_numbers
 from vulneuron.server.still_picture import still_picture
 from vulneuron.server.summary import OpenedLayer
@@ -25,7 +24,7 @@ _SELECTED = ("layer", "pair", "neurons", "pairs")
 
 
 class _Checked(traitlets.TraitType[Any, Any]):
-    """A trait that only the widget checks; `traitlets.Any` would accept None unchecked."""
+    """A trait that the widget's validators check; `traitlets.Any` would accept None without them."""
 
 
 class DashboardWidget(anywidget.AnyWidget):
@@ -64,14 +63,15 @@ class DashboardWidget(anywidget.AnyWidget):
     pair = _Checked().tag(sync=True)
     neurons = _Checked().tag(sync=True)
     pairs = _Checked().tag(sync=True)
-    #: Traits that were changed; until then, the page decides.
+    #: Traits that were changed; the page decides about the others when it is loaded.
     _changed = traitlets.List(traitlets.Unicode()).tag(sync=True)
     _port = traitlets.Int().tag(sync=True)
     _path = traitlets.Unicode().tag(sync=True)
     _proxy = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     _height = traitlets.Int().tag(sync=True)
+    _help = traitlets.Unicode().tag(sync=True)
     _picture = traitlets.Unicode().tag(sync=True)
-    #: Class of the picture in HTML, which is shown where the front end does not run.
+    #: CSS class of the picture that is shown where the front end does not run.
     _still = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, library: Library, *, height: int = 900, proxy: str | None = None) -> None:
@@ -89,6 +89,7 @@ class DashboardWidget(anywidget.AnyWidget):
             _path=f"{self._server.folder}?record={self._served.id}",
             _proxy=None if proxy is None else proxy.format(port=self._server.port),
             _height=height,
+            _help=self._server.help,
             _picture=f"data:image/png;base64,{picture}",
             _still=f"vulneuron-{secrets.token_hex(4)}",
         )
@@ -111,19 +112,18 @@ class DashboardWidget(anywidget.AnyWidget):
         self._server.stop()
 
     def _ipython_display_(self) -> None:
-        """Show the widget, and a picture that readers without a kernel see instead of it."""
+        """Show the widget, and a picture for readers without a kernel."""
         bundle = self._repr_mimebundle_()
         if bundle is not None:
             display(bundle[0], metadata=bundle[1], raw=True)
-            # Another output, because JupyterLab shows only an error for a widget without a kernel.
+            # In an output of its own, because JupyterLab replaces a widget without a kernel by an error.
             display(HTML(self._still_html()))
 
     def _still_html(self) -> str:
-        hint = html.escape(EMPTY_FRAME.format(port=self._port))
         alt = "Both images of a pair, and the receptive field of a neuron on each of them"
         # The front end hides this class.
         return (
-            f'<div class="{self._still}"><p>{hint}</p>'
+            f'<div class="{self._still}"><p>Empty? {html.escape(self._help)}</p>'
             f'<img src="{self._picture}" alt="{alt}" style="max-width: 100%"></div>'
         )
 
