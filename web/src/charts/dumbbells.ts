@@ -1,6 +1,6 @@
 /** Draws few neurons one by one: both values, a line between them, and both bands as boxes. */
 
-import { point, shownPlaces, type Frame } from "./neuron_plot";
+import { line, point, shownPlaces, type Frame } from "./neuron_plot";
 
 /** Widest box of a band. */
 const BOX = 14;
@@ -56,8 +56,5 @@ function box(
 function stem({ context, colors, y, unit }: Frame, middle: number, from: number, to: number): void {
   context.strokeStyle = colors.faint;
   context.lineWidth = 1.2 * unit;
-  context.beginPath();
-  context.moveTo(middle, y(from));
-  context.lineTo(middle, y(to));
-  context.stroke();
+  line(context, middle, y(from), middle, y(to));
 }

@@ -1,7 +1,7 @@
 /** Draws the neurons' contributions on both images and the bands of both classes (paper, Figure 4). */
 
 import { scaleLinear, type ScaleLinear } from "d3-scale";
-import { count } from "../lib/format";
+import { count, number } from "../lib/format";
 import { valueRange, type Regions, type ValueRange, type Zoom } from "../lib/neuron_axis";
 import { strokeRing, type Palette } from "./canvas.svelte";
 import type { PlotRows } from "./neuron_plot_rows";
@@ -53,6 +53,8 @@ export interface Frame {
   readonly font: (weight?: number) => string;
   readonly x: (place: number) => number;
   readonly y: ScaleLinear<number, number>;
+  /** The range of `y`. */
+  readonly range: ValueRange;
   /** Pixels per neuron. */
   readonly step: number;
   /** Pixels of the design per pixel: type and marks grow with the page's font. */
@@ -63,7 +65,7 @@ const BAND_EDGE = 3;
 /** The shortest distance between two ticks of the vertical axis. */
 const TICK = 34;
 
-export function rangeOf({ curves, order, zoom }: NeuronPlotScene): ValueRange {
+function rangeOf({ curves, order, zoom }: NeuronPlotScene): ValueRange {
   const bands = [...curves.benignBand, ...curves.adversarialBand];
   return valueRange([curves.benign, curves.adversarial], bands, order, zoom);
 }
@@ -78,7 +80,7 @@ export function frameOf(
 ): Frame {
   const { zoom } = scene;
   const step = (rows.right - rows.left) / (zoom[1] - zoom[0]);
-  const { low, high } = rangeOf(scene);
+  const range = rangeOf(scene);
   const { benign, adversarial } = colors;
   const images = {
     benign,
@@ -95,7 +97,8 @@ export function frameOf(
     step,
     unit,
     x: (place) => rows.left + (place + 0.5 - zoom[0]) * step,
-    y: scaleLinear([low, high], [rows.bottom, rows.top]),
+    y: scaleLinear([range.low, range.high], [rows.bottom, rows.top]),
+    range,
   };
 }
 
@@ -211,7 +214,7 @@ function focusLine(frame: Frame): void {
   context.lineWidth = 1;
   point(frame, middle, curves.benign[focus] as number, colors.benign, true);
   point(frame, middle, curves.adversarial[focus] as number, colors.adversarial, true);
-  const isRight = middle > (rows.left + rows.right) / 2;
+  const isRight = isFocusRight(frame);
   context.textAlign = isRight ? "right" : "left";
   context.textBaseline = "top";
   const across = middle + (isRight ? -9 : 9) * unit;
@@ -221,15 +224,30 @@ function focusLine(frame: Frame): void {
   ];
   for (const [index, { text, weight, color }] of lines.entries()) {
     context.font = font(weight);
-    context.strokeStyle = colors.panel;
-    context.lineWidth = 3.5 * unit;
-    context.lineJoin = "round";
-    const down = rows.top + index * 15 * unit;
-    context.strokeText(text, across, down);
-    context.fillStyle = color;
-    context.fillText(text, across, down);
+    textWithHalo(frame, text, across, rows.top + index * 15 * unit, color);
   }
+}
+
+/** Whether the focused neuron is in the right half of the plot. */
+function isFocusRight({ scene, x, rows }: Frame): boolean {
+  return x(scene.places[scene.focus] ?? 0) > (rows.left + rows.right) / 2;
+}
+
+/** A text that is legible on curves. */
+function textWithHalo(
+  { context, colors, unit }: Frame,
+  text: string,
+  across: number,
+  down: number,
+  color: string,
+): void {
+  context.strokeStyle = colors.panel;
+  context.lineWidth = 3.5 * unit;
+  context.lineJoin = "round";
+  context.strokeText(text, across, down);
   context.lineWidth = 1;
+  context.fillStyle = color;
+  context.fillText(text, across, down);
 }
 
 /** A neuron's value on one image. The focused neuron's points have a ring. */
@@ -249,23 +267,19 @@ export function point(
   context.fill(path);
 }
 
-/** The names of a band's outliers, if the axis does not show all of it. */
-export function drawBeyond(frame: Frame, format: (value: number) => string): void {
+/** The end of the widest band, if the axis does not reach it. It is away from the focused neuron's number. */
+export function drawBeyond(frame: Frame): void {
   const { context, colors, font, rows, unit } = frame;
-  const { beyond } = rangeOf(frame.scene);
+  const { beyond } = frame.range;
   if (!beyond) return;
   const isAbove = beyond.value > 0;
-  const text = `${isAbove ? "↑" : "↓"} bands to ${format(beyond.value)} (neuron ${beyond.neuron})`;
+  const text = `${isAbove ? "↑" : "↓"} bands to ${number(beyond.value)} (neuron ${beyond.neuron})`;
   context.font = font();
-  context.textAlign = "left";
+  const isLeft = isFocusRight(frame);
+  context.textAlign = isLeft ? "left" : "right";
   context.textBaseline = isAbove ? "top" : "bottom";
-  context.strokeStyle = colors.panel;
-  context.lineWidth = 3.5 * unit;
-  const [across, down] = [rows.left + 4 * unit, isAbove ? rows.top : rows.bottom - 2 * unit];
-  context.strokeText(text, across, down);
-  context.fillStyle = colors.muted;
-  context.fillText(text, across, down);
-  context.lineWidth = 1;
+  const across = isLeft ? rows.left + 4 * unit : rows.right - 4 * unit;
+  textWithHalo(frame, text, across, isAbove ? rows.top : rows.bottom - 2 * unit, colors.muted);
 }
 
 export function line(
