@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# The environment, with the tools that build the front end; and with everything.
+# Marks an environment that can build the front end, and one with all packages.
 TOOLS = $(VENV)/.tools
 STAMP = $(VENV)/.installed
 # Node comes from PyPI; npm packages look for `node` on the PATH.
@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE =
 demo: $(STAMP) front-end  ## create the demo's record and open the dashboard
 	$(BIN)/vulneuron demo
 
-# pip and mypy use one core each, so other work runs beside them.
+# pip and mypy use one core each, so other targets run at the same time.
 test:  ## all checks and tests
 	$(MAKE) front-end
 	$(MAKE) --jobs 2 --output-sync install lint-web
@@ -72,7 +72,7 @@ $(STAMP): $(TOOLS) | front-end
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	touch $(STAMP)
 
-# An installation from elsewhere builds the front end, too; this target also rebuilds it after changes.
+# Builds the front end, and rebuilds it after changes. An installation without make builds it, too.
 front-end: $(TOOLS)
 	$(BIN)/python hatch_build.py
 

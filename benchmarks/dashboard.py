@@ -7,8 +7,8 @@ from a click to the frame in which no view is loading, and frames per second whi
 measured with the pointer resting on the target for a quarter of a second, as a hand does, and without a rest.
 The last two rows replace the record's points and neurons by synthetic ones, to test the limits of drawing.
 
-With ``--no-maps``, vulnerability maps are neither computed in advance nor waited for, and only responses
-without a rest of the pointer are measured.
+With ``--no-maps``, it neither computes vulnerability maps in advance nor waits for them, and the pointer
+never rests before a click.
 """
 
 import argparse
@@ -31,6 +31,7 @@ import vulneuron as vn
 from vulneuron.server.settings import dashboard_settings
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+#: Number of repetitions, and that of the most frequent actions.
 _REPEATS, _MANY = 9, 20
 _POINTS, _NEURONS = 200_000, 2_048
 #: Milliseconds that the pointer rests on its target before a click.
