@@ -47,8 +47,7 @@ def nonlinear_record(shared_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def quick_projection() -> Iterator[None]:
-    """Any projection instead of t-SNE, which takes most of the time of a small run."""
-
+    """Replace t-SNE, which takes most of the time of a small run, by the first two neurons' activations."""
     import openTSNE  # noqa: PLC0415  slow to import
 
     def fit(_tsne: object, activations: Any) -> Any:

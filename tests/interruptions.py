@@ -1,4 +1,4 @@
-"""An attack that is interrupted once, and is the same attack when the run is resumed."""
+"""Interruptions of runs: an attack that is interrupted once, and a kill."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,13 @@ from vulneuron.attacks.base import Parameter
 from vulneuron.network import Classifier
 
 
+class Killed(BaseException):
+    """Ends a run where no handler sees it, as a kill would."""
+
+
 @dataclass(frozen=True)
 class Interrupted(Attack):
-    """Inverts images.
+    """Inverts images. The interrupted attack is the same attack when the run is resumed.
 
     Parameters
     ----------

@@ -67,6 +67,12 @@ def decoded(response: httpx.Response) -> npt.NDArray[Any]:
     return values
 
 
+def below(page: str, path: str) -> httpx.URL:
+    """URL of a path in the folder of a page."""
+    url = httpx.URL(page)
+    return url.copy_with(path=f"{url.path}{path}", query=None)
+
+
 def assert_error(response: httpx.Response, status: int, *words: str) -> None:
     """The body that all errors have, in one line, without a traceback."""
     assert response.status_code == status, response.text

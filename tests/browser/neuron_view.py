@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import urlparse
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +35,6 @@ def first_view(page: Page, record: str) -> FirstView:
 def page_settings(analysis: vn.Analysis, **changed: object) -> vn.Settings:
     """Settings of a page whose address names no others."""
     return dashboard_settings(analysis).replace(**changed)
-
-
-def address(page: Page) -> dict[str, str]:
-    """Query of the page's address."""
-    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
 
 
 def plot(page: Page) -> Locator:

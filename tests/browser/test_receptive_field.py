@@ -14,7 +14,6 @@ import vulneuron as vn
 from browser.conftest import OpenPage, settle
 from browser.guards import Guards
 from browser.neuron_view import (
-    address,
     assert_shows,
     coverage_text,
     field_figure,
@@ -27,6 +26,7 @@ from browser.neuron_view import (
     page_settings,
     probability,
 )
+from browser.overview import address
 from vulneuron.analysis.settings import Combination
 from vulneuron.measures import SIDES, Side
 from vulneuron.measures.thresholds import Mode

@@ -13,6 +13,7 @@ import zarr
 from torch import Tensor
 
 import vulneuron as vn
+from interruptions import Killed
 from layered import LAYERS, NamedLayers, analyze, named_layers
 from vulneuron.errors import ModelError, RecordError
 from vulneuron.record import Phase, Record, open_record
@@ -166,10 +167,6 @@ def test_unknown_layers_are_one_line(record: Record) -> None:
 def test_other_layers_are_another_run(record: Record) -> None:
     with pytest.raises(RecordError, match="contains a different run: model layers is"):
         analyze(Path(record.path), "3")
-
-
-class Killed(BaseException):
-    """Ends a run where no handler sees it, as a kill would."""
 
 
 @pytest.mark.slow

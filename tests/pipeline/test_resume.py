@@ -22,16 +22,13 @@ import zarr
 from torch import Tensor, nn
 
 import vulneuron as vn
+from interruptions import Killed
 from runs import CLASS_NAMES, color_net, color_pictures
 from vulneuron.attacks import Goal
 from vulneuron.errors import RecordError, RunError
 from vulneuron.record import Phase, open_record, record_lock
 
 pytestmark = pytest.mark.usefixtures("quick_projection")
-
-
-class Killed(BaseException):
-    """Ends a run where no handler sees it, as a kill would."""
 
 
 def analyze(out: str | Path, net: nn.Module | None = None, **options: Any) -> vn.Record:

@@ -11,7 +11,7 @@ import pytest
 
 import vulneuron as vn
 from runs import color_net
-from served import TIMEOUT
+from served import TIMEOUT, below
 from vulneuron.errors import VulneuronError
 from vulneuron.network import Classifier
 from vulneuron.server.library import Library
@@ -28,14 +28,9 @@ def dashboard(linear: Path) -> Iterator[vn.Dashboard]:
     shown.stop()
 
 
-def _at(dashboard: vn.Dashboard, path: str) -> httpx.URL:
-    url = httpx.URL(dashboard.url)
-    return url.copy_with(path=f"{url.path}{path}", query=None)
-
-
-def session_of(dashboard: vn.Dashboard) -> str:
-    url = httpx.URL(dashboard.url)
-    return str(url.copy_with(path=f"{url.path}api/sessions/{url.params['session']}/state", query=None))
+def session_of(dashboard: vn.Dashboard) -> httpx.URL:
+    session = httpx.URL(dashboard.url).params["session"]
+    return below(dashboard.url, f"api/sessions/{session}/state")
 
 
 def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
@@ -50,7 +45,7 @@ def test_shows_itself_in_a_frame(dashboard: vn.Dashboard) -> None:
 
 
 def test_begins_with_the_first_view(dashboard: vn.Dashboard) -> None:
-    summary = httpx.get(_at(dashboard, "api/records/colors")).json()
+    summary = httpx.get(below(dashboard.url, "api/records/colors")).json()
     assert dashboard.state == {}
     assert dashboard.pair == summary["first_view"]["pair"]
     assert dashboard.neurons == (summary["first_view"]["neuron"],)

@@ -14,7 +14,7 @@ from PIL import Image
 
 import vulneuron as vn
 from runs import SIDE, color_net
-from served import assert_error
+from served import assert_error, below
 from vulneuron.errors import VulneuronError
 from vulneuron.server.widget import DashboardWidget
 
@@ -27,13 +27,8 @@ def widget(linear: Path) -> Iterator[DashboardWidget]:
     shown.stop()
 
 
-def at(widget: DashboardWidget, path: str) -> httpx.URL:
-    url = httpx.URL(widget.url)
-    return url.copy_with(path=f"{url.path}{path}", query=None)
-
-
 def test_begins_with_the_first_view(widget: DashboardWidget, linear: Path) -> None:
-    summary = httpx.get(at(widget, "api/records/colors")).json()
+    summary = httpx.get(below(widget.url, "api/records/colors")).json()
     first, pairs = summary["first_view"], vn.open_record(linear).pairs
     assert (widget.layer, widget.pair, widget.neurons) == (
         summary["layer"],
@@ -50,7 +45,7 @@ def test_only_its_secret_path_is_served(widget: DashboardWidget) -> None:
     assert page.status_code == 200
     ancestors = page.headers["content-security-policy"].rpartition("frame-ancestors ")[2].split()
     assert {"https:", "http:", "vscode-webview:"} <= set(ancestors)
-    secret = at(widget, "").path
+    secret = below(widget.url, "").path
     for path in ("/", "/api/records", secret[:-2] + "/", f"{secret[:-2]}x/api/records"):
         assert_error(httpx.get(httpx.URL(widget.url).copy_with(path=path, query=None)), 401, "token")
 
@@ -107,7 +102,7 @@ def test_has_a_picture_for_readers_without_a_kernel(
     picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
     side = 16 * SIDE
     assert picture.size == (4 * side + 3 * 8, side)
-    first = httpx.get(at(widget, "api/records/colors")).json()["first_view"]["pair"]
+    first = httpx.get(below(widget.url, "api/records/colors")).json()["first_view"]["pair"]
     benign = np.rint(vn.open_record(linear).images(first, "benign") * 255)
     pixels = np.asarray(picture)[8::16, 8:side:16]
     np.testing.assert_array_equal(pixels, np.moveaxis(benign, 0, -1))
