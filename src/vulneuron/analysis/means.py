@@ -19,12 +19,12 @@ from vulneuron.measures.registry import NeuronContext
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-#: All measures of several sets of pairs with several settings.
+#: Number of cached arrays: those of all measures for several sets of pairs and settings.
 _CACHED = 512
 
 
 class PairSet:
-    """A set of pairs with settings, and the vulnerability maps that it has at this moment.
+    """A set of pairs with settings, and the vulnerability maps that they have at this moment.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ class RunningSums:
 class MeasureCache:
     """Means and ranks by measure, set of pairs, and the versions of the values that the measure reads.
 
-    A measure is computed from a few values, such as contributions, most of which do not depend on most
-    settings: another threshold of receptive fields leaves the means of most measures unchanged.
+    A measure reads few values, such as contributions, each of which depends on few settings: another RF
+    threshold leaves the means of most measures unchanged.
     """
 
     def __init__(self) -> None:

@@ -13,9 +13,9 @@ Ints = npt.NDArray[np.int64]
 #: OpenBLAS splits matrix products of more multiplications over threads. Thousands of short ones then wait for
 #: each other, up to 10 times as long as on one thread on a busy machine.
 _MAX_UNSPLIT = 2**18
-#: Number of tiles along each side of a block.
+#: Side of a block in tiles.
 _BLOCK = 4
-#: A block is processed like a tile if at most this fraction of the masks is mixed on it.
+#: Largest fraction of the masks that may be mixed on a block; otherwise, its tiles are not replaced by it.
 _MOST_MIXED = 0.2
 
 
@@ -55,8 +55,9 @@ def common_energy(masks: Bools | PackedMasks, energy: Floating) -> Doubles:
                  \Big(m_{kp} - \frac{s_{kt}}{E_t}\Big) \Big(m_{lp} - \frac{s_{lt}}{E_t}\Big),
 
     and a term of the second sum is 0 if one of the two masks is constant on the tile. The first sum is one
-    matrix product over tiles instead of pixels; the second needs only masks that are mixed on a tile. Blocks
-    of tiles are to tiles what tiles are to pixels, and tiles on which no mask is mixed are joined.
+    matrix product over tiles instead of pixels; the second needs only masks that are mixed on a tile. The
+    same identity then replaces tiles by blocks of tiles. Tiles on which no mask is mixed are merged if they
+    are in the same masks.
     """
     packed = as_packed(masks)
     if energy.shape != packed.size:
@@ -96,7 +97,7 @@ def common_energy(masks: Bools | PackedMasks, energy: Floating) -> Doubles:
 
 
 def _blocks(grid: tuple[int, int], chosen: Bools) -> list[Ints]:
-    """Tiles of each block, of those chosen."""
+    """Chosen tiles of each block."""
     rows, columns = np.divmod(np.flatnonzero(chosen), grid[1])
     blocks = rows // _BLOCK * grid[1] + columns // _BLOCK
     order = np.argsort(blocks, kind="stable")
@@ -105,7 +106,7 @@ def _blocks(grid: tuple[int, int], chosen: Bools) -> list[Ints]:
 
 
 def _merged(full: Bools, roots: Doubles) -> Doubles:
-    """Shares ``(tile, neuron)`` of constant tiles, of which those with the same neurons are one."""
+    """Shares ``(tile, neuron)`` of tiles on which no mask is mixed, merged if they are in the same masks."""
     energies: dict[bytes, float] = {}
     for neurons, root in zip(full, roots.tolist(), strict=True):
         key = neurons.tobytes()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Span = tuple[int, int]
-#: First position of the right child, of each node by its first position and its end.
+#: First position of each node's right child, by the node's first position and end.
 Middles = dict[Span, int]
 
 #: A node has no table if it has more leaves than this for each walk through it.
@@ -59,9 +59,9 @@ def optimally_ordered(linkage: Doubles, distances: Doubles) -> Doubles:
     Notes
     -----
     Bar-Joseph et al. compute a table for each node: the shortest paths between all leaves that it separates.
-    Most of the time goes into the last merges, for which shortest paths from anywhere are enough. They need
-    no table: a walk through a node of a and b leaves is two walks through either child and :math:`O(ab)`
-    sums. As walks through children double at each level, they end at small nodes, which have tables.
+    Most of the time is spent on the last merges, for which the shortest paths from anywhere are sufficient.
+    They need no table: a walk through a node whose children have a and b leaves consists of two walks through
+    each child and :math:`O(ab)` sums. The number of walks doubles at each level, so small nodes have tables.
     """
     count = len(linkage) + 1
     if count < 3:
@@ -117,7 +117,7 @@ def _optimal_order(spans: list[list[int]], distances: Doubles) -> list[int]:
 
 
 def _walked(middles: Middles, root: Span) -> set[Span]:
-    """The nodes above those with tables: few enough for the number of walks through each of them."""
+    """The upper nodes, which have too many leaves for tables in view of the few walks through them."""
     walked: set[Span] = set()
     pending = [(root, 1)]
     while pending:
@@ -131,7 +131,7 @@ def _walked(middles: Middles, root: Span) -> set[Span]:
 def _path_lengths(middles: Middles, spans: list[Span], distances: Doubles) -> Doubles:
     """Table of the shortest paths through all leaves of a node, for two leaves that the node separates.
 
-    Nodes of the same shape are computed at once, because most nodes have a few leaves.
+    Nodes of the same shape are computed together, because most nodes have only a few leaves.
     """
     shapes: dict[tuple[int, ...], list[int]] = {}
     for low, high in spans:
@@ -141,7 +141,7 @@ def _path_lengths(middles: Middles, spans: list[Span], distances: Doubles) -> Do
     for shape in sorted(shapes, key=lambda shape: shape[-1]):
         left_middle, middle, right_middle, high = shape
         blocks = [slice(low, low + high) for low in shapes[shape]]
-        # Copies, except of a single block, which may be large.
+        # Blocks are copied, unless there is only one, which may be large.
         tables, across = (
             values[None, blocks[0], blocks[0]]
             if len(blocks) == 1

@@ -48,9 +48,9 @@ class Sliding:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """Each output cell is an affine function of a few cells of one input, in its own way: resizing.
+    """Each output cell is a different affine function of a few cells of one input, as in resizing.
 
-    The output is computed as a whole, and the region is cut out of it.
+    The whole output is computed, and the region is cut out of it.
 
     Attributes
     ----------
@@ -123,10 +123,10 @@ def _prove(function: Function, module: nn.Module | None, call: Any, noise: list[
         return Opaque()
     if _is_local(function, noise, output):
         return Local()
-    return _prove_alone(function, module, call, noise[0], output) if len(noise) == 1 else Opaque()
+    return _prove_single(function, module, call, noise[0], output) if len(noise) == 1 else Opaque()
 
 
-def _prove_alone(
+def _prove_single(
     function: Function, module: nn.Module | None, call: Any, noise: Tensor, output: Tensor
 ) -> Operation:
     """The operation of a step with one input that is not local."""
@@ -216,9 +216,9 @@ def _reproduces(proposal: Sliding, values: Tensor, output: Tensor) -> bool:
 
 
 def _affine(function: Function, values: Tensor, output: Tensor) -> Affine | None:
-    """An affine function with its tables of affected outputs; None if it is not, or a cell affects many.
+    """The step as an affine operation; None if it is not affine, or a cell affects too many outputs.
 
-    Random inputs have no effect only where all weights are zero.
+    Affected outputs are found with random inputs, which have no effect only where all weights are zero.
     """
     if output.ndim != 4:
         return None
@@ -232,6 +232,7 @@ def _affine(function: Function, values: Tensor, output: Tensor) -> Affine | None
 
 
 def _spread(function: Function, values: Tensor, constant: Tensor, axis: int) -> Spread:
+    """Outputs along an axis that change if only one row or column of the input is not zero."""
     other = 5 - axis
     affected = []
     for indices in torch.arange(values.shape[axis], device=values.device).split(_BATCH):

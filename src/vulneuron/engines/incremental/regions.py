@@ -70,7 +70,7 @@ class Slide:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Outputs of an axis that each input affects, as a table: for resizing, whose windows move unevenly.
+    """Table of the outputs along an axis that each input affects: for resizing, whose windows move unevenly.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Spread:
 
     @property
     def typical_share(self) -> float:
-        """Mean fraction of the outputs that may change with one input."""
+        """Mean fraction of the outputs that one input may change."""
         return float((self.last - self.first + 1).mean()) / self.outputs
 
     def reached(self, changed: Span) -> Span:

@@ -122,7 +122,7 @@ class Background:
 
 
 def cut_each(features: Tensor, place: Place) -> Tensor:
-    """One region of each feature map ``(n, channel, y, x)``, all of them inside of the maps."""
+    """One region of each feature map ``(n, channel, y, x)``; none extends beyond its map."""
     rows, columns = (
         axis.start[:, None] + torch.arange(axis.size, device=axis.start.device)
         for axis in (place.rows, place.columns)
