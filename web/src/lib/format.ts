@@ -51,6 +51,11 @@ export function formatted(value: number, display: Display): string {
   return { number, change: signed, share: probability }[display](value);
 }
 
+/** The same in a column. */
+export function formattedInColumn(value: number, display: Display): string {
+  return display === "share" ? probability(value) : inColumn(value);
+}
+
 /** "1 pair", "8,457 pairs". */
 export function pairCount(pairs: number): string {
   return `${count(pairs)} ${pairs === 1 ? "pair" : "pairs"}`;

@@ -3,7 +3,10 @@ import { ApiError } from "../api/responses";
 import { followJob } from "../api/jobs";
 import type { RecordApi } from "../api/record_api";
 import type { JobModel, StageModel, VulnerabilityMapSettings } from "../api/types";
+import { Eta } from "../lib/map_progress";
 import { mapComputation } from "./settings";
+
+const MILLISECONDS = 1000;
 
 export type MapsStatus = "unknown" | "computing" | "ready" | "impossible" | "cancelled" | "failed";
 
@@ -20,6 +23,8 @@ export interface StagedMaps {
 export class MapsState {
   job = $state.raw<JobModel | undefined>(undefined);
   error = $state.raw<string | undefined>(undefined);
+  /** Until the job is done; undefined while unknown. */
+  secondsLeft = $state.raw<number | undefined>(undefined);
   /** Incremented when new maps are complete, and with them the numbers that depend on them. */
   version = $state(0);
   /** Incremented when the user tries again. Not private: Svelte does not track private state read in a constructor. */
@@ -70,6 +75,11 @@ export class MapsState {
     return this.#staged?.of === this.#maps() ? this.#staged : undefined;
   }
 
+  /** The done part of the job, from 0 to 1; undefined while unknown. */
+  get part(): number | undefined {
+    return this.job?.total ? this.job.done / this.job.total : undefined;
+  }
+
   /** Stop the computation; `retry` resumes it. */
   cancel(): void {
     if (this.state === "computing") this.#cancel();
@@ -87,8 +97,7 @@ export class MapsState {
     signal: AbortSignal,
   ): Promise<void> {
     const of = this.#maps();
-    this.job = undefined;
-    this.error = undefined;
+    this.job = this.error = this.secondsLeft = undefined;
     setStatus("unknown");
     try {
       const stored = await api.maps(pair, mapComputation(settings), signal);
@@ -96,8 +105,10 @@ export class MapsState {
         setStatus(stored.can_compute ? "computing" : "impossible");
         if (!stored.can_compute) return;
         const started = await api.startMaps(pair, settings);
+        const eta = new Eta();
         const progress = (now: JobModel): void => {
           this.job = now;
+          this.secondsLeft = eta.secondsLeft(performance.now() / MILLISECONDS, now.done, now.total);
           if (now.stage) this.#staged = { of, job: now.id, stage: now.stage };
         };
         const job = await followJob(started.id, progress, signal);
