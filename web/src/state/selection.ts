@@ -11,18 +11,16 @@ export interface Cell {
   readonly adversarial: ClassGroup | null;
 }
 
-export type Point = Position;
-
 /** Selected pairs: all, a list, those of some cells, or those inside a lasso in one of the plots. */
 export type PairSelection =
   | { readonly kind: "all" }
   | { readonly kind: "list"; readonly pairs: readonly number[] }
   | { readonly kind: "cells"; readonly cells: readonly Cell[] }
-  | { readonly kind: "lasso"; readonly side: Side; readonly polygon: readonly Point[] };
+  | { readonly kind: "lasso"; readonly side: Side; readonly polygon: readonly Position[] };
 
 export const ALL: PairSelection = { kind: "all" };
 
-export function sameCell(a: Cell, b: Cell): boolean {
+function sameCell(a: Cell, b: Cell): boolean {
   return a.benign === b.benign && a.adversarial === b.adversarial;
 }
 
@@ -78,7 +76,7 @@ export function membership(selection: PairSelection, pairs: Table): (pair: numbe
 }
 
 /** Whether a point is inside a polygon, by the even-odd rule. */
-export function contains(polygon: readonly Point[], point: Point): boolean {
+export function contains(polygon: readonly Position[], point: Position): boolean {
   let inside = false;
   let previous = polygon.at(-1);
   for (const corner of polygon) {
@@ -142,7 +140,7 @@ function parseGroup(text: string, summary: RecordSummary): ClassGroup | null | u
 }
 
 function parseLasso(side: Side, parts: readonly string[]): PairSelection | undefined {
-  const polygon = parts.map((part): Point => {
+  const polygon = parts.map((part): Position => {
     const [x, xFraction, y, yFraction] = part.split("*");
     return { x: Number(`${x}.${xFraction}`), y: Number(`${y}.${yFraction}`) };
   });
@@ -155,16 +153,23 @@ export function describeSelection(selection: PairSelection, className: (label: n
   if (selection.kind === "all") return "all pairs";
   if (selection.kind === "list") return "chosen pairs";
   if (selection.kind === "lasso") return `lasso in the ${selection.side} plot`;
-  const [first, second] = selection.cells;
-  if (!first || second) return `${selection.cells.length} cells`;
-  return describeCell(first, className);
+  const cell = onlyCell(selection);
+  return cell ? describeCell(cell, className) : `${selection.cells.length} cells`;
+}
+
+/** The cell that is selected alone; undefined for other selections. */
+export function onlyCell(selection: PairSelection): Cell | undefined {
+  const [first, second] = selection.kind === "cells" ? selection.cells : [];
+  return second ? undefined : first;
 }
 
 /** A cell, row or column of the prediction matrix in words. */
 export function describeCell({ benign, adversarial }: Cell, className: (label: number) => string): string {
-  const name = (group: ClassGroup | null): string => {
-    if (group === null) return "any class";
-    return group === "other" ? "other classes" : className(group);
-  };
-  return `${name(benign)} → ${name(adversarial)}`;
+  return `${describeGroup(benign, className)} → ${describeGroup(adversarial, className)}`;
+}
+
+/** The classes of a row or column in words; null for all of them. */
+export function describeGroup(group: ClassGroup | null, className: (label: number) => string): string {
+  if (group === null) return "any class";
+  return group === "other" ? "other classes" : className(group);
 }
