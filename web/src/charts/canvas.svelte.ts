@@ -86,6 +86,11 @@ const followTheme = createSubscriber((update) => {
   };
 });
 
+/** The numbers in a computed color: red, green and blue, and the opacity if it is not opaque. */
+export function channels(color: string): number[] {
+  return (color.match(/[\d.]+/g) ?? []).map(Number);
+}
+
 /** The colors of the present theme; effects that read them run again when it changes. */
 export function palette(): Palette {
   followTheme();

@@ -2,7 +2,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { coverage, outline, type Mask } from "../lib/masks";
-import { palette, type Palette } from "./canvas.svelte";
+import { channels, palette, type Palette } from "./canvas.svelte";
 
 /**
  * The decoded image at an address that follows the state. The previous image stays until the new one can be drawn, so
@@ -178,6 +178,6 @@ function drawOutline(context: CanvasRenderingContext2D, { width, height }: Size,
 
 /** The bytes of a computed color such as `rgb(1, 2, 3)`. */
 function bytesOf(color: string): Rgb {
-  const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
+  const [red = 0, green = 0, blue = 0] = channels(color);
   return [red, green, blue];
 }

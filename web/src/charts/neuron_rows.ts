@@ -1,5 +1,6 @@
 /** Draws the rows below the curves: regions, rank intervals, numbers, and the measure that neurons are sorted by. */
 
+import { max } from "d3-array";
 import { shownPlaces, type Frame } from "./neuron_plot";
 import { BAR } from "./neuron_plot_rows";
 
@@ -59,8 +60,7 @@ export function drawMeasure(frame: Frame): void {
   const { sorted } = scene;
   if (!sorted || !rows.measure) return;
   const { top, bottom } = rows.measure;
-  let most = 0;
-  for (const neuron of scene.order) most = Math.max(most, Math.abs(sorted[neuron] as number) || 0);
+  const most = max(scene.order, (neuron) => Math.abs(sorted[neuron] as number));
   if (!most) return;
   context.font = font();
   context.textAlign = "right";

@@ -18,7 +18,7 @@ export interface MatrixGroups {
 }
 
 /** The largest number of classes that all have their own row and column. */
-export const MOST_CLASSES = 16;
+const MOST_CLASSES = 16;
 /** With more classes, this many have their own row, and as many their own column. */
 export const COMMON_CLASSES = 14;
 

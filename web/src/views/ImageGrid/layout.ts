@@ -19,7 +19,7 @@ interface Size {
 /** Least distance between cards in a row, and distance between rows. */
 export const [GAP, ROW_GAP] = [10, 14];
 /** Distance between the two images of a card. */
-export const BETWEEN = 2;
+const BETWEEN = 2;
 /** Height of a card without its images, in lines of small text: the bars and the numbers. */
 const ENDS = 1.6;
 /** Images of up to this size are shown at whole multiples of their size, so that their pixels stay squares. */
