@@ -76,7 +76,7 @@ export class MapsState {
   }
 
   /** The done part of the job, from 0 to 1; undefined while unknown. */
-  get part(): number | undefined {
+  get fraction(): number | undefined {
     return this.job?.total ? this.job.done / this.job.total : undefined;
   }
 
