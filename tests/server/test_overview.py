@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from runs import CLASS_NAMES, SIDE, all_arrays
-from served import Served, decoded
+from served import Served, assert_error, decoded
+from vulneuron.analysis import PAIR_FILTERS
 from vulneuron.measures import MEASURES, SIDES
 
 
@@ -177,3 +178,21 @@ def test_numbers_of_settings_are_not_cached(served: Served) -> None:
 
 def test_summary_is_valid_json(served: Served) -> None:
     json.loads(served.get("").text, parse_constant=pytest.fail)
+
+
+def test_filters_tell_pairs_apart(served: Served) -> None:
+    summary = served.get("").json()
+    table = dict(zip(summary["pair_columns"], served.array("/pairs.npy"), strict=True))
+    offered = {one["name"] for one in summary["pair_filters"]}
+    assert {"benign_probability", "perturbation_l2"} <= offered
+    for declared in PAIR_FILTERS:
+        assert (declared.name in offered) == (len(np.unique(table[declared.name])) > 1)
+    assert served.get("/image-names").json() == served.truth.record.pairs["image_id"].tolist()
+
+
+def test_nearest_pairs(served: Served) -> None:
+    url = f"/api/records/{served.name}/pairs/3/nearest"
+    body = served.client.post(url, json={"by": "change", "count": 4, "pairs": "0-9"}).json()
+    nearest = served.truth.nearest_pairs(3, by="change", count=4, pairs=range(10))
+    assert body == {"pairs": nearest.pairs.tolist(), "distances": nearest.distances.tolist()}
+    assert_error(served.client.post(url, json={"pairs": "0-9999"}), 404, "9999")

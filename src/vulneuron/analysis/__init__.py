@@ -2,9 +2,11 @@
 
 from vulneuron.analysis.analysis import Analysis
 from vulneuron.analysis.model import load_classifier
+from vulneuron.analysis.nearest import LIKENESSES
 from vulneuron.analysis.neurons import DEFAULT_SORTS, RANKS, sort_measure, sorted_neurons
+from vulneuron.analysis.pair_filters import PAIR_FILTERS, PairFilter
 from vulneuron.analysis.pair_orders import PAIR_ORDERS, PAIR_VALUES, PairOrder
-from vulneuron.analysis.results import Context, Masks, Pair, ReceptiveField
+from vulneuron.analysis.results import Context, Masks, NearestPairs, Pair, ReceptiveField
 from vulneuron.analysis.selection import checked_neurons, checked_pairs, named_cell, select_pairs
 from vulneuron.analysis.settings import (
     ClusterSettings,
@@ -16,6 +18,8 @@ from vulneuron.analysis.settings import (
 
 __all__ = [
     "DEFAULT_SORTS",
+    "LIKENESSES",
+    "PAIR_FILTERS",
     "PAIR_ORDERS",
     "PAIR_VALUES",
     "RANKS",
@@ -25,7 +29,9 @@ __all__ = [
     "CurveSettings",
     "FieldSettings",
     "Masks",
+    "NearestPairs",
     "Pair",
+    "PairFilter",
     "PairOrder",
     "ReceptiveField",
     "Settings",

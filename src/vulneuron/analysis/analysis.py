@@ -5,14 +5,17 @@ from copy import copy
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from vulneuron.analysis.data import Ints, LayerData
 from vulneuron.analysis.image_methods import ImageMethods
 from vulneuron.analysis.model import Network
+from vulneuron.analysis.nearest import Likeness, nearest_pairs
 from vulneuron.analysis.neuron_methods import NeuronMethods
+from vulneuron.analysis.pair_filters import Range, filtered_pairs
 from vulneuron.analysis.pair_orders import ordered_pairs
-from vulneuron.analysis.results import Pair
+from vulneuron.analysis.results import NearestPairs, Pair
 from vulneuron.analysis.selection import cell_pairs, checked_pairs
 from vulneuron.analysis.settings import Settings, suggested_settings
 from vulneuron.analysis.vulnerability import PairVulnerability
@@ -153,9 +156,75 @@ class Analysis(NeuronMethods, ImageMethods):
         MeasureError
             If the order or a pair is unknown.
         """
-        table = self.record.pairs
-        return ordered_pairs(table if pairs is None else table.iloc[checked_pairs(self.record, pairs)], order)
+        return ordered_pairs(self._rows(pairs), order)
+
+    def filter_pairs(
+        self,
+        pairs: Sequence[int] | Ints | None = None,
+        *,
+        text: str = "",
+        **values: Range | bool | None,
+    ) -> Ints:
+        """Pairs that pass all given filters, ascending; none may be left.
+
+        Parameters
+        ----------
+        pairs
+            The pairs to filter; None for all.
+        text
+            Words, each of which is the pair's number or part of a label or of the image's name, in upper or
+            lower case.
+        values
+            Values of `vulneuron.analysis.PAIR_FILTERS` by name: a range, such as
+            ``benign_probability=(0.5, 0.9)`` or ``perturbation_l2=(None, 1.2)``, which includes its ends;
+            or ``survives_8bit=True``.
+
+        Raises
+        ------
+        MeasureError
+            If a filter or a pair is unknown, or a value is invalid.
+        """
+        return filtered_pairs(self._rows(pairs), text, values)
+
+    def nearest_pairs(
+        self,
+        pair: int,
+        *,
+        by: Likeness = "benign",
+        count: int = 24,
+        pairs: Sequence[int] | Ints | None = None,
+        settings: Settings | None = None,
+    ) -> NearestPairs:
+        r"""Pairs that are most like a given one, the nearest first.
+
+        The distance is the cosine distance :math:`1 - u \cdot v / (|u| |v|)` of two vectors with one value
+        per neuron, and 1 if one of them is 0. All pairs are compared.
+
+        Parameters
+        ----------
+        by
+            "benign" or "adversarial": activations on that image. "change": contributions on the adversarial
+            minus those on the benign image, with the settings' ``weights``: the same neurons change alike.
+        count
+            Largest number of results.
+        pairs
+            The pairs to choose from; None for all. The given pair is left out.
+
+        Raises
+        ------
+        MeasureError
+            If a pair, `by` or the count is invalid.
+        """
+        among = np.arange(self.data.count) if pairs is None else checked_pairs(self.record, pairs)
+        weights = (settings or self.settings).curves.weights
+        number = self.data.check_pair(pair)
+        return nearest_pairs(self.data, self._curves, number, among, by=by, count=count, weights=weights)
 
     def pair(self, pair: int) -> Pair:
         """Labels, probabilities and perturbation of one pair."""
         return self.data.describe(self.data.check_pair(pair))
+
+    def _rows(self, pairs: Sequence[int] | Ints | None) -> pd.DataFrame:
+        """Rows of ``record.pairs``; None for all."""
+        table = self.record.pairs
+        return table if pairs is None else table.iloc[checked_pairs(self.record, pairs)]

@@ -57,10 +57,11 @@ class AnalysisBase:
         self._substitution = Substitution(data, self.network)
         self._occlusion = Occlusion(data, self.network)
         self._clusters = Clusters(data, self._fields)
+        self._curves = Curves(data)
         dead = DeadNeurons(data, self._thresholds)
         self._table = NeuronTable(
             data,
-            Curves(data),
+            self._curves,
             self._substitution,
             dead,
             self._vulnerability,

@@ -92,3 +92,19 @@ class Context:
     adversarial_activations: Floats
     benign_confidences: Doubles
     adversarial_confidences: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPairs:
+    """The pairs that are most like a given one, the nearest first.
+
+    Attributes
+    ----------
+    pairs
+        ``(m,)``: numbers of the pairs.
+    distances
+        ``(m,)``: cosine distances to the given pair, from 0 to 2.
+    """
+
+    pairs: Ints
+    distances: Doubles

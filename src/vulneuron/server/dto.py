@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vulneuron.analysis.context import Order
 from vulneuron.analysis.declarations import Kind
+from vulneuron.analysis.nearest import Likeness
+from vulneuron.analysis.pair_filters import PairFilter
 from vulneuron.analysis.pair_orders import PairOrder
 from vulneuron.analysis.settings import (
     ClusterSettings,
@@ -246,6 +248,10 @@ class RecordSummary(Model):
     defaults: SettingsModel = Field(description="Initial settings of the page.")
     pair_columns: list[str] = Field(description="Rows of pairs.npy.")
     pair_orders: list[PairOrder] = Field(description="Orders of pairs; the first is the default.")
+    pair_filters: list[PairFilter] = Field(
+        description="Values to filter pairs by, without those that are the same for all pairs."
+    )
+    likenesses: list[ChoiceModel] = Field(description="What makes pairs alike; the first is the default.")
     context: ContextChoices
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of a ranking.")
@@ -282,6 +288,22 @@ class PairModel(Model):
     perturbation_linf: float
     survives_8bit: bool
     probabilities: SideProbabilities
+
+
+class NearestRequest(Model):
+    """What the nearest pairs are nearest by, and among which pairs."""
+
+    by: Likeness = "benign"
+    count: int = Field(default=24, ge=1, le=1000, description="Maximum number of pairs.")
+    pairs: NumberText | None = Field(default=None, description="Pairs to choose from; null for all.")
+    curves: CurveSettings = CurveSettings()
+
+
+class NearestModel(Model):
+    """The pairs that are most like a given one, the nearest first."""
+
+    pairs: list[int]
+    distances: list[float] = Field(description="Cosine distances to the given pair.")
 
 
 class SubstitutionModel(Model):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from vulneuron._version import __version__
 from vulneuron.analysis import (
     DEFAULT_SORTS,
+    LIKENESSES,
     PAIR_ORDERS,
     PAIR_VALUES,
     RANKS,
@@ -22,6 +23,7 @@ from vulneuron.analysis import (
     sorted_neurons,
 )
 from vulneuron.analysis.context import CONTEXT_ORDERS
+from vulneuron.analysis.pair_filters import distinguishing_filters
 from vulneuron.attacks import attack_label
 from vulneuron.engines import Watch
 from vulneuron.maps.grid import PatchGrid
@@ -237,6 +239,8 @@ class OpenedLayer:
             defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
             pair_columns=list(PAIR_COLUMNS),
             pair_orders=list(PAIR_ORDERS),
+            pair_filters=distinguishing_filters(self.record.pairs),
+            likenesses=described_choices(LIKENESSES),
             context=dto.ContextChoices(
                 orders=described_choices(CONTEXT_ORDERS),
                 scopes=described_choices(SCOPES),
