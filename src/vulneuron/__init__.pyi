@@ -6,7 +6,7 @@ from .errors import VulneuronError
 from .maps import ImagePair, vulnerability_maps
 from .network import Classifier
 from .pipeline import analyze
-from .record import Record, open_record
+from .record import Finding, Findings, Group, Groups, Record, open_record
 from .server.notebook import Dashboard, show
 
 __all__ = [
@@ -16,7 +16,11 @@ __all__ = [
     "Attack",
     "Classifier",
     "Dashboard",
+    "Finding",
+    "Findings",
     "FoolboxAttack",
+    "Group",
+    "Groups",
     "ImagePair",
     "Record",
     "Settings",

@@ -51,6 +51,21 @@ class RecordError(VulneuronError):
     """The record cannot be created, opened or resumed."""
 
 
+class SavedError(VulneuronError):
+    """A finding or a group is invalid, unknown, or cannot be saved."""
+
+
+class SavedConflictError(SavedError):
+    """A finding was changed by somebody else in the meantime, or the name of a group is taken."""
+
+
+class UnknownGroupError(SavedError, KeyError):
+    """The record has no group of this name."""
+
+    # A KeyError would show the repr of its message.
+    __str__ = Exception.__str__
+
+
 class RunError(VulneuronError):
     """The run cannot be done with these arguments."""
 

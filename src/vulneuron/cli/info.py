@@ -88,6 +88,7 @@ def _rows(info: dict[str, Any]) -> list[tuple[str, str]]:
         *(row for layer in info["layers"] for row in _layer_rows(layer)),
         ("images from", info["images_from"]["spec"]),
         ("created", f"{info['created']} by vulneuron {info['versions']['vulneuron']}, seed {info['seed']}"),
+        *_saved_rows(info),
         ("device", f"{info['device']}, {info['threads']} CPU threads"),
     ]
     flags = info["audit"]["flags"] if info["complete"] else []
@@ -101,6 +102,18 @@ def _layer_rows(layer: dict[str, Any]) -> list[tuple[str, str]]:
         ("target layer", f"{layer['neurons']:,} neurons, feature maps {height} x {width}: {description}"),
         ("split error", f"{layer['split_error']:.1e}"),
     ]
+
+
+def _saved_rows(info: dict[str, Any]) -> list[tuple[str, str]]:
+    findings, groups = info["findings"], info["groups"]
+    if findings is None:
+        return [("saved", "findings and groups that cannot be read; record.findings says why")]
+    counts = [
+        f"{count:,} {name}{'' if count == 1 else 's'}"
+        for count, name in ((findings, "finding"), (groups, "group"))
+        if count
+    ]
+    return [("saved", " and ".join(counts))] if counts else []
 
 
 def _percent(rate: float | None) -> str:

@@ -28,9 +28,9 @@ from vulneuron.record import (
     resume_record,
 )
 from vulneuron.record.location import is_free, was_record
+from vulneuron.record.opening import open_group
 from vulneuron.record.replacement import replace_record, restore_record, staging_path
 from vulneuron.record.schema import ADVERSARIAL, BENIGN
-from vulneuron.record.store import open_group
 
 Ints = npt.NDArray[np.int64]
 

@@ -14,8 +14,9 @@ from zarr.errors import ContainsArrayError
 
 from vulneuron.errors import RecordError, one_line
 from vulneuron.record.locking import write_lock
+from vulneuron.record.opening import open_group
 from vulneuron.record.schema import Variable
-from vulneuron.record.store import Record, open_group
+from vulneuron.record.store import Record
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -52,13 +53,7 @@ class GrowingArrays:
         self, path: str, variable: Variable, grid: tuple[int, int], attributes: Mapping[str, Any]
     ) -> Any:
         """Array of this path, open for writing; created with grids of this shape if it does not exist."""
-        root = open_group(self._record.path, "r+")
-        if dict(root.attrs) != dict(self._record.attributes):
-            raise RecordError(
-                f"{self._record.path!r} was replaced by another record since it was opened",
-                allowed="the record that the vulnerability maps belong to",
-                fix="open it again",
-            )
+        root = writable_root(self._record)
         array = root.get(path)
         if array is not None:
             return array
@@ -101,6 +96,24 @@ class GrowingArrays:
             allowed="a writable record on a disk with free space",
             fix="change its permissions, free some space, or copy the record",
         )
+
+
+def writable_root(record: Record) -> zarr.Group:
+    """Root group of a record, open for writing.
+
+    Raises
+    ------
+    RecordError
+        If another record is there now.
+    """
+    root = open_group(record.path, "r+")
+    if dict(root.attrs) != dict(record.attributes):
+        raise RecordError(
+            f"{record.path!r} was replaced by another record since it was opened",
+            allowed="the record that was opened",
+            fix="open it again",
+        )
+    return root
 
 
 def only_readable(error: OSError) -> bool:

@@ -48,7 +48,7 @@ def record_lock(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def write_lock(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Lock a local record for one write of vulnerability maps, or for its replacement by another record.
+    """Lock a local record for one write to it, or for its replacement by another record.
 
     A map that was computed for the old record can then not be written to the new one. There is no lock for
     URLs, or in a folder that is not writable, where no record can be replaced.
@@ -62,7 +62,14 @@ def write_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     if is_remote(path) or not os.access(target.parent, os.W_OK):
         yield
         return
-    lock = FileLock(target.with_name(f".{target.name}.write.lock"), timeout=_PATIENCE)
+    with short_lock(target.with_name(f".{target.name}.write.lock"), path):
+        yield
+
+
+@contextmanager
+def short_lock(file: Path, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold a lock file of a record for a moment; errors as for `write_lock`."""
+    lock = FileLock(file, timeout=_PATIENCE)
     try:
         lock.acquire()
     except Timeout:
@@ -74,5 +81,5 @@ def write_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         lock.release()

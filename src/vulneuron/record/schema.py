@@ -5,7 +5,8 @@ A record is one Zarr v3 group:
 - the root contains the pairs, independent of the layer: images, labels, logits, perturbations;
 - ``layers/NAME`` contains the values of one target layer: feature maps, activations, contributions;
 - ``run`` contains one row per image of the run, to document wrong predictions and failed attacks;
-- ``maps/NAME`` contains the vulnerability maps of one patch and stride, added to a finished record.
+- ``maps/NAME`` contains the vulnerability maps of one patch and stride, added to a finished record;
+- ``saved`` contains findings and groups, which users save in a finished record.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ SCHEMA_VERSION = 3
 VERSION_KEY = "vulneuron_schema"
 
 #: Names of the groups.
-LAYERS, RUN, MAPS = "layers", "run", "maps"
+LAYERS, RUN, MAPS, SAVED = "layers", "run", "maps", "saved"
 
 BENIGN, ADVERSARIAL = range(2)
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.core.sync import sync
-from zarr.errors import GroupNotFoundError, ZarrUserWarning
 
-from vulneuron.errors import RecordError, did_you_mean
+from vulneuron.errors import RecordError, SavedError, did_you_mean
 from vulneuron.measures.sides import SIDES
 from vulneuron.record.layers import RecordLayer
-from vulneuron.record.location import NO_RECORD_FIX, is_remote
+from vulneuron.record.opening import open_group, require_arrays
 from vulneuron.record.schema import (
     COORDINATES,
     PAIR_VARIABLES,
     RUN,
     RUN_VARIABLES,
-    SCHEMA_VERSION,
     VERSION_KEY,
     Outcome,
     Phase,
@@ -38,6 +32,9 @@ from vulneuron.record.schema import (
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from vulneuron.record.findings import Findings
+    from vulneuron.record.groups import Groups
 
 
 def open_record(path: str | os.PathLike[str]) -> Record:
@@ -56,68 +53,8 @@ def open_record(path: str | os.PathLike[str]) -> Record:
     group = open_group(path)
     record = Record(str(path), group)
     if record.complete:
-        _check_whole(record, group)
+        require_arrays(record.path, group, record.expected_arrays())
     return record
-
-
-def open_group(path: str | os.PathLike[str], mode: Literal["r", "r+"] = "r") -> zarr.Group:
-    """Zarr group of a record, its schema version checked."""
-    if not is_remote(path) and not Path(path).exists():
-        raise RecordError(f"record {str(path)!r} does not exist", allowed="a record", fix=NO_RECORD_FIX)
-    try:
-        group = zarr.open_group(str(path), mode=mode, zarr_format=3, use_consolidated=False)
-        version = group.attrs.get(VERSION_KEY)
-    except GroupNotFoundError:
-        raise RecordError(
-            f"{str(path)!r} is no record: it has no zarr.json", allowed="a record", fix=NO_RECORD_FIX
-        ) from None
-    except Exception as error:  # Zarr raises many types on damaged metadata
-        raise RecordError(
-            f"the metadata of record {str(path)!r} cannot be read ({type(error).__name__})",
-            allowed="an undamaged record",
-            fix="restore it from a copy, or run analyze again with --overwrite",
-        ) from error
-    if not isinstance(version, int):
-        raise RecordError(
-            f"{str(path)!r} is a Zarr group, but no record", allowed="a record", fix=NO_RECORD_FIX
-        )
-    if version > SCHEMA_VERSION:
-        raise RecordError(
-            f"record {str(path)!r} was written with schema {version}",
-            allowed=f"schema {SCHEMA_VERSION}",
-            fix="upgrade with `pip install -U vulneuron`",
-        )
-    if version < SCHEMA_VERSION:
-        raise RecordError(
-            f"record {str(path)!r} was made with the older schema {version}",
-            allowed=f"schema {SCHEMA_VERSION}",
-            fix="run `vulneuron analyze` again, with --overwrite",
-        )
-    return group
-
-
-def _check_whole(record: Record, group: zarr.Group) -> None:
-    """Refuse a record of which arrays or chunks are missing: Zarr itself would read those as zeros."""
-    async_group = zarr.AsyncGroup(group.metadata, group.store_path)
-
-    async def problem(name: str) -> str | None:
-        array = await async_group.get(name)
-        if not isinstance(array, zarr.AsyncArray):
-            return "is missing"
-        return "misses chunks" if await array.nchunks_initialized() < array.nchunks else None
-
-    async def problems(names: Sequence[str]) -> list[str | None]:
-        return await asyncio.gather(*map(problem, names))
-
-    names = record.expected_arrays()
-    # All at once, because a record has some forty arrays.
-    for name, found in zip(names, sync(problems(names)), strict=True):
-        if found is not None:
-            raise RecordError(
-                f"record {record.path!r} is truncated: its array {name!r} {found}",
-                allowed="a whole record",
-                fix="restore it from a copy, or run analyze again with --overwrite",
-            )
 
 
 @dataclass(frozen=True)
@@ -294,6 +231,20 @@ class Record:
         stored: npt.NDArray[np.uint16] = self.array("image").oindex[pairs, code]
         return to_pixels(stored)
 
+    @property
+    def findings(self) -> Findings:
+        """Findings: states of the dashboard with notes, as in its list; they can be added and changed."""
+        from vulneuron.record.findings import Findings  # noqa: PLC0415  needs this module
+
+        return Findings(self)
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of neurons or pairs by name, as in the dashboard; they can be added and changed."""
+        from vulneuron.record.groups import Groups  # noqa: PLC0415  needs this module
+
+        return Groups(self)
+
     def info(self) -> dict[str, Any]:
         """Summary as plain values: counts, network, attack, audit; the keys of ``vulneuron info --json``."""
         run = self.attributes["run"]
@@ -315,6 +266,7 @@ class Record:
             "audit": self.attributes.get("audit"),
             "notes": self.attributes["notes"],
             "created": self.attributes["created"],
+            **self._saved_counts(),
             "versions": self.attributes["versions"],
             "device": self.attributes["device"],
             "threads": self.attributes["threads"],
@@ -364,6 +316,15 @@ class Record:
             )
         return self._opened_layers.setdefault(name, RecordLayer(self.path, name, group))
 
+    def _saved_counts(self) -> dict[str, int | None]:
+        """Numbers of findings and groups; None if they cannot be read."""
+        if not self.complete:
+            return {"findings": 0, "groups": 0}
+        try:
+            return {"findings": len(self.findings), "groups": len(self.groups)}
+        except SavedError:
+            return {"findings": None, "groups": None}
+
     def _created_layers(self) -> tuple[str, ...]:
         # A run that was killed at its very start has no groups yet.
         return () if self.attributes["phase"] == Phase.CREATE else self.layers
@@ -380,10 +341,3 @@ COUNT_KEYS = (
     "robust_accuracy",
     "survive_8bit",
 )
-
-
-def consolidate(path: str) -> None:
-    """Consolidate the metadata, so xarray opens the record with a single read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ZarrUserWarning)  # consolidation is not yet part of the v3 text
-        zarr.consolidate_metadata(path, zarr_format=3)

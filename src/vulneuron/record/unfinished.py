@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vulneuron.errors import RecordError
+from vulneuron.record.opening import open_group
 from vulneuron.record.schema import RUN, Phase, block_size, layer_group
-from vulneuron.record.store import open_group
 
 Step = Literal["start", "attack", "capture", "project"]
 

@@ -21,6 +21,7 @@ from zarr.core.sync import sync
 from vulneuron.errors import RecordError
 from vulneuron.measures.sides import SIDES
 from vulneuron.record.location import cannot_create, was_record
+from vulneuron.record.opening import consolidate, open_group
 from vulneuron.record.replacement import remove_files, remove_record
 from vulneuron.record.schema import (
     BLOCK_VARIABLES,
@@ -39,7 +40,7 @@ from vulneuron.record.schema import (
     layer_group,
     layer_variables,
 )
-from vulneuron.record.store import Record, consolidate, open_group, open_record
+from vulneuron.record.store import Record, open_record
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

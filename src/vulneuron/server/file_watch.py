@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vulneuron.record.location import is_remote
-from vulneuron.record.schema import MAPS
+from vulneuron.record.schema import MAPS, SAVED
 
 #: Changes when the files change; None if changes cannot be detected.
 Signature = tuple[int, ...] | None
 
 
 def signature_of(path: str) -> Signature:
-    """Signature of the files of a record, except for those of its growing arrays."""
+    """Signature of the files of a record, except for those that change in a finished record."""
     if is_remote(path):
         return None
     root = Path(path)
@@ -24,10 +24,11 @@ def signature_of(path: str) -> Signature:
         return ()
     files = 0
     for folder, folders, names in os.walk(root):
-        # Vulnerability maps are written while a record is served, by this server or another. Compare with the
-        # spelling of the walk: a path given as `run.zarr/` or `./run.zarr` is spelled differently.
-        if folder == str(root) and MAPS in folders:
-            folders.remove(MAPS)
+        # Vulnerability maps and findings are written while a record is served, by this server or another.
+        # Compare with the spelling of the walk: a path given as `run.zarr/` or `./run.zarr` is spelled
+        # differently.
+        if folder == str(root):
+            folders[:] = [name for name in folders if name not in (MAPS, SAVED)]
         files += len(names)
     return metadata.st_ino, metadata.st_mtime_ns, metadata.st_size, files
 
