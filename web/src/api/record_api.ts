@@ -77,6 +77,14 @@ export class RecordApi {
     return this.#table("pairs.npy", this.summary.pair_columns, { signal });
   }
 
+  /** Name of each pair's image in its source. */
+  async imageNames(signal: AbortSignal): Promise<string[]> {
+    const params = { path: { record: this.summary.id }, query: this.#layer };
+    const load = async () =>
+      unwrap(await this.#client.GET("/api/records/{record}/image-names", { params, signal }));
+    return this.#cache.get("image-names", load, signal);
+  }
+
   async matrix(signal: AbortSignal): Promise<NumberArray<Int32Array>> {
     return this.#array("matrix.npy", { signal });
   }

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { COMMON_CLASSES, condensed, matrixGroups, mostAttacked, total, type MatrixGroups } from "./matrix";
+import {
+  COMMON_CLASSES,
+  condensed,
+  countedBetween,
+  matrixGroups,
+  mostAttacked,
+  total,
+  type MatrixGroups,
+} from "./matrix";
+import { Table } from "./table";
 
 test("few classes all have a row and a column, and of many the most frequent on each side", () => {
   expect(matrixGroups([5, 3, 3], [3, 9, 5])).toEqual({ rows: [3, 5, 9], columns: [3, 5, 9] });
@@ -20,6 +29,12 @@ test("the most attacked classes, and those that their images become", () => {
   const pairs = [[4, 1], [4, 2], [4, 2], [7, 2], [7, 3], [7, 3], [5, 9], [6, 9], [8, 9], [3, 9]]; // prettier-ignore
   const side = (at: number): number[] => pairs.map((pair) => pair[at] as number);
   expect(mostAttacked(side(0), side(1), 2)).toEqual({ rows: [4, 7], columns: [2, 3] });
+});
+
+test("pairs are counted between the used classes", () => {
+  const pairs = new Table(["benign_label", "adversarial_label"], Float32Array.from([5, 5, 9, 9, 5, 7]), 3);
+  expect([...countedBetween([0, 1, 2], pairs, [5, 7, 9])]).toEqual([1, 0, 1, 0, 0, 0, 0, 1, 0]);
+  expect([...countedBetween([0], pairs, [5, 7, 9])]).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0]);
 });
 
 test("condensed counts are those of the pairs", () => {

@@ -1,4 +1,5 @@
 import { ascending } from "./ranges";
+import type { Table } from "./table";
 
 /** A class of the prediction matrix by its index, or all classes that are too rare for their own row or column. */
 export type ClassGroup = number | "other";
@@ -84,6 +85,20 @@ export function condensed(
     });
   });
   return sums;
+}
+
+/** Counts of some pairs between all used classes in row-major order; rows are benign labels. */
+export function countedBetween(members: Iterable<number>, pairs: Table, used: readonly number[]): Int32Array {
+  const [benign, adversarial] = [pairs.column("benign_label"), pairs.column("adversarial_label")];
+  const places = new Map(used.map((label, place) => [label, place]));
+  const placeOf = (labels: ArrayLike<number>, pair: number): number =>
+    places.get(labels[pair] as number) as number;
+  const counts = new Int32Array(used.length ** 2);
+  for (const pair of members) {
+    const at = placeOf(benign, pair) * used.length + placeOf(adversarial, pair);
+    counts[at] = (counts[at] as number) + 1;
+  }
+  return counts;
 }
 
 /** Sum of a cell, of a row or column where the other one is null, or of all cells. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Address, isAddressOf } from "./address";
+import { filtersSlice } from "./filters";
 import { layoutSlice } from "./layout";
 import { compose, slice, type Slice } from "./slice";
 import { withChanges, settingsSlice } from "./settings";
@@ -12,7 +13,7 @@ const layout = layoutSlice([
   { id: "table", area: "bottom-right" },
 ]);
 const address = new Address(
-  compose([...SHARED_SLICES, settingsSlice(SUMMARY), layout]) as Slice<ViewState>,
+  compose([...SHARED_SLICES, filtersSlice(SUMMARY), settingsSlice(SUMMARY), layout]) as Slice<ViewState>,
   SUMMARY,
 );
 const first = address.state("");
@@ -44,6 +45,7 @@ test("every field of the state survives the address", () => {
     order: "benign_down",
     sort: "iou_benign_drop",
     level: "selection",
+    filters: { text: "plane", ranges: { perturbation_l2: [null, 1.5] }, flags: { survives_8bit: false } },
     settings: withChanges(SUMMARY, first.settings, {
       threshold_level: 0.25,
       top: 35,
@@ -60,7 +62,10 @@ test("every field of the state survives the address", () => {
 
 test("the last layer is not written", () => {
   const earlier = { ...SUMMARY, layer: "layer3" };
-  const other = new Address(compose([...SHARED_SLICES, layout]) as Slice<ViewState>, earlier);
+  const other = new Address(
+    compose([...SHARED_SLICES, filtersSlice(earlier), layout]) as Slice<ViewState>,
+    earlier,
+  );
   expect(other.query(first)).toBe("record=run&layer=layer3");
   expect(isAddressOf("record=run", SUMMARY)).toBe(true);
   expect(isAddressOf("record=run&layer=layer4", SUMMARY)).toBe(true);

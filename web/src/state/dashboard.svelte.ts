@@ -8,21 +8,15 @@ import { ascending } from "../lib/ranges";
 import type { Table } from "../lib/table";
 import { AddressBar, type HistoryMode } from "./address_bar";
 import { Address, isAddressOf } from "./address";
+import { filtersSlice, type PairFilters } from "./filters";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
+import { PairSets } from "./pair_sets.svelte";
 import { Prefetch } from "./prefetch";
 import { RemainingMaps, type WantedMaps } from "./remaining_maps.svelte";
 import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
-import {
-  ALL,
-  classesText,
-  inClasses,
-  membership,
-  pairsThat,
-  selectionText,
-  type PairSelection,
-} from "./selection";
+import { ALL, type PairSelection } from "./selection";
 import {
   withChanges,
   neuronSettings,
@@ -60,6 +54,7 @@ export class Dashboard {
   view = $state.raw() as ViewState;
   readonly api: RecordApi;
   readonly pairs: Resource<Table>;
+  readonly pairSets: PairSets;
   readonly pair: Resource<PairModel>;
   readonly neurons: Resource<Table>;
   readonly maps: MapsState;
@@ -76,6 +71,7 @@ export class Dashboard {
   ) {
     const slices = [
       ...SHARED_SLICES,
+      filtersSlice(summary),
       settingsSlice(summary),
       layoutSlice(views),
       ...views.flatMap(({ slice }) => slice ?? []),
@@ -101,6 +97,11 @@ export class Dashboard {
       () => this.view.settings.vmaps,
     );
     this.pairs = new Resource(() => ({ key: summary.id, load: (signal) => api.pairs(signal) }));
+    this.pairSets = new PairSets(
+      api,
+      () => this.pairs.value,
+      () => this.view,
+    );
     this.pair = new Resource(() => {
       const { pair } = this.view;
       return { key: `${pair}`, load: (signal) => api.pair(pair, signal) };
@@ -130,7 +131,7 @@ export class Dashboard {
 
   /** Change the state. */
   update(change: Partial<ViewState>, mode: HistoryMode = "push"): void {
-    this.isSliding = mode === "replace" && change.settings !== undefined;
+    this.isSliding = mode === "replace" && (change.settings ?? change.filters) !== undefined;
     this.view = { ...this.view, ...change };
     this.#bar.show(this.query, mode);
   }
@@ -168,50 +169,23 @@ export class Dashboard {
   }
 
   // Derived from single fields, so that zooming, which changes the state in each frame, does not recompute lists.
-  readonly #order = $derived.by(() => this.view.order);
   readonly #sort = $derived.by(() => this.view.sort);
-  readonly #selectionText = $derived.by(() => selectionText(this.view.pairs));
-  readonly #classesText = $derived.by(() => classesText(this.view.classes));
   readonly #neuronsText = $derived.by(() => this.view.neurons.join());
 
   /** The classes that the views of images are reduced to; its identity changes only with its contents. */
-  readonly classes: ClassSubset | null = $derived.by(() => {
-    void this.#classesText;
-    return untrack(() => this.view.classes);
-  });
-
-  /** Pairs of these classes, ascending; empty until the table of pairs is loaded. */
-  readonly shownPairs: Uint32Array = $derived.by(() => {
-    const pairs = this.pairs.value;
-    return pairs ? pairsThat(inClasses(this.classes, pairs), pairs) : new Uint32Array();
-  });
+  get classes(): ClassSubset | null {
+    return this.pairSets.classes;
+  }
 
   /** Pairs of the selection, ascending; empty until the table of pairs is loaded. */
-  readonly selected: Uint32Array = $derived.by(() => {
-    const pairs = this.pairs.value;
-    // Depends on the selection only, not on other changes of the state.
-    void this.#selectionText;
-    if (!pairs) return new Uint32Array();
-    const isSelected = untrack(() => membership(this.view.pairs, pairs));
-    return this.shownPairs.filter(isSelected);
-  });
+  get selected(): Uint32Array {
+    return this.pairSets.selected;
+  }
 
   /** Pairs of the selection in the order of the image grid. */
-  readonly ordered: Uint32Array = $derived.by(() => {
-    const pairs = this.pairs.value;
-    if (!pairs) return new Uint32Array();
-    const isSelected = new Uint8Array(pairs.length);
-    for (const pair of this.selected) isSelected[pair] = 1;
-    return this.#ranked.filter((pair) => isSelected[pair] === 1);
-  });
-
-  /** All pairs in the order of the image grid, sorted once for all selections. */
-  readonly #ranked: Uint32Array = $derived.by(() => {
-    const order = this.summary.pair_orders.find(({ name }) => name === this.#order);
-    if (!order) throw new Error(`the server declares no order ${this.#order}`);
-    const direction = order.first === "largest" ? "descending" : "ascending";
-    return this.pairs.value?.order(order.value, direction) ?? new Uint32Array();
-  });
+  get ordered(): Uint32Array {
+    return this.pairSets.ordered;
+  }
 
   /** Whether the values of the chosen sort are still being computed; the neurons keep their last order. */
   readonly orderPending: boolean = $derived.by(() => {
@@ -280,15 +254,27 @@ export class Dashboard {
 
   /** Select pairs. The focus stays if it is among them; otherwise it moves to the first one in the image grid's order. */
   selectPairs(pairs: PairSelection): void {
-    const next = this.#focusAfter(pairs, this.view.classes);
-    this.update(next === undefined ? { pairs } : { pairs, pair: next });
+    this.#narrow({ pairs });
   }
 
   /** Reduce the views of images to some classes; null for all. A selection without pairs in them is dropped. */
   showClasses(classes: ClassSubset | null): void {
-    const pairs = this.#focusAfter(this.view.pairs, classes) === undefined ? ALL : this.view.pairs;
-    const next = this.#focusAfter(pairs, classes);
-    this.update(next === undefined ? { classes, pairs } : { classes, pairs, pair: next });
+    const isEmpty = this.pairSets.focusAfter({ classes }) === undefined;
+    this.#narrow(isEmpty ? { classes, pairs: ALL } : { classes });
+  }
+
+  /**
+   * Show only pairs that pass filters. The selection stays, even if none of its pairs passes them. While a slider moves,
+   * the focus stays, too.
+   */
+  filterPairs(filters: PairFilters, mode: HistoryMode = "push"): void {
+    if (mode === "replace") this.update({ filters }, mode);
+    else this.#narrow({ filters }, mode);
+  }
+
+  #narrow(change: Partial<ViewState>, mode?: HistoryMode): void {
+    const pair = this.pairSets.focusAfter(change);
+    this.update(pair === undefined ? change : { ...change, pair }, mode);
   }
 
   /** Load the numbers of a pair before it is clicked, while the pointer rests on it. */
@@ -298,16 +284,7 @@ export class Dashboard {
 
   /** Load the numbers of the pair that a selection would focus. */
   prefetchSelection(pairs: PairSelection): void {
-    this.#prefetch.request(() => this.#focusAfter(pairs, this.view.classes));
-  }
-
-  /** The pair that a selection would focus; undefined if it is empty. */
-  #focusAfter(selection: PairSelection, classes: ClassSubset | null): number | undefined {
-    const pairs = this.pairs.value;
-    if (!pairs) return undefined;
-    const [isShown, isSelected] = [inClasses(classes, pairs), membership(selection, pairs)];
-    const isIn = (pair: number): boolean => isShown(pair) && isSelected(pair);
-    return isIn(this.view.pair) ? this.view.pair : this.#ranked.find(isIn);
+    this.#prefetch.request(() => this.pairSets.focusAfter({ pairs }));
   }
 
   async #load(pair: number): Promise<void> {
@@ -350,7 +327,12 @@ export class Dashboard {
   #wantedMaps(): WantedMaps | undefined {
     const measure = this.summary.measures.find(({ name }) => name === this.#sort);
     if (this.view.level !== "selection" || !measure?.needs.includes("vulnerability_maps")) return undefined;
-    return { pairs: this.selected, vmaps: this.view.settings.vmaps, version: this.numbersVersion };
+    return {
+      pairs: this.selected,
+      key: this.pairSets.key,
+      vmaps: this.view.settings.vmaps,
+      version: this.numbersVersion,
+    };
   }
 
   #neuronRequest(): ResourceRequest<Table> | undefined {
@@ -370,7 +352,7 @@ export class Dashboard {
     const sorting = this.summary.measures.find(({ name }) => name === sort);
     const sortBy = sorting?.name ?? this.summary.default_sorts[0] ?? null;
     return {
-      key: JSON.stringify([this.#selectionText, this.#classesText, settings, sortBy, version]),
+      key: JSON.stringify([this.pairSets.key, settings, sortBy, version]),
       load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
       inTurn: this.isSliding,
       // Costly columns and the intervals of ranks take longer, and so does sorting by one of them.

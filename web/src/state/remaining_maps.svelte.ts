@@ -12,6 +12,8 @@ import { mapComputation } from "./settings";
 /** What the maps are of; undefined while they are not needed. */
 export interface WantedMaps {
   readonly pairs: Uint32Array;
+  /** Changes when the pairs may change. */
+  readonly key: string;
   readonly vmaps: VulnerabilityMapSettings;
   /** Changes when the record may have new maps. */
   readonly version: string;
@@ -57,7 +59,7 @@ export class RemainingMaps {
       const now = wanted();
       if (!now?.pairs.length) return undefined;
       const { pairs, vmaps, version } = now;
-      const key = JSON.stringify([pairs.length, pairs[0], pairs.at(-1), mapComputation(vmaps), version]);
+      const key = JSON.stringify([now.key, mapComputation(vmaps), version]);
       const load = async (signal: AbortSignal): Promise<StoredMaps> => {
         const { missing } = await api.storedMaps(pairs, vmaps, signal);
         return { of: pairs.length, missing: parseRanges(missing, api.summary.pairs) };

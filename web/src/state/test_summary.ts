@@ -38,6 +38,10 @@ export const SUMMARY = {
   ],
   default_sorts: ["band_gap"],
   pair_orders: [{ name: "l2_up" }, { name: "benign_down" }],
+  pair_filters: [
+    { name: "perturbation_l2", kind: "range" },
+    { name: "survives_8bit", kind: "flag" },
+  ],
   context: {
     orders: ["activation", "confidence"].map(word),
     scopes: ["same_labels", "same_benign_label", "all"].map(word),

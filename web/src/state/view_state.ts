@@ -2,6 +2,7 @@ import type { RecordSummary } from "../api/types";
 import { NEURON_NUMBER } from "./measures";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { ClassSubset } from "../lib/matrix";
+import type { FilterState } from "./filters";
 import type { LayoutState } from "./layout";
 import {
   ALL,
@@ -39,7 +40,7 @@ export interface OrderState {
 }
 
 /** The state that views share. Each view's own state is a slice that it declares itself. */
-export type ViewState = SelectionState & OrderState & SettingsState & LayoutState;
+export type ViewState = SelectionState & OrderState & FilterState & SettingsState & LayoutState;
 
 const selectionSlice = slice<SelectionState>({
   classes: { initial: () => null, parse: parseClasses, format: classesText },
@@ -85,5 +86,5 @@ const orderSlice = slice<OrderState>({
   level: choice(["pair", "selection"], "pair"),
 });
 
-/** The slices of the shared state, except settings and layout, which depend on the record and the views. */
+/** The slices of the shared state, except filters, settings and layout, which depend on the record and the views. */
 export const SHARED_SLICES = [selectionSlice, orderSlice];

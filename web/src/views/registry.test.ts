@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { expect, test } from "vitest";
 import { Address } from "../state/address";
+import { filtersSlice } from "../state/filters";
 import { layoutSlice } from "../state/layout";
 import { compose } from "../state/slice";
 import { settingsSlice } from "../state/settings";
@@ -10,6 +11,7 @@ import { VIEWS } from "./registry";
 
 const slices = [
   ...SHARED_SLICES,
+  filtersSlice(SUMMARY),
   settingsSlice(SUMMARY),
   layoutSlice(VIEWS),
   ...VIEWS.flatMap(({ slice }) => slice ?? []),

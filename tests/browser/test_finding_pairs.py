@@ -1,0 +1,64 @@
+"""Filters: the pairs that `Analysis` finds, in all views of images."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import vulneuron as vn
+from browser.overview import address, cards, cell, focused, fullest, pair_of
+
+
+def _pairs(page: Page) -> Locator:
+    return page.get_by_role("region", name="Pairs")
+
+
+def _limit(page: Page, name: str, key: str, steps: int) -> None:
+    slider = _pairs(page).get_by_role("slider", name=name)
+    for _ in range(steps):
+        slider.press(key)
+
+
+def _expect_counts(page: Page, analysis: vn.Analysis, filters: dict[str, object]) -> list[int]:
+    """The page shows how many pairs pass the filters: in all, in the selected cell, and in the matrix."""
+    benign, adversarial = fullest(analysis)
+    everything, selected = analysis.cell(None, None), analysis.cell(benign, adversarial)
+    shown, chosen = analysis.filter_pairs(everything, **filters), analysis.filter_pairs(selected, **filters)  # type: ignore[arg-type]
+    chip = page.get_by_role("region", name="Images and predictions").locator("header").get_by_role("status")
+    expect(chip).to_contain_text(f"{len(chosen):,} of {len(shown):,} filtered")
+    expect(_pairs(page)).to_contain_text(f"{len(chosen):,} of {len(selected):,} pairs")
+    expect(cell(page, benign, adversarial)).to_have_accessible_name(re.compile(rf": {len(chosen):,} pairs?$"))
+    return [int(pair) for pair in chosen]
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_filters_narrow_all_views_of_images(page: Page, analysis: vn.Analysis) -> None:
+    _pairs(page).get_by_role("button", name="filter", exact=True).click()
+    _limit(page, "p(benign), largest", "ArrowLeft", 5)
+    high = float(address(page)["benign_probability"].removeprefix(".."))
+    filters: dict[str, object] = {"benign_probability": (None, high)}
+    _expect_counts(page, analysis, filters)
+    _limit(page, "L2, smallest", "ArrowRight", 20)
+    low = float(address(page)["perturbation_l2"].removesuffix(".."))
+    filters["perturbation_l2"] = (low, None)
+    chosen = _expect_counts(page, analysis, filters)
+    # The first of the pairs that are left is focused, and they are those that the list has.
+    assert pair_of(focused(page)) in chosen
+    expect(cards(page).first).to_have_attribute("aria-setsize", str(len(chosen)))
+    # A text is compared with names of images, too: those of this record are numbers.
+    text = str(analysis.record.pairs["image_id"][chosen[0]])
+    field = _pairs(page).get_by_role("searchbox")
+    field.fill(f" {text} ")
+    chosen = _expect_counts(page, analysis, {**filters, "text": text})
+    field.fill("no such pair")
+    expect(_pairs(page)).to_contain_text("No selected pair passes the filters.")
+    field.fill(text)
+    # The address has the filters, and chips remove them.
+    page.reload()
+    _expect_counts(page, analysis, {**filters, "text": text})
+    for name in (f"“{text}”", "p(benign) ≤"):
+        _pairs(page).get_by_role("button", name=f"Remove the filter {name}").click()
+    _expect_counts(page, analysis, {"perturbation_l2": (low, None)})
+    _pairs(page).get_by_role("button", name="Remove the filter L2").click()
+    expect(_pairs(page).get_by_role("button", name="Remove the filter")).to_have_count(0)
+    assert not {"text", "benign_probability", "perturbation_l2"} & set(address(page))

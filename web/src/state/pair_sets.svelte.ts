@@ -1,0 +1,134 @@
+/** The pairs that views show: those of the chosen classes that pass the filters, and those that are selected. */
+
+import { untrack } from "svelte";
+import type { RecordApi } from "../api/record_api";
+import type { ClassSubset } from "../lib/matrix";
+import type { Table } from "../lib/table";
+import { filtersText, folded, passing, type PairFilters, type PairNames } from "./filters";
+import { Resource } from "./resource.svelte";
+import { classesText, inClasses, membership, pairsThat, selectionText } from "./selection";
+import type { ViewState } from "./view_state";
+
+/** The part of the state that determines the pairs. */
+type Chosen = Pick<ViewState, "classes" | "filters" | "pairs">;
+
+/** Create it during component initialization. All lists are empty until the table of pairs is loaded. */
+export class PairSets {
+  /** Whether the names that a filter needs are being loaded; until then, all names pass. */
+  get loading(): boolean {
+    return this.#namesMissing;
+  }
+
+  readonly #images: Resource<string[]>;
+  #wantsNames = $state(false);
+
+  /**
+   * @param pairs - the table of pairs, once it is loaded
+   * @param view - the state
+   */
+  constructor(
+    private readonly api: RecordApi,
+    private readonly pairs: () => Table | undefined,
+    private readonly view: () => ViewState,
+  ) {
+    this.#images = new Resource(() =>
+      view().filters.text || this.#wantsNames
+        ? { key: "names", load: async (signal) => folded(await api.imageNames(signal)) }
+        : undefined,
+    );
+  }
+
+  /** Load the names that a text is compared with, before it is entered. */
+  prepareNames(): void {
+    this.#wantsNames = true;
+  }
+
+  // Derived from single fields, so that zooming, which changes the state in each frame, does not recompute lists.
+  readonly #order = $derived.by(() => this.view().order);
+  readonly #selectionText = $derived.by(() => selectionText(this.view().pairs));
+  readonly #classesText = $derived.by(() => classesText(this.view().classes));
+  readonly #filtersText = $derived.by(() => filtersText(this.view().filters));
+
+  /** Changes when the selected pairs may change. */
+  readonly key: string = $derived.by(() =>
+    [this.#selectionText, this.#classesText, this.#filtersText, this.#namesMissing].join(" "),
+  );
+
+  /** The classes that the views of images are reduced to; its identity changes only with its contents. */
+  readonly classes: ClassSubset | null = $derived.by(() => {
+    void this.#classesText;
+    return untrack(() => this.view().classes);
+  });
+
+  /** What pairs must have to be shown; its identity changes only with its contents. */
+  readonly filters: PairFilters = $derived.by(() => {
+    void this.#filtersText;
+    return untrack(() => this.view().filters);
+  });
+
+  readonly isFiltered: boolean = $derived.by(() => this.#filtersText !== "");
+
+  readonly #namesMissing = $derived.by(() => this.filters.text !== "" && this.#names === undefined);
+  readonly #classNames = $derived.by(() => folded(this.api.summary.classes));
+  readonly #names: PairNames | undefined = $derived.by(() => {
+    const images = this.#images.value;
+    return images && { classes: this.#classNames, images };
+  });
+
+  /** Pairs of the classes, whether they pass the filters or not, ascending. */
+  readonly ofClasses: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs();
+    return pairs ? pairsThat(inClasses(this.classes, pairs), pairs) : new Uint32Array();
+  });
+
+  /** Pairs of the classes that pass the filters, ascending. */
+  readonly shown: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs();
+    return pairs ? this.ofClasses.filter(passing(this.filters, pairs, this.#names)) : new Uint32Array();
+  });
+
+  /** Pairs of the selection, whether they pass the filters or not, ascending. */
+  readonly unfiltered: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs();
+    // Depends on the selection only, not on other changes of the state.
+    void this.#selectionText;
+    return pairs
+      ? this.ofClasses.filter(untrack(() => membership(this.view().pairs, pairs)))
+      : new Uint32Array();
+  });
+
+  /** Pairs of the selection that pass the filters, ascending. */
+  readonly selected: Uint32Array = $derived.by(() => {
+    const pairs = this.pairs();
+    return pairs ? this.unfiltered.filter(passing(this.filters, pairs, this.#names)) : new Uint32Array();
+  });
+
+  /** The selected pairs in the order of the image grid. */
+  readonly ordered: Uint32Array = $derived.by(() => {
+    const isSelected = new Uint8Array(this.pairs()?.length ?? 0);
+    for (const pair of this.selected) isSelected[pair] = 1;
+    return this.#ranked.filter((pair) => isSelected[pair] === 1);
+  });
+
+  /** All pairs in the order of the image grid, sorted once for all selections. */
+  readonly #ranked: Uint32Array = $derived.by(() => {
+    const order = this.api.summary.pair_orders.find(({ name }) => name === this.#order);
+    if (!order) throw new Error(`the server declares no order ${this.#order}`);
+    const direction = order.first === "largest" ? "descending" : "ascending";
+    return this.pairs()?.order(order.value, direction) ?? new Uint32Array();
+  });
+
+  /** The pair that is focused after a change: the present one if it is selected then; undefined if none is selected. */
+  focusAfter(change: Partial<Chosen>): number | undefined {
+    const pairs = this.pairs();
+    if (!pairs) return undefined;
+    const next = { ...this.view(), ...change };
+    const tests = [
+      inClasses(next.classes, pairs),
+      membership(next.pairs, pairs),
+      passing(next.filters, pairs, this.#names),
+    ];
+    const isIn = (pair: number): boolean => tests.every((test) => test(pair));
+    return isIn(next.pair) ? next.pair : this.#ranked.find(isIn);
+  }
+}
