@@ -1,4 +1,4 @@
-"""Filters: the pairs that `Analysis` finds, in all views of images."""
+"""Filters, chosen pairs and nearest pairs: those of `Analysis`, in all views of images."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import vulneuron as vn
-from browser.overview import address, cards, cell, focused, fullest, pair_of
+from browser.overview import address, cards, cell, expect_selection, focused, fullest, pair_of
 
 
 def _pairs(page: Page) -> Locator:
@@ -62,3 +62,35 @@ def test_filters_narrow_all_views_of_images(page: Page, analysis: vn.Analysis) -
     _pairs(page).get_by_role("button", name="Remove the filter L2").click()
     expect(_pairs(page).get_by_role("button", name="Remove the filter")).to_have_count(0)
     assert not {"text", "benign_probability", "perturbation_l2"} & set(address(page))
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_chosen_and_nearest_pairs_are_selected(page: Page, analysis: vn.Analysis) -> None:
+    first = pair_of(focused(page))
+    chosen = [first, *(pair_of(cards(page).nth(place)) for place in (2, 3, 4))]
+    cards(page).nth(2).click(modifiers=["ControlOrMeta"])
+    # With Shift, from the focused pair on.
+    cards(page).nth(4).click(modifiers=["Shift"])
+    between = pair_of(cards(page).nth(1))
+    cards(page).nth(1).click(modifiers=["ControlOrMeta"])
+    expect(_pairs(page)).to_contain_text("4 chosen")
+    assert address(page).get("pair", str(first)) == str(first)
+    listed = page.get_by_role("listbox", name="Selected pairs")
+    listed.press("Shift+ArrowRight")
+    expect(_pairs(page)).to_contain_text("5 chosen")
+    _pairs(page).get_by_role("button", name="show only these").click()
+    expect_selection(page, "chosen pairs", 5)
+    assert {pair_of(card) for card in cards(page).all()} == {*chosen, between}
+    assert pair_of(focused(page)) == between
+
+    _pairs(page).get_by_role("button", name="More: Pairs").click()
+    page.get_by_role("button", name="by effect of the attack").click()
+    expect_selection(page, f"nearest to {between} by effect", 25)
+    nearest = [between, *analysis.nearest_pairs(between, by="change").pairs]
+    assert [pair_of(card) for card in cards(page).all()] == nearest[: cards(page).count()]
+    page.reload()
+    expect(page.get_by_label("Order of the pairs")).to_have_value("nearest")
+    assert [pair_of(card) for card in cards(page).all()] == nearest[: cards(page).count()]
+    page.get_by_label("Order of the pairs").select_option(label="smallest perturbation first")
+    ordered = analysis.order_pairs("l2_up", nearest)
+    assert [pair_of(card) for card in cards(page).all()] == ordered[: cards(page).count()].tolist()

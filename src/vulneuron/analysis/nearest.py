@@ -21,9 +21,7 @@ LIKENESSES: Mapping[Likeness, Choice] = {
     "adversarial": Choice(
         "adversarial image", "The activations on the adversarial image", ("adversarial image",)
     ),
-    "change": Choice(
-        "effect of the attack", "The changes of the neurons' contributions", ("effect of the attack",)
-    ),
+    "change": Choice("effect of the attack", "The changes of the neurons' contributions", ("effect",)),
 }
 #: Pairs whose values are computed at once: those of many neurons stay in a CPU's cache.
 _PAIRS_AT_ONCE = 128

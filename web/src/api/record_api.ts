@@ -11,6 +11,8 @@ import type {
   FieldSettings,
   JobModel,
   MapsModel,
+  NearestModel,
+  NearestRequest,
   OverlapModel,
   PairModel,
   RecordEntry,
@@ -180,6 +182,19 @@ export class RecordApi {
   ): Promise<ContextModel> {
     const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options, ...this.#layer } };
     return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
+  }
+
+  /** @param among - pairs to choose from; all if undefined */
+  async nearest(
+    pair: number,
+    options: Omit<NearestRequest, "pairs">,
+    among: Iterable<number> | undefined,
+    signal: AbortSignal,
+  ): Promise<NearestModel> {
+    const params = { path: { record: this.summary.id, pair }, query: this.#layer };
+    const body = { ...options, pairs: among ? formatRanges(among) : null };
+    const route = "/api/records/{record}/pairs/{pair}/nearest";
+    return unwrap(await this.#client.POST(route, { params, body, signal }));
   }
 
   async substitution(

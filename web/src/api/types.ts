@@ -22,6 +22,8 @@ export type StoredMapsModel = Schemas["StoredMaps"];
 export type JobModel = Schemas["JobModel"];
 export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];
+export type NearestModel = Schemas["NearestModel"];
+export type NearestRequest = Schemas["NearestRequest"];
 export type OverlapModel = Schemas["OverlapModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 

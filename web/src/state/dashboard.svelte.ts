@@ -11,12 +11,13 @@ import { Address, isAddressOf } from "./address";
 import { filtersSlice, type PairFilters } from "./filters";
 import { layoutSlice, type PlacedView } from "./layout";
 import { MapsState } from "./maps.svelte";
+import { NearestPairs } from "./nearest_pairs.svelte";
 import { PairSets } from "./pair_sets.svelte";
 import { Prefetch } from "./prefetch";
 import { RemainingMaps, type WantedMaps } from "./remaining_maps.svelte";
 import { RecordHealth, NetworkWatch } from "./availability.svelte";
 import { Resource, type ResourceRequest } from "./resource.svelte";
-import { ALL, type PairSelection } from "./selection";
+import { ALL, NEAREST_FIRST, type PairSelection } from "./selection";
 import {
   withChanges,
   neuronSettings,
@@ -55,6 +56,7 @@ export class Dashboard {
   readonly api: RecordApi;
   readonly pairs: Resource<Table>;
   readonly pairSets: PairSets;
+  readonly nearest: NearestPairs;
   readonly pair: Resource<PairModel>;
   readonly neurons: Resource<Table>;
   readonly maps: MapsState;
@@ -101,6 +103,17 @@ export class Dashboard {
       api,
       () => this.pairs.value,
       () => this.view,
+    );
+    this.nearest = new NearestPairs(
+      api,
+      () => {
+        const { shown } = this.pairSets;
+        const isNarrowed = shown.length < (this.pairs.value?.length ?? 0);
+        return { among: isNarrowed ? shown : undefined, curves: this.view.settings.curves };
+      },
+      (pairs) => {
+        this.update({ pairs, order: NEAREST_FIRST.name, pair: pairs.pairs[0] ?? this.view.pair });
+      },
     );
     this.pair = new Resource(() => {
       const { pair } = this.view;

@@ -6,11 +6,18 @@ import type { ClassSubset } from "../lib/matrix";
 import type { Table } from "../lib/table";
 import { filtersText, folded, passing, type PairFilters, type PairNames } from "./filters";
 import { Resource } from "./resource.svelte";
-import { classesText, inClasses, membership, pairsThat, selectionText } from "./selection";
+import { classesText, inClasses, membership, NEAREST_FIRST, pairsThat, selectionText } from "./selection";
 import type { ViewState } from "./view_state";
 
 /** The part of the state that determines the pairs. */
 type Chosen = Pick<ViewState, "classes" | "filters" | "pairs">;
+
+/** What a menu shows of an order. */
+interface Named {
+  readonly name: string;
+  readonly label: string;
+  readonly meaning: string;
+}
 
 /** Create it during component initialization. All lists are empty until the table of pairs is loaded. */
 export class PairSets {
@@ -103,17 +110,39 @@ export class PairSets {
     return pairs ? this.unfiltered.filter(passing(this.filters, pairs, this.#names)) : new Uint32Array();
   });
 
-  /** The selected pairs in the order of the image grid. */
+  /** Orders that the selected pairs can have. */
+  readonly orders: readonly Named[] = $derived.by(() => {
+    void this.#selectionText;
+    const { pair_orders: declared } = this.api.summary;
+    return untrack(() => this.view().pairs.kind) === "nearest" ? [...declared, NEAREST_FIRST] : declared;
+  });
+
+  /** The order of the selected pairs: the chosen one, or the first one if they cannot have it. */
+  readonly order: string = $derived.by(
+    () => (this.orders.find(({ name }) => name === this.#order) ?? this.orders[0])?.name ?? "",
+  );
+
+  /** The selected pairs in their order. */
   readonly ordered: Uint32Array = $derived.by(() => {
     const isSelected = new Uint8Array(this.pairs()?.length ?? 0);
     for (const pair of this.selected) isSelected[pair] = 1;
-    return this.#ranked.filter((pair) => isSelected[pair] === 1);
+    void this.#selectionText;
+    const pairs = untrack(() => this.view().pairs);
+    const { order } = this;
+    return this.#rankedFor({ pairs, order }).filter((pair) => isSelected[pair] === 1);
   });
 
-  /** All pairs in the order of the image grid, sorted once for all selections. */
+  /** The pairs of a selection, and maybe others, in their order. */
+  #rankedFor({ pairs, order }: Pick<ViewState, "pairs" | "order">): Uint32Array {
+    const isNearest = pairs.kind === "nearest" && order === NEAREST_FIRST.name;
+    return isNearest ? Uint32Array.from(pairs.pairs) : this.#ranked;
+  }
+
+  /** All pairs in the declared order, sorted once for all selections. */
   readonly #ranked: Uint32Array = $derived.by(() => {
-    const order = this.api.summary.pair_orders.find(({ name }) => name === this.#order);
-    if (!order) throw new Error(`the server declares no order ${this.#order}`);
+    const { pair_orders: declared } = this.api.summary;
+    const order = declared.find(({ name }) => name === this.#order) ?? declared[0];
+    if (!order) throw new Error("the server declares no order of pairs");
     const direction = order.first === "largest" ? "descending" : "ascending";
     return this.pairs()?.order(order.value, direction) ?? new Uint32Array();
   });
@@ -129,6 +158,6 @@ export class PairSets {
       passing(next.filters, pairs, this.#names),
     ];
     const isIn = (pair: number): boolean => tests.every((test) => test(pair));
-    return isIn(next.pair) ? next.pair : this.#ranked.find(isIn);
+    return isIn(next.pair) ? next.pair : this.#rankedFor(next).find(isIn);
   }
 }

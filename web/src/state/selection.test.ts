@@ -123,3 +123,12 @@ test("a list selects its pairs, and is kept in the address", () => {
   expect(parseSelection("list_0,2-3", SUMMARY)).toEqual(list);
   expect(parseSelection("list_9999", SUMMARY)).toBeUndefined();
 });
+
+test("the nearest pairs keep their order in the address, and are pairs of the record", () => {
+  const nearest = { kind: "nearest", by: "change", pairs: [7, 3, 12] } as const;
+  expect(parseSelection("nearest_change_7,3,12,3,99,x", SUMMARY)).toEqual(nearest);
+  expect(selectionText(nearest)).toBe("nearest_change_7,3,12");
+  expect(parseSelection("nearest_color_7,3", SUMMARY)).toBeUndefined();
+  expect(parseSelection("nearest_change_x", SUMMARY)).toBeUndefined();
+  expect(describeSelection(nearest, name, SUMMARY.likenesses)).toBe("nearest to 7 by change");
+});

@@ -4,6 +4,7 @@ import type { Position } from "../lib/frame";
 import { matrixGroups, type ClassGroup, type ClassSubset } from "../lib/matrix";
 import { formatRanges, parseRanges } from "../lib/ranges";
 import type { Table } from "../lib/table";
+import { wholeNumberBelow } from "./slice";
 
 /** A cell of the prediction matrix, or a whole row or column if the other one is null. */
 export interface Cell {
@@ -11,12 +12,32 @@ export interface Cell {
   readonly adversarial: ClassGroup | null;
 }
 
-/** Selected pairs: all, a list, those of some cells, or those inside a lasso in one of the plots. */
+/**
+ * Selected pairs: all, a list, a pair and those that are most like it, those of some cells, or those inside a lasso in one
+ * of the plots.
+ */
 export type PairSelection =
   | { readonly kind: "all" }
   | { readonly kind: "list"; readonly pairs: readonly number[] }
+  | NearestSelection
   | { readonly kind: "cells"; readonly cells: readonly Cell[] }
   | { readonly kind: "lasso"; readonly side: Side; readonly polygon: readonly Position[] };
+
+/** A pair and those that are most like it. */
+export interface NearestSelection {
+  readonly kind: "nearest";
+  /** What makes pairs alike, by the server's name for it. */
+  readonly by: string;
+  /** The pair itself, then the nearest first. */
+  readonly pairs: readonly number[];
+}
+
+/** The order of nearest pairs, beside those that the server declares. */
+export const NEAREST_FIRST = {
+  name: "nearest",
+  label: "nearest first",
+  meaning: "By the cosine distance to the first pair, the smallest first.",
+};
 
 export const ALL: PairSelection = { kind: "all" };
 
@@ -50,7 +71,7 @@ export function inClasses(classes: ClassSubset | null, pairs: Table): (pair: num
 /** A test of whether a selection contains a pair. */
 export function membership(selection: PairSelection, pairs: Table): (pair: number) => boolean {
   if (selection.kind === "all") return () => true;
-  if (selection.kind === "list") {
+  if (selection.kind === "list" || selection.kind === "nearest") {
     const listed = new Set(selection.pairs);
     return (pair) => listed.has(pair);
   }
@@ -89,10 +110,11 @@ export function contains(polygon: readonly Position[], point: Position): boolean
   return inside;
 }
 
-/** A selection in the address: "all", "list_0-5,9", cells such as "3-5_0-*", or the corners of a lasso. */
+/** A selection in the address: "all", "list_0-5,9", "nearest_benign_7,3,12", cells such as "3-5_0-*", or the corners of a lasso. */
 export function selectionText(selection: PairSelection): string {
   if (selection.kind === "all") return "all";
   if (selection.kind === "list") return `list_${formatRanges(selection.pairs)}`;
+  if (selection.kind === "nearest") return `nearest_${selection.by}_${selection.pairs.join(",")}`;
   if (selection.kind === "cells") {
     return selection.cells.map((cell) => `${cell.benign ?? "*"}-${cell.adversarial ?? "*"}`).join("_");
   }
@@ -124,6 +146,7 @@ export function parseSelection(text: string, summary: RecordSummary): PairSelect
     const pairs = parseRanges(parts.join(), summary.pairs);
     return pairs.length ? { kind: "list", pairs } : undefined;
   }
+  if (head === "nearest") return parseNearest(parts, summary);
   if (head === "benign" || head === "adversarial") return parseLasso(head, parts);
   const cells = text.split("_").flatMap((part): Cell[] => {
     const [benign, adversarial, ...rest] = part.split("-").map((label) => parseGroup(label, summary));
@@ -139,6 +162,18 @@ function parseGroup(text: string, summary: RecordSummary): ClassGroup | null | u
   return /^\d+$/.test(text) && summary.used_classes.includes(Number(text)) ? Number(text) : undefined;
 }
 
+function parseNearest(
+  [by = "", text = ""]: readonly string[],
+  { likenesses, pairs: count }: RecordSummary,
+): NearestSelection | undefined {
+  const pairs = [...new Set(text.split(",").map(wholeNumberBelow(count)))].filter(
+    (pair) => pair !== undefined,
+  );
+  return pairs.length && likenesses.some(({ value }) => value === by)
+    ? { kind: "nearest", by, pairs }
+    : undefined;
+}
+
 function parseLasso(side: Side, parts: readonly string[]): PairSelection | undefined {
   const polygon = parts.map((part): Position => {
     const [x, xFraction, y, yFraction] = part.split("*");
@@ -149,9 +184,17 @@ function parseLasso(side: Side, parts: readonly string[]): PairSelection | undef
 }
 
 /** A selection in words, such as "cat → dog" or "lasso in the adversarial plot". */
-export function describeSelection(selection: PairSelection, className: (label: number) => string): string {
+export function describeSelection(
+  selection: PairSelection,
+  className: (label: number) => string,
+  likenesses: RecordSummary["likenesses"] = [],
+): string {
   if (selection.kind === "all") return "all pairs";
   if (selection.kind === "list") return "chosen pairs";
+  if (selection.kind === "nearest") {
+    const likeness = likenesses.find(({ value }) => value === selection.by);
+    return `nearest to ${selection.pairs[0] ?? ""} by ${likeness?.legend[0] ?? selection.by}`;
+  }
   if (selection.kind === "lasso") return `lasso in the ${selection.side} plot`;
   const cell = onlyCell(selection);
   return cell ? describeCell(cell, className) : `${selection.cells.length} cells`;

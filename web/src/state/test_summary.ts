@@ -42,6 +42,7 @@ export const SUMMARY = {
     { name: "perturbation_l2", kind: "range" },
     { name: "survives_8bit", kind: "flag" },
   ],
+  likenesses: ["benign", "change"].map((value) => ({ ...word(value), legend: [value] })),
   context: {
     orders: ["activation", "confidence"].map(word),
     scopes: ["same_labels", "same_benign_label", "all"].map(word),

@@ -7,6 +7,7 @@ import type { LayoutState } from "./layout";
 import {
   ALL,
   classesText,
+  NEAREST_FIRST,
   parseClasses,
   parseSelection,
   selectionText,
@@ -74,7 +75,7 @@ function firstCell({ first_view: { benign, adversarial } }: RecordSummary): Pair
 const orderSlice = slice<OrderState>({
   order: {
     initial: ({ pair_orders: [first] }) => first?.name ?? "",
-    parse: (text, { pair_orders: orders }) => oneOf(orders.map(({ name }) => name))(text),
+    parse: (text, { pair_orders: orders }) => oneOf([...orders, NEAREST_FIRST].map(({ name }) => name))(text),
     format: String,
   },
   sort: {
