@@ -37,3 +37,14 @@ def test_labels_of_a_cell_may_contain_colons(record: vn.Record) -> None:
     )
     with pytest.raises(MeasureError, match="dog"):
         named_cell(record, "dog:a:b")
+
+
+def test_lists_of_pairs_may_contain_ranges(record: vn.Record) -> None:
+    assert select_pairs(record, "7, 2-4,3").tolist() == [2, 3, 4, 7]
+    for text, message in (
+        ("2-x", "given pairs"),
+        ("0-999999999999", "given pair 999999999999"),
+        ("-1", "given"),
+    ):
+        with pytest.raises(MeasureError, match=message):
+            select_pairs(record, text)

@@ -1,5 +1,6 @@
-"""Pairs as a user names them: ``all``, ``1,2``, ``cat:dog``."""
+"""Pairs as a user names them: ``all``, ``0-5,9``, ``cat:dog``."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from vulneuron.errors import MeasureError, did_you_mean
 from vulneuron.record import Record
 
 Ints = npt.NDArray[np.int64]
+_RANGE = re.compile(r"([0-9]{1,12})(?:\s*-\s*([0-9]{1,12}))?")
 
 
 def select_pairs(record: Record, text: str) -> Ints:
@@ -20,8 +22,9 @@ def select_pairs(record: Record, text: str) -> Ints:
     record
         A finished record.
     text
-        ``all``; or numbers of pairs, ``1,2``; or a cell of the prediction matrix, ``cat:dog``: the pairs of
-        that benign and that adversarial label. ``cat:`` is a whole row and ``:dog`` a whole column.
+        ``all``; or numbers of pairs and ranges, ``0-5,9``; or a cell of the prediction matrix, ``cat:dog``:
+        the pairs of that benign and that adversarial label. ``cat:`` is a whole row and ``:dog`` a whole
+        column.
 
     Raises
     ------
@@ -33,14 +36,17 @@ def select_pairs(record: Record, text: str) -> Ints:
         return np.arange(pairs)
     if ":" in text:
         return named_cell(record, text)
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    parts = [_RANGE.fullmatch(part.strip()) for part in text.split(",")]
+    if not all(parts):
         raise MeasureError(
             f"given pairs {text!r}",
-            allowed="all, numbers such as 0,5,17, or a cell such as cat:dog",
+            allowed="all, numbers and ranges such as 0-5,17, or a cell such as cat:dog",
             fix="see record.pairs or `vulneuron info` for what there is",
         )
-    return checked_pairs(record, [int(part) for part in parts])
+    ends = [(int(part[1]), int(part[2] or part[1])) for part in parts if part]
+    # The first and the last number are checked before a range is as long as it says.
+    checked_pairs(record, [number for both in ends for number in both])
+    return checked_pairs(record, np.concatenate([np.arange(first, last + 1) for first, last in ends]))
 
 
 def named_cell(record: Record, text: str) -> Ints:
@@ -51,6 +57,18 @@ def named_cell(record: Record, text: str) -> Ints:
     MeasureError
         If the text names something else, or there is no such class or no pair in the cell.
     """
+    benign, adversarial = cell_labels(record, text)
+    return cell_pairs(record, benign or None, adversarial or None)
+
+
+def cell_labels(record: Record, text: str) -> tuple[str, str]:
+    """Benign and adversarial label of a cell such as ``cat:dog``; one is empty for a row or column.
+
+    Raises
+    ------
+    MeasureError
+        If the text names something else. The classes may be unknown.
+    """
     benign, colon, adversarial = _cell_labels(unicodedata.normalize("NFC", text), record.class_names)
     if not colon or not (benign or adversarial):
         raise MeasureError(
@@ -58,7 +76,7 @@ def named_cell(record: Record, text: str) -> Ints:
             allowed="a benign and an adversarial label, cat:dog; a row, cat:; or a column, :dog",
             fix="see `vulneuron info` for the classes",
         )
-    return cell_pairs(record, benign or None, adversarial or None)
+    return benign, adversarial
 
 
 def _cell_labels(text: str, class_names: Sequence[str]) -> tuple[str, str, str]:
