@@ -10,7 +10,18 @@ import pytest
 import vulneuron
 from vulneuron.cli.app import COMMANDS
 
-SLOW = {"torch", "torchvision", "numpy", "scipy", "pandas", "xarray", "zarr", "fastapi", "openTSNE"}
+SLOW = {
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "zarr",
+    "fastapi",
+    "openTSNE",
+    "matplotlib",
+}
 #: Those whose help takes no more than the help of all.
 LIGHT_COMMANDS = ("analyze", "info", "serve", "doctor", "demo")
 

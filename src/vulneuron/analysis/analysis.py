@@ -116,6 +116,12 @@ class Analysis(NeuronMethods, ImageMethods):
         other._read_layer(LayerData(self.record, layer))
         return other
 
+    def with_settings(self, settings: Settings) -> "Analysis":
+        """The same analysis with other default settings; everything computed so far is shared."""
+        other = copy(self)
+        other.settings = settings
+        return other
+
     @cached_property
     def suggested_settings(self) -> Settings:
         """Default settings, with bands of adversarial images if most pairs would have no other band."""

@@ -1,20 +1,24 @@
-"""Figures for papers, with matplotlib: each draws one view of an `Analysis` and returns the figure.
+"""Figures for papers: each function draws one view of the dashboard from an `Analysis`, with matplotlib.
 
-Colors are those of the dashboard: blue for benign, orange for adversarial, safe for color-blind readers.
-Figures belong to pyplot: save one with ``figure.savefig("name.pdf")``, and close it with
-``plt.close(figure)`` when drawing many.
+Their arguments are the choices of the view. The dashboard's figures are drawn by the same functions, so the
+same arguments give the same picture. Save a figure with ``figure.savefig("name.pdf")``, also as SVG or PNG.
+Text stays text, and images keep their own pixels.
 """
 
-from vulneuron.plots.clusters import dendrogram
-from vulneuron.plots.images import context, receptive_fields, vulnerability_maps
+from vulneuron.plots.clusters import clusters
+from vulneuron.plots.context import context
 from vulneuron.plots.matrix import prediction_matrix
-from vulneuron.plots.neurons import contribution_curves
+from vulneuron.plots.neuron import neuron
+from vulneuron.plots.neurons import neurons
+from vulneuron.plots.pairs import pairs
+from vulneuron.plots.scatterplots import scatterplots
 
 __all__ = [
+    "clusters",
     "context",
-    "contribution_curves",
-    "dendrogram",
+    "neuron",
+    "neurons",
+    "pairs",
     "prediction_matrix",
-    "receptive_fields",
-    "vulnerability_maps",
+    "scatterplots",
 ]

@@ -1,44 +1,184 @@
 """The prediction matrix (paper, Figure 2-a4)."""
 
-import matplotlib.pyplot as plt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
+import numpy.typing as npt
+import pandas as pd
 
 from vulneuron.analysis import Analysis
+from vulneuron.analysis.selection import cell_labels
 from vulneuron.measures.choices import check_whole
+from vulneuron.plots.colors import INK, MATRIX, MUTED, PANEL, mixed
+from vulneuron.plots.selections import checked_classes, colors_of, used_classes
+from vulneuron.plots.sheet import Sheet, sheet
+from vulneuron.plots.texts import ARROW, count_of
+
+if TYPE_CHECKING:
+    from vulneuron.plots.figure import Figure
+
+OTHER = "other"
+_DOT = 7.0
+_LARGEST_CELL = 24.0
+#: From this part of the color scale on, white is more legible than black.
+_DARK = 0.69
 
 
-def prediction_matrix(analysis: Analysis, *, most: int = 20) -> Figure:
+def prediction_matrix(
+    analysis: Analysis,
+    *,
+    true_labels: Sequence[str] | None = None,
+    adversarial_labels: Sequence[str] | None = None,
+    most: int = 16,
+    cells: Sequence[str] = (),
+    title: str | None = None,
+    width: float = 85,
+) -> "Figure":
     """Numbers of pairs, with true labels as rows and adversarial labels as columns; darker is more.
 
     Parameters
     ----------
     analysis
         The analysis.
+    true_labels, adversarial_labels
+        Classes that are rows and columns; None for all. The title counts the pairs shown.
     most
-        Largest number of rows and of columns, those with the most pairs. The title counts the pairs shown.
+        Largest number of classes that all have a row and a column; with more classes, the rarer ones are
+        summed up as "other".
+    cells
+        Cells to mark: ``"cat:dog"``, a whole row ``"cat:"`` or a whole column ``":dog"``.
+    title
+        Title; None for one that counts the pairs, "" for none.
+    width
+        Width in millimeters.
+
+    Raises
+    ------
+    MeasureError
+        If a class or a cell is unknown, or `most` or the width is not allowed.
     """
     check_whole(most, "most")
-    all_counts = analysis.prediction_matrix()
-    counts = all_counts
-    rows = counts.sum(axis=1).nlargest(most).index
-    columns = counts.sum(axis=0).nlargest(most).index
-    counts = counts.loc[counts.index.isin(rows), counts.columns.isin(columns)]
-    side = 0.36
-    figure, ax = plt.subplots(
-        figsize=(2 + side * counts.shape[1], 1.6 + side * counts.shape[0]), layout="constrained"
-    )
-    ax.imshow(counts, cmap="Oranges", aspect="auto")
-    ax.set_xticks(range(counts.shape[1]), counts.columns, rotation=90, fontsize=7)
-    ax.set_yticks(range(counts.shape[0]), counts.index, fontsize=7)
+    counts = _counts(analysis, true_labels, adversarial_labels, most)
+    colors = colors_of(analysis, true_labels, adversarial_labels)
+    marked = [cell_labels(analysis.record, cell) for cell in cells]
+    every = analysis.data.count
+    shown = int(counts.to_numpy().sum())
+    with sheet(width) as page:
+        if title is None:
+            part = "all" if shown == every else f"{shown:,} of"
+            title = f"Predictions of {part} {count_of(every, 'pair')}"
+        top = page.title(title)
+        rows, columns = counts.index.tolist(), counts.columns.tolist()
+        left = min(
+            0.36 * page.width,
+            max(page.measure(name, bold=True) for name in (*rows, "fooled to →")) + _DOT + 4,
+        )
+        head = min(0.3 * page.width, max(page.measure(name, bold=True) for name in columns) + _DOT + 4)
+        cell = min(_LARGEST_CELL, (page.width - left - 1) / len(columns))
+        bold_rows, bold_columns = {row for row, _ in marked}, {column for _, column in marked}
+        corner = top + head
+        page.text(left - _DOT, corner - 12, f"fooled to {ARROW}", size=page.small, color=MUTED, align="right")
+        page.text(left - _DOT, corner - 3.5, "true ↓", size=page.small, color=MUTED, align="right")
+        for place, name in enumerate(rows):
+            middle = corner + (place + 0.5) * cell
+            size = min(page.body, 0.85 * cell)
+            page.text(
+                left - _DOT, middle + 0.35 * size, name, size=size, bold=name in bold_rows, align="right",
+                room=left - _DOT,
+            )  # fmt: skip
+            if name in colors:
+                page.dot(left - 3.4, middle, colors[name], radius=min(2.2, 0.35 * cell))
+        for place, name in enumerate(columns):
+            middle = left + (place + 0.5) * cell
+            size = min(page.body, 0.85 * cell)
+            page.text(
+                middle + 0.35 * size, corner - _DOT, name, size=size, bold=name in bold_columns,
+                room=head - _DOT, rotation=90, rotation_mode="anchor",
+            )  # fmt: skip
+            if name in colors:
+                page.dot(middle, corner - 3.4, colors[name], radius=min(2.2, 0.35 * cell))
+        _cells(page, counts, left, corner, cell)
+        for row, column in marked:
+            _mark(page, rows, columns, (row, column), left, corner, cell)
+        return page.finish(corner + cell * len(rows) + 3)
+
+
+def _counts(
+    analysis: Analysis,
+    true_labels: Sequence[str] | None,
+    adversarial_labels: Sequence[str] | None,
+    most: int,
+) -> pd.DataFrame:
+    """The matrix of some classes, or of all; then rare ones may be summed up as "other"."""
+    used = used_classes(analysis)
+    every = analysis.prediction_matrix()
+    every.index, every.columns = every.index.astype(str), every.columns.astype(str)
+    counts = every.reindex(index=used, columns=used, fill_value=0)
+    if true_labels is not None or adversarial_labels is not None:
+        rows = checked_classes(analysis, true_labels, "true_labels")
+        return counts.loc[rows, checked_classes(analysis, adversarial_labels, "adversarial_labels")]
+    if len(used) <= most:
+        return counts
+    common = max(1, most - 2)
+    return _condensed(_condensed(counts, common).T, common).T
+
+
+def _condensed(counts: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The most frequent rows, and the sum of the others as the last one; without empty rows."""
+    sums = counts.sum(axis=1)
+    sums = sums[sums > 0]
+    common = sums.sort_values(ascending=False, kind="stable").index[:most]
+    kept = counts.loc[[name for name in counts.index if name in common]]
+    rest = counts.loc[[name for name in sums.index if name not in common]]
+    if not len(rest):
+        return kept
+    return pd.concat([kept, rest.sum().to_frame(OTHER).T])
+
+
+def _cells(page: Sheet, counts: pd.DataFrame, left: float, top: float, cell: float) -> None:
     numbers = counts.to_numpy()
+    known = counts.loc[counts.index != OTHER, counts.columns != OTHER].to_numpy()
+    # Sums of rare classes would make all other cells pale.
+    darkest = max(1, int(known.max(initial=1)))
+    size = _size_of_counts(page, numbers, cell)
+    gap = min(0.8, 0.06 * cell)
     for (row, column), count in np.ndenumerate(numbers):
-        if count:
-            color = "white" if count > numbers.max() / 2 else "black"
-            ax.text(column, row, str(count), ha="center", va="center", fontsize=6, color=color)
-    if numbers.size < all_counts.size:
-        part = f"{numbers.sum()} of {all_counts.to_numpy().sum()} pairs"
-        ax.set_title(f"the {most} largest rows and columns: {part}", fontsize=7)
-    ax.set_xlabel("adversarial label", fontsize=8)
-    ax.set_ylabel("true label", fontsize=8)
-    return figure
+        part = min(1.0, count / darkest) ** 0.5
+        x, y = left + column * cell, top + row * cell
+        if counts.index[row] != counts.columns[column] or count:
+            page.rectangle(x + gap / 2, y + gap / 2, cell - gap, cell - gap, mixed(*MATRIX, part))
+        if count and size:
+            page.text(
+                x + cell / 2, y + cell / 2 + 0.35 * size, f"{count:,}", size=size, align="center",
+                color=PANEL if part > _DARK else INK,
+            )  # fmt: skip
+
+
+def _size_of_counts(page: Sheet, numbers: npt.NDArray[np.integer], cell: float) -> float:
+    """Size of the numbers, so that the longest fits; 0 if it would be illegible."""
+    least = 3.5
+    longest = page.measure(f"{numbers.max():,}", size=10) / 10
+    size = min(page.body, 0.62 * cell, (cell - 1.5) / longest)
+    return size if size >= least else 0
+
+
+def _mark(
+    page: Sheet,
+    rows: list[str],
+    columns: list[str],
+    labels: tuple[str, str],
+    left: float,
+    top: float,
+    cell: float,
+) -> None:
+    """A ring around a cell, a row, or a column."""
+    row, column = labels
+    if (row and row not in rows) or (column and column not in columns):
+        return
+    x, wide = (left + columns.index(column) * cell, cell) if column else (left, cell * len(columns))
+    y, high = (top + rows.index(row) * cell, cell) if row else (top, cell * len(rows))
+    for color, thickness in ((PANEL, 2.6), (INK, 1.2)):
+        page.rectangle(
+            x, y, wide, high, "none", edgecolor=color, linewidth=thickness, zorder=5, joinstyle="round"
+        )

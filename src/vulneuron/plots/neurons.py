@@ -1,60 +1,424 @@
-"""Contribution curves and bands (paper, Figure 4)."""
+"""The neurons by their vulnerability: curves and bands, or dumbbells (paper, Figures 2-c and 4)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+import numpy.typing as npt
+import pandas as pd
 
-from vulneuron.analysis import Analysis, checked_neurons, sort_measure, sorted_neurons
-from vulneuron.plots.style import ADVERSARIAL, BENIGN, mark
+from vulneuron.analysis import DEFAULT_SORTS, Analysis, checked_neurons, sort_measure, sorted_neurons
+from vulneuron.analysis.data import Ints
+from vulneuron.errors import MeasureError
+from vulneuron.measures import MEASURES, SIDES, NeuronMeasure
+from vulneuron.measures.bands import BAND_KINDS
+from vulneuron.measures.choices import check_choice
+from vulneuron.measures.contribution import WEIGHTS
+from vulneuron.plots.colors import ADVERSARIAL, AXIS, BENIGN, FAINT, HAIR, INK, MUTED, SUNK
+from vulneuron.plots.regions import receptive_field
+from vulneuron.plots.selections import Pairs, chosen_pairs, colors_of
+from vulneuron.plots.sheet import SIDE_COLORS, Sheet, focus_ring, haloed, legend, sheet
+from vulneuron.plots.texts import ARROW, change, labels_of, number, of_measure, selection_title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vulneuron.plots.figure import Figure
+
+#: Sorts neurons by their numbers.
+NEURON_NUMBER = "neuron"
+#: Up to so many neurons are drawn one by one, and up to so many have their receptive fields beneath.
+_FEW, _WITH_FIELDS = 80, 40
+_LEFT, _HEIGHT, _STRIP = 28.0, 105.0, 16.0
+_BAND_OPACITY = 0.36
+_COLUMNS = (
+    *[f"contribution_{side}" for side in SIDES],
+    *[f"band_{side}_{end}" for side in SIDES for end in ("low", "high")],
+)
+#: Part of the curves' range by which bands may extend it: bands of few images are very wide.
+_ROOM_FOR_BANDS, _MARGIN = 0.5, 0.05
+_LARGEST_FIELD = 34.0
 
 
-def contribution_curves(
-    analysis: Analysis, pair: int, *, sort_by: str | None = None, highlight: Sequence[int] = ()
-) -> Figure:
-    """Contributions of all neurons on both images, and the bands of both classes.
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What is drawn: the shown rows of the table, in their order, and how."""
+
+    table: pd.DataFrame
+    #: Place of the first shown neuron, and number of all neurons.
+    first: int
+    every: int
+    measure: NeuronMeasure | None
+    regions: tuple[int, int, int] | None
+    colors: tuple[str, str]
+    focus: int | None
+    marked: frozenset[int]
+
+    @property
+    def places(self) -> npt.NDArray[np.float64]:
+        return np.arange(self.first, self.first + len(self.table), dtype=np.float64) + 0.5
+
+
+def neurons(
+    analysis: Analysis,
+    pairs: int | Pairs,
+    *,
+    sort: str | None = None,
+    shown: tuple[int, int] | None = None,
+    neurons: Sequence[int] = (),
+    focus: int | None = None,
+    colors: Literal["images", "labels"] = "images",
+    fields: bool = True,
+    title: str | None = None,
+    width: float = 178,
+) -> "Figure":
+    """Contributions of the neurons on both images, and the bands of both classes, sorted by a measure.
+
+    Up to 80 shown neurons are drawn one by one.
 
     Parameters
     ----------
     analysis
         The analysis.
-    pair
-        Number of the pair.
-    sort_by
-        Measure that orders the neurons from left to right: for gaps the most inhibited come first, otherwise
-        the largest values. None for the band gap, or the curve gap if there is no band.
-    highlight
+    pairs
+        The number of one pair; or several pairs, over which means are shown: ``"all"``, a cell such as
+        ``"cat:dog"``, a list such as ``"0-5,9"``, or numbers.
+    sort
+        Measure that orders the neurons from left to right, or "neuron" for their numbers: for gaps the most
+        inhibited come first, otherwise the largest values. None for the band gap, or the curve gap if there
+        is no band.
+    shown
+        First place of the order that is shown, from 0, and the one after the last; None for all.
+    neurons
         Neurons to mark.
+    focus
+        A neuron to mark with its number and place.
+    colors
+        What the colors of curves and bands stand for: the two "images", or their "labels" if all pairs have
+        the same.
+    fields
+        Whether up to 40 shown neurons have their receptive fields on a single pair beneath.
+    title
+        Title; None for the pair or the number of pairs, "" for none.
+    width
+        Width in millimeters.
+
+    Raises
+    ------
+    MeasureError
+        If a pair, neuron or measure is unknown, the measure has no values, or `shown` or the width is not
+        allowed.
     """
-    table = analysis.neurons(pair)
-    measure = sort_measure(table, sort_by)
-    table = sorted_neurons(table, measure)
-    summary = analysis.pair(pair)
-    figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-    places = np.arange(len(table))
-    sides = (
-        ("benign", BENIGN, summary.benign_label),
-        ("adversarial", ADVERSARIAL, summary.adversarial_label),
+    check_choice(colors, "colors", ("images", "labels"))
+    if sort is not None and sort != NEURON_NUMBER:
+        MEASURES.sortable(sort)
+    single = analysis.data.check_pair(int(pairs)) if isinstance(pairs, int | np.integer) else None
+    numbers = chosen_pairs(analysis, [pairs] if isinstance(pairs, int | np.integer) else pairs)
+    columns = [*_COLUMNS, *(DEFAULT_SORTS if sort is None else [sort] if sort != NEURON_NUMBER else [])]
+    table = (
+        analysis.mean_neurons(numbers, columns=columns)
+        if single is None
+        else analysis.neurons(single, columns=columns)
     )
-    for side, color, label in sides:
-        ax.plot(places, table[f"contribution_{side}"], color=color, linewidth=0.6, label=f"{label} ({side})")
-    for side, color, label in sides:
+    measure = None if sort == NEURON_NUMBER else sort_measure(table, sort)
+    ordered = table if measure is None else sorted_neurons(table, measure)
+    first, end = _checked_range(shown, len(table))
+    scene = _Scene(
+        ordered.iloc[first:end],
+        first,
+        len(table),
+        measure,
+        _regions(table, measure),
+        _colors(analysis, numbers, colors),
+        None if focus is None else int(checked_neurons(focus, len(table))[0]),
+        frozenset(checked_neurons(list(neurons), len(table)).tolist() if len(neurons) else []),
+    )
+    few = end - first <= _FEW
+    with sheet(width) as page:
+        if title is None:
+            by = f"by {'neuron number' if measure is None else measure.label}"
+            words = f"Pair {single}: {change(analysis, single)}" if single is not None else (
+                f"Means over {selection_title(analysis, numbers)}"
+            )  # fmt: skip
+            title = f"{words}, neurons {by}"
+        top = page.title(title)
+        top = legend(page, top, _legend(analysis, numbers, table, scene, few)) + 1
+        ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _HEIGHT)
+        ax.set_xlim(first, end)
+        _value_axis(page, ax, scene)
+        (_dumbbells if few else _curves)(page, ax, scene)
+        _focus(page, ax, scene)
+        bottom = _below(page, scene, top + _HEIGHT + 4, few)
+        if few and fields and single is not None and end - first <= _WITH_FIELDS:
+            bottom = _fields(page, analysis, single, scene, bottom)
+        return page.finish(bottom)
+
+
+def _checked_range(shown: tuple[int, int] | None, count: int) -> tuple[int, int]:
+    first, end = (0, count) if shown is None else shown
+    if not 0 <= first < end <= count:
+        raise MeasureError(
+            f"given shown = {shown!r}",
+            allowed=f"two places from 0 to {count}, the smaller one first",
+            fix="use (0, 25) for the first 25 neurons of the order",
+        )
+    return int(first), int(end)
+
+
+def _regions(table: pd.DataFrame, measure: NeuronMeasure | None) -> tuple[int, int, int] | None:
+    """Numbers of inhibited, unchanged and excited neurons."""
+    if measure is None or not measure.signed:
+        return None
+    values = table[measure.name]
+    return int((values < 0).sum()), int((values == 0).sum()), int((values > 0).sum())
+
+
+def _colors(analysis: Analysis, pairs: Ints, colors: str) -> tuple[str, str]:
+    benign, adversarial = labels_of(analysis, pairs)
+    if colors == "images" or benign is None or adversarial is None:
+        return BENIGN, ADVERSARIAL
+    classes = colors_of(analysis)
+    return classes[benign], classes[adversarial]
+
+
+def _legend(
+    analysis: Analysis, pairs: Ints, table: pd.DataFrame, scene: _Scene, few: bool
+) -> list[tuple[str, str | None]]:
+    curves = analysis.settings.curves
+    names = [name or "its label" for name in labels_of(analysis, pairs)]
+    to = [text.format(benign=names[0], adversarial=names[1]) for text in WEIGHTS[curves.weights].legend]
+    missing = [
+        name for name, side in zip(names, SIDES, strict=True) if table[f"band_{side}_low"].isna().all()
+    ]
+    level = f"{100 * curves.confidence:g} %"
+    band = BAND_KINDS[curves.band].legend[0].format(level=level)
+    bands = f"no band of {', '.join(missing)}" if missing else f"{'box' if few else 'band'}: {band}"
+    unit = (
+        "contribution to the logit"
+        if analysis.data.linear
+        else "gradient \N{MULTIPLICATION SIGN} activation, of the logit"
+    )
+    both = zip(SIDES, to, scene.colors, strict=True)
+    return [(unit, None), *[(f"{side} to {name}", color) for side, name, color in both], (bands, None)]
+
+
+def _value_axis(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = _range(scene.table)
+    ax.set_ylim(low, high)
+    ticks = [
+        tick for tick in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high
+    ]
+    for tick in ticks:
+        zero = abs(tick) < 1e-12
+        ax.axhline(tick, color=AXIS if zero else HAIR, linewidth=0.6, zorder=0.5)
+        ax.annotate(
+            "0" if zero else number(tick), (0, tick), (-4, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", va="center", fontsize=page.small, color=MUTED,
+        )  # fmt: skip
+
+
+def _range(table: pd.DataFrame) -> tuple[float, float]:
+    """Range of the curves, with 0, and of the bands if they are not much wider."""
+    curves = table[[f"contribution_{side}" for side in SIDES]].to_numpy()
+    bands = table[[f"band_{side}_{end}" for side in SIDES for end in ("low", "high")]].to_numpy()
+    least, most = min(0.0, np.nanmin(curves)), max(0.0, np.nanmax(curves))
+    finite = bands[np.isfinite(bands)]
+    lowest, highest = (min(0.0, finite.min()), max(0.0, finite.max())) if finite.size else (0.0, 0.0)
+    room = _ROOM_FOR_BANDS * (most - least) if most > least else np.inf
+    low, high = min(least, max(lowest, least - room)), max(most, min(highest, most + room))
+    if low == high:
+        return -1.0, 1.0
+    margin = _MARGIN * (high - low)
+    return float(low - margin * (low < 0)), float(high + margin * (high > 0))
+
+
+def _curves(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+    table, places = scene.table, scene.places
+    for side, color in zip(SIDES, scene.colors, strict=True):
         low, high = table[f"band_{side}_low"], table[f"band_{side}_high"]
         if low.notna().any():
-            # With an edge, as bands of many images can be thinner than a pixel.
-            ax.fill_between(
-                places, low, high, color=color, alpha=0.45, linewidth=1.2, label=f"band of {label}"
+            # With an edge, as bands of many images can be thinner than a line.
+            ax.fill_between(places, low, high, color=color, alpha=_BAND_OPACITY, linewidth=1.2, zorder=1)
+    for side, color in zip(SIDES, scene.colors, strict=True):
+        ax.plot(places, table[f"contribution_{side}"], color=color, linewidth=0.7, zorder=2, label=side)
+    chosen = np.flatnonzero(table.index.isin(scene.marked))
+    if len(chosen):
+        bottom = ax.get_ylim()[0]
+        ax.plot(
+            places[chosen], np.full(len(chosen), bottom), linestyle="", marker="|", markersize=7, color=INK,
+            markeredgewidth=1.2, clip_on=False,
+        )  # fmt: skip
+
+
+def _dumbbells(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+    table, places = scene.table, scene.places
+    step = (page.width - _LEFT - 2) / len(places)
+    half = min(7.0, max(1.0, step - 1.5)) / 2 / step
+    low_end, high_end = ax.get_ylim()
+    lowest = 2 * (high_end - low_end) / _HEIGHT
+    for side, color in zip(SIDES, scene.colors, strict=True):
+        low, high = (table[f"band_{side}_{end}"].to_numpy() for end in ("low", "high"))
+        known = np.isfinite(low)
+        tall = np.maximum(high - low, lowest)
+        ax.bar(
+            places[known], tall[known], 2 * half, ((low + high - tall) / 2)[known], color=color,
+            alpha=_BAND_OPACITY, linewidth=0, zorder=1,
+        )  # fmt: skip
+    benign, adversarial = (table[f"contribution_{side}"].to_numpy() for side in SIDES)
+    ax.vlines(places, benign, adversarial, color=FAINT, linewidth=0.7, zorder=2)
+    radius = min(1.9, max(0.9, step / 5))
+    for side, color in zip(SIDES, scene.colors, strict=True):
+        values = table[f"contribution_{side}"]
+        ax.plot(
+            places, values, linestyle="", marker="o", markersize=2 * radius, markeredgewidth=0, color=color,
+            zorder=3, label=side,
+        )  # fmt: skip
+
+
+def _focus(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+    if scene.focus is None or scene.focus not in scene.table.index:
+        return
+    at = scene.table.index.tolist().index(scene.focus)
+    place = float(scene.places[at])
+    few = len(scene.table) <= _FEW
+    if few:
+        ax.axvspan(place - 0.5, place + 0.5, color=SUNK, linewidth=0, zorder=0)
+    else:
+        ax.axvline(place, color=INK, linewidth=0.9, zorder=4)
+    for side, color in zip(SIDES, scene.colors, strict=True):
+        value = float(scene.table[f"contribution_{side}"].to_numpy()[at])
+        focus_ring(ax, place, value, 2.1)
+        ax.plot(
+            [place],
+            [value],
+            marker="o",
+            markersize=3.4,
+            color=color,
+            markeredgewidth=0,
+            zorder=9,
+            clip_on=False,
+        )
+    if few:
+        return
+    is_right = place > scene.first + len(scene.table) / 2
+    for row, (text, bold) in enumerate(
+        [(f"neuron {scene.focus}", True), (f"place {int(place) + 1:,} of {scene.every:,}", False)]
+    ):
+        haloed(
+            ax, text, (place, 1), xytext=(-5 if is_right else 5, -1 - 8.5 * row),
+            xycoords=("data", "axes fraction"), textcoords="offset points",
+            ha="right" if is_right else "left", va="top",
+            fontsize=page.body if bold else page.small, fontweight="bold" if bold else "normal",
+            color=INK if bold else MUTED, zorder=10,
+        )  # fmt: skip
+
+
+def _below(page: Sheet, scene: _Scene, top: float, few: bool) -> float:
+    """Regions, numbers of single neurons, and the sort measure; returns the bottom."""
+    left, room = _LEFT, page.width - _LEFT - 2
+    unit = room / len(scene.table)
+    if scene.regions is not None:
+        start, end = 0, scene.first + len(scene.table)
+        words = ("inhibited by the attack", "unchanged", "excited")
+        for size, color in zip(scene.regions, (scene.colors[0], AXIS, scene.colors[1]), strict=True):
+            a, b = max(start, scene.first), min(start + size, end)
+            if b > a:
+                page.rectangle(left + (a - scene.first) * unit, top, (b - a) * unit, 2.4, color)
+            start += size
+        top += 4
+        if not few:
+            inhibited, unchanged, excited = (
+                f"{n:,} {word}" for n, word in zip(scene.regions, words, strict=True)
             )
-    if len(highlight):
-        order = {int(neuron): place for place, neuron in enumerate(table.index)}
-        mark(ax, {int(neuron): order[int(neuron)] for neuron in checked_neurons(highlight, len(table))})
-    left, right = measure.ends
-    ax.set_xlabel(f"neurons by {measure.label}   ({left} on the left, {right} on the right)")
-    ax.set_ylabel("contribution (logit)")
-    ax.set_title(
-        f"pair {pair}: {summary.benign_label} -> {summary.adversarial_label}", fontsize=8, loc="left"
+            middle = left + (scene.regions[0] + scene.regions[1] / 2 - scene.first) * unit
+            widths = [page.measure(text, size=page.small) for text in (inhibited, unchanged, excited)]
+            page.text(left, top + 7, inhibited, size=page.small, color=MUTED)
+            page.text(left + room, top + 7, excited, size=page.small, color=MUTED, align="right")
+            low, high = left + widths[0] + 6 + widths[1] / 2, left + room - widths[2] - 6 - widths[1] / 2
+            if low < high:
+                page.text(
+                    min(high, max(low, middle)),
+                    top + 7,
+                    unchanged,
+                    size=page.small,
+                    color=MUTED,
+                    align="center",
+                )
+            top += 11
+    if few:
+        _numbers(page, scene, top, unit)
+        top += 11
+    if scene.measure is None:
+        if not few:
+            page.text(left, top + 7, "first neuron", size=page.small, color=MUTED)
+            page.text(left + room, top + 7, "last neuron", size=page.small, color=MUTED, align="right")
+        return top + 10
+    _strip(page, scene, scene.measure, top, few)
+    return top + _STRIP + (11 if few else 12)
+
+
+def _numbers(page: Sheet, scene: _Scene, top: float, unit: float) -> None:
+    """The neurons' numbers, the focused one's first; a number that would overlap another is left out."""
+    shown = scene.table.index.tolist()
+    first = [scene.focus] if scene.focus in shown else []
+    taken = list[tuple[float, float]]()
+    for neuron in [*first, *[it for it in shown if it not in first]]:
+        bold = neuron == scene.focus or neuron in scene.marked
+        middle = _LEFT + (shown.index(neuron) + 0.5) * unit
+        half = page.measure(str(neuron), size=page.small, bold=bold) / 2
+        if not all(middle + half + 0.6 < low or middle - half - 0.6 > high for low, high in taken):
+            continue
+        taken.append((middle - half, middle + half))
+        color = INK if bold else MUTED
+        page.text(middle, top + 7, str(neuron), size=page.small, bold=bold, color=color, align="center")
+
+
+def _strip(page: Sheet, scene: _Scene, measure: NeuronMeasure, top: float, few: bool) -> None:
+    """A bar for each neuron's value of the sort measure, and the range of these values."""
+    values = scene.table[measure.name].to_numpy(np.float64)
+    sizes = np.nan_to_num(np.abs(values))
+    ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _STRIP)
+    ax.set_xlim(scene.first, scene.first + len(values))
+    ax.set_ylim(0, float(sizes.max()) or 1.0)
+    if few:
+        colors = [INK if neuron == scene.focus else FAINT for neuron in scene.table.index]
+        ax.bar(scene.places, sizes, 0.72, color=colors, linewidth=0)
+    else:
+        edges = np.repeat(np.arange(scene.first, scene.first + len(values) + 1), 2)[1:-1]
+        ax.fill_between(edges, 0, np.repeat(sizes, 2), color=FAINT, linewidth=0)
+    known = values[np.isfinite(values)]
+    ends = (
+        f"from {of_measure(measure, known.min())} to {of_measure(measure, known.max())}" if known.size else ""
     )
-    ax.margins(x=0.01)
-    ax.legend(frameon=False, fontsize=7, ncols=2)
-    return figure
+    left, right = measure.ends
+    words = f"{measure.label[0].upper()}{measure.label[1:]}"
+    base = top + _STRIP + 7
+    end = page.text(_LEFT, base, words, size=page.small, bold=True)
+    page.text(end + 4, base, ends, size=page.small, color=MUTED)
+    order = f"{left} {ARROW} {right}"
+    start = end + 8 + page.measure(ends, size=page.small)
+    if start + page.measure(order, size=page.small) < page.width:
+        page.text(page.width - 2, base, order, size=page.small, color=MUTED, align="right")
+
+
+def _fields(page: Sheet, analysis: Analysis, pair: int, scene: _Scene, top: float) -> float:
+    """The receptive fields of the shown neurons on both images; returns the bottom."""
+    unit = (page.width - _LEFT - 2) / len(scene.table)
+    wide = min(unit - 1, _LARGEST_FIELD)
+    rows, columns = analysis.data.image_size
+    high = wide * rows / columns
+    shown = scene.table.index.to_numpy()
+    masks = analysis.receptive_fields(pair, shown)
+    top += 3
+    for side in SIDES:
+        image = analysis.record.images(pair, side)
+        for place, mask in enumerate(masks[side]):
+            x = _LEFT + (place + 0.5) * unit - wide / 2
+            receptive_field(page, x, top, wide, high, image, mask, note=False, outlined=False)
+        size = min(page.small, (_LEFT - 5) / page.measure(side, size=1))
+        page.text(_LEFT - 4, top + high / 2 + 2, side, size=size, color=SIDE_COLORS[side], align="right")
+        top += high + 1.5
+    return top + 1

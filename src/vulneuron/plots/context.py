@@ -1,0 +1,86 @@
+"""Context images (paper, Figures 5 and 9)."""
+
+from typing import TYPE_CHECKING
+
+from vulneuron.analysis import Analysis
+from vulneuron.analysis.context import CONTEXT_ORDERS, Order
+from vulneuron.measures import SIDES
+from vulneuron.measures.context import SCOPES, Scope
+from vulneuron.plots.colors import MUTED
+from vulneuron.plots.regions import receptive_field
+from vulneuron.plots.sheet import SIDE_COLORS, sheet
+from vulneuron.plots.texts import change, two_decimals
+
+if TYPE_CHECKING:
+    from vulneuron.plots.figure import Figure
+
+_CELL = 62.0
+_GAP = 5.0
+_LEFT = 9.0
+
+
+def context(
+    analysis: Analysis,
+    pair: int,
+    neuron: int,
+    *,
+    order: Order = "activation",
+    scope: Scope = "same_labels",
+    count: int = 6,
+    title: str | None = None,
+    width: float = 178,
+) -> "Figure":
+    """Other pairs that show what a neuron captures: benign images above, adversarial ones below.
+
+    Parameters
+    ----------
+    analysis, pair, neuron, order, scope, count
+        As for `Analysis.context`.
+    title
+        Title; None for the neuron and the pair, "" for none.
+    width
+        Width in millimeters.
+
+    Raises
+    ------
+    MeasureError
+        If the pair, the neuron, the order or the scope is unknown, or `count` or the width is not allowed.
+    """
+    found = analysis.context(pair, neuron, order=order, scope=scope, count=count)
+    numbers = found.pairs
+    with sheet(width) as page:
+        if title is None:
+            title = f"Neuron {neuron} on other pairs than {pair}: {change(analysis, pair)}"
+        top = page.title(title)
+        words = f"{SCOPES[scope].label}, largest {CONTEXT_ORDERS[order].label} on the benign image first"
+        page.text(0, top + 6, words, size=page.small, color=MUTED, room=page.width)
+        top += 12
+        if not len(numbers):
+            page.text(0, top + 8, "no other pair of these labels")
+            return page.finish(top + 14)
+        room = page.width - _LEFT
+        columns = min(len(numbers), max(1, round((room + _GAP) / (_CELL + _GAP))))
+        wide = min(_CELL * 1.3, (room - (columns - 1) * _GAP) / columns)
+        rows, across = analysis.data.image_size
+        high = wide * rows / across
+        step = 9 + 2 * (high + 9) + 6
+        masks = analysis.neuron_masks(neuron, numbers)
+        activations = (found.benign_activations, found.adversarial_activations)
+        for index, side in enumerate(SIDES):
+            images = analysis.record.images(numbers, side)
+            for place, number in enumerate(numbers.tolist()):
+                row, column = divmod(place, columns)
+                x, y = _LEFT + column * (wide + _GAP), top + row * step
+                if index == 0:
+                    page.text(x, y + 6, f"pair {number}", size=page.small, color=MUTED, room=wide)
+                y += 9 + index * (high + 9)
+                receptive_field(page, x, y, wide, high, images[place], masks[side][place])
+                text = two_decimals(float(activations[index][place]))
+                page.text(x + wide, y + high + 6.5, text, size=page.small, color=MUTED, align="right")
+                if column == 0:
+                    page.text(
+                        _LEFT - 3, y + high / 2, side, size=page.small, color=SIDE_COLORS[side], bold=True,
+                        align="center", rotation=90, rotation_mode="anchor",
+                    )  # fmt: skip
+                    page.text(x, y + high + 6.5, "activation", size=page.small, color=MUTED, room=wide / 2)
+        return page.finish(top + -(-len(numbers) // columns) * step - 3)
