@@ -6,6 +6,7 @@ from vulneuron.server.problems import ERRORS
 from vulneuron.server.routes import (
     clusters,
     context,
+    figures,
     images,
     jobs,
     maps,
@@ -17,5 +18,17 @@ from vulneuron.server.routes import (
 )
 
 router = APIRouter(prefix="/api", responses=ERRORS)
-for module in (records, overview, images, neurons, receptive_field, clusters, context, maps, jobs, sessions):
+for module in (
+    records,
+    overview,
+    images,
+    neurons,
+    receptive_field,
+    clusters,
+    context,
+    maps,
+    figures,
+    jobs,
+    sessions,
+):
     router.include_router(module.router)
