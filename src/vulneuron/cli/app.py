@@ -15,6 +15,7 @@ COMMANDS = {
     "info": "Show the content of a record: pairs, rates, network, attack, provenance.",
     "neurons": "List the neurons of a pair, or of a cell of the prediction matrix, with all measures.",
     "maps": "Compute the vulnerability maps of many pairs; finished maps survive an interruption.",
+    "report": "Write the dashboard of some pairs as files that need no server.",
     "serve": "Open records in the browser: vulnerable neurons, and the features that they capture.",
     "doctor": "Show versions, the device, and optional dependencies with their purposes.",
     "demo": "Attack EfficientNet-Lite0 on photographs of ImageNet classes; requires the extra `demo`.",

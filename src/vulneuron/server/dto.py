@@ -210,6 +210,15 @@ class LayerModel(Model):
     contribution: str = Field(description="How contributions are computed.")
 
 
+class ReportModel(Model):
+    """The part of a record that a report without a server has."""
+
+    pairs: list[int] = Field(description="Pairs with images and numbers of neurons, ascending.")
+    values: dict[str, list[str | float | None]] = Field(
+        description="The values of each setting that there are numbers for, by name."
+    )
+
+
 class RecordSummary(Model):
     """Everything that the dashboard needs before it draws."""
 
@@ -260,6 +269,7 @@ class RecordSummary(Model):
         description="Measures to sort by initially; the first one that has values is used."
     )
     first_view: FirstView
+    report: ReportModel | None = Field(default=None, description="What a report has; null on a server.")
     provenance: dict[str, str]
 
 

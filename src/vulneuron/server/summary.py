@@ -294,7 +294,7 @@ class OpenedLayer:
         unsure = np.flatnonzero(probability <= _SATURATED)
         pair = int(pairs[unsure[0] if len(unsure) else np.argmin(probability)])
         return dto.FirstView(
-            benign=benign, adversarial=adversarial, pair=pair, neuron=self._first_neuron(pair)
+            benign=benign, adversarial=adversarial, pair=pair, neuron=self.first_neuron(pair)
         )
 
     def _first_cell(self) -> tuple[int | None, int | None]:
@@ -309,7 +309,7 @@ class OpenedLayer:
             return None, adversarial
         return None, None
 
-    def _first_neuron(self, pair: int) -> int:
+    def first_neuron(self, pair: int) -> int:
         """The first neuron by the default sort that captures something on both images, or else the first."""
         settings = self.analysis.suggested_settings
         table = self.analysis.neurons(pair, columns=DEFAULT_SORTS, settings=settings)

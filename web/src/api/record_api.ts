@@ -327,6 +327,9 @@ export class RecordApi {
   }
 }
 
+/** What views need of a record, wherever its numbers come from. */
+export type RecordSource = Pick<RecordApi, keyof RecordApi>;
+
 /** Options of a request. One without a signal is a prefetch, so its failure is not reported. */
 function requestOptions(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
   return signal ? { signal } : { fetch: (request) => fetch(request) };

@@ -1,7 +1,7 @@
 /** Whether the server, the record and the network are available. Unavailable ones are polled. */
 
 import { followListings } from "../api/listings";
-import { listRecords, summarize } from "../api/record_api";
+import { listRecords, summarize } from "../api/source";
 import type { NetworkModel, RecordEntry, RecordSummary } from "../api/types";
 
 /**

@@ -1,5 +1,6 @@
 import { getContext, setContext, untrack } from "svelte";
-import { RecordApi } from "../api/record_api";
+import type { RecordSource } from "../api/record_api";
+import { openRecord } from "../api/source";
 import type { PairModel, RecordSummary } from "../api/types";
 import { classColor } from "../lib/colors";
 import type { ClassSubset } from "../lib/matrix";
@@ -53,7 +54,7 @@ export interface OwnState<State extends object> {
  */
 export class Dashboard {
   view = $state.raw() as ViewState;
-  readonly api: RecordApi;
+  readonly api: RecordSource;
   readonly pairs: Resource<Table>;
   readonly pairSets: PairSets;
   readonly nearest: NearestPairs;
@@ -79,7 +80,7 @@ export class Dashboard {
       ...views.flatMap(({ slice }) => slice ?? []),
     ];
     this.#address = new Address(compose(slices) as Slice<ViewState>, summary);
-    this.api = new RecordApi(summary, (message, retry) => {
+    this.api = openRecord(summary, (message, retry) => {
       this.health.report(message, retry);
     });
     this.network = new NetworkWatch(summary);
@@ -315,6 +316,11 @@ export class Dashboard {
     const chosen = ascending(neurons);
     const first = focus ?? chosen[0];
     if (first !== undefined) this.update({ neurons: chosen, focus: first });
+  }
+
+  /** Whether a pair has images and numbers of neurons, as only some pairs of a report have. */
+  isIncluded(pair: number): boolean {
+    return this.summary.report?.pairs.includes(pair) ?? true;
   }
 
   /** Name of a class. */

@@ -1,5 +1,5 @@
 import { getContext, setContext } from "svelte";
-import { listRecords, summarize } from "../api/record_api";
+import { listRecords, summarize } from "../api/source";
 import type { RecordEntry, RecordSummary } from "../api/types";
 import { isAddressOf } from "./address";
 import { AddressBar, layerOf, recordOf } from "./address_bar";

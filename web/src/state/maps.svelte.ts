@@ -1,7 +1,7 @@
 import { untrack } from "svelte";
 import { ApiError } from "../api/responses";
 import { followJob } from "../api/jobs";
-import type { RecordApi } from "../api/record_api";
+import type { RecordSource } from "../api/record_api";
 import type { JobModel, StageModel, VulnerabilityMapSettings } from "../api/types";
 import { Eta } from "../lib/map_progress";
 import { mapComputation } from "./settings";
@@ -38,7 +38,7 @@ export class MapsState {
   #cancel: () => void = () => undefined;
 
   constructor(
-    api: () => RecordApi | undefined,
+    api: () => RecordSource | undefined,
     pair: () => number,
     settings: () => VulnerabilityMapSettings,
   ) {
@@ -90,7 +90,7 @@ export class MapsState {
   }
 
   async #obtain(
-    api: RecordApi,
+    api: RecordSource,
     pair: number,
     settings: VulnerabilityMapSettings,
     setStatus: (state: MapsStatus) => void,

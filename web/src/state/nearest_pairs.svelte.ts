@@ -1,5 +1,5 @@
 import { ApiError } from "../api/responses";
-import type { RecordApi } from "../api/record_api";
+import type { RecordSource } from "../api/record_api";
 import type { CurveSettings, NearestRequest } from "../api/types";
 import { LatestLoad } from "./latest_load";
 import type { NearestSelection } from "./selection";
@@ -22,7 +22,7 @@ export class NearestPairs {
 
   /** @param found - called with the pair and those that are most like it, unless other ones are wanted by then */
   constructor(
-    private readonly api: RecordApi,
+    private readonly api: RecordSource,
     private readonly wanted: () => Wanted,
     private readonly found: (selection: NearestSelection) => void,
   ) {}

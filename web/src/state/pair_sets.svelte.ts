@@ -1,7 +1,7 @@
 /** The pairs that views show: those of the chosen classes that pass the filters, and those that are selected. */
 
 import { untrack } from "svelte";
-import type { RecordApi } from "../api/record_api";
+import type { RecordSource } from "../api/record_api";
 import type { ClassSubset } from "../lib/matrix";
 import type { Table } from "../lib/table";
 import { filtersText, folded, passing, type PairFilters, type PairNames } from "./filters";
@@ -34,7 +34,7 @@ export class PairSets {
    * @param view - the state
    */
   constructor(
-    private readonly api: RecordApi,
+    private readonly api: RecordSource,
     private readonly pairs: () => Table | undefined,
     private readonly view: () => ViewState,
   ) {
@@ -158,6 +158,10 @@ export class PairSets {
       passing(next.filters, pairs, this.#names),
     ];
     const isIn = (pair: number): boolean => tests.every((test) => test(pair));
-    return isIn(next.pair) ? next.pair : this.#rankedFor(next).find(isIn);
+    if (isIn(next.pair)) return next.pair;
+    // In a report, preferably a pair that it has images of.
+    const { report } = this.api.summary;
+    const ranked = this.#rankedFor(next);
+    return ranked.find((pair) => report?.pairs.includes(pair) === true && isIn(pair)) ?? ranked.find(isIn);
   }
 }

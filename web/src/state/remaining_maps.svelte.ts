@@ -2,7 +2,7 @@
 
 import { untrack } from "svelte";
 import { followJob, PAGE } from "../api/jobs";
-import type { RecordApi } from "../api/record_api";
+import type { RecordSource } from "../api/record_api";
 import type { VulnerabilityMapSettings } from "../api/types";
 import { Eta } from "../lib/map_progress";
 import { parseRanges } from "../lib/ranges";
@@ -45,13 +45,13 @@ export class RemainingMaps {
   /** Seconds that one pair took. */
   #pace = $state<number | undefined>(undefined);
   readonly #stored: Resource<StoredMaps>;
-  readonly #api: RecordApi;
+  readonly #api: RecordSource;
   readonly #wanted: () => WantedMaps | undefined;
   readonly #finished: () => void;
   #controller: AbortController | undefined;
 
   /** @param finished - called when there are new maps, at the end or after a cancellation */
-  constructor(api: RecordApi, wanted: () => WantedMaps | undefined, finished: () => void) {
+  constructor(api: RecordSource, wanted: () => WantedMaps | undefined, finished: () => void) {
     this.#api = api;
     this.#wanted = wanted;
     this.#finished = finished;

@@ -30,6 +30,8 @@ export interface SettingInfo {
   readonly implied: Value;
   /** The choice with this value, if there is one. */
   readonly choice: Choice | undefined;
+  /** The only values that there are numbers for, in a report; undefined on a server. */
+  readonly offered: readonly Value[] | undefined;
 }
 
 /** A setting with its current value. */
@@ -38,7 +40,8 @@ export function settingInfo(summary: RecordSummary, settings: Settings, name: st
   const values = groupOf(settings, group);
   const implied = impliedBy(declared, values, name) ?? setting.implied;
   const value = values[name] ?? implied;
-  return { setting, value, implied, choice: setting.choices.find((choice) => choice.value === value) };
+  const choice = setting.choices.find((one) => one.value === value);
+  return { setting, value, implied, choice, offered: summary.report?.values[name] };
 }
 
 /** Settings after a change. Those that a withChanges choice implies are null again. */
@@ -85,7 +88,8 @@ export function settingsSlice(summary: RecordSummary): Slice<SettingsState> {
         for (const setting of declared) {
           const text = query.get(setting.name);
           const value = text === null ? undefined : parse(setting, text);
-          if (value !== undefined)
+          const offered = summary.report?.values[setting.name];
+          if (value !== undefined && (offered?.includes(value) ?? true))
             values[setting.name] = isWithin(declared, values, setting.name, value) ? value : null;
         }
         return [group, values];

@@ -67,7 +67,8 @@ const selectionSlice = slice<SelectionState>({
   combine: choice(["union", "intersection"], "union"),
 });
 
-function firstCell({ first_view: { benign, adversarial } }: RecordSummary): PairSelection {
+function firstCell({ first_view: { benign, adversarial }, report }: RecordSummary): PairSelection {
+  if (report) return { kind: "list", pairs: report.pairs };
   if (benign === null && adversarial === null) return ALL;
   return { kind: "cells", cells: [{ benign, adversarial }] };
 }

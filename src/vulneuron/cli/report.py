@@ -1,0 +1,107 @@
+"""`vulneuron report`: the dashboard of some pairs as files that need no server."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from vulneuron.analysis import Analysis, load_classifier, select_pairs
+from vulneuron.cli.map_computation import compute_maps, missing_maps
+from vulneuron.cli.options import LAYER_HELP
+from vulneuron.errors import MeasureError
+from vulneuron.measures.choices import check_whole
+from vulneuron.pipeline.progress import RunProgress
+from vulneuron.record import open_record
+from vulneuron.server.network import RecordNetwork
+from vulneuron.server.record_names import record_names
+from vulneuron.server.report import ReportContents, ReportSize, write_report
+from vulneuron.server.report.writing import check_out
+from vulneuron.server.summary import OpenedLayer, OpenedRecord
+
+_DEFAULT_COUNT = 20
+_MIB = 2**20
+
+
+def command(
+    path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; with --single-file, the HTML file.")],
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers such as `1,2,9-12`, or a cell such as `cat:dog`. [default: the pairs that the "
+            "dashboard shows first]"
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(help="The first pairs by perturbation. [default: all that are named, otherwise 20]"),
+    ] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="Write one HTML file, which loads everything at once.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+    layer: Annotated[str | None, typer.Option(help=LAYER_HELP)] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Spec of the network, to compute missing vulnerability maps.")
+    ] = None,
+) -> None:
+    """Write the dashboard of some pairs as files that need no server, for a paper or a web host.
+
+    Example: `vulneuron report run.zarr --pairs cat:dog --count 20 --out site`
+    """
+    if count is not None:
+        check_whole(count, "--count")
+    if single_file and out.suffix.lower() not in {".html", ".htm"}:
+        raise MeasureError(f"given --out {out}", allowed="a name that ends in .html", fix="rename it")
+    check_out(out, overwrite=overwrite)
+    record = open_record(path)
+    record.require_pairs()
+    if layer is not None:
+        record.layer(layer)
+    (name,) = record_names([path])
+    opened = OpenedRecord(record, name, partial(RecordNetwork, name=name)).at(layer)
+    contents = ReportContents(opened, _chosen(opened, pairs, count))
+    analysis = Analysis(record, layer=layer, settings=contents.first)
+    if model is not None:
+        classifier = load_classifier(record, model)
+        analysis.network.attach(classifier)
+        opened.analysis.network.attach(classifier)
+        compute_maps(analysis, missing_maps(analysis, contents.pairs))
+    without = len(missing_maps(analysis, contents.pairs))
+    if without:
+        sys.stderr.write(
+            f"note: {without} of {_pairs(len(contents.pairs))} without vulnerability maps and IoUs: "
+            "`vulneuron maps` or --model computes them\n"
+        )
+    with RunProgress() as bars:
+        bars.begin("Report", len(contents.pairs))
+
+        def progress(done: int, _total: int) -> None:
+            if done:
+                bars.advance(1)
+
+        written = write_report(
+            contents, out, name, single_file=single_file, overwrite=overwrite, progress=progress
+        )
+    sys.stdout.write(_line(written))
+
+
+def _chosen(layer: OpenedLayer, pairs: str | None, count: int | None) -> npt.NDArray[np.int64]:
+    """The pairs of the report, in the default order of the dashboard."""
+    chosen = layer.first_pairs if pairs is None else select_pairs(layer.record, pairs)
+    ordered = layer.analysis.order_pairs("l2_up", chosen)
+    most = _DEFAULT_COUNT if pairs is None and count is None else count
+    return ordered[:most]
+
+
+def _line(written: ReportSize) -> str:
+    size = written.size / _MIB
+    return f"{_pairs(written.pairs)}, {size:.{0 if size >= 10 else 1}f} MB, {written.page}\n"
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
