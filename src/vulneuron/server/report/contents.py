@@ -23,7 +23,7 @@ TOPS = (1.0, 5.0, 10.0, 20.0, 30.0)
 #: Number of RF thresholds, the default included.
 _LEVELS = 7
 #: Neurons with context images, and pairs that these come from, per pair.
-CONTEXT_NEURONS, CONTEXT_PAIRS = 48, 6
+CONTEXT_NEURONS, CONTEXT_PAIRS = 32, 6
 _DIGITS = 6
 
 
