@@ -61,6 +61,8 @@ def test_operations_have_names_tags_and_a_typed_answer() -> None:
             assert kind == "text/event-stream"
         elif path.endswith("/figures"):
             assert set(kinds) == {"image/svg+xml", "application/pdf", "image/png"}
+        elif path.endswith(".md"):
+            assert kind == "text/markdown"
         else:
             assert kind == "application/json"
         assert body.get("schema") or body.get("itemSchema"), path

@@ -79,18 +79,17 @@ class Findings(Sequence[Finding]):
         query: str = "",
     ) -> Finding:
         """Create a finding without saving it; parameters and errors as for `add`."""
-        neurons = whole_numbers("neuron", neurons, self._record.layer(layer).neurons)
-        (pair,) = whole_numbers("pair", [pair], self._record.attributes["counts"]["pairs"])
-        return Finding(
+        finding = Finding(
             id=secrets.token_hex(6),
-            title=one_title(title, "title") or self._default_title(pair, neurons),
-            note=_checked_text(note, "note", _LONGEST_NOTE),
+            title=title,
+            note=note,
             pair=pair,
-            neurons=neurons,
+            neurons=whole_numbers("neuron", neurons),
             layer=self._record.layer(layer).name,
-            query=_checked_text(query, "query", _LONGEST_QUERY),
+            query=query,
             created=datetime.now(UTC).replace(microsecond=0),
         )
+        return self._checked(finding)
 
     def add(
         self,
@@ -204,16 +203,33 @@ class Findings(Sequence[Finding]):
         return removed[0]
 
     def restore(self, finding: Finding, position: int | None = None) -> Finding:
-        """Put a removed finding back, at the end by default; one that is in the list stays as it is."""
+        """Put a removed finding back, at the end by default; one that is in the list stays as it is.
+
+        Errors as for `add`.
+        """
+        checked = self._checked(finding)
 
         def change(findings: _List) -> _List:
             if any(other.id == finding.id for other in findings):
                 return findings
             place = len(findings) if position is None else max(0, position)
-            return (*findings[:place], finding, *findings[place:])
+            return (*findings[:place], checked, *findings[place:])
 
         self._change(change)
-        return finding
+        return checked
+
+    def _checked(self, finding: Finding) -> Finding:
+        layer = self._record.layer(finding.layer)
+        neurons = whole_numbers("neuron", finding.neurons, layer.neurons)
+        (pair,) = whole_numbers("pair", [finding.pair], self._record.attributes["counts"]["pairs"])
+        return replace(
+            finding,
+            title=one_title(finding.title, "title") or self._default_title(pair, neurons),
+            note=_checked_text(finding.note, "note", _LONGEST_NOTE),
+            pair=pair,
+            neurons=neurons,
+            query=_checked_text(finding.query, "query", _LONGEST_QUERY),
+        )
 
     def _change(self, function: Callable[[_List], _List]) -> _List:
         def change(items: SavedItems) -> SavedItems:

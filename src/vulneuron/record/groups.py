@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, MutableMapping, ValuesView
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,14 @@ class Groups(MutableMapping[str, Group]):
             return {other: group for other, group in groups.items() if other != name}
 
         self._change(change)
+
+    def items(self) -> ItemsView[str, Group]:
+        """Names and groups, of one moment."""
+        return self._store.read().groups.items()
+
+    def values(self) -> ValuesView[Group]:
+        """The groups, of one moment."""
+        return self._store.read().groups.values()
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {_members(group)}" for name, group in self.items()]

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vulneuron.errors import Cancelled, ModelError, RecordError, VulneuronError
+from vulneuron.errors import Cancelled, ModelError, RecordError, SavedConflictError, VulneuronError
 from vulneuron.server.dto import ErrorBody
 
 _LONGEST_INPUT = 60
@@ -57,13 +57,18 @@ class Unexpected(Problem):
     status = 500
 
 
-_STATUS: dict[type[VulneuronError], int] = {RecordError: 410, ModelError: 409, Cancelled: 409}
+_STATUS: dict[type[VulneuronError], int] = {
+    RecordError: 410,
+    ModelError: 409,
+    Cancelled: 409,
+    SavedConflictError: 409,
+}
 
 _MEANING = {
     400: "The server does not accept the `Host` header.",
     401: "The token is missing or wrong.",
     404: "There is no such record, pair, neuron or job.",
-    409: "Needs the network, a finished run, or a job that has not run yet.",
+    409: "Needs the network, a finished run, or a job that has not run yet; or was changed in the meantime.",
     410: "The record was removed or damaged.",
     422: "A parameter is not allowed.",
 }

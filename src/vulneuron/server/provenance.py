@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-#: Facts that the page states in sentences, and the long report of the network's probe.
+#: Facts that the page states elsewhere, and the long report of the network's probe.
 _ELSEWHERE = frozenset(
     {
         "pairs",
@@ -17,6 +17,8 @@ _ELSEWHERE = frozenset(
         "audit attacked",
         "audit successes",
         "audit flags",
+        "findings",
+        "groups",
         "model probe",
     }
 )

@@ -14,6 +14,7 @@ from vulneuron.server.routes import (
     overview,
     receptive_field,
     records,
+    saved,
     sessions,
 )
 
@@ -28,6 +29,7 @@ for module in (
     context,
     maps,
     figures,
+    saved,
     jobs,
     sessions,
 ):

@@ -1,0 +1,88 @@
+"""Findings as Markdown, for a paper's notes or a lab notebook."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vulneuron.analysis.analysis import Analysis
+from vulneuron.attacks import attack_label
+from vulneuron.measures import MEASURES
+from vulneuron.record import Finding
+
+#: Columns of the table of neurons, and its largest length.
+_COLUMNS = ("contribution_benign", "contribution_adversarial", "curve_gap")
+_MOST_NEURONS = 10
+#: Characters that Markdown would interpret in a name.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+
+
+def findings_markdown(
+    analysis: Analysis, findings: Iterable[Finding], links: Mapping[str, str] | None = None
+) -> str:
+    """Findings as a Markdown document: the run in one line, then titles, probabilities, norms and notes.
+
+    Parameters
+    ----------
+    analysis
+        Analysis of their record.
+    findings
+        The findings, in the order of the document.
+    links
+        Addresses that show them in the dashboard, by their ids.
+    """
+    record = analysis.record
+    name = record.path.rstrip("/").replace("\\", "/").rpartition("/")[2]
+    parts = [f"# Findings in {_plain(name)}", _run(record.info())]
+    for number, finding in enumerate(findings, 1):
+        parts += [f"## {number}. {_plain(finding.title)}"]
+        if finding.note.strip():
+            parts.append(finding.note.strip())
+        parts += _numbers(analysis, finding)
+        if links and finding.id in links:
+            parts.append(f"[Open in the dashboard](<{links[finding.id]}>)")
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(info: Mapping[str, Any]) -> str:
+    attack = info["attack"]
+    budget = f", ε {attack['eps']}" if attack.get("eps") is not None else ""
+    return (
+        f"{_plain(info['model']['spec'])} under {_plain(attack_label(attack['name']))}{_plain(budget)}: "
+        f"{info['successes']:,} of {info['attacked']:,} attacked images fooled."
+    )
+
+
+def _numbers(analysis: Analysis, finding: Finding) -> list[str]:
+    """Both labels' probabilities on both images, the perturbation, and contributions of the neurons."""
+    pair = analysis.pair(finding.pair)
+    rows = []
+    for label in (pair.benign_label, pair.adversarial_label):
+        place = analysis.record.class_names.index(label)
+        probabilities = (pair.benign_probabilities[place], pair.adversarial_probabilities[place])
+        rows.append([_plain(label), *(f"{probability:.4f}" for probability in probabilities)])
+    parts = [
+        f"Image {_plain(pair.image_id)}, L2 norm of the perturbation {pair.perturbation_l2:.4g}, "
+        f"L∞ norm {pair.perturbation_linf:.4g}.",
+        _table(["probability", "benign image", "adversarial image"], rows),
+    ]
+    if finding.neurons and finding.layer in analysis.record.layers:
+        neurons = finding.neurons[:_MOST_NEURONS]
+        table = analysis.at(finding.layer).neurons(finding.pair, columns=_COLUMNS).loc[list(neurons)]
+        rows = [
+            [str(neuron), *(f"{value:.4g}" for value in row)]
+            for neuron, row in zip(neurons, table.to_numpy(), strict=True)
+        ]
+        parts.append(_table(["neuron", *(MEASURES[name].label for name in _COLUMNS)], rows))
+        if len(finding.neurons) > len(neurons):
+            parts.append(f"and {len(finding.neurons) - len(neurons):,} more neurons")
+    return parts
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _plain(text: str) -> str:
+    """A name as plain text of Markdown, in one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
