@@ -25,6 +25,10 @@ export type ContextModel = Schemas["ContextModel"];
 export type NearestModel = Schemas["NearestModel"];
 export type NearestRequest = Schemas["NearestRequest"];
 export type OverlapModel = Schemas["OverlapModel"];
+export type SavedModel = Schemas["SavedModel"];
+export type FindingModel = Schemas["FindingModel"];
+export type NewFinding = Schemas["NewFinding"];
+export type GroupModel = Schemas["GroupModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 
 /** One of the two images of a pair. */

@@ -25,6 +25,23 @@ export function storePreference(name: Preference, value: string): void {
   }
 }
 
+/** A text that is kept for this tab, also when it is reloaded. */
+export function readForTab(name: string): string | null {
+  try {
+    return sessionStorage.getItem(PREFIX + name);
+  } catch {
+    return null;
+  }
+}
+
+export function storeForTab(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(PREFIX + name, value);
+  } catch {
+    // Storage is disabled or full.
+  }
+}
+
 /** The theme with a name; the system's for any other text. */
 export function themeOf(text: string | null): Theme {
   return THEMES.find((theme) => theme === text) ?? "system";

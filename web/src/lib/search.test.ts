@@ -9,6 +9,7 @@ const RECORD = {
     { label: 3, name: "cat", benign: 63, adversarial: 0 },
     { label: 5, name: "hot dog", benign: 4, adversarial: 5 },
   ],
+  groups: ["Dog ears"],
   count: (benign: number, adversarial: number) => (benign === 3 && adversarial === 5 ? 7 : 0),
 };
 const texts = (text: string, most = 9): string[] => search(text, RECORD, most).map(({ text }) => text);
@@ -18,6 +19,10 @@ test("numbers find existing neurons and pairs", () => {
   expect(texts("12")).toEqual(["neuron 12", "pair 12"]);
   expect(texts("4-6,9")).toEqual(["4 neurons: 4-6,9"]);
   expect(texts("512")).toEqual([]);
+});
+
+test("a group is found by a part of its name", () => {
+  expect(search("EAR", RECORD, 9)).toEqual([{ kind: "group", text: "Dog ears" }]);
 });
 
 test("a name finds rows and columns with pairs, the best matches first", () => {

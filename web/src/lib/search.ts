@@ -1,9 +1,10 @@
 import { formatRanges, parseRanges } from "./ranges";
 
-/** A search result: neurons or a pair by their numbers, or pairs by the names of their classes. */
+/** A search result: neurons or a pair by their numbers, a group by its name, or pairs by the names of their classes. */
 export type SearchResult =
   | { readonly kind: "neurons"; readonly text: string; readonly neurons: readonly number[] }
   | { readonly kind: "pair"; readonly text: string; readonly pair: number }
+  | { readonly kind: "group"; readonly text: string }
   | {
       readonly kind: "cell";
       readonly text: string;
@@ -19,6 +20,8 @@ export interface Searched {
   readonly neurons: number;
   readonly pairs: number;
   readonly classes: readonly SearchedClass[];
+  /** Names of groups. */
+  readonly groups: readonly string[];
   /** Number of pairs with two labels. */
   readonly count: (benign: number, adversarial: number) => number;
 }
@@ -46,7 +49,7 @@ export function countsBetween(benign: ArrayLike<number>, adversarial: ArrayLike<
  * "cat dog" or "cat -> dog", find the pairs between these classes.
  */
 export function search(text: string, searched: Searched, most: number): SearchResult[] {
-  const { neurons, pairs, classes } = searched;
+  const { neurons, pairs, classes, groups } = searched;
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
   const numbers = parseRanges(wanted, neurons);
@@ -57,6 +60,9 @@ export function search(text: string, searched: Searched, most: number): SearchRe
   }
   if (/^\d+$/.test(wanted) && Number(wanted) < pairs) {
     results.push({ kind: "pair", text: `pair ${Number(wanted)}`, pair: Number(wanted) });
+  }
+  for (const text of groups) {
+    if (text.toLowerCase().includes(wanted)) results.push({ kind: "group", text });
   }
   for (const { label, name, benign, adversarial } of named(wanted, classes)) {
     if (benign) {

@@ -9,6 +9,7 @@ export const SHORTCUTS = [
   { key: "n", action: "next-neuron", does: "next neuron to the right in the neuron view" },
   { key: "p", action: "previous-neuron", does: "previous neuron" },
   { key: "u", action: "combine", does: "union or intersection of the receptive fields" },
+  { key: "s", action: "save", does: "save this view as a finding, with a note" },
   { key: "?", action: "help", does: "this help" },
 ] as const;
 export type ShortcutAction = (typeof SHORTCUTS)[number]["action"];

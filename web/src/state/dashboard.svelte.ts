@@ -135,6 +135,11 @@ export class Dashboard {
     return this.#address.query(this.view);
   }
 
+  /** The query of this page for the state of another query, which may write it in another way. */
+  ownQuery(query: string): string {
+    return this.#address.query(this.#address.state(query));
+  }
+
   /** The address of the same pairs at another layer. */
   queryAt(layer: string): string {
     return this.#address.queryAt(layer, this.view);
