@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import vulneuron as vn
+from served import Served
 from vulneuron.errors import RecordError
 from vulneuron.measures import MEASURES, SIDES
 from vulneuron.server.network import RecordNetwork
@@ -226,3 +228,13 @@ def test_only_an_earlier_report_is_overwritten(
 def test_names_stay_text(contents: ReportContents, pages: Path, tmp_path: Path) -> None:
     written = write_report(contents, tmp_path / "r", "<b>&", pages=pages)
     assert "<title>&lt;b&gt;&amp;: 3 pairs</title>" in written.page.read_text()
+
+
+def test_the_server_makes_a_report(served: Served) -> None:
+    pairs = served.client.get("/api/records/some-run/report.zip", params={"pairs": "0,2"})
+    assert pairs.headers["content-disposition"] == 'attachment; filename="some-run-report.zip"'
+    with zipfile.ZipFile(io.BytesIO(pairs.content)) as archive:
+        assert archive.testzip() is None
+        names = {Path(name).name for name in archive.namelist()}
+    assert names == {"index.html", "page.js", "page.css", "record.js", "pair-0.js", "pair-2.js"}
+    assert served.client.get("/api/records/some-run/report.zip", params={"pairs": "999"}).status_code == 404

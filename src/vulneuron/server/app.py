@@ -15,6 +15,7 @@ from vulneuron.server.library import Library
 from vulneuron.server.listing_updates import ListingUpdates
 from vulneuron.server.maps_job import MapsProgress
 from vulneuron.server.problems import add_handlers
+from vulneuron.server.report.route import router as report_router
 from vulneuron.server.routes import router
 from vulneuron.server.security import Guard
 from vulneuron.server.sessions import Sessions
@@ -60,6 +61,7 @@ def create_app(
     # FastAPI changes warning filters in here, while other threads load networks.
     with WARNING_FILTERS:
         app.include_router(router)
+        app.include_router(report_router)
     add_handlers(app)
     add_pages(app, pages)
     app.add_middleware(Guard, access=access or Access())

@@ -269,6 +269,7 @@ class RecordSummary(Model):
         description="Measures to sort by initially; the first one that has values is used."
     )
     first_view: FirstView
+    most_report_pairs: int = Field(description="Most pairs of a static report that the page offers to make.")
     report: ReportModel | None = Field(default=None, description="What a report has; null on a server.")
     provenance: dict[str, str]
 

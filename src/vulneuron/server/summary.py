@@ -58,6 +58,8 @@ PAIR_COLUMNS = (
     "adversarial_label",
     *PAIR_VALUES,
 )
+#: Largest report that the page offers, which takes some minutes.
+MOST_REPORT_PAIRS = 100
 #: Number of classes whose probabilities are shown.
 _SHOWN_LABELS = 3
 #: Smallest number of pairs on the first screen, if the record has as many.
@@ -254,6 +256,7 @@ class OpenedLayer:
             ],
             default_sorts=list(DEFAULT_SORTS),
             first_view=self._first_view(),
+            most_report_pairs=MOST_REPORT_PAIRS,
             provenance=provenance_in_words(info),
         )
 

@@ -279,6 +279,12 @@ export class RecordApi {
     return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 
+  /** Address of a report of some pairs as a file; undefined where there is no server to make it. */
+  reportUrl(pairs: Iterable<number>): string | undefined {
+    const query = new URLSearchParams({ pairs: formatRanges(pairs), ...this.#layer });
+    return `${this.#path}/report.zip?${query}`;
+  }
+
   // -- pictures --------------------------------------------------------------------------------------------
 
   imageUrl(pair: number, picture: Picture): string {

@@ -16,9 +16,12 @@ declare global {
 
 /** A number or picture that a report was not made with. */
 export class NotInReport extends ApiError {
-  /** @param what - such as "pair 12" */
-  constructor(what: string) {
-    super(NOT_FOUND, `Not in this report: ${what}.`);
+  /**
+   * @param what - such as "pair 12"
+   * @param instead - a sentence about what is in the report
+   */
+  constructor(what: string, instead = "") {
+    super(NOT_FOUND, `Not in this report: ${what}.${instead && ` ${instead}.`}`);
     this.name = "NotInReport";
   }
 }

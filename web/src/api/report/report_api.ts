@@ -244,6 +244,10 @@ export class ReportApi implements RecordSource {
     return Promise.reject(new NotInReport(`vulnerability maps of pair ${pair}`));
   }
 
+  reportUrl(): undefined {
+    return undefined;
+  }
+
   imageUrl(pair: number, picture: Picture): string {
     return this.#pictures.image(pair, picture);
   }
@@ -253,7 +257,13 @@ export class ReportApi implements RecordSource {
   }
 
   async #pair(pair: number): Promise<Chunk> {
-    if (!this.summary.report?.pairs.includes(pair)) throw new NotInReport(`pair ${pair}`);
+    const { pairs = [] } = this.summary.report ?? {};
+    if (!pairs.includes(pair)) {
+      throw new NotInReport(
+        `pair ${pair}`,
+        `It has ${pairs.length === 1 ? "pair" : "pairs"} ${formatRanges(pairs)}`,
+      );
+    }
     return this.report.pair(pair);
   }
 

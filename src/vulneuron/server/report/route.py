@@ -1,0 +1,29 @@
+"""The download of a static report."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from vulneuron.server.dependencies import LayerInUrl
+from vulneuron.server.dto import NumberText
+from vulneuron.server.parsing import parse_numbers
+from vulneuron.server.problems import ERRORS
+from vulneuron.server.report.contents import ReportContents
+from vulneuron.server.report.writing import zipped_report
+from vulneuron.server.summary import MOST_REPORT_PAIRS
+
+router = APIRouter(prefix="/api/records/{record}", responses=ERRORS)
+
+
+# A link to a file, which the front end does not read. So it is not part of the schema.
+@router.get("/report.zip", include_in_schema=False)
+def get_report(layer: LayerInUrl, pairs: Annotated[NumberText, Query()]) -> StreamingResponse:
+    """Return the dashboard of some pairs as files that need no server, while they are being made."""
+    numbers = parse_numbers(pairs, name="pair", count=layer.analysis.data.count, most=MOST_REPORT_PAIRS)
+    contents = ReportContents(layer, layer.analysis.order_pairs("l2_up", numbers))
+    headers = {
+        "Content-Disposition": f'attachment; filename="{layer.id}-report.zip"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(zipped_report(contents, layer.id), media_type="application/zip", headers=headers)
