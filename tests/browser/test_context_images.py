@@ -139,3 +139,35 @@ def test_context_images_are_dimmed_outside_of_the_mask(
             # The outline covers some pixels.
             if mask.any():
                 assert mean == pytest.approx(expected, abs=12)
+
+
+@pytest.mark.parametrize("record", ["cifar10"], indirect=True)
+def test_one_neuron_on_all_selected_pairs(open_page: OpenPage, record: str, analysis: vn.Analysis) -> None:
+    page = open_page(record, "pairs=all&order=l2_down")
+    neuron = first_view(page, record).neuron
+    count = analysis.data.count
+    page.get_by_role("region", name="Neuron", exact=True).get_by_role(
+        "button", name=f"on {count:,} pairs"
+    ).click()
+    window = page.get_by_role("dialog", name=f"Neuron {neuron} on {count:,} pairs")
+    given = analysis.order_pairs("l2_down")
+    cards = _cards(window)
+    # More are loaded as they come near.
+    expect(cards.first).to_have_accessible_name(re.compile(f"^Pair {given[0]}, "))
+    below = window.get_by_role("button", name=re.compile(f"^Pair {given[47]}, "))
+    expect(below).to_have_count(1)
+    below.scroll_into_view_if_needed()
+    expect(window.get_by_role("button", name=re.compile(f"^Pair {given[60]}, "))).to_have_count(1)
+    window.get_by_text("fall", exact=True).click()
+    found = analysis.context(given[0], neuron, order="fall", scope="given", pairs=given, count=24)
+    fallen = f"contribution falls by {abs(found.changes[0]):.3g}"
+    expect(
+        window.get_by_role("button", name=re.compile(f"^Pair {found.pairs[0]}, .*{fallen}"))
+    ).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"context=fall\.given\."))
+    # Other scopes have no order of the view Pairs.
+    window.get_by_text("as in Pairs", exact=True).click()
+    window.get_by_text("all pairs", exact=True).click()
+    window = page.get_by_role("dialog", name=f"Context images of neuron {neuron}")
+    expect(window).to_contain_text("Ordered by the neuron's activation on the benign image, largest first.")
+    expect(window.get_by_text("as in Pairs", exact=True)).to_have_count(0)

@@ -36,7 +36,16 @@ def test_without_other_pairs_the_list_is_empty() -> None:
     assert context.values.tolist() == []
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+def test_given_pairs_may_contain_the_pair_itself_and_come_in_parts() -> None:
+    given = np.array([5, 0, 3, 4])
+    context = context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="given", given=given)
+    # Ties keep the given order.
+    assert context.pairs.tolist() == [3, 0, 5, 4]
+    rest = context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="given", given=given, start=1, count=2)
+    assert rest.pairs.tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("scope", [scope for scope in SCOPES if scope != "given"])
 def test_context_pairs_equal_a_loop(scope: Scope) -> None:
     rng = np.random.default_rng(0)
     benign, adversarial, values = rng.integers(0, 3, 60), rng.integers(0, 3, 60), rng.integers(0, 9, 60)
@@ -62,6 +71,12 @@ def test_bad_parameters_are_refused() -> None:
         context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="none")  # type: ignore[arg-type]
     with pytest.raises(MeasureError, match="count = 0"):
         context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, count=0)
+    with pytest.raises(MeasureError, match="start"):
+        context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, start=-1)
+    with pytest.raises(MeasureError, match="without pairs"):
+        context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, scope="given")
+    with pytest.raises(MeasureError, match="and pairs"):
+        context_pairs(VALUES, BENIGN, ADVERSARIAL, 0, given=np.array([1]))
     for pair in (-1, 6):
         with pytest.raises(MeasureError, match=f"pair {pair}.*0 to 5"):
             context_pairs(VALUES, BENIGN, ADVERSARIAL, pair)

@@ -1,13 +1,15 @@
 """Neurons, receptive fields, clusters, context and maps against `Analysis`."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from served import Served, assert_error, decoded
 from vulneuron.analysis import Analysis, Settings
+from vulneuron.analysis.context import Order
 from vulneuron.measures import MEASURES
+from vulneuron.measures.context import Scope
 from vulneuron.server.network import RecordNetwork
 
 CHOICES: list[tuple[dict[str, Any], Settings]] = [
@@ -135,11 +137,16 @@ def test_dendrogram(served: Served, query: dict[str, Any], settings: Settings) -
     np.testing.assert_array_equal(served.array("/pairs/4/dendrogram.npy", **query), expected)
 
 
-@pytest.mark.parametrize("order", ["activation", "confidence"])
-@pytest.mark.parametrize("scope", ["same_labels", "same_benign_label", "all"])
+@pytest.mark.parametrize("order", get_args(Order))
+@pytest.mark.parametrize("scope", get_args(Scope))
 def test_context(served: Served, order: Any, scope: Any) -> None:
-    body = served.get("/pairs/3/context", neuron=2, order=order, scope=scope, count=4).json()
-    pairs = served.truth.context(3, 2, order=order, scope=scope, count=4).pairs.tolist()
+    given = [9, 3, 1, 7, 5, 2] if scope == "given" else None
+    chosen = {"neuron": 2, "order": order, "scope": scope, "count": 4, "start": 1}
+    url = f"/api/records/{served.name}/pairs/3/context"
+    text = None if given is None else ",".join(map(str, given))
+    body = served.client.post(url, json={**chosen, "pairs": text, "curves": {"weights": "margin"}}).json()
+    settings = Settings(weights="margin")
+    pairs = served.truth.context(3, **chosen, pairs=given, settings=settings).pairs.tolist()
     record = served.truth.record
     assert (body["pairs"], body["order"], body["scope"]) == (pairs, order, scope)
     for code, side in enumerate(("benign", "adversarial")):
@@ -147,6 +154,20 @@ def test_context(served: Served, order: Any, scope: Any) -> None:
         assert body[f"{side}_activations"] == activations.tolist()
         confidences = record.pairs[f"{side}_label_p_{side}"][pairs]
         assert body[f"{side}_confidences"] == confidences.tolist()
+    changes = [
+        served.truth.neurons(pair, columns=["curve_gap"], settings=settings)["curve_gap"][2] for pair in pairs
+    ]
+    assert body["changes"] == pytest.approx(changes, abs=1e-12)
+    values = {
+        "activation": body["benign_activations"],
+        "confidence": body["benign_confidences"],
+        "fall": [-change for change in changes],
+        "rise": changes,
+    }
+    if order in values:
+        assert values[order] == sorted(values[order], reverse=True)
+    elif given:
+        assert pairs == given[1:5]
 
 
 @pytest.mark.slow

@@ -36,13 +36,15 @@ class Curves:
         self._cache: LRUCache[tuple[object, ...], Band] = LRUCache(_CACHED_CLASSES)
         self._lock = Lock()
 
-    def contributions(self, pairs: Ints, weights: Weights) -> BySide[Doubles]:
-        """Contribution of each neuron with the selected weights, ``(pair, neuron)`` on both images."""
+    def contributions(self, pairs: Ints, weights: Weights, neurons: Ints | None = None) -> BySide[Doubles]:
+        """Contribution of each neuron, or of some, with the selected weights, ``(pair, neuron)`` by image."""
         data = self._data
+        chosen = slice(None) if neurons is None else neurons
         if not data.linear:
-            return label_contributions(data.contribution[pairs], weights)
-        benign, adversarial = np.moveaxis(data.activations[pairs], 1, 0)
-        return contributions(benign, adversarial, data.weight, weights=weights, **data.labels_of(pairs))
+            return label_contributions(data.contribution[..., chosen][pairs], weights)
+        benign, adversarial = np.moveaxis(data.activations[..., chosen][pairs], 1, 0)
+        weight = data.weight[:, chosen]
+        return contributions(benign, adversarial, weight, weights=weights, **data.labels_of(pairs))
 
     def bands(self, pairs: Ints, settings: CurveSettings) -> BySide[Band]:
         """Bands of each pair's two classes.

@@ -239,17 +239,41 @@ class ImageMethods(AnalysisBase):
         order: Order = "activation",
         scope: Scope = "same_labels",
         count: int = 6,
+        start: int = 0,
+        pairs: Sequence[int] | Ints | None = None,
+        settings: Settings | None = None,
     ) -> Context:
         """Other pairs that show what a neuron captures (paper, Section 5.3); see also `neuron_masks`.
+
+        With the scope "given", it shows one neuron on many pairs, such as those of a cell.
 
         Parameters
         ----------
         order
             "activation": by the neuron's activation on the benign image. "confidence": by the probability of
-            the benign label on the benign image. The largest value comes first.
-        scope, count
-            Pairs to choose from, and maximum number of results.
+            the benign label on the benign image. "rise" and "fall": by how much the neuron's contribution
+            rises or falls, with the settings' ``weights``. The largest value comes first. "given": in the
+            order of `pairs`.
+        scope
+            Pairs to choose from: those with the "same_labels", those with the "same_benign_label", "all"
+            pairs, or the "given" `pairs`. Only the last may contain the pair itself.
+        count, start
+            Maximum number of results, and number of those at the top that are left out.
+        pairs
+            Pairs for the scope "given"; each counts once.
+
+        Raises
+        ------
+        MeasureError
+            If the pair, the neuron or a choice is invalid.
         """
         (chosen,) = checked_neurons(neuron, self.data.neurons).tolist()
-        number = self.data.check_pair(pair)
-        return context(self.data, number, chosen, order=order, scope=scope, count=count)
+        given = None
+        if pairs is not None:
+            numbers = checked_numbers(pairs, "pair", self.data.count)
+            given = numbers[np.sort(np.unique(numbers, return_index=True)[1])]
+        return context(
+            self.data, self._curves, self.data.check_pair(pair), chosen,
+            order=order, scope=scope, count=count, start=start, given=given,
+            weights=(settings or self.settings).curves.weights,
+        )  # fmt: skip

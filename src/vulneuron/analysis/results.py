@@ -85,6 +85,8 @@ class Context:
         ``(m,)``: activation of the neuron on either image.
     benign_confidences, adversarial_confidences
         ``(m,)``: probability of each image's own label on that image.
+    changes
+        ``(m,)``: contribution of the neuron on the adversarial image minus that on the benign one.
     """
 
     pairs: Ints
@@ -92,6 +94,7 @@ class Context:
     adversarial_activations: Floats
     benign_confidences: Doubles
     adversarial_confidences: Doubles
+    changes: Doubles
 
 
 @dataclass(frozen=True, eq=False)

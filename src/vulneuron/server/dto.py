@@ -335,6 +335,20 @@ class SubstitutionsModel(Model):
     adversarial: SubstitutionModel
 
 
+class ContextRequest(Model):
+    """The context images of a neuron."""
+
+    neuron: int = Field(description="Number of the neuron.")
+    order: Order = Field(default="activation", description="Value by which the pairs are sorted.")
+    scope: Scope = Field(default="same_labels", description="Pairs to choose from.")
+    count: int = Field(default=6, ge=1, le=64, description="Maximum number of pairs.")
+    start: int = Field(default=0, ge=0, le=2**31, description="Number of pairs at the top to leave out.")
+    pairs: NumberText | None = Field(
+        default=None, description="Distinct pairs in their order, for the scope `given`."
+    )
+    curves: CurveSettings = CurveSettings()
+
+
 class ContextModel(Model):
     """Context images: other pairs that show what a neuron captures."""
 
@@ -347,6 +361,7 @@ class ContextModel(Model):
     adversarial_confidences: list[float] = Field(
         description="Probability of the adversarial label on each adversarial image."
     )
+    changes: list[float] = Field(description="How much the contribution of the neuron rises.")
     order: Order
     scope: Scope
 

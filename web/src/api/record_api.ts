@@ -8,6 +8,7 @@ import type { paths } from "./schema";
 import type {
   ClusterSettings,
   ContextModel,
+  ContextRequest,
   FieldSettings,
   JobModel,
   MapsModel,
@@ -174,14 +175,17 @@ export class RecordApi {
     return this.#cachedArray(`pairs/${pair}/dendrogram.npy?${query(fields, clusters)}`, signal);
   }
 
+  /** @param pairs - the pairs of the scope "given", in their order */
   async context(
     pair: number,
-    neuron: number,
-    options: Pick<ContextModel, "order" | "scope"> & { count: number },
+    options: Omit<ContextRequest, "pairs">,
+    pairs: Iterable<number> | undefined,
     signal: AbortSignal,
   ): Promise<ContextModel> {
-    const params = { path: { record: this.summary.id, pair }, query: { neuron, ...options, ...this.#layer } };
-    return unwrap(await this.#client.GET("/api/records/{record}/pairs/{pair}/context", { params, signal }));
+    const params = { path: { record: this.summary.id, pair }, query: this.#layer };
+    const body = { ...options, pairs: pairs ? [...pairs].join(",") : null };
+    const route = "/api/records/{record}/pairs/{pair}/context";
+    return unwrap(await this.#client.POST(route, { params, body, signal }));
   }
 
   /** @param among - pairs to choose from; all if undefined */

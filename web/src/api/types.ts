@@ -24,6 +24,7 @@ export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];
 export type NearestModel = Schemas["NearestModel"];
 export type NearestRequest = Schemas["NearestRequest"];
+export type ContextRequest = Schemas["ContextRequest"];
 export type OverlapModel = Schemas["OverlapModel"];
 export type SavedModel = Schemas["SavedModel"];
 export type FindingModel = Schemas["FindingModel"];

@@ -213,7 +213,8 @@ def _add_maps(chunk: Chunk, contents: ReportContents, pair: int) -> None:
 def _context(contents: ReportContents, pair: int, neuron: int) -> dto.ContextModel:
     choices = contents.layer.summary.context
     order, scope = choices.orders[0].value, choices.scopes[0].value
-    return get_context(contents.layer, pair, neuron, order, scope, CONTEXT_PAIRS)  # type: ignore[arg-type]
+    chosen = {"neuron": neuron, "order": order, "scope": scope, "count": CONTEXT_PAIRS}
+    return get_context(contents.layer, pair, dto.ContextRequest(**chosen, curves=contents.first.curves))  # type: ignore[arg-type]
 
 
 def _add_context(chunk: Chunk, contents: ReportContents, pair: int, neurons: list[int]) -> None:

@@ -5,6 +5,7 @@ import type { NumberArray, Numbers } from "../responses";
 import type {
   ClusterSettings,
   ContextModel,
+  ContextRequest,
   FieldSettings,
   JobModel,
   MapsModel,
@@ -145,12 +146,12 @@ export class ReportApi implements RecordSource {
 
   async context(
     pair: number,
-    neuron: number,
-    { order, scope, count }: Pick<ContextModel, "order" | "scope"> & { count: number },
+    { neuron, order, scope, count, start, curves }: Omit<ContextRequest, "pairs">,
   ): Promise<ContextModel> {
     const chunk = await this.#pair(pair);
     const model = chunk.json<Record<string, ContextModel | undefined>>("context")[neuron];
-    if (model?.order !== order || model.scope !== scope || count < model.pairs.length) {
+    this.#checkDefault("context images", curves);
+    if (model?.order !== order || model.scope !== scope || count < model.pairs.length || start) {
       throw new NotInReport(
         `context images of neuron ${neuron} on pair ${pair}, which is not at the ends of an order`,
       );

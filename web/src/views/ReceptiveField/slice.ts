@@ -1,8 +1,8 @@
-import type { Choice, ContextModel, RecordSummary } from "../../api/types";
+import type { Choice, ContextRequest, RecordSummary } from "../../api/types";
 import { choice, wholeNumberBelow, slice } from "../../state/slice";
 
 /** The open window of context images. */
-export interface ContextWindow extends Pick<ContextModel, "order" | "scope"> {
+export interface ContextWindow extends Pick<ContextRequest, "order" | "scope"> {
   readonly count: number;
 }
 
@@ -13,6 +13,9 @@ export interface FieldState {
   /** Whether the perturbation is laid over the adversarial image. */
   readonly perturbation: "hidden" | "shown";
 }
+
+/** The scope of the selected pairs, and their order. */
+export const GIVEN = "given";
 
 /** The window as it opens: the first of all choices. */
 export function initialContext({ context }: RecordSummary): ContextWindow {
