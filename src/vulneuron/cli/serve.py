@@ -15,6 +15,9 @@ from vulneuron.server.listening import DEFAULT_PORT, listen
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+#: Seconds until a thread that computes lets others respond; Python's default is 5 ms.
+_SWITCH_SECONDS = 0.001
+
 
 def command(
     paths: Annotated[
@@ -66,8 +69,6 @@ def command(
 
     Examples: `vulneuron serve demo.zarr`, `vulneuron serve runs/`
     """
-    from threadpoolctl import threadpool_limits
-
     from vulneuron.measures.choices import check_whole
     from vulneuron.record import open_record
     from vulneuron.server.access import TOKEN_PARAMETER, Access, url_of
@@ -99,9 +100,7 @@ def command(
             memory=MEMORY if memory is None else memory * 2**20,
         )
         app = create_app(library, access=access)
-        # Requests compute many short matrix products, whose threads would wait for each other. The limit
-        # applies to the libraries that are loaded by now.
-        threadpool_limits(1, user_api="blas")
+        _share_threads()
         return app
 
     def started() -> None:
@@ -137,3 +136,13 @@ def command(
             # Python may crash or print tracebacks if it exits while a thread loads a network.
             sys.stdout.flush()
             os._exit(0)
+
+
+def _share_threads() -> None:
+    """Set how the threads of this process share it, once the libraries are loaded."""
+    from threadpoolctl import threadpool_limits
+
+    # Requests compute many short matrix products, whose threads would wait for each other.
+    threadpool_limits(1, user_api="blas")
+    # A click requests one long response and many short ones, which must not wait for it.
+    sys.setswitchinterval(_SWITCH_SECONDS)

@@ -7,9 +7,6 @@ import { Resource } from "../../state/resource.svelte";
 import { mapComputation } from "../../state/settings";
 import { fromRecordOrJob, type OfPair, type PairMaps } from "./pair_maps.svelte";
 
-/** Milliseconds that the pointer rests on a neuron before it is previewed. */
-const PREVIEW_REST = 40;
-
 export const SIDES = ["benign", "adversarial"] as const;
 export const OTHER = { benign: "adversarial", adversarial: "benign" } as const;
 
@@ -38,7 +35,8 @@ export class FieldNumbers {
     this.#maps = maps;
     const { api } = dashboard;
     const text = $derived(formatRanges(neurons()));
-    const rest = (): number => (dashboard.previewed === undefined ? 0 : PREVIEW_REST);
+    // The pointer may pass many neurons.
+    const inTurn = (): boolean => dashboard.previewed !== undefined;
     const masksKey = $derived.by(() => {
       const { pair, combine, settings } = dashboard.view;
       return JSON.stringify([pair, text, combine, settings.fields]);
@@ -48,7 +46,7 @@ export class FieldNumbers {
       if (!text) return undefined;
       return {
         key: masksKey,
-        delay: rest(),
+        inTurn: inTurn(),
         load: async (signal) => ({
           pair,
           value: await api.masks(pair, neurons(), combine, settings.fields, signal),
@@ -60,7 +58,7 @@ export class FieldNumbers {
       if (!text) return undefined;
       return {
         key: JSON.stringify([pair, text, dashboard.network.forSubstitution]),
-        delay: rest(),
+        inTurn: inTurn(),
         load: async (signal) => ({ pair, value: await api.substitution(pair, neurons(), signal) }),
       };
     });
@@ -72,7 +70,7 @@ export class FieldNumbers {
         const of = { masks: masksKey, top: maps.topKey(), side: settings.vmaps.iou_side };
         return {
           key: JSON.stringify(of),
-          delay: rest(),
+          inTurn: inTurn(),
           load: async (signal) => ({
             ...of,
             value: await api.overlap(pair, neurons(), combine, settings.fields, settings.vmaps, signal),
