@@ -47,7 +47,9 @@ def report(example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.Te
     unmapped = next(
         int(pair) for pair in [*alike, mapped + 1] if not analysis.has_maps(pair, settings=settings)
     )
-    command(str(path), folder / "site", pairs=f"{mapped},{unmapped}")
+    for pair in (unmapped, mapped):
+        analysis.record.findings.add("A note with <b>no</b> markup.", pair=pair)
+    command(str(path), folder / "site", findings=True)
     # Whatever the page shows is in its own files.
     analysis = vn.Analysis(shutil.move(path, folder / "moved.zarr"), settings=settings)
     return Report(folder / "site", analysis, mapped, unmapped)

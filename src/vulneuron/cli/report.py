@@ -36,6 +36,9 @@ def command(
             "dashboard shows first]"
         ),
     ] = None,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="The pairs of the record's findings, in their order.")
+    ] = False,
     count: Annotated[
         int | None,
         typer.Option(help="The first pairs by perturbation. [default: all that are named, otherwise 20]"),
@@ -64,7 +67,7 @@ def command(
         record.layer(layer)
     (name,) = record_names([path])
     opened = OpenedRecord(record, name, partial(RecordNetwork, name=name)).at(layer)
-    contents = ReportContents(opened, _chosen(opened, pairs, count))
+    contents = ReportContents(opened, _chosen(opened, pairs, count, findings=findings))
     analysis = Analysis(record, layer=layer, settings=contents.first)
     if model is not None:
         classifier = load_classifier(record, model)
@@ -90,12 +93,31 @@ def command(
     sys.stdout.write(_line(written))
 
 
-def _chosen(layer: OpenedLayer, pairs: str | None, count: int | None) -> npt.NDArray[np.int64]:
-    """The pairs of the report, in the default order of the dashboard."""
+def _chosen(
+    layer: OpenedLayer, pairs: str | None, count: int | None, *, findings: bool
+) -> npt.NDArray[np.int64]:
+    """The pairs of the report: those of findings in their order, others as in the dashboard."""
+    if findings:
+        return _of_findings(layer, pairs)[:count]
     chosen = layer.first_pairs if pairs is None else select_pairs(layer.record, pairs)
     ordered = layer.analysis.order_pairs("l2_up", chosen)
     most = _DEFAULT_COUNT if pairs is None and count is None else count
     return ordered[:most]
+
+
+def _of_findings(layer: OpenedLayer, pairs: str | None) -> npt.NDArray[np.int64]:
+    if pairs is not None:
+        raise MeasureError(
+            "both --findings and --pairs were given", allowed="one of them", fix="leave one of them out"
+        )
+    of_findings = list(dict.fromkeys(finding.pair for finding in layer.record.findings))
+    if not of_findings:
+        raise MeasureError(
+            "the record has no findings",
+            allowed="a record with findings, or --pairs",
+            fix="save findings with record.findings.add",
+        )
+    return np.array(of_findings, np.int64)
 
 
 def _line(written: ReportSize) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vulneuron.analysis import Analysis, Settings
 from vulneuron.analysis.declarations import Integer, Number, Setting, Value
@@ -14,6 +15,7 @@ from vulneuron.maps.grid import default_patch
 from vulneuron.measures.choices import Choice
 from vulneuron.server.dto import ChoiceModel, SettingModel
 
+Ints = npt.NDArray[np.int64]
 #: Points per side of vulnerability maps that take seconds, not minutes.
 _GRID = 32
 _OFFERED_GRIDS = (16, _GRID, 64)
@@ -22,15 +24,23 @@ _SAMPLED_PAIRS = 32
 _NOT_OFFERED = ("engine",)
 
 
-def dashboard_settings(analysis: Analysis) -> Settings:
+def dashboard_settings(analysis: Analysis, pairs: Ints | None = None) -> Settings:
     """The record's suggested settings, with a stride of vulnerability maps for interactive use.
 
     It is the finest stride for which most pairs already have maps, as computed by `vulneuron maps`. Without
     such maps, it is the stride that gives about 32 points per side.
+
+    Parameters
+    ----------
+    analysis
+        Analysis of a record.
+    pairs
+        The pairs that matter; a sample of all if None.
     """
     suggested = analysis.suggested_settings
     quick = max(1, round(max(analysis.data.image_size) / _GRID))
-    pairs = np.unique(np.linspace(0, analysis.data.count - 1, _SAMPLED_PAIRS).astype(int))
+    if pairs is None:
+        pairs = np.unique(np.linspace(0, analysis.data.count - 1, _SAMPLED_PAIRS).astype(int))
     for stride in range(1, quick):
         settings = suggested.replace(stride=stride)
         if len(analysis.pairs_with_maps(pairs, settings=settings)) > len(pairs) / 2:

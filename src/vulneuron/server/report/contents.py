@@ -61,7 +61,7 @@ class ReportContents:
     @cached_property
     def first(self) -> Settings:
         """Settings that the report opens with, and that all of its numbers are available for."""
-        return dashboard_settings(self.layer.analysis)
+        return dashboard_settings(self.layer.analysis, self.pairs)
 
     @cached_property
     def values(self) -> Mapping[str, Sequence[Value]]:
