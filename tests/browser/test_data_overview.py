@@ -202,14 +202,6 @@ def test_exports(page: Page, analysis: vn.Analysis, tmp_path: Path) -> None:
         download.value.save_as(tmp_path / "numbers.csv")
         with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
             check(list(csv.reader(file)), analysis)
-    for label in ("Scatterplots (SVG)", "Prediction matrix (SVG)"):
-        with page.expect_download() as download:
-            page.get_by_role("button", name="More: Images and predictions").click()
-            page.get_by_role("button", name=label).click()
-        download.value.save_as(tmp_path / "picture.svg")
-        text = (tmp_path / "picture.svg").read_text()
-        assert ("data:image/png" in text) == (label == "Scatterplots (SVG)")
-        assert text.startswith("<svg")
 
 
 def _check_pairs(rows: list[list[str]], analysis: vn.Analysis) -> None:

@@ -28,7 +28,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 #: Arguments for each figure, and texts that it contains.
 EXAMPLES: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "scatterplots": ({"pairs": "0-3", "focus": 1}, {"Benign", "Adversarial", *CLASS_NAMES}),
+    "scatterplots": ({"highlight": "0-3", "focus": 1}, {"Benign", "Adversarial", *CLASS_NAMES}),
     "prediction_matrix": ({"cells": ["red:"]}, {"true ↓", *CLASS_NAMES}),
     "pairs": ({"pairs": "all", "count": 3, "picture": "difference"}, {"smallest perturbation first, 3 of"}),
     "neurons": ({"pairs": 0, "focus": 1}, {"Pair 0: ", "most inhibited →", "box: 95 % of class mean"}),
@@ -185,6 +185,9 @@ def test_the_matrix_has_the_counts_of_the_classes_shown(analysis: vn.Analysis) -
     assert sorted(numbers) == sorted(count for count in counts.to_numpy().ravel() if count)
     part = plots.prediction_matrix(analysis, true_labels=["red"], adversarial_labels=["green", "blue"])
     shown = counts.loc["red", ["green", "blue"]].sum()
+    few = texts(plots.prediction_matrix(analysis, pairs="0-4").to_bytes("svg"))
+    assert few[0].startswith("Predictions of 5 of")
+    assert sum(int(text) for text in few if text.isdigit()) == 5
     assert texts(part.to_bytes("svg"))[0] == f"Predictions of {shown} of {counts.to_numpy().sum()} pairs"
 
 
@@ -197,7 +200,7 @@ def test_rare_classes_are_summed_up(analysis: vn.Analysis) -> None:
 
 
 def test_all_points_and_the_chosen_ones_are_in_the_scatterplots(analysis: vn.Analysis) -> None:
-    figure = plots.scatterplots(analysis, pairs="red:", color="both", hidden=["blue"])
+    figure = plots.scatterplots(analysis, highlight="red:", color="both", hidden=["blue"])
     pairs = analysis.record.pairs
     labels = (pairs.benign_label, pairs.adversarial_label, pairs.benign_label)
     assert len(figure.axes) == 3

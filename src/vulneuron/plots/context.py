@@ -8,8 +8,9 @@ from vulneuron.measures import SIDES
 from vulneuron.measures.context import SCOPES, Scope
 from vulneuron.plots.colors import MUTED
 from vulneuron.plots.regions import receptive_field
-from vulneuron.plots.sheet import SIDE_COLORS, sheet
-from vulneuron.plots.texts import change, two_decimals
+from vulneuron.plots.selections import Pairs, chosen_pairs
+from vulneuron.plots.sheet import SIDE_COLORS, legend, sheet
+from vulneuron.plots.texts import change, selection_title, two_decimals
 
 if TYPE_CHECKING:
     from vulneuron.plots.figure import Figure
@@ -27,6 +28,7 @@ def context(
     order: Order = "activation",
     scope: Scope = "same_labels",
     count: int = 6,
+    pairs: Pairs | None = None,
     title: str | None = None,
     width: float = 178,
 ) -> "Figure":
@@ -36,6 +38,8 @@ def context(
     ----------
     analysis, pair, neuron, order, scope, count
         As for `Analysis.context`.
+    pairs
+        Pairs for the scope "given": a cell such as ``"cat:dog"``, a list such as ``"0-5,9"``, or numbers.
     title
         Title; None for the neuron and the pair, "" for none.
     width
@@ -46,15 +50,16 @@ def context(
     MeasureError
         If the pair, the neuron, the order or the scope is unknown, or `count` or the width is not allowed.
     """
-    found = analysis.context(pair, neuron, order=order, scope=scope, count=count)
+    given = None if pairs is None else chosen_pairs(analysis, pairs)
+    found = analysis.context(pair, neuron, order=order, scope=scope, count=count, pairs=given)
     numbers = found.pairs
     with sheet(width) as page:
         if title is None:
-            title = f"Neuron {neuron} on other pairs than {pair}: {change(analysis, pair)}"
+            others = f"other pairs than {pair}: {change(analysis, pair)}"
+            title = f"Neuron {neuron} on {others if given is None else selection_title(analysis, given)}"
         top = page.title(title)
-        words = f"{SCOPES[scope].label}, largest {CONTEXT_ORDERS[order].label} on the benign image first"
-        page.text(0, top + 6, words, size=page.small, color=MUTED, room=page.width)
-        top += 12
+        scopes = [] if given is not None else [(SCOPES[scope].label, None)]
+        top = legend(page, top, [*scopes, (f"by {CONTEXT_ORDERS[order].legend[0]}", None)]) + 1
         if not len(numbers):
             page.text(0, top + 8, "no other pair of these labels")
             return page.finish(top + 14)

@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from vulneuron.analysis import Analysis
+from vulneuron.analysis.data import Ints
 from vulneuron.analysis.selection import cell_labels
 from vulneuron.measures.choices import check_whole
 from vulneuron.plots.colors import INK, MATRIX, MUTED, PANEL, mixed
-from vulneuron.plots.selections import checked_classes, colors_of, used_classes
+from vulneuron.plots.selections import Pairs, checked_classes, chosen_pairs, colors_of, used_classes
 from vulneuron.plots.sheet import Sheet, sheet
 from vulneuron.plots.texts import ARROW, count_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 OTHER = "other"
 _DOT = 7.0
-_LARGEST_CELL = 24.0
+_LARGEST_CELL = 36.0
 #: From this part of the color scale on, white is more legible than black.
 _DARK = 0.69
 
@@ -28,6 +29,7 @@ _DARK = 0.69
 def prediction_matrix(
     analysis: Analysis,
     *,
+    pairs: Pairs = "all",
     true_labels: Sequence[str] | None = None,
     adversarial_labels: Sequence[str] | None = None,
     most: int = 16,
@@ -41,6 +43,8 @@ def prediction_matrix(
     ----------
     analysis
         The analysis.
+    pairs
+        Pairs that are counted: a list such as ``"0-5,9"``, or numbers.
     true_labels, adversarial_labels
         Classes that are rows and columns; None for all. The title counts the pairs shown.
     most
@@ -59,7 +63,7 @@ def prediction_matrix(
         If a class or a cell is unknown, or `most` or the width is not allowed.
     """
     check_whole(most, "most")
-    counts = _counts(analysis, true_labels, adversarial_labels, most)
+    counts = _counts(analysis, chosen_pairs(analysis, pairs), true_labels, adversarial_labels, most)
     colors = colors_of(analysis, true_labels, adversarial_labels)
     marked = [cell_labels(analysis.record, cell) for cell in cells]
     every = analysis.data.count
@@ -106,15 +110,16 @@ def prediction_matrix(
 
 def _counts(
     analysis: Analysis,
+    pairs: Ints,
     true_labels: Sequence[str] | None,
     adversarial_labels: Sequence[str] | None,
     most: int,
 ) -> pd.DataFrame:
     """The matrix of some classes, or of all; then rare ones may be summed up as "other"."""
     used = used_classes(analysis)
-    every = analysis.prediction_matrix()
-    every.index, every.columns = every.index.astype(str), every.columns.astype(str)
-    counts = every.reindex(index=used, columns=used, fill_value=0)
+    labels = analysis.record.pairs.iloc[pairs][["benign_label", "adversarial_label"]].astype(str)
+    counted = pd.crosstab(labels["benign_label"], labels["adversarial_label"])
+    counts = counted.reindex(index=used, columns=used, fill_value=0)
     if true_labels is not None or adversarial_labels is not None:
         rows = checked_classes(analysis, true_labels, "true_labels")
         return counts.loc[rows, checked_classes(analysis, adversarial_labels, "adversarial_labels")]

@@ -276,12 +276,12 @@ def _bars(
     order = np.argsort(-before, kind="stable").tolist()
     others = [label for label in order if label not in labels][: _SHOWN_LABELS - len(set(labels))]
     for label in [label for label in order if label in {*labels, *others}]:
-        values = f"{probability(float(before[label]))} {ARROW} "
+        values = f"{probability(float(before[label]))} {ARROW}"
         then = probability(float(after[label]))
         bold = page.measure(then, size=page.small, bold=True)
         page.text(left + room, top + 5, then, size=page.small, bold=True, align="right")
-        page.text(left + room - bold, top + 5, values, size=page.small, color=MUTED, align="right")
-        space = room - bold - page.measure(values, size=page.small) - 4
+        page.text(left + room - bold - 2, top + 5, values, size=page.small, color=MUTED, align="right")
+        space = room - bold - page.measure(values, size=page.small) - 6
         page.text(left, top + 5, names[label], size=page.small, room=space)
         page.rectangle(left, top + 8, room, 2.6, SUNK)
         page.rectangle(left, top + 8, room * float(after[label]), 2.6, colors.get(names[label], MUTED))

@@ -26,7 +26,7 @@ def pairs(
     analysis: Analysis,
     pairs: Pairs = "all",
     *,
-    order: str = PAIR_ORDERS[0].name,
+    order: str | None = PAIR_ORDERS[0].name,
     count: int = 24,
     picture: Literal["adversarial", "difference"] = "adversarial",
     title: str | None = None,
@@ -41,7 +41,7 @@ def pairs(
     pairs
         A cell such as ``"cat:dog"``, a list such as ``"0-5,9"``, or numbers.
     order
-        Order of the pairs: the name of one of `vulneuron.analysis.PAIR_ORDERS`.
+        Order of the pairs: the name of one of `vulneuron.analysis.PAIR_ORDERS`; None to keep that of numbers.
     count
         Number of pairs that are shown, the first of the order.
     picture
@@ -59,7 +59,7 @@ def pairs(
     check_whole(count, "count")
     check_choice(picture, "picture", ("adversarial", "difference"))
     numbers = chosen_pairs(analysis, pairs)
-    shown = analysis.order_pairs(order, numbers)[:count]
+    shown = (numbers if order is None else analysis.order_pairs(order, numbers))[:count]
     benign, adversarial = labels_of(analysis, shown)
     names_below = benign is None or adversarial is None
     with sheet(width) as page:
@@ -98,8 +98,8 @@ def pairs(
         return page.finish(top + -(-len(shown) // columns) * step - 4)
 
 
-def _legend(order: str, shown: int, all_of_them: int) -> str:
-    label = next(one.label for one in PAIR_ORDERS if one.name == order)
+def _legend(order: str | None, shown: int, all_of_them: int) -> str:
+    label = next((one.label for one in PAIR_ORDERS if one.name == order), "in this order")
     return label if shown == all_of_them else f"{label}, {shown} of {all_of_them:,}"
 
 

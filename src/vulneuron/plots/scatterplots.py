@@ -55,6 +55,7 @@ def scatterplots(
     analysis: Analysis,
     *,
     pairs: Pairs = "all",
+    highlight: Pairs | None = None,
     color: Literal["true", "predicted", "both"] = "predicted",
     true_labels: Sequence[str] | None = None,
     adversarial_labels: Sequence[str] | None = None,
@@ -70,11 +71,13 @@ def scatterplots(
     analysis
         The analysis.
     pairs
-        Pairs to highlight: a cell such as ``"cat:dog"``, a list such as ``"0-5,9"``, or numbers.
+        Pairs to show: a cell such as ``"cat:dog"``, a list such as ``"0-5,9"``, or numbers.
+    highlight
+        Pairs to highlight, likewise; None for none.
     color
         Label that adversarial images are colored by: "true", "predicted", or "both", which shows them twice.
     true_labels, adversarial_labels
-        Show only pairs of these labels; None for all.
+        Show only pairs of these labels, whose classes then have the first colors; None for all.
     hidden
         Classes whose points are left out.
     focus
@@ -92,9 +95,9 @@ def scatterplots(
     check_choice(color, "color", _PLOTS)
     rows = checked_classes(analysis, true_labels, "true_labels")
     columns = checked_classes(analysis, adversarial_labels, "adversarial_labels")
-    shown = in_classes(analysis, rows, columns)
-    highlighted = np.intersect1d(chosen_pairs(analysis, pairs), shown)
-    chosen = None if len(highlighted) == len(shown) else np.isin(shown, highlighted)
+    shown = np.intersect1d(in_classes(analysis, rows, columns), chosen_pairs(analysis, pairs))
+    highlighted = shown if highlight is None else np.intersect1d(chosen_pairs(analysis, highlight), shown)
+    chosen = None if highlight is None else np.isin(shown, highlighted)
     left_out = set(checked_classes(analysis, hidden, "hidden")) if hidden else set()
     colors = colors_of(analysis, true_labels, adversarial_labels)
     if focus is not None:

@@ -1,7 +1,7 @@
 """`Sheet`: the space of a figure, in which views place their parts in points from its upper left corner."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import as_number
+from vulneuron.measures.choices import Choice, as_number
 from vulneuron.plots.colors import ADVERSARIAL, BENIGN, INK, MUTED, PANEL
 
 if TYPE_CHECKING:
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from vulneuron.plots.figure import Figure
 
-#: Common widths of a figure in millimeters: one column, one and a half, and two.
-WIDTHS = {"single": 85, "one and a half": 114, "double": 178}
+#: Common widths of a figure in millimeters.
+WIDTHS: Mapping[float, Choice] = {
+    85: Choice("1 column", "The width of one column of a journal: 85 mm"),
+    114: Choice("1.5 columns", "The width of one and a half columns of a journal: 114 mm"),
+    178: Choice("2 columns", "The width of a page with two columns: 178 mm"),
+}
 _LEAST_WIDTH, _MOST_WIDTH = 40, 500
 #: Points around everything, because lines and letters extend a little over their places.
 _MARGIN = 2.0
@@ -187,7 +191,7 @@ def sheet(width: float) -> Iterator[Sheet]:
         raise MeasureError(
             f"given width = {width!r}",
             allowed=f"millimeters from {_LEAST_WIDTH} to {_MOST_WIDTH}",
-            fix=", ".join(f"{size} for {name}" for name, size in WIDTHS.items()) + " columns",
+            fix=", ".join(f"{size:g} for {one.label}" for size, one in WIDTHS.items()),
         )
     from vulneuron.plots.figure import drawing_style
 

@@ -262,6 +262,7 @@ class RecordSummary(Model):
     )
     likenesses: list[ChoiceModel] = Field(description="What makes pairs alike; the first is the default.")
     context: ContextChoices
+    figure_widths: list[ChoiceModel] = Field(description="Common widths of figures in millimeters.")
     neuron_columns: list[str] = Field(description="Rows of a pair's neurons.npy.")
     rank_columns: list[str] = Field(description="Rows of a ranking.")
     measures: list[MeasureModel] = Field(description="Declarations of the columns, in the order of menus.")

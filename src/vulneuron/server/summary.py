@@ -32,6 +32,7 @@ from vulneuron.measures import MEASURES, SIDES
 from vulneuron.measures.context import SCOPES
 from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
+from vulneuron.plots.sheet import WIDTHS
 from vulneuron.record import Record
 from vulneuron.server import dto
 from vulneuron.server.network import RecordNetwork
@@ -243,6 +244,7 @@ class OpenedLayer:
             pair_orders=list(PAIR_ORDERS),
             pair_filters=distinguishing_filters(self.record.pairs),
             likenesses=described_choices(LIKENESSES),
+            figure_widths=described_choices(WIDTHS),
             context=dto.ContextChoices(
                 orders=described_choices(CONTEXT_ORDERS),
                 scopes=described_choices(SCOPES),

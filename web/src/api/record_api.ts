@@ -4,12 +4,14 @@ import { Table } from "../lib/table";
 import { arrayOf, errorOf, GONE, unwrap, type NumberArray, type Numbers } from "./responses";
 import { PAGE } from "./jobs";
 import { RequestCache } from "./request_cache";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 import type {
   ClusterSettings,
   ContextModel,
   ContextRequest,
   FieldSettings,
+  Figure,
+  FigureFormat,
   JobModel,
   MapsModel,
   NearestModel,
@@ -24,6 +26,8 @@ import type {
   SubstitutionsModel,
   VulnerabilityMapSettings,
 } from "./types";
+
+type FigureBody = components["schemas"]["FigureBody"];
 
 export type Picture = Side | "difference";
 export type Combination = "union" | "intersection" | "each";
@@ -287,6 +291,34 @@ export class RecordApi {
   reportUrl(pairs: Iterable<number>): string | undefined {
     const query = new URLSearchParams({ pairs: formatRanges(pairs), ...this.#layer });
     return `${this.#path}/report.zip?${query}`;
+  }
+
+  // -- figures ---------------------------------------------------------------------------------------------
+
+  /** A figure as a file; the scale is that of a PNG. */
+  async figure(
+    figure: Figure,
+    settings: Settings,
+    { format, scale }: { readonly format: FigureFormat; readonly scale: number },
+    signal: AbortSignal,
+  ): Promise<Blob> {
+    const params = { path: { record: this.summary.id }, query: { format, scale, ...this.#layer } };
+    const body = { figure, ...settings } as FigureBody;
+    const route = "/api/records/{record}/figures";
+    return unwrap<Blob>(await this.#client.POST(route, { params, body, parseAs: "blob", signal }));
+  }
+
+  /** Python code that draws the same figure, and saves it as a file. */
+  async figureCode(
+    figure: Figure,
+    settings: Settings,
+    { file, scale }: { readonly file: string; readonly scale: number },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const params = { path: { record: this.summary.id }, query: { file, scale, ...this.#layer } };
+    const body = { figure, ...settings } as FigureBody;
+    const route = "/api/records/{record}/figures/code";
+    return unwrap(await this.#client.POST(route, { params, body, signal })).code;
   }
 
   // -- pictures --------------------------------------------------------------------------------------------

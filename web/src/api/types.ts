@@ -32,5 +32,12 @@ export type NewFinding = Schemas["NewFinding"];
 export type GroupModel = Schemas["GroupModel"];
 export type SubstitutionsModel = Schemas["SubstitutionsModel"];
 
+type FigureArguments = Schemas["FigureBody"]["figure"];
+/** A figure: the name of a function that draws it, and arguments; those that are left out have their defaults. */
+export type Figure = {
+  [Name in FigureArguments["figure"]]: Partial<Extract<FigureArguments, { figure: Name }>> & { figure: Name };
+}[FigureArguments["figure"]];
+export type FigureFormat = "svg" | "pdf" | "png";
+
 /** One of the two images of a pair. */
 export type Side = VulnerabilityMapSettings["iou_side"];

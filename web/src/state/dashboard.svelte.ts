@@ -27,6 +27,7 @@ import {
   type SettingInfo,
   type SettingValues,
 } from "./settings";
+import type { FigureOffer } from "./figures";
 import { compose, type Slice } from "./slice";
 import { SHARED_SLICES, type ViewState } from "./view_state";
 
@@ -144,6 +145,9 @@ export class Dashboard {
   queryAt(layer: string): string {
     return this.#address.queryAt(layer, this.view);
   }
+
+  /** The figure whose dialog is open. It is not part of the address. */
+  offeredFigure = $state.raw<FigureOffer | undefined>(undefined);
 
   /** Whether a slider is moving, so that requests for all neurons are answered one after the other. */
   isSliding = false;

@@ -245,6 +245,14 @@ export class ReportApi implements RecordSource {
     return Promise.reject(new NotInReport(`vulnerability maps of pair ${pair}`));
   }
 
+  figure(): Promise<Blob> {
+    return Promise.reject(new NotInReport("figures, which Vulneuron draws with matplotlib"));
+  }
+
+  figureCode(): Promise<string> {
+    return Promise.reject(new NotInReport("the code of figures"));
+  }
+
   reportUrl(): undefined {
     return undefined;
   }
