@@ -134,7 +134,7 @@ class Classifier:
         self._set_net(execution.net)
         remove_observers(self._net, lambda: self.module(probe))
         protect_images(self._net, probe[:1])
-        self._returning_logits = logits_wrapper(self.module, probe)
+        self._returning_logits = logits_wrapper(self.module, probe[:1])
         if self._returning_logits is not None:
             self._set_net(self._net)
             logits = checked_logits(self.module, probe)
