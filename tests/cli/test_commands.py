@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from commands import Command
 from runs import CLASS_NAMES, color_folder, color_pictures, model_file
 from vulneuron._version import __version__
-from vulneuron.record import open_record
+from vulneuron.record import Group, open_record
 from vulneuron.record.schema import VERSION_KEY
 
 NAMES = ",".join(CLASS_NAMES)
@@ -302,3 +303,20 @@ def test_demo_without_its_packages_says_what_to_install(
     result = run("demo", "--no-serve", "--out", tmp_path / "demo.zarr")
     assert_one_clear_line(result, r"Install it with: pip install 'vulneuron\[demo\]'")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_findings_and_groups_of_a_record(run: Command, linear_record: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(linear_record, tmp_path / "run.zarr")
+    record = open_record(out)
+    assert "saved" not in run("info", out)[1]
+    record.findings.add("*ears*", pair=1, neurons=[2])
+    record.groups["both"] = Group(pairs=[0, 1])
+    record.groups["one"] = Group(neurons=[0])
+    assert re.search("saved +1 finding and 2 groups", run("info", out)[1])
+    status, printed, err = run("findings", out)
+    assert (status, err) == (0, "")
+    assert printed.startswith("# Findings in run.zarr\n")
+    assert f"## 1. {record.findings[0].title}\n\n*ears*\n" in printed
+    (out / "saved" / "zarr.json").write_text("{")
+    assert "findings and groups that cannot be read" in run("info", out)[1]
+    assert_one_clear_line(run("findings", out), "cannot be read")

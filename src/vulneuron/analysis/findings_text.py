@@ -45,9 +45,11 @@ def findings_markdown(
 
 def _run(info: Mapping[str, Any]) -> str:
     attack = info["attack"]
+    # Without its folders, because the document is for other people.
+    model = info["model"]["spec"].partition("?")[0].replace("\\", "/").rpartition("/")[2]
     budget = f", ε {attack['eps']}" if attack.get("eps") is not None else ""
     return (
-        f"{_plain(info['model']['spec'])} under {_plain(attack_label(attack['name']))}{_plain(budget)}: "
+        f"{_plain(model)} under {_plain(attack_label(attack['name']))}{_plain(budget)}: "
         f"{info['successes']:,} of {info['attacked']:,} attacked images fooled."
     )
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "analyze": "Attack a model on images, and record its neurons before and after the attack.",
     "info": "Show the content of a record: pairs, rates, network, attack, provenance.",
     "neurons": "List the neurons of a pair, or of a cell of the prediction matrix, with all measures.",
+    "findings": "Print the findings of a record as Markdown: notes, probabilities and contributions.",
     "maps": "Compute the vulnerability maps of many pairs; finished maps survive an interruption.",
     "report": "Write the dashboard of some pairs as files that need no server.",
     "serve": "Open records in the browser: vulnerable neurons, and the features that they capture.",
