@@ -21,6 +21,7 @@ from browser.records import ExampleRecord
 from vulneuron.cli.report import command
 from vulneuron.measures import MEASURES
 
+NOTE = "Looks at the <b>ears</b>."
 _CARD = re.compile(r"^pair \d+: ")
 
 
@@ -48,7 +49,7 @@ def report(example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.Te
         int(pair) for pair in [*alike, mapped + 1] if not analysis.has_maps(pair, settings=settings)
     )
     for pair in (unmapped, mapped):
-        analysis.record.findings.add("A note with <b>no</b> markup.", pair=pair)
+        analysis.record.findings.add(NOTE, pair=pair)
     command(str(path), folder / "site", findings=True)
     # Whatever the page shows is in its own files.
     analysis = vn.Analysis(shutil.move(path, folder / "moved.zarr"), settings=settings)
@@ -136,6 +137,13 @@ def test_a_report_from_disk(page: Page, report: Report) -> None:
     masks = analysis.receptive_fields(pair, ranked, settings=settings)
     assert float(values["coverage of the adversarial image"]) == masks.adversarial.any(axis=0).mean()
     _assert_one_neuron(page, report)
+
+    # The findings, whose notes are text.
+    page.get_by_role("button", name="Findings and groups").click()
+    notes = page.get_by_role("complementary", name="Findings").get_by_role("textbox")
+    expect(notes.first).to_have_value(NOTE)
+    expect(notes.first).not_to_be_editable()
+    page.get_by_role("button", name="Close the findings").click()
 
     # A pair that is not there says so.
     page.get_by_role("button", name="Select all pairs").click()

@@ -37,7 +37,8 @@ def command(
         ),
     ] = None,
     findings: Annotated[
-        bool, typer.Option("--findings", help="The pairs of the record's findings, in their order.")
+        bool,
+        typer.Option("--findings", help="The pairs of the record's findings, with the findings and groups."),
     ] = False,
     count: Annotated[
         int | None,
@@ -67,7 +68,7 @@ def command(
         record.layer(layer)
     (name,) = record_names([path])
     opened = OpenedRecord(record, name, partial(RecordNetwork, name=name)).at(layer)
-    contents = ReportContents(opened, _chosen(opened, pairs, count, findings=findings))
+    contents = ReportContents(opened, _chosen(opened, pairs, count, findings=findings), findings=findings)
     analysis = Analysis(record, layer=layer, settings=contents.first)
     if model is not None:
         classifier = load_classifier(record, model)

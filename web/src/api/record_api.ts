@@ -287,9 +287,17 @@ export class RecordApi {
     return unwrap(await this.#client.POST("/api/records/{record}/jobs", { params: { path }, body }));
   }
 
-  /** Address of a report of some pairs as a file; undefined where there is no server to make it. */
-  reportUrl(pairs: Iterable<number>): string | undefined {
-    const query = new URLSearchParams({ pairs: formatRanges(pairs), ...this.#layer });
+  /**
+   * Address of a report of some pairs as a file; undefined where there is no server to make it.
+   *
+   * @param findings - whether it has the findings about these pairs
+   */
+  reportUrl(pairs: Iterable<number>, findings: boolean): string | undefined {
+    const query = new URLSearchParams({
+      pairs: formatRanges(pairs),
+      findings: `${findings}`,
+      ...this.#layer,
+    });
     return `${this.#path}/report.zip?${query}`;
   }
 

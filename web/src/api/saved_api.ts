@@ -5,6 +5,9 @@ import type { FindingModel, GroupModel, NewFinding, RecordSummary, SavedModel } 
 
 const client = createClient<paths>({ baseUrl: "." });
 
+/** What the page needs of findings and groups, wherever they come from. */
+export type SavedSource = Pick<SavedApi, keyof SavedApi>;
+
 /** Requests for the findings and groups of a record. Each change is answered by all of them. */
 export class SavedApi {
   readonly #record: { readonly record: string };

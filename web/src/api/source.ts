@@ -3,6 +3,8 @@
 import * as server from "./record_api";
 import { Report } from "./report/report";
 import { ReportApi } from "./report/report_api";
+import { ReportSavedApi } from "./report/report_saved_api";
+import { SavedApi, type SavedSource } from "./saved_api";
 import type { RecordEntry, RecordSummary } from "./types";
 
 const report = Report.ofPage();
@@ -27,6 +29,11 @@ export function openRecord(
   gone: (message: string, retry: () => Promise<boolean>) => void,
 ): server.RecordSource {
   return report ? new ReportApi(report, summary) : new server.RecordApi(summary, gone);
+}
+
+/** The findings and groups of a record. */
+export function openSaved(summary: RecordSummary): SavedSource {
+  return report ? new ReportSavedApi(report) : new SavedApi(summary);
 }
 
 async function summaryOf(report: Report): Promise<RecordSummary> {

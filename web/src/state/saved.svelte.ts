@@ -1,6 +1,7 @@
 import { getContext, setContext } from "svelte";
 import { ApiError } from "../api/responses";
-import { SavedApi } from "../api/saved_api";
+import type { SavedSource } from "../api/saved_api";
+import { openSaved } from "../api/source";
 import { isReport } from "../api/source";
 import type { FindingModel, GroupModel, SavedModel } from "../api/types";
 import { inserted, merged, moved, without } from "../lib/lists";
@@ -28,7 +29,7 @@ const list = $state({ open: false });
  * Create it during component initialization.
  */
 export class Saved {
-  readonly #api: SavedApi;
+  readonly #api: SavedSource;
   readonly #tab: string;
   #value = $state.raw<SavedModel | undefined>();
   #ofTab = $state.raw<readonly FindingModel[]>([]);
@@ -43,12 +44,12 @@ export class Saved {
     private readonly library: Library,
   ) {
     const { summary } = dashboard;
-    this.#api = new SavedApi(summary);
+    this.#api = openSaved(summary);
     this.#tab = `findings.${summary.id}.${summary.fingerprint}`;
-    // A report has nowhere to save anything.
+    void this.reload();
+    // A report does not change, and has nowhere to save anything.
     if (isReport) return;
     this.#ofTab = JSON.parse(readForTab(this.#tab) ?? "[]") as FindingModel[];
-    void this.reload();
     $effect(() => {
       const follow = (): void => {
         if (document.visibilityState === "visible") void this.reload();

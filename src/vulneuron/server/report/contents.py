@@ -52,11 +52,14 @@ class ReportContents:
     layer
         Layer of a record.
     pairs
-        Pairs in the report, in any order.
+        Pairs in the report, the initially focused one first.
+    findings
+        Whether the report has the findings about its pairs, and the groups.
     """
 
     layer: OpenedLayer
     pairs: Ints
+    findings: bool = False
 
     @cached_property
     def first(self) -> Settings:

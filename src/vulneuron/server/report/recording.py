@@ -18,6 +18,7 @@ from vulneuron.server.report.contents import CONTEXT_PAIRS, ReportContents
 from vulneuron.server.responses import cell_of, difference, sprite, to_png
 from vulneuron.server.routes.context import get_context
 from vulneuron.server.routes.overview import get_nearest_pairs
+from vulneuron.server.saved_models import SavedModel
 from vulneuron.server.summary import RESAMPLES
 
 Ints = npt.NDArray[np.int64]
@@ -49,6 +50,7 @@ def record_chunk(contents: ReportContents, name: str, context_pairs: Ints) -> Ch
     chunk.add_array("pairs", layer.pair_table)
     chunk.add_array("matrix", layer.matrix)
     chunk.add_json("image_names", layer.record.pairs["image_id"].astype(str).tolist())
+    chunk.add_json("saved", _saved(contents))
     stored = layer.analysis.pairs_with_maps(settings=contents.first)
     chunk.add_json("stored", format_numbers(stored.tolist()))
     shown = np.union1d(contents.pairs, context_pairs)
@@ -112,6 +114,19 @@ def _summary(contents: ReportContents, name: str) -> dto.RecordSummary:
                 values={setting: list(values) for setting, values in contents.values.items()},
             ),
         }
+    )
+
+
+def _saved(contents: ReportContents) -> SavedModel:
+    """The findings about pairs of the report, and the groups, if the report has them."""
+    saved, layer = SavedModel.of(contents.layer), contents.layer.analysis.layer
+    of_report = [
+        one for one in saved.findings if one.layer == layer and one.pair in set(contents.pairs.tolist())
+    ]
+    return SavedModel(
+        unwritable="a report cannot be changed",
+        findings=of_report if contents.findings else [],
+        groups=[one for one in saved.groups if one.layer in (None, layer)] if contents.findings else [],
     )
 
 

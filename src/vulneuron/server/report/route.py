@@ -18,10 +18,12 @@ router = APIRouter(prefix="/api/records/{record}", responses=ERRORS)
 
 # A link to a file, which the front end does not read. So it is not part of the schema.
 @router.get("/report.zip", include_in_schema=False)
-def get_report(layer: LayerInUrl, pairs: Annotated[NumberText, Query()]) -> StreamingResponse:
+def get_report(
+    layer: LayerInUrl, pairs: Annotated[NumberText, Query()], findings: bool = False
+) -> StreamingResponse:
     """Return the dashboard of some pairs as files that need no server, while they are being made."""
     numbers = parse_numbers(pairs, name="pair", count=layer.analysis.data.count, most=MOST_REPORT_PAIRS)
-    contents = ReportContents(layer, layer.analysis.order_pairs("l2_up", numbers))
+    contents = ReportContents(layer, layer.analysis.order_pairs("l2_up", numbers), findings=findings)
     headers = {
         "Content-Disposition": f'attachment; filename="{layer.id}-report.zip"',
         "Cache-Control": "no-store",
