@@ -5,13 +5,13 @@ same arguments give the same picture. Save a figure with ``figure.savefig("name.
 Text stays text, and images keep their own pixels.
 """
 
-from vulneuron.plots.clusters import clusters
-from vulneuron.plots.context import context
+from vulneuron.plots.context_images import context
+from vulneuron.plots.dendrogram import clusters
 from vulneuron.plots.matrix import prediction_matrix
-from vulneuron.plots.neuron import neuron
-from vulneuron.plots.neurons import neurons
-from vulneuron.plots.pairs import pairs
-from vulneuron.plots.scatterplots import scatterplots
+from vulneuron.plots.neuron_curves import neurons
+from vulneuron.plots.neuron_pictures import neuron
+from vulneuron.plots.overview import scatterplots
+from vulneuron.plots.pair_grid import pairs
 
 __all__ = [
     "clusters",

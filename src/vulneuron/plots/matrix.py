@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OTHER = "other"
 _DOT = 7.0
-_LARGEST_CELL = 36.0
+_LARGEST_CELL = 30.0
 #: From this part of the color scale on, white is more legible than black.
 _DARK = 0.69
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from vulneuron.plots.colors import INK, MAP, MASK, PANEL, channels
 from vulneuron.plots.sheet import Sheet, as_bytes
@@ -17,6 +18,8 @@ Bools = npt.NDArray[np.bool_]
 _MASKED = 0.78
 _LUMINANCE = (0.299, 0.587, 0.114)
 _STEPS = 256
+#: Pixels per inch that a thumbnail has at least, if its image has them.
+_THUMBNAIL = 300
 
 
 def masked(pixels: npt.NDArray[Any], mask: Bools) -> Bytes:
@@ -35,6 +38,12 @@ def masked(pixels: npt.NDArray[Any], mask: Bools) -> Bytes:
 def faint(image: Bytes) -> Bytes:
     """An image that is there for orientation only."""
     return np.rint(127.5 + image / 2).astype(np.uint8)
+
+
+def reduced(image: Bytes, width: float) -> Bytes:
+    """An image ``(y, x, channel)`` with fewer pixels, if it is a thumbnail of this width in points."""
+    factor = int(image.shape[1] / (width / 72 * _THUMBNAIL))
+    return np.asarray(Image.fromarray(image).reduce(factor)) if factor > 1 else image
 
 
 def map_colors() -> npt.NDArray[np.float64]:
@@ -78,15 +87,12 @@ def receptive_field(
     height: float,
     pixels: npt.NDArray[Any],
     mask: Bools,
-    *,
-    note: bool = True,
-    outlined: bool = True,
 ) -> None:
     """An image ``(channel, y, x)`` in [0, 1], and the part of it that neurons capture."""
     ax = sheet.image(left, top, width, height, masked(pixels, mask))
-    if mask.any() and outlined:
+    if mask.any():
         outline(ax, mask)
-    elif note and not mask.any():
+    else:
         picture_note(sheet, left, top, width, height, "captures nothing", "nothing")
 
 

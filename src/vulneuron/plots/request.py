@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from vulneuron.analysis import Analysis, Settings
 from vulneuron.analysis.settings import GROUPS
 from vulneuron.measures import MEASURES
-from vulneuron.plots.clusters import clusters
-from vulneuron.plots.context import context
+from vulneuron.plots.context_images import context
+from vulneuron.plots.dendrogram import clusters
 from vulneuron.plots.matrix import prediction_matrix
-from vulneuron.plots.neuron import neuron
-from vulneuron.plots.neurons import neurons
-from vulneuron.plots.pairs import pairs
-from vulneuron.plots.scatterplots import scatterplots
+from vulneuron.plots.neuron_curves import neurons
+from vulneuron.plots.neuron_pictures import neuron
+from vulneuron.plots.overview import scatterplots
+from vulneuron.plots.pair_grid import pairs
 
 if TYPE_CHECKING:
     from vulneuron.plots.figure import Figure

@@ -13,6 +13,8 @@ MINUS = "\N{MINUS SIGN}"
 ARROW = "\N{RIGHTWARDS ARROW}"
 #: The smallest number that two decimals do not round to zero.
 _ROUNDS_TO_ZERO = 0.005
+#: Smaller numbers are written as powers of ten, and larger ones without decimals.
+_TINY, _LARGE = 1e-3, 999.5
 
 
 def probability(value: float) -> str:
@@ -25,8 +27,12 @@ def probability(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number of any size, with three significant digits."""
-    return UNKNOWN if np.isnan(value) else f"{value:.3g}".replace("-", MINUS)
+    """A number of any size, with three significant digits, or the digits before the decimal point."""
+    if np.isnan(value):
+        return UNKNOWN
+    tiny = value != 0 and abs(value) < _TINY
+    text = f"{value:.0e}" if tiny else f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
+    return text.replace("-", MINUS)
 
 
 def two_decimals(value: float) -> str:

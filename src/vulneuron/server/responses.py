@@ -11,12 +11,13 @@ from fastapi import Request, Response
 from numpy.lib import format as npy
 from PIL import Image
 
+from vulneuron.analysis.data import Floats
+from vulneuron.plots import pair_grid
 from vulneuron.server.summary import OpenedLayer
 
 Bytes = npt.NDArray[np.uint8]
 #: Low, because most browsers run on the same machine.
 _COMPRESSION = 1
-_GRAY = 127.5
 _FOREVER = "private, max-age=31536000, immutable"
 _REVALIDATE = "private, no-cache"
 
@@ -61,7 +62,7 @@ def to_png(pixels: Bytes) -> bytes:
     return stream.getvalue()
 
 
-def difference(benign: npt.NDArray[np.floating], adversarial: npt.NDArray[np.floating]) -> Bytes:
+def difference(benign: Floats, adversarial: Floats) -> Bytes:
     """Perturbation around mid-gray ``(y, x, channel)``, scaled to make its largest value black or white.
 
     Parameters
@@ -69,10 +70,8 @@ def difference(benign: npt.NDArray[np.floating], adversarial: npt.NDArray[np.flo
     benign, adversarial
         ``(channel, y, x)`` in [0, 1].
     """
-    change = np.moveaxis(adversarial.astype(np.float64) - benign, 0, -1)
-    largest = np.abs(change).max()
-    scaled = change / largest if largest else change
-    return np.rint(_GRAY + _GRAY * scaled).astype(np.uint8)
+    pixels = np.moveaxis(pair_grid.difference(benign, adversarial), 0, -1)
+    return np.asarray(np.rint(255 * pixels), np.uint8)
 
 
 def cell_of(width: int, height: int, size: int) -> Cell:

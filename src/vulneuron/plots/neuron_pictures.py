@@ -30,6 +30,7 @@ _CAPTION = 9.0
 #: Width of a map with its caption in one line.
 _ROOM_FOR_IOU, _ROOM_PER_IOU = 64.0, 14.0
 _LARGEST_PICTURE = 150.0
+_WIDEST_BAR = 190.0
 #: Names of the two maps, the side of the label whose probability changes, and how it changes.
 _EFFECTS = (("benign_drop", "benign", "falls"), ("adversarial_gain", "adversarial", "rises"))
 _SHOWN_LABELS = 3
@@ -122,7 +123,9 @@ def neuron(
                 bottom = _scale(page, analysis, both.most, left, bottom, wide)
             left += wide + _GAP
         if probabilities:
-            _probabilities(page, analysis, summary, numbers, (left, top), page.width - left, step)
+            _probabilities(
+                page, analysis, summary, numbers, (left, top), min(page.width - left, _WIDEST_BAR), step
+            )
         return page.finish(bottom - 2)
 
 

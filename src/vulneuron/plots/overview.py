@@ -29,6 +29,7 @@ _MANY = 5000
 _OPACITY, _MOST_OPAQUE, _WITHOUT_SELECTION = 0.13, 3.0, 4.0
 #: Classes with more names at their chosen points keep them on their clusters.
 _MOST_CHOSEN = 3
+_FEW_POINTS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ def _draw(
             rasterized=rasterized, zorder=2,
         )  # fmt: skip
     if focus is not None and focus in shown and visible[place := int(np.searchsorted(shown, focus))]:
-        focus_ring(ax, float(places[place, 0]), float(places[place, 1]), max(3.0, 2.4 * radius))
+        focus_ring(ax, float(places[place, 0]), float(places[place, 1]), max(3.0, radius + 2.2))
     _names(page, ax, places[visible], names[visible], None if chosen is None else chosen[visible], side)
 
 
@@ -193,7 +194,9 @@ def _names(
     for name, _ in ranked:
         members = places[names == name]
         x, y = side * to_points(np.median(members, axis=0))
-        tries = [y + nudge * line for nudge in (0, 1, -1, 2, -2)]
+        # A name would hide few points.
+        nudges = (0, 1, -1, 2, -2) if len(members) >= _FEW_POINTS else (1, -1, 2, -2)
+        tries = [y + nudge * line for nudge in nudges]
         if name in bold and chosen is not None:
             own = side * to_points(places[(names == name) & chosen])
             x = float(np.median(own[:, 0]))

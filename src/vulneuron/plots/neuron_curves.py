@@ -16,7 +16,7 @@ from vulneuron.measures.bands import BAND_KINDS
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.contribution import WEIGHTS
 from vulneuron.plots.colors import ADVERSARIAL, AXIS, BENIGN, FAINT, HAIR, INK, MUTED, SUNK
-from vulneuron.plots.regions import receptive_field
+from vulneuron.plots.regions import masked, reduced
 from vulneuron.plots.selections import Pairs, chosen_pairs, colors_of
 from vulneuron.plots.sheet import SIDE_COLORS, Sheet, focus_ring, haloed, legend, sheet
 from vulneuron.plots.texts import ARROW, change, labels_of, number, of_measure, selection_title
@@ -417,7 +417,7 @@ def _fields(page: Sheet, analysis: Analysis, pair: int, scene: _Scene, top: floa
         image = analysis.record.images(pair, side)
         for place, mask in enumerate(masks[side]):
             x = _LEFT + (place + 0.5) * unit - wide / 2
-            receptive_field(page, x, top, wide, high, image, mask, note=False, outlined=False)
+            page.image(x, top, wide, high, reduced(masked(image, mask), wide))
         size = min(page.small, (_LEFT - 5) / page.measure(side, size=1))
         page.text(_LEFT - 4, top + high / 2 + 2, side, size=size, color=SIDE_COLORS[side], align="right")
         top += high + 1.5
