@@ -48,7 +48,7 @@ def listed(page: Page) -> Locator:
 
 def save(page: Page, note: str) -> None:
     page.keyboard.press("s")
-    page.get_by_label("Note", exact=True).fill(note)
+    page.get_by_label("Note on this view").fill(note)
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="This view is saved")).to_be_visible()
 
