@@ -33,7 +33,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "pairs": ({"pairs": "all", "count": 3, "picture": "difference"}, {"smallest perturbation first, 3 of"}),
     "neurons": ({"pairs": 0, "focus": 1}, {"Pair 0: ", "most inhibited →", "box: 95 % of class mean"}),
     "neuron": ({"pair": 1, "neurons": [0, 2], "beside": 3}, {"Neuron 3", "outlined: top 20 %"}),
-    "context": ({"pair": 0, "neuron": 2, "count": 3}, {"Neuron 2 on other pairs than 0", "activation"}),
+    "context": ({"pair": 0, "neuron": 2, "count": 3}, {"Neuron 2 on other pairs than 0", "its probability"}),
     "clusters": ({"pair": 0, "clusters": 2, "neurons": [1], "focus": 2}, {"neuron 2", "cut", "size"}),
 }  # fmt: skip
 
@@ -126,6 +126,17 @@ def test_means_are_drawn_for_several_pairs(analysis: vn.Analysis) -> None:
     line = next(line for line in figure.axes[0].lines if line.get_label() == "benign")
     np.testing.assert_allclose(np.asarray(line.get_ydata()), means.contribution_benign)
     assert any(text.startswith("Means over ") for text in texts(figure.to_bytes("svg")))
+
+
+def test_intervals_of_ranks_are_those_of_the_analysis(analysis: vn.Analysis) -> None:
+    figure = plots.neurons(analysis, "all", sort="curve_gap", neurons=[2])
+    ranked = analysis.rank(range(analysis.data.count), sort_by="curve_gap").sort_values("rank")
+    assert (ranked.rank_low < ranked.rank_high).any()
+    lines: Any = figure.axes[1].collections[0]
+    ends = np.array([segment[:, 1] for segment in lines.get_segments()])
+    np.testing.assert_allclose(ends, ranked[["rank_low", "rank_high"]] + [-0.5, 0.5])
+    assert "rank" in texts(figure.to_bytes("svg"))
+    assert "rank" not in texts(plots.neurons(analysis, 0, sort="curve_gap").to_bytes("svg"))
 
 
 def test_without_bands_neurons_are_sorted_by_the_curve_gap(tmp_path: Path) -> None:

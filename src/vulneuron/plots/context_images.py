@@ -10,7 +10,7 @@ from vulneuron.plots.colors import MUTED
 from vulneuron.plots.regions import receptive_field
 from vulneuron.plots.selections import Pairs, chosen_pairs
 from vulneuron.plots.sheet import SIDE_COLORS, legend, sheet
-from vulneuron.plots.texts import change, selection_title, two_decimals
+from vulneuron.plots.texts import change, probability, selection_title, two_decimals
 
 if TYPE_CHECKING:
     from vulneuron.plots.figure import Figure
@@ -59,7 +59,18 @@ def context(
             title = f"Neuron {neuron} on {others if given is None else selection_title(analysis, given)}"
         top = page.title(title)
         scopes = [] if given is not None else [(SCOPES[scope].label, None)]
-        top = legend(page, top, [*scopes, (f"by {CONTEXT_ORDERS[order].legend[0]}", None)]) + 1
+        top = (
+            legend(
+                page,
+                top,
+                [
+                    *scopes,
+                    (f"by {CONTEXT_ORDERS[order].legend[0]}", None),
+                    ("below: label, its probability, activation", None),
+                ],
+            )
+            + 1
+        )
         if not len(numbers):
             page.text(0, top + 8, "no other pair of these labels")
             return page.finish(top + 14)
@@ -70,6 +81,13 @@ def context(
         high = wide * rows / across
         step = 9 + 2 * (high + 9) + 6
         masks = analysis.neuron_masks(neuron, numbers)
+        labels = (
+            analysis.record.pairs.iloc[numbers][["benign_label", "adversarial_label"]]
+            .astype(str)
+            .to_numpy()
+            .T
+        )
+        confidences = (found.benign_confidences, found.adversarial_confidences)
         activations = (found.benign_activations, found.adversarial_activations)
         for index, side in enumerate(SIDES):
             images = analysis.record.images(numbers, side)
@@ -81,11 +99,16 @@ def context(
                 y += 9 + index * (high + 9)
                 receptive_field(page, x, y, wide, high, images[place], masks[side][place])
                 text = two_decimals(float(activations[index][place]))
+                room = wide - page.measure(text, size=page.small) - 4
                 page.text(x + wide, y + high + 6.5, text, size=page.small, color=MUTED, align="right")
+                p = probability(float(confidences[index][place]))
+                label = page.cut(
+                    labels[index][place], room - page.measure(f" {p}", size=page.small), size=page.small
+                )
+                page.text(x, y + high + 6.5, f"{label} {p}", size=page.small, room=room)
                 if column == 0:
                     page.text(
                         _LEFT - 3, y + high / 2, side, size=page.small, color=SIDE_COLORS[side], bold=True,
                         align="center", rotation=90, rotation_mode="anchor",
                     )  # fmt: skip
-                    page.text(x, y + high + 6.5, "activation", size=page.small, color=MUTED, room=wide / 2)
         return page.finish(top + -(-len(numbers) // columns) * step - 3)

@@ -135,10 +135,9 @@ def clusters(
     tree = _Tree.of(dendrogram)
     chosen = analysis.settings.clusters
     with sheet(width) as page:
-        if title is None:
-            parts = f"{count_of(count, 'neuron')} in {count_of(clusters, 'cluster')}"
-            title = f"Pair {pair}: {change(analysis, pair)}, {parts}"
-        top = page.title(title)
+        name = f"Pair {pair}: {change(analysis, pair)}"
+        parts = f"{count_of(count, 'neuron')} in {count_of(clusters, 'cluster')}"
+        top = page.title(f"{name}, {parts}", name) if title is None else page.title(title)
         words = (
             f"{DISTANCES[chosen.distance].label}, {METHODS[chosen.method].label} linkage, square-root scale; "
             f"{int(dendrogram.dead.sum()):,} dead"

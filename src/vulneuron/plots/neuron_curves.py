@@ -50,6 +50,8 @@ class _Scene:
     first: int
     every: int
     measure: NeuronMeasure | None
+    #: Lower and upper end of each neuron's rank, by neuron.
+    ranks: pd.DataFrame | None
     regions: tuple[int, int, int] | None
     colors: tuple[str, str]
     focus: int | None
@@ -70,6 +72,7 @@ def neurons(
     focus: int | None = None,
     colors: Literal["images", "labels"] = "images",
     fields: bool = True,
+    intervals: bool = True,
     title: str | None = None,
     width: float = 178,
 ) -> "Figure":
@@ -99,6 +102,8 @@ def neurons(
         the same.
     fields
         Whether up to 40 shown neurons have their receptive fields on a single pair beneath.
+    intervals
+        Whether intervals of the neurons' ranks are shown for several pairs, if they have a width.
     title
         Title; None for the pair or the number of pairs, "" for none.
     width
@@ -129,6 +134,7 @@ def neurons(
         first,
         len(table),
         measure,
+        _ranks(analysis, numbers, measure) if intervals and single is None else None,
         _regions(table, measure),
         _colors(analysis, numbers, colors),
         None if focus is None else int(checked_neurons(focus, len(table))[0]),
@@ -136,13 +142,13 @@ def neurons(
     )
     few = end - first <= _FEW
     with sheet(width) as page:
-        if title is None:
-            by = f"by {'neuron number' if measure is None else measure.label}"
-            words = f"Pair {single}: {change(analysis, single)}" if single is not None else (
-                f"Means over {selection_title(analysis, numbers)}"
-            )  # fmt: skip
-            title = f"{words}, neurons {by}"
-        top = page.title(title)
+        words = (
+            f"Means over {selection_title(analysis, numbers)}"
+            if single is None
+            else f"Pair {single}: {change(analysis, single)}"
+        )
+        by = "neuron number" if measure is None else measure.label
+        top = page.title(f"{words}, neurons by {by}", words) if title is None else page.title(title)
         top = legend(page, top, _legend(analysis, numbers, table, scene, few)) + 1
         ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _HEIGHT)
         ax.set_xlim(first, end)
@@ -164,6 +170,14 @@ def _checked_range(shown: tuple[int, int] | None, count: int) -> tuple[int, int]
             fix="use (0, 25) for the first 25 neurons of the order",
         )
     return int(first), int(end)
+
+
+def _ranks(analysis: Analysis, pairs: Ints, measure: NeuronMeasure | None) -> pd.DataFrame | None:
+    """Intervals of ranks; None without a width, as all pairs of a cell have the same band gap."""
+    if measure is None:
+        return None
+    ranks = analysis.rank(pairs, sort_by=measure.name, columns=[measure.name])
+    return ranks if (ranks["rank_low"] < ranks["rank_high"]).any() else None
 
 
 def _regions(table: pd.DataFrame, measure: NeuronMeasure | None) -> tuple[int, int, int] | None:
@@ -348,6 +362,9 @@ def _below(page: Sheet, scene: _Scene, top: float, few: bool) -> float:
                     align="center",
                 )
             top += 11
+    if scene.ranks is not None:
+        _intervals(page, scene, scene.ranks, top)
+        top += _STRIP + 5
     if few:
         _numbers(page, scene, top, unit)
         top += 11
@@ -358,6 +375,22 @@ def _below(page: Sheet, scene: _Scene, top: float, few: bool) -> float:
         return top + 10
     _strip(page, scene, scene.measure, top, few)
     return top + _STRIP + (11 if few else 12)
+
+
+def _intervals(page: Sheet, scene: _Scene, ranks: pd.DataFrame, top: float) -> None:
+    """The interval of each neuron's rank, from the first rank at the top."""
+    shown = ranks.loc[scene.table.index]
+    low, high = shown["rank_low"].to_numpy(np.float64), shown["rank_high"].to_numpy(np.float64)
+    least, most = float(np.nanmin(low)), float(np.nanmax(high))
+    ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _STRIP)
+    ax.set_xlim(scene.first, scene.first + len(shown))
+    ax.set_ylim(most + 0.5, least - 0.5)
+    colors = [INK if neuron == scene.focus else FAINT for neuron in shown.index]
+    thickness = min(2.0, max(0.4, 0.7 * (page.width - _LEFT) / len(shown)))
+    ax.vlines(scene.places, low - 0.5, high + 0.5, colors=colors, linewidth=thickness)
+    page.text(_LEFT - 4, top + 5, "rank", size=page.small, color=MUTED, align="right")
+    ends = f"{least:.0f}\N{EN DASH}{most:.0f}"
+    page.text(_LEFT - 4, top + _STRIP, ends, size=page.small, color=MUTED, align="right", room=_LEFT - 4)
 
 
 def _numbers(page: Sheet, scene: _Scene, top: float, unit: float) -> None:

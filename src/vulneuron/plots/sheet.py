@@ -97,11 +97,14 @@ class Sheet:
         self.figure.text(left, base, text, **options)
         return left + self.measure(text, size=size, bold=bold)
 
-    def title(self, text: str) -> float:
-        """The title of the figure; returns the vertical position below it, also of no title."""
-        if not text:
+    def title(self, *texts: str) -> float:
+        """The title of the figure, the first of some texts that fits; returns the position below it."""
+        if not any(texts):
             return 0
-        self.text(0, self.title_size, text, size=self.title_size, bold=True, room=self.width)
+        text = self.first_fitting(
+            [printable(text) for text in texts], self.width, size=self.title_size, bold=True
+        )
+        self.text(0, self.title_size, text, size=self.title_size, bold=True)
         return self.title_size + 5
 
     def rectangle(
