@@ -68,8 +68,8 @@ def test_markdown_has_the_numbers_of_the_analysis(fresh: Served) -> None:
     draft = call(fresh, "POST", "/findings/draft", {"note": "See `x`.", "pair": 2, "neurons": [1]})
     assert not len(truth.record.findings)
     draft["title"] = "<b>|one*"
-    body = {"address": "http://localhost/", "findings": [draft]}
-    response = fresh.client.post(f"/api/records/{fresh.name}/findings.md", json=body)
+    url, body = f"/api/records/{fresh.name}/findings.md", {"findings": [draft]}
+    response = fresh.client.post(url, json={**body, "address": "http://localhost/"})
     assert response.headers["content-type"] == "text/markdown; charset=utf-8"
     text = response.text
     pair, neuron = truth.pair(2), truth.neurons(2).loc[1]
@@ -81,6 +81,8 @@ def test_markdown_has_the_numbers_of_the_analysis(fresh: Served) -> None:
     assert r"## 1. \<b\>\|one\*" in text
     assert "See `x`." in text
     assert f"(<http://localhost/?{draft['query']}>)" in text
+    of_notebook = fresh.client.post(url, json={**body, "address": "http://localhost/token/secret/"})
+    assert "secret" not in of_notebook.text
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", ""])

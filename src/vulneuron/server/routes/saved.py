@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from vulneuron.analysis.findings_text import findings_markdown
+from vulneuron.server.access import TOKEN_PARAMETER
 from vulneuron.server.dependencies import LayerInUrl
 from vulneuron.server.saved_models import (
     FindingChange,
@@ -79,7 +80,9 @@ def remove_finding(layer: LayerInUrl, finding: FindingId) -> SavedModel:
 )
 def write_findings(layer: LayerInUrl, body: FindingsText) -> Response:
     """Return findings as a Markdown document."""
-    links = {finding.id: f"{body.address}?{finding.query}" for finding in body.findings}
+    # The document is for other people, so it must not contain the secret path of a notebook's server.
+    is_secret = f"/{TOKEN_PARAMETER}/" in body.address
+    links = {one.id: f"{body.address}?{one.query}" for one in body.findings if not is_secret}
     findings = [finding.finding() for finding in body.findings]
     text = findings_markdown(layer.analysis, findings, links)
     return Response(text, media_type="text/markdown; charset=utf-8", headers={"Cache-Control": "no-store"})
