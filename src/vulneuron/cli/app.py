@@ -16,7 +16,7 @@ COMMANDS = {
     "neurons": "List the neurons of a pair, or of a cell of the prediction matrix, with all measures.",
     "findings": "Print the findings of a record as Markdown: notes, probabilities and contributions.",
     "maps": "Compute the vulnerability maps of many pairs; finished maps survive an interruption.",
-    "report": "Write the dashboard of some pairs as files that need no server.",
+    "report": "Write the dashboard of some pairs as files that need no server, for a paper or a web host.",
     "serve": "Open records in the browser: vulnerable neurons, and the features that they capture.",
     "doctor": "Show versions, the device, and optional dependencies with their purposes.",
     "demo": "Attack EfficientNet-Lite0 on photographs of ImageNet classes; requires the extra `demo`.",
