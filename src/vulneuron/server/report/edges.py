@@ -22,7 +22,7 @@ def encode(masks: Bools) -> bytes:
     is_edge = rows.copy()
     is_edge[:, 1:] ^= rows[:, :-1]
     counts = np.count_nonzero(is_edge, axis=1)
-    row, position = np.nonzero(is_edge)
+    row, position = np.divmod(np.flatnonzero(is_edge), width)
     first = np.cumsum(counts) - counts
     follows = _follows(counts, height)[row]
     rank = np.arange(len(row)) - first[row]
