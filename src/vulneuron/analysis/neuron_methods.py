@@ -89,6 +89,29 @@ class NeuronMethods(AnalysisBase):
             watch,
         )
 
+    def means_done(
+        self,
+        pairs: Sequence[int] | Ints,
+        *,
+        columns: Sequence[str] | None = None,
+        settings: Settings | None = None,
+    ) -> int:
+        """Number of pairs that are in the means of `mean_neurons` while another thread computes them.
+
+        Parameters
+        ----------
+        pairs, columns, settings
+            As for `mean_neurons`. Columns that need vulnerability maps do not count.
+
+        Raises
+        ------
+        MeasureError
+            If there is no such pair or column.
+        """
+        return self._table.means_done(
+            checked_pairs(self.record, pairs), settings or self.settings, declared_measures(columns)
+        )
+
     def rank(
         self,
         pairs: Sequence[int] | Ints,

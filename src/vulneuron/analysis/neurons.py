@@ -158,6 +158,15 @@ class NeuronTable:
             columns |= means
         return _as_table({measure.name: columns[measure.name] for measure in measures})
 
+    def means_done(self, pairs: Ints, settings: Settings, measures: Sequence[NeuronMeasure]) -> int:
+        """Number of pairs that are in the means of the columns; see `Analysis.means_done`."""
+        chosen = self._pair_set(pairs, settings)
+        # Which pairs have maps would have to be read; measures are computed together with the others.
+        asked = [measure for measure in measures if "vulnerability_maps" not in measure.needs]
+        new = [measure for measure in asked if self._cache.get(measure, chosen, "mean") is None]
+        sums = self._cache.running(chosen)
+        return min([sums.reached(chosen.question(measure)) for measure in new], default=len(pairs))
+
     def ranks(
         self, pairs: Ints, settings: Settings, measure: NeuronMeasure, *, resamples: int
     ) -> pd.DataFrame:

@@ -390,6 +390,13 @@ class RankRequest(Model):
     intervals: bool = Field(default=False, description="Whether to compute bootstrap intervals of the ranks.")
 
 
+class MeansProgress(Model):
+    """Progress of the means of a ranking."""
+
+    done: int = Field(description="Number of pairs whose values are in the means.")
+    total: int = Field(description="Number of all pairs.")
+
+
 class SessionState(Model):
     """State of a page, as the query of its URL."""
 

@@ -4,6 +4,7 @@ import { Table } from "../lib/table";
 import { arrayOf, errorOf, GONE, unwrap, type NumberArray, type Numbers } from "./responses";
 import { PAGE } from "./jobs";
 import { RequestCache } from "./request_cache";
+import { columnsOf, query, requestOptions, signalOption, type Extent } from "./requests";
 import type { components, paths } from "./schema";
 import type {
   ClusterSettings,
@@ -14,6 +15,7 @@ import type {
   FigureFormat,
   JobModel,
   MapsModel,
+  MeansProgress,
   NearestModel,
   NearestRequest,
   OverlapModel,
@@ -125,23 +127,39 @@ export class RecordApi {
     pairs: Iterable<number>,
     sortBy: string | null,
     { curves, fields, vmaps }: NeuronSettings,
-    extent: "quick" | "all",
+    extent: Extent,
     signal: AbortSignal,
   ): Promise<Table> {
-    const quick = extent === "quick";
-    const columns = this.summary.measures.filter(({ costly }) => !costly).map(({ name }) => name);
     const body = JSON.stringify({
       pairs: formatRanges(pairs),
       sort_by: sortBy,
       curves,
       fields,
       vmaps,
-      columns: quick ? columns : null,
-      intervals: !quick,
+      columns: columnsOf(this.summary, extent),
+      intervals: extent === "all",
     });
     const headers = { "Content-Type": "application/json" };
     const init = { method: "POST", body, headers, signal };
     return this.#table("neurons.npy", this.summary.rank_columns, init);
+  }
+
+  /** How far the means over pairs are. */
+  async meansProgress(
+    pairs: Iterable<number>,
+    settings: NeuronSettings,
+    extent: Extent,
+    signal: AbortSignal,
+  ): Promise<MeansProgress> {
+    const params = { path: { record: this.summary.id }, query: this.#layer };
+    const body = {
+      pairs: formatRanges(pairs),
+      ...settings,
+      columns: columnsOf(this.summary, extent),
+      intervals: false,
+    };
+    const route = "/api/records/{record}/neurons/progress";
+    return unwrap(await this.#client.POST(route, { params, body, signal }));
   }
 
   /** `(2, y, x)` if combined, `(neurons, 2, y, x)` for "each": 1 inside the receptive field; benign side first. */
@@ -379,21 +397,3 @@ export class RecordApi {
 
 /** What views need of a record, wherever its numbers come from. */
 export type RecordSource = Pick<RecordApi, keyof RecordApi>;
-
-/** Options of a request. One without a signal is a prefetch, so its failure is not reported. */
-function requestOptions(signal: AbortSignal | undefined): { signal: AbortSignal } | { fetch: typeof fetch } {
-  return signal ? { signal } : { fetch: (request) => fetch(request) };
-}
-
-/** The signal as part of a request's options. */
-function signalOption(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
-}
-
-/** Settings as a query, without those that are null and thus have their default. */
-function query(...groups: object[]): string {
-  const values = groups
-    .flatMap((group) => Object.entries(group) as [string, unknown][])
-    .filter(([, value]) => value !== null && value !== undefined);
-  return new URLSearchParams(values.map(([name, value]) => [name, String(value)])).toString();
-}

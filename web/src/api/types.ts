@@ -22,6 +22,7 @@ export type StoredMapsModel = Schemas["StoredMaps"];
 export type JobModel = Schemas["JobModel"];
 export type StageModel = Schemas["StageModel"];
 export type ContextModel = Schemas["ContextModel"];
+export type MeansProgress = Schemas["MeansProgress"];
 export type NearestModel = Schemas["NearestModel"];
 export type NearestRequest = Schemas["NearestRequest"];
 export type ContextRequest = Schemas["ContextRequest"];

@@ -28,6 +28,7 @@ import {
   type SettingValues,
 } from "./settings";
 import type { FigureOffer } from "./figures";
+import { SelectionMeans } from "./selection_means.svelte";
 import { compose, type Slice } from "./slice";
 import { SHARED_SLICES, type ViewState } from "./view_state";
 
@@ -60,6 +61,7 @@ export class Dashboard {
   readonly pairSets: PairSets;
   readonly nearest: NearestPairs;
   readonly pair: Resource<PairModel>;
+  readonly means: SelectionMeans;
   readonly neurons: Resource<Table>;
   readonly maps: MapsState;
   readonly remainingMaps: RemainingMaps;
@@ -108,11 +110,7 @@ export class Dashboard {
     );
     this.nearest = new NearestPairs(
       api,
-      () => {
-        const { shown } = this.pairSets;
-        const isNarrowed = shown.length < (this.pairs.value?.length ?? 0);
-        return { among: isNarrowed ? shown : undefined, curves: this.view.settings.curves };
-      },
+      () => ({ among: this.pairSets.narrowed, curves: this.view.settings.curves }),
       (pairs) => {
         this.update({ pairs, order: NEAREST_FIRST.name, pair: pairs.pairs[0] ?? this.view.pair });
       },
@@ -121,6 +119,17 @@ export class Dashboard {
       const { pair } = this.view;
       return { key: `${pair}`, load: (signal) => api.pair(pair, signal) };
     });
+    this.means = new SelectionMeans(
+      api,
+      () => ({
+        pairs: this.selected,
+        key: `${this.pairSets.key} ${this.numbersVersion}`,
+        sort: this.#sort,
+        settings: neuronSettings(this.view.settings),
+      }),
+      () => this.view.level === "selection" && this.neurons.loading,
+      () => this.neurons.key,
+    );
     this.neurons = new Resource(() => this.#neuronRequest());
     this.remainingMaps = new RemainingMaps(
       api,
@@ -320,6 +329,11 @@ export class Dashboard {
     for (const { prefetch } of this.views) await prefetch?.(this, pair).catch(() => undefined);
   }
 
+  /** Stop computing means. The columns that are known stay; without any, the numbers are those of the focused pair. */
+  cancelMeans(): void {
+    if (!this.neurons.cancel()) this.update({ level: "pair" });
+  }
+
   /** Choose neurons, and focus one of them: the first one by default. */
   chooseNeurons(neurons: Iterable<number>, focus?: number): void {
     const chosen = ascending(neurons);
@@ -364,29 +378,15 @@ export class Dashboard {
   }
 
   #neuronRequest(): ResourceRequest<Table> | undefined {
-    const { api } = this;
-    const { pair, level, sort } = this.view;
+    const { pair, level } = this.view;
+    const inTurn = this.isSliding;
+    if (level === "selection") return this.means.request && { ...this.means.request, inTurn };
     const settings = neuronSettings(this.view.settings);
     const version = this.numbersVersion;
-    if (level === "pair") {
-      return {
-        key: JSON.stringify([pair, settings, version]),
-        load: (signal) => api.neurons(pair, settings, version, signal),
-        inTurn: this.isSliding,
-      };
-    }
-    const pairs = this.selected;
-    if (!pairs.length) return undefined;
-    const sorting = this.summary.measures.find(({ name }) => name === sort);
-    const sortBy = sorting?.name ?? this.summary.default_sorts[0] ?? null;
     return {
-      key: JSON.stringify([this.pairSets.key, settings, sortBy, version]),
-      load: (signal) => api.meanNeurons(pairs, sortBy, settings, "all", signal),
-      inTurn: this.isSliding,
-      // Costly columns and the intervals of ranks take longer, and so does sorting by one of them.
-      loadPart: sorting?.costly
-        ? undefined
-        : (signal) => api.meanNeurons(pairs, sortBy, settings, "quick", signal),
+      key: JSON.stringify([pair, settings, version]),
+      load: (signal) => this.api.neurons(pair, settings, version, signal),
+      inTurn,
     };
   }
 }

@@ -94,6 +94,11 @@ export class PairSets {
     return pairs ? this.ofClasses.filter(passing(this.filters, pairs, this.#names)) : new Uint32Array();
   });
 
+  /** The shown pairs, if they are not all pairs. */
+  get narrowed(): Uint32Array | undefined {
+    return this.shown.length < (this.pairs()?.length ?? 0) ? this.shown : undefined;
+  }
+
   /** Pairs of the selection, whether they pass the filters or not, ascending. */
   readonly unfiltered: Uint32Array = $derived.by(() => {
     const pairs = this.pairs();

@@ -26,11 +26,13 @@ export class Resource<T> {
   loading = $state(false);
 
   readonly #latest = new LatestLoad();
+  #wanted: string | undefined;
 
   constructor(request: () => ResourceRequest<T> | undefined) {
     const wanted = $derived(request());
     const key = $derived(wanted?.key);
     $effect(() => {
+      this.#wanted = key;
       if (key === undefined) {
         this.#latest.stop();
         this.#settle(undefined, undefined, undefined);
@@ -44,6 +46,17 @@ export class Resource<T> {
     $effect(() => () => {
       this.#latest.stop();
     });
+  }
+
+  /**
+   * Abort the present request, and start no other one until the key changes.
+   *
+   * @returns whether a part of its value stays
+   */
+  cancel(): boolean {
+    this.#latest.stop();
+    this.loading = false;
+    return this.value !== undefined && this.key === this.#wanted;
   }
 
   async #load({ key, load, loadPart }: ResourceRequest<T>, signal: AbortSignal): Promise<void> {

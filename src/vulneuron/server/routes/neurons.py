@@ -5,16 +5,19 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from scipy.special import softmax
 
 from vulneuron.analysis import RANKS, Settings
+from vulneuron.engines import Watch
 from vulneuron.measures import MEASURES, Side
 from vulneuron.server.dependencies import CurveQuery, FieldQuery, LayerInUrl, MapQuery, PairInUrl
-from vulneuron.server.dto import NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
+from vulneuron.server.disconnection import until_left
+from vulneuron.server.dto import MeansProgress, NumberText, RankRequest, SubstitutionModel, SubstitutionsModel
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.responses import NpyResponse, array_response, npy_responses
-from vulneuron.server.summary import RESAMPLES, probabilities_of, shown_labels
+from vulneuron.server.summary import RESAMPLES, OpenedLayer, probabilities_of, shown_labels
 
 router = APIRouter(prefix="/records/{record}", tags=["neurons"])
 
@@ -44,11 +47,19 @@ def get_neurons(
         "measure or none of the pairs has a value of it; their intervals unless they are requested."
     ),
 )
-def rank_neurons(layer: LayerInUrl, body: RankRequest) -> Response:
-    """Return means of all measures over a set of pairs, and the ranks of the neurons."""
+async def rank_neurons(request: Request, layer: LayerInUrl, body: RankRequest) -> Response:
+    """Return means of all measures over a set of pairs, and the ranks of the neurons.
+
+    The computation ends when the request is aborted.
+    """
+    async with until_left(request) as watch:
+        return await run_in_threadpool(_ranked, layer, body, watch)
+
+
+def _ranked(layer: OpenedLayer, body: RankRequest, watch: Watch) -> Response:
     pairs = parse_numbers(body.pairs, name="pair", count=layer.analysis.data.count)
-    analysis, settings = layer.analysis, Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
-    table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings)
+    analysis, settings = layer.analysis, _settings_of(body)
+    table = analysis.mean_neurons(pairs, columns=body.columns, settings=settings, watch=watch)
     if body.sort_by is not None:
         MEASURES.sortable(body.sort_by)
         if body.sort_by in table and table[body.sort_by].notna().any():
@@ -58,6 +69,18 @@ def rank_neurons(layer: LayerInUrl, body: RankRequest) -> Response:
             )
             table = table.join(ranked[list(RANKS)])
     return _table_response(table, (*MEASURES, *RANKS))
+
+
+@router.post("/neurons/progress")
+def get_means_progress(layer: LayerInUrl, body: RankRequest) -> MeansProgress:
+    """Return how far the means of the same request have been computed."""
+    pairs = parse_numbers(body.pairs, name="pair", count=layer.analysis.data.count)
+    done = layer.analysis.means_done(pairs, columns=body.columns, settings=_settings_of(body))
+    return MeansProgress(done=done, total=len(np.unique(pairs)))
+
+
+def _settings_of(body: RankRequest) -> Settings:
+    return Settings(curves=body.curves, fields=body.fields, vmaps=body.vmaps)
 
 
 @router.get("/pairs/{pair}/substitution")

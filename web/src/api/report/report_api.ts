@@ -9,6 +9,7 @@ import type {
   FieldSettings,
   JobModel,
   MapsModel,
+  MeansProgress,
   NearestModel,
   NearestRequest,
   OverlapModel,
@@ -104,6 +105,11 @@ export class ReportApi implements RecordSource {
     const size = shape[1] ?? 0;
     const ranks = names.slice(measures.length).map((_, row) => data.subarray(row * size, (row + 1) * size));
     return this.#table(names, [...means, ...ranks]);
+  }
+
+  meansProgress(pairs: Iterable<number>): Promise<MeansProgress> {
+    const total = [...pairs].length;
+    return Promise.resolve({ done: total, total });
   }
 
   async masks(
