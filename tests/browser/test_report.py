@@ -51,6 +51,9 @@ def report(example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.Te
     for pair in (unmapped, mapped):
         analysis.record.findings.add(NOTE, pair=pair)
     command(str(path), folder / "site", findings=True)
+    files = [*(folder / "site" / "report").glob("pair-*.js")]
+    assert len(files) == 2
+    assert all(file.stat().st_size < 2**20 for file in files)
     # Whatever the page shows is in its own files.
     analysis = vn.Analysis(shutil.move(path, folder / "moved.zarr"), settings=settings)
     return Report(folder / "site", analysis, mapped, unmapped)
