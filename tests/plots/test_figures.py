@@ -284,6 +284,15 @@ def test_bad_arguments_are_refused(analysis: vn.Analysis, draw: Draw, message: s
         draw(analysis)
 
 
+def test_classes_of_a_reduced_page_have_the_first_colors(analysis: vn.Analysis) -> None:
+    first, second = plots.colors.CLASSES[:2]
+    every = plots.pairs(analysis, "green:").to_bytes("svg").decode()
+    some = plots.pairs(analysis, "green:", classes=["green", "blue"]).to_bytes("svg").decode()
+    assert second in every
+    assert first in some
+    assert second in some
+
+
 def test_colors_are_those_of_the_page() -> None:
     web = Path(__file__).parents[2] / "web" / "src"
     declared = dict(re.findall(r"--([\w-]+): light-dark\((#\w{6}),", (web / "app.css").read_text()))

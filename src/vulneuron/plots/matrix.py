@@ -64,7 +64,8 @@ def prediction_matrix(
     """
     check_whole(most, "most")
     counts = _counts(analysis, chosen_pairs(analysis, pairs), true_labels, adversarial_labels, most)
-    colors = colors_of(analysis, true_labels, adversarial_labels)
+    reduced = true_labels is not None or adversarial_labels is not None
+    colors = colors_of(analysis, [*counts.index, *counts.columns] if reduced else None)
     marked = [cell_labels(analysis.record, cell) for cell in cells]
     every = analysis.data.count
     shown = int(counts.to_numpy().sum())

@@ -73,6 +73,7 @@ def neurons(
     colors: Literal["images", "labels"] = "images",
     fields: bool = True,
     intervals: bool = True,
+    classes: Sequence[str] | None = None,
     title: str | None = None,
     width: float = 178,
 ) -> "Figure":
@@ -104,6 +105,8 @@ def neurons(
         Whether up to 40 shown neurons have their receptive fields on a single pair beneath.
     intervals
         Whether intervals of the neurons' ranks are shown for several pairs, if they have a width.
+    classes
+        Classes that have colors of their own, as on a page that is reduced to them; None for all.
     title
         Title; None for the pair or the number of pairs, "" for none.
     width
@@ -136,7 +139,7 @@ def neurons(
         measure,
         _ranks(analysis, numbers, measure) if intervals and single is None else None,
         _regions(table, measure),
-        _colors(analysis, numbers, colors),
+        _colors(analysis, numbers, colors, classes),
         None if focus is None else int(checked_neurons(focus, len(table))[0]),
         frozenset(checked_neurons(list(neurons), len(table)).tolist() if len(neurons) else []),
     )
@@ -188,12 +191,12 @@ def _regions(table: pd.DataFrame, measure: NeuronMeasure | None) -> tuple[int, i
     return int((values < 0).sum()), int((values == 0).sum()), int((values > 0).sum())
 
 
-def _colors(analysis: Analysis, pairs: Ints, colors: str) -> tuple[str, str]:
+def _colors(analysis: Analysis, pairs: Ints, colors: str, classes: Sequence[str] | None) -> tuple[str, str]:
     benign, adversarial = labels_of(analysis, pairs)
     if colors == "images" or benign is None or adversarial is None:
         return BENIGN, ADVERSARIAL
-    classes = colors_of(analysis)
-    return classes[benign], classes[adversarial]
+    by_class = colors_of(analysis, classes)
+    return by_class[benign], by_class[adversarial]
 
 
 def _legend(

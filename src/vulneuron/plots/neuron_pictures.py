@@ -1,6 +1,6 @@
 """One neuron, or several together, on one pair (paper, Figure 2-d)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,7 @@ def neuron(
     beside: int | None = None,
     maps: bool = True,
     probabilities: bool = True,
+    classes: Sequence[str] | None = None,
     title: str | None = None,
     width: float = 178,
 ) -> "Figure":
@@ -76,6 +77,8 @@ def neuron(
         Whether vulnerability maps are shown; they are computed if the record does not have them.
     probabilities
         Whether the probabilities are shown after the neurons are substituted.
+    classes
+        Classes that have colors of their own, as on a page that is reduced to them; None for all.
     title
         Title; None for the neurons and the pair, "" for none.
     width
@@ -88,7 +91,7 @@ def neuron(
     """
     check_choice(combine, "combine", COMBINATIONS)
     numbers = checked_neurons(neurons, analysis.data.neurons)
-    summary = analysis.pair(pair)
+    summary, colors = analysis.pair(pair), colors_of(analysis, classes)
     sets = [numbers] if beside is None else [checked_neurons(beside, analysis.data.neurons), numbers]
     both = _Maps(analysis.vulnerability_maps(pair), analysis.top_masks(pair)) if maps else None
     with sheet(width) as page:
@@ -124,7 +127,14 @@ def neuron(
             left += wide + _GAP
         if probabilities:
             _probabilities(
-                page, analysis, summary, numbers, (left, top), min(page.width - left, _WIDEST_BAR), step
+                page,
+                analysis,
+                colors,
+                summary,
+                numbers,
+                (left, top),
+                min(page.width - left, _WIDEST_BAR),
+                step,
             )
         return page.finish(bottom - 2)
 
@@ -241,6 +251,7 @@ def _scale(page: Sheet, analysis: Analysis, most: float, left: float, top: float
 def _probabilities(
     page: Sheet,
     analysis: Analysis,
+    colors: Mapping[str, str],
     summary: Pair,
     neurons: Ints,
     at: tuple[float, float],
@@ -261,12 +272,13 @@ def _probabilities(
         y = top + row * step
         page.text(left, y - 3, titles[row], bold=True)
         after = softmax(analysis.substitute(summary.number, neurons, into=side).logits.astype(np.float64))
-        _bars(page, analysis, before[row], after, labels, (left, y + 4), room, min(26.0, step / 4))
+        _bars(page, analysis, colors, before[row], after, labels, (left, y + 4), room, min(26.0, step / 4))
 
 
 def _bars(
     page: Sheet,
     analysis: Analysis,
+    colors: Mapping[str, str],
     before: npt.NDArray[np.float64],
     after: npt.NDArray[np.float64],
     labels: list[int],
@@ -275,7 +287,7 @@ def _bars(
     step: float,
 ) -> None:
     left, top = at
-    colors, names = colors_of(analysis), analysis.record.class_names
+    names = analysis.record.class_names
     order = np.argsort(-before, kind="stable").tolist()
     others = [label for label in order if label not in labels][: _SHOWN_LABELS - len(set(labels))]
     for label in [label for label in order if label in {*labels, *others}]:

@@ -100,7 +100,8 @@ def scatterplots(
     highlighted = shown if highlight is None else np.intersect1d(chosen_pairs(analysis, highlight), shown)
     chosen = None if highlight is None else np.isin(shown, highlighted)
     left_out = set(checked_classes(analysis, hidden, "hidden")) if hidden else set()
-    colors = colors_of(analysis, true_labels, adversarial_labels)
+    reduced = true_labels is not None or adversarial_labels is not None
+    colors = colors_of(analysis, [*rows, *columns] if reduced else None)
     if focus is not None:
         analysis.data.check_pair(focus)
     plots = _PLOTS[color]

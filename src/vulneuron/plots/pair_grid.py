@@ -1,5 +1,6 @@
 """The images of pairs (paper, Figures 2-b and 6-a)."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ def pairs(
     order: str | None = PAIR_ORDERS[0].name,
     count: int = 24,
     picture: Literal["adversarial", "difference"] = "adversarial",
+    classes: Sequence[str] | None = None,
     title: str | None = None,
     width: float = 178,
 ) -> "Figure":
@@ -46,6 +48,8 @@ def pairs(
         Number of pairs that are shown, the first of the order.
     picture
         The right image: "adversarial", or "difference", the amplified perturbation around middle gray.
+    classes
+        Classes that have colors of their own, as on a page that is reduced to them; None for all.
     title
         Title; None for one that counts the pairs, "" for none.
     width
@@ -62,6 +66,7 @@ def pairs(
     shown = (numbers if order is None else analysis.order_pairs(order, numbers))[:count]
     benign, adversarial = labels_of(analysis, shown)
     names_below = benign is None or adversarial is None
+    colors = colors_of(analysis, classes)
     with sheet(width) as page:
         top = page.title(selection_title(analysis, numbers) if title is None else title)
         page.text(
@@ -74,7 +79,6 @@ def pairs(
         )
         top += 11
         if benign is not None and adversarial is not None:
-            colors = colors_of(analysis)
             top = legend(
                 page,
                 top,
@@ -94,7 +98,17 @@ def pairs(
             row, column = divmod(place, columns)
             both = (images[0][place], images[1][place])
             at = (column * (wide + _GAP), top + row * step)
-            _card(page, analysis, number, both, at, (wide, high), picture=picture, names_below=names_below)
+            _card(
+                page,
+                analysis,
+                colors,
+                number,
+                both,
+                at,
+                (wide, high),
+                picture=picture,
+                names_below=names_below,
+            )
         return page.finish(top + -(-len(shown) // columns) * step - 4)
 
 
@@ -106,6 +120,7 @@ def _legend(order: str | None, shown: int, all_of_them: int) -> str:
 def _card(
     page: Sheet,
     analysis: Analysis,
+    colors: Mapping[str, str],
     number: int,
     images: tuple[Floats, Floats],
     at: tuple[float, float],
@@ -115,7 +130,7 @@ def _card(
     names_below: bool,
 ) -> None:
     (left, top), (wide, high) = at, size
-    colors, row = colors_of(analysis), analysis.record.pairs.iloc[number].to_dict()
+    row = analysis.record.pairs.iloc[number].to_dict()
     half = (wide - 1) / 2
     shown = (images[0], images[1] if picture == "adversarial" else difference(*images))
     base = top + _BAR + 2 + high + 7

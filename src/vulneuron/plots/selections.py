@@ -8,7 +8,7 @@ from vulneuron.analysis import Analysis, select_pairs
 from vulneuron.analysis.data import Ints
 from vulneuron.analysis.selection import checked_numbers
 from vulneuron.errors import MeasureError, did_you_mean
-from vulneuron.plots.colors import class_colors
+from vulneuron.plots.colors import FAINT, class_colors
 
 #: "all", a cell "cat:dog", a row "cat:", a column ":dog", a list "0-5,9"; or numbers.
 Pairs = str | Sequence[int]
@@ -34,13 +34,16 @@ def used_classes(analysis: Analysis) -> list[str]:
     return [analysis.record.class_names[label] for label in used]
 
 
-def colors_of(analysis: Analysis, *subsets: Sequence[str] | None) -> Mapping[str, str]:
-    """Colors of the classes that occur, or of those in some subsets: those of few classes all differ."""
+def colors_of(analysis: Analysis, classes: Sequence[str] | None) -> Mapping[str, str]:
+    """Colors of the classes that occur; given some classes, those have the first colors, and others are gray.
+
+    Raises
+    ------
+    MeasureError
+        If a class does not occur.
+    """
     used = used_classes(analysis)
-    if any(subset is not None for subset in subsets):
-        wanted = {name for subset in subsets if subset is not None for name in subset}
-        used = [name for name in used if name in wanted]
-    return class_colors(used)
+    return {**dict.fromkeys(used, FAINT), **class_colors(checked_classes(analysis, classes, "classes"))}
 
 
 def checked_classes(analysis: Analysis, names: Sequence[str] | None, argument: str) -> list[str]:

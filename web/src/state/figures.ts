@@ -1,6 +1,6 @@
 import type { Figure } from "../api/types";
 import type { ClassSubset } from "../lib/matrix";
-import { formatRanges } from "../lib/ranges";
+import { ascending, formatRanges } from "../lib/ranges";
 import { onlyCell, type PairSelection } from "./selection";
 
 /** A figure for a paper that a view offers. */
@@ -33,6 +33,14 @@ export function selectedPairs(dashboard: PairsOnScreen): string {
   return [cell.benign, cell.adversarial]
     .map((label) => (label === null ? "" : dashboard.className(label)))
     .join(":");
+}
+
+/** The classes that have colors of their own; null for all. */
+export function coloredClasses(dashboard: PairsOnScreen): string[] | null {
+  const { classes } = dashboard.pairSets;
+  return (
+    classes && ascending([...classes.rows, ...classes.columns]).map((label) => dashboard.className(label))
+  );
 }
 
 /** The pairs and classes that the views of images show. */
