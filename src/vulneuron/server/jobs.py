@@ -16,7 +16,7 @@ from vulneuron.server.broadcast import Broadcast
 from vulneuron.server.map_models import JobModel, JobState
 from vulneuron.server.problems import NotFound
 
-#: Niceness of jobs, so that a click on the page gets most of a busy CPU.
+#: Niceness of long work, so that a click on the page gets most of a busy CPU.
 _NICENESS = 10
 _FINAL: frozenset[JobState] = frozenset({"done", "cancelled", "failed"})
 log = logging.getLogger("vulneuron.server")
@@ -230,9 +230,7 @@ class Jobs:
                 self._stop(job)
 
     def _run_queue(self) -> None:
-        if sys.platform == "linux":
-            # Elsewhere, threads have no priority of their own. PyTorch's threads inherit this one's.
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
+        lower_priority()
         while (job := self._queue.get()) is not None:
             with self._lock:
                 if job.finished:
@@ -257,3 +255,10 @@ def _run(job: Job) -> None:
         job.report("failed", f"the server failed with {type(error).__name__}; see its terminal")
     else:
         job.report("done", done=job.updates.value.total)
+
+
+def lower_priority() -> None:
+    """Let other threads go before this one, for its whole life."""
+    if sys.platform == "linux":
+        # Elsewhere, threads have no priority of their own. PyTorch's threads inherit this one's.
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)

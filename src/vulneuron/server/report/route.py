@@ -1,5 +1,7 @@
 """The download of a static report."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from vulneuron.server.dependencies import LayerInUrl
 from vulneuron.server.dto import NumberText
+from vulneuron.server.jobs import lower_priority
 from vulneuron.server.parsing import parse_numbers
 from vulneuron.server.problems import ERRORS
 from vulneuron.server.report.contents import ReportContents
@@ -28,4 +31,14 @@ def get_report(
         "Content-Disposition": f'attachment; filename="{layer.id}-report.zip"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(zipped_report(contents, layer.id), media_type="application/zip", headers=headers)
+    pieces = _in_background(zipped_report(contents, layer.id))
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+def _in_background(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Make the pieces in a thread of low priority, one ahead of the reader, until the reader leaves."""
+    with ThreadPoolExecutor(1, "report", lower_priority) as thread:
+        following = thread.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = thread.submit(next, pieces, None)
+            yield piece

@@ -105,12 +105,16 @@ def zipped_report(contents: ReportContents, name: str, *, pages: Path = BUILT) -
         If the front end is not built.
     """
     files = FrontEnd(pages).folder(_title(contents, name), _chunks(contents, name))
-    pieces = _Pieces()
-    with zipfile.ZipFile(pieces, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in files:
-            archive.writestr(f"{name}-report/{path}", text)
-            yield pieces.take()
-    yield pieces.take()
+
+    def pieces() -> Iterator[bytes]:
+        written = _Pieces()
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path, text in files:
+                archive.writestr(f"{name}-report/{path}", text)
+                yield written.take()
+        yield written.take()
+
+    return pieces()
 
 
 def check_out(out: Path, *, overwrite: bool) -> None:
