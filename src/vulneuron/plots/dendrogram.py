@@ -140,7 +140,7 @@ def clusters(
         top = page.title(f"{name}, {parts}", name) if title is None else page.title(title)
         words = (
             f"{DISTANCES[chosen.distance].label}, {METHODS[chosen.method].label} linkage, square-root scale; "
-            f"{int(dendrogram.dead.sum()):,} dead"
+            f"{int(dendrogram.dead.sum()):,} dead, gray at the bottom"
         )
         page.text(0, top + 6, words, size=page.small, color=MUTED, room=page.width)
         ax = page.axes(_LEFT, top + 12, page.width - _LEFT - 3, _HEIGHT)
@@ -179,6 +179,8 @@ def _draw(
                 number(tick), (0, tick**0.5), (-4, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", ha="right", va="center", fontsize=page.small, color=MUTED,
             )  # fmt: skip
+    dead = np.flatnonzero(tree.dendrogram.dead[tree.dendrogram.order])
+    ax.bar(dead + 0.5, 0.03 * ax.get_ylim()[1], 1, color=AXIS, linewidth=0, zorder=1.1)
     lines(range(count, min(above, 2 * count - 1)), AXIS, 0.5, 1)
     lines(range(above, 2 * count - 1), FAINT, 0.8, 1.2)
     if own is not None:

@@ -397,9 +397,9 @@ def _intervals(page: Sheet, scene: _Scene, ranks: pd.DataFrame, top: float) -> N
 
 
 def _numbers(page: Sheet, scene: _Scene, top: float, unit: float) -> None:
-    """The neurons' numbers, the focused one's first; a number that would overlap another is left out."""
+    """The neurons' numbers, those of marked ones first; a number that would overlap another is left out."""
     shown = scene.table.index.tolist()
-    first = [scene.focus] if scene.focus in shown else []
+    first = [neuron for neuron in dict.fromkeys([scene.focus, *sorted(scene.marked)]) if neuron in shown]
     taken = list[tuple[float, float]]()
     for neuron in [*first, *[it for it in shown if it not in first]]:
         bold = neuron == scene.focus or neuron in scene.marked
