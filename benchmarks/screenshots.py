@@ -23,11 +23,12 @@ THEMES = ("light", "dark")
 PATIENCE_MS = 600_000
 
 
-def wait_until_loaded(page: Page) -> None:
-    """Wait until all views are loaded and the vulnerability maps are drawn."""
+def wait_until_loaded(page: Page, *, maps: bool = True) -> None:
+    """Wait until all views are loaded, and the vulnerability maps are drawn if they are on the page."""
     expect(page.get_by_role("main")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
-    expect(page.get_by_role("img", name="Vulnerability map:")).to_have_count(2, timeout=PATIENCE_MS)
+    if maps:
+        expect(page.get_by_role("img", name="Vulnerability map:")).to_have_count(2, timeout=PATIENCE_MS)
     expect(page.get_by_text("IoU –")).to_have_count(0, timeout=PATIENCE_MS)  # noqa: RUF001  as on the page
     page.evaluate("Promise.all([...document.images].map((image) => image.decode().catch(() => undefined)))")
     # The list of records is streamed, so the network is never idle.
