@@ -52,7 +52,7 @@ def _expect_cards(window: Locator, found: Context, neuron: int, analysis: vn.Ana
     for index, pair in enumerate(found.pairs):
         card = cards.nth(index)
         expect(card).to_have_accessible_name(re.compile(f"^Pair {pair}, benign: "))
-        spoken = (card.get_attribute("aria-label") or "").split("; ")
+        spoken = card.locator(".visually-hidden").inner_text().split("; ")
         seen = card.inner_text().split("\n")
         for at, side in enumerate(SIDES):
             label = record.pairs[f"{side}_label"][pair]
