@@ -1,5 +1,6 @@
 """Substitution of the neurons of pairs, one at a time or together, by their values on the other image."""
 
+from functools import cached_property
 from operator import attrgetter
 from threading import Lock
 from typing import Any
@@ -44,6 +45,11 @@ class Substitution:
         self._cache: LRUCache[tuple[int, ...], ByEffect[Doubles]] = LRUCache(_CACHED_PAIRS)
         self._lock = Lock()
 
+    @cached_property
+    def _weight(self) -> Doubles:
+        """The weights as float64, whose conversion would take most of the time of one substitution."""
+        return self._data.weight.astype(np.float64)
+
     def each_neuron(self, pairs: Ints, *, run_head: bool = True) -> ByEffect[Doubles]:
         """Every neuron on its own, ``(pair, neuron)``; NaN if the head has to run and the network is missing.
 
@@ -70,7 +76,7 @@ class Substitution:
         data, labels = self._data, self._data.labels(pair)
         if data.linear:
             benign, adversarial = data.activations[pair]
-            return substitute_set(benign, adversarial, data.weight, data.bias, neurons, into=into, **labels)
+            return substitute_set(benign, adversarial, self._weight, data.bias, neurons, into=into, **labels)
         purpose = "substitution in front of a head that is not linear"
         head = _head(self._network.require(purpose, data.layer.name))
         features = data.features(pair)
