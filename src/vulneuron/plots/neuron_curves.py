@@ -1,11 +1,9 @@
 """The neurons by their vulnerability: curves and bands, or dumbbells (paper, Figures 2-c and 4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from vulneuron.analysis import DEFAULT_SORTS, Analysis, checked_neurons, sort_measure, sorted_neurons
@@ -16,10 +14,10 @@ from vulneuron.measures.bands import BAND_KINDS
 from vulneuron.measures.choices import check_choice
 from vulneuron.measures.contribution import WEIGHTS
 from vulneuron.plots.colors import ADVERSARIAL, AXIS, BENIGN, FAINT, HAIR, INK, MUTED, SUNK
-from vulneuron.plots.regions import masked, reduced
+from vulneuron.plots.neuron_rows import LEFT, Scene, receptive_fields, rows_below
 from vulneuron.plots.selections import Pairs, chosen_pairs, colors_of
-from vulneuron.plots.sheet import SIDE_COLORS, Sheet, focus_ring, haloed, legend, sheet
-from vulneuron.plots.texts import ARROW, change, labels_of, number, of_measure, selection_title
+from vulneuron.plots.sheet import Sheet, focus_ring, haloed, legend, sheet
+from vulneuron.plots.texts import change, labels_of, number, selection_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 NEURON_NUMBER = "neuron"
 #: Up to so many neurons are drawn one by one, and up to so many have their receptive fields beneath.
 _FEW, _WITH_FIELDS = 80, 40
-_LEFT, _HEIGHT, _STRIP = 28.0, 105.0, 16.0
+_HEIGHT = 105.0
 _BAND_OPACITY = 0.36
 _COLUMNS = (
     *[f"contribution_{side}" for side in SIDES],
@@ -38,28 +36,6 @@ _COLUMNS = (
 )
 #: Part of the curves' range by which bands may extend it: bands of few images are very wide.
 _ROOM_FOR_BANDS, _MARGIN = 0.5, 0.05
-_LARGEST_FIELD = 34.0
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """What is drawn: the shown rows of the table, in their order, and how."""
-
-    table: pd.DataFrame
-    #: Place of the first shown neuron, and number of all neurons.
-    first: int
-    every: int
-    measure: NeuronMeasure | None
-    #: Lower and upper end of each neuron's rank, by neuron.
-    ranks: pd.DataFrame | None
-    regions: tuple[int, int, int] | None
-    colors: tuple[str, str]
-    focus: int | None
-    marked: frozenset[int]
-
-    @property
-    def places(self) -> npt.NDArray[np.float64]:
-        return np.arange(self.first, self.first + len(self.table), dtype=np.float64) + 0.5
 
 
 def neurons(
@@ -132,7 +108,7 @@ def neurons(
     measure = None if sort == NEURON_NUMBER else sort_measure(table, sort)
     ordered = table if measure is None else sorted_neurons(table, measure)
     first, end = _checked_range(shown, len(table))
-    scene = _Scene(
+    scene = Scene(
         ordered.iloc[first:end],
         first,
         len(table),
@@ -153,14 +129,14 @@ def neurons(
         by = "neuron number" if measure is None else measure.label
         top = page.title(f"{words}, neurons by {by}", words) if title is None else page.title(title)
         top = legend(page, top, _legend(analysis, numbers, table, scene, few)) + 1
-        ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _HEIGHT)
+        ax = page.axes(LEFT, top, page.width - LEFT - 2, _HEIGHT)
         ax.set_xlim(first, end)
         _value_axis(page, ax, scene)
         (_dumbbells if few else _curves)(page, ax, scene)
         _focus(page, ax, scene)
-        bottom = _below(page, scene, top + _HEIGHT + 4, few)
+        bottom = rows_below(page, scene, top + _HEIGHT + 4, few)
         if few and fields and single is not None and end - first <= _WITH_FIELDS:
-            bottom = _fields(page, analysis, single, scene, bottom)
+            bottom = receptive_fields(page, analysis, single, scene, bottom)
         return page.finish(bottom)
 
 
@@ -200,7 +176,7 @@ def _colors(analysis: Analysis, pairs: Ints, colors: str, classes: Sequence[str]
 
 
 def _legend(
-    analysis: Analysis, pairs: Ints, table: pd.DataFrame, scene: _Scene, few: bool
+    analysis: Analysis, pairs: Ints, table: pd.DataFrame, scene: Scene, few: bool
 ) -> list[tuple[str, str | None]]:
     curves = analysis.settings.curves
     names = [name or "its label" for name in labels_of(analysis, pairs)]
@@ -220,7 +196,7 @@ def _legend(
     return [(unit, None), *[(f"{side} to {name}", color) for side, name, color in both], (bands, None)]
 
 
-def _value_axis(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+def _value_axis(page: Sheet, ax: "Axes", scene: Scene) -> None:
     from matplotlib.ticker import MaxNLocator
 
     low, high = _range(scene.table)
@@ -252,7 +228,7 @@ def _range(table: pd.DataFrame) -> tuple[float, float]:
     return float(low - margin * (low < 0)), float(high + margin * (high > 0))
 
 
-def _curves(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+def _curves(page: Sheet, ax: "Axes", scene: Scene) -> None:
     table, places = scene.table, scene.places
     for side, color in zip(SIDES, scene.colors, strict=True):
         low, high = table[f"band_{side}_low"], table[f"band_{side}_high"]
@@ -270,9 +246,9 @@ def _curves(page: Sheet, ax: "Axes", scene: _Scene) -> None:
         )  # fmt: skip
 
 
-def _dumbbells(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+def _dumbbells(page: Sheet, ax: "Axes", scene: Scene) -> None:
     table, places = scene.table, scene.places
-    step = (page.width - _LEFT - 2) / len(places)
+    step = (page.width - LEFT - 2) / len(places)
     half = min(7.0, max(1.0, step - 1.5)) / 2 / step
     low_end, high_end = ax.get_ylim()
     lowest = 2 * (high_end - low_end) / _HEIGHT
@@ -295,7 +271,7 @@ def _dumbbells(page: Sheet, ax: "Axes", scene: _Scene) -> None:
         )  # fmt: skip
 
 
-def _focus(page: Sheet, ax: "Axes", scene: _Scene) -> None:
+def _focus(page: Sheet, ax: "Axes", scene: Scene) -> None:
     if scene.focus is None or scene.focus not in scene.table.index:
         return
     at = scene.table.index.tolist().index(scene.focus)
@@ -331,130 +307,3 @@ def _focus(page: Sheet, ax: "Axes", scene: _Scene) -> None:
             fontsize=page.body if bold else page.small, fontweight="bold" if bold else "normal",
             color=INK if bold else MUTED, zorder=10,
         )  # fmt: skip
-
-
-def _below(page: Sheet, scene: _Scene, top: float, few: bool) -> float:
-    """Regions, numbers of single neurons, and the sort measure; returns the bottom."""
-    left, room = _LEFT, page.width - _LEFT - 2
-    unit = room / len(scene.table)
-    if scene.regions is not None:
-        start, end = 0, scene.first + len(scene.table)
-        words = ("inhibited by the attack", "unchanged", "excited")
-        for size, color in zip(scene.regions, (scene.colors[0], AXIS, scene.colors[1]), strict=True):
-            a, b = max(start, scene.first), min(start + size, end)
-            if b > a:
-                page.rectangle(left + (a - scene.first) * unit, top, (b - a) * unit, 2.4, color)
-            start += size
-        top += 4
-        if not few:
-            inhibited, unchanged, excited = (
-                f"{n:,} {word}" for n, word in zip(scene.regions, words, strict=True)
-            )
-            middle = left + (scene.regions[0] + scene.regions[1] / 2 - scene.first) * unit
-            widths = [page.measure(text, size=page.small) for text in (inhibited, unchanged, excited)]
-            page.text(left, top + 7, inhibited, size=page.small, color=MUTED)
-            page.text(left + room, top + 7, excited, size=page.small, color=MUTED, align="right")
-            low, high = left + widths[0] + 6 + widths[1] / 2, left + room - widths[2] - 6 - widths[1] / 2
-            if low < high:
-                page.text(
-                    min(high, max(low, middle)),
-                    top + 7,
-                    unchanged,
-                    size=page.small,
-                    color=MUTED,
-                    align="center",
-                )
-            top += 11
-    if scene.ranks is not None:
-        _intervals(page, scene, scene.ranks, top)
-        top += _STRIP + 5
-    if few:
-        _numbers(page, scene, top, unit)
-        top += 11
-    if scene.measure is None:
-        if not few:
-            page.text(left, top + 7, "first neuron", size=page.small, color=MUTED)
-            page.text(left + room, top + 7, "last neuron", size=page.small, color=MUTED, align="right")
-        return top + 10
-    _strip(page, scene, scene.measure, top, few)
-    return top + _STRIP + (11 if few else 12)
-
-
-def _intervals(page: Sheet, scene: _Scene, ranks: pd.DataFrame, top: float) -> None:
-    """The interval of each neuron's rank, from the first rank at the top."""
-    shown = ranks.loc[scene.table.index]
-    low, high = shown["rank_low"].to_numpy(np.float64), shown["rank_high"].to_numpy(np.float64)
-    least, most = float(np.nanmin(low)), float(np.nanmax(high))
-    ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _STRIP)
-    ax.set_xlim(scene.first, scene.first + len(shown))
-    ax.set_ylim(most + 0.5, least - 0.5)
-    colors = [INK if neuron == scene.focus else FAINT for neuron in shown.index]
-    thickness = min(2.0, max(0.4, 0.7 * (page.width - _LEFT) / len(shown)))
-    ax.vlines(scene.places, low - 0.5, high + 0.5, colors=colors, linewidth=thickness)
-    page.text(_LEFT - 4, top + 5, "rank", size=page.small, color=MUTED, align="right")
-    ends = f"{least:.0f}\N{EN DASH}{most:.0f}"
-    page.text(_LEFT - 4, top + _STRIP, ends, size=page.small, color=MUTED, align="right", room=_LEFT - 4)
-
-
-def _numbers(page: Sheet, scene: _Scene, top: float, unit: float) -> None:
-    """The neurons' numbers, those of marked ones first; a number that would overlap another is left out."""
-    shown = scene.table.index.tolist()
-    first = [neuron for neuron in dict.fromkeys([scene.focus, *sorted(scene.marked)]) if neuron in shown]
-    taken = list[tuple[float, float]]()
-    for neuron in [*first, *[it for it in shown if it not in first]]:
-        bold = neuron == scene.focus or neuron in scene.marked
-        middle = _LEFT + (shown.index(neuron) + 0.5) * unit
-        half = page.measure(str(neuron), size=page.small, bold=bold) / 2
-        if not all(middle + half + 0.6 < low or middle - half - 0.6 > high for low, high in taken):
-            continue
-        taken.append((middle - half, middle + half))
-        color = INK if bold else MUTED
-        page.text(middle, top + 7, str(neuron), size=page.small, bold=bold, color=color, align="center")
-
-
-def _strip(page: Sheet, scene: _Scene, measure: NeuronMeasure, top: float, few: bool) -> None:
-    """A bar for each neuron's value of the sort measure, and the range of these values."""
-    values = scene.table[measure.name].to_numpy(np.float64)
-    sizes = np.nan_to_num(np.abs(values))
-    ax = page.axes(_LEFT, top, page.width - _LEFT - 2, _STRIP)
-    ax.set_xlim(scene.first, scene.first + len(values))
-    ax.set_ylim(0, float(sizes.max()) or 1.0)
-    if few:
-        colors = [INK if neuron == scene.focus else FAINT for neuron in scene.table.index]
-        ax.bar(scene.places, sizes, 0.72, color=colors, linewidth=0)
-    else:
-        edges = np.repeat(np.arange(scene.first, scene.first + len(values) + 1), 2)[1:-1]
-        ax.fill_between(edges, 0, np.repeat(sizes, 2), color=FAINT, linewidth=0)
-    known = values[np.isfinite(values)]
-    ends = (
-        f"from {of_measure(measure, known.min())} to {of_measure(measure, known.max())}" if known.size else ""
-    )
-    left, right = measure.ends
-    words = f"{measure.label[0].upper()}{measure.label[1:]}"
-    base = top + _STRIP + 7
-    end = page.text(_LEFT, base, words, size=page.small, bold=True)
-    page.text(end + 4, base, ends, size=page.small, color=MUTED)
-    order = f"{left} {ARROW} {right}"
-    start = end + 8 + page.measure(ends, size=page.small)
-    if start + page.measure(order, size=page.small) < page.width:
-        page.text(page.width - 2, base, order, size=page.small, color=MUTED, align="right")
-
-
-def _fields(page: Sheet, analysis: Analysis, pair: int, scene: _Scene, top: float) -> float:
-    """The receptive fields of the shown neurons on both images; returns the bottom."""
-    unit = (page.width - _LEFT - 2) / len(scene.table)
-    wide = min(unit - 1, _LARGEST_FIELD)
-    rows, columns = analysis.data.image_size
-    high = wide * rows / columns
-    shown = scene.table.index.to_numpy()
-    masks = analysis.receptive_fields(pair, shown)
-    top += 3
-    for side in SIDES:
-        image = analysis.record.images(pair, side)
-        for place, mask in enumerate(masks[side]):
-            x = _LEFT + (place + 0.5) * unit - wide / 2
-            page.image(x, top, wide, high, reduced(masked(image, mask), wide))
-        size = min(page.small, (_LEFT - 5) / page.measure(side, size=1))
-        page.text(_LEFT - 4, top + high / 2 + 2, side, size=size, color=SIDE_COLORS[side], align="right")
-        top += high + 1.5
-    return top + 1
