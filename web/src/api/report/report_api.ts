@@ -184,7 +184,8 @@ export class ReportApi implements RecordSource {
     if (place < 0) {
       const these =
         neurons.length === 1 ? `neuron ${neurons[0]}` : `these ${neurons.length} neurons together`;
-      throw new NotInReport(`the effect of ${these}`);
+      const instead = this.summary.head === "linear" ? "It has those of single neurons and of branches" : "";
+      throw new NotInReport(`the effect of ${these}`, instead);
     }
     const { data, shape } = chunk.array<Float32Array | Float64Array>("substitutions");
     const [, sides = 2, columns = EFFECTS] = shape;
