@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,20 +60,26 @@ def report(example_paths: tuple[ExampleRecord, ...], tmp_path_factory: pytest.Te
     return Report(folder / "site", analysis, mapped, unmapped)
 
 
-@pytest.fixture
-def page(chromium: Browser, report: Report) -> Iterator[Page]:
-    """The report from disk."""
-    guards = Guards(report.folder.as_uri())
+@contextmanager
+def _opened(chromium: Browser, folder: Path) -> Iterator[Page]:
+    """A report from disk, which needs no network, and reports no error."""
+    guards = Guards(folder.as_uri())
     context = chromium.new_context(
         offline=True, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
     )
     page = context.new_page()
     guards.watch(page)
-    page.goto((report.folder / "index.html").as_uri())
+    page.goto((folder / "index.html").as_uri())
     settle(page)
     yield page
     context.close()
     guards.check()
+
+
+@pytest.fixture
+def page(chromium: Browser, report: Report) -> Iterator[Page]:
+    with _opened(chromium, report.folder) as page:
+        yield page
 
 
 def _numbers(page: Page, view: str) -> list[list[str]]:
@@ -177,3 +184,9 @@ def _assert_one_neuron(page: Page, report: Report) -> None:
     first = f"probability {probability(context.benign_confidences[0])}, "
     expect(shown.first).to_have_accessible_name(re.compile(re.escape(first)))
     window.get_by_role("button", name="Close", exact=True).click()
+
+
+def test_the_example_in_the_documentation(chromium: Browser) -> None:
+    with _opened(chromium, Path(__file__).parents[2] / "docs" / "example-report") as page:
+        expect(page.get_by_text("Report of 2 pairs")).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("^Vulnerability map: benign drop"))).to_be_visible()
