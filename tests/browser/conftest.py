@@ -54,13 +54,16 @@ def stage_brake() -> StageBrake:
 
 
 @pytest.fixture(scope="session")
+def built_front_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The pages that servers send are those of the sources."""
+    build_if_stale(tmp_path_factory.getbasetemp().parent / "front-end.lock")
+
+
+@pytest.fixture(scope="session")
 def server(
-    example_paths: tuple[ExampleRecord, ...],
-    tmp_path_factory: pytest.TempPathFactory,
-    stage_brake: StageBrake,
+    example_paths: tuple[ExampleRecord, ...], built_front_end: None, stage_brake: StageBrake
 ) -> Iterator[str]:
     """Address of the server, ending in a slash."""
-    build_if_stale(tmp_path_factory.getbasetemp().parent / "front-end.lock")
     with serving(example_paths, brake=stage_brake) as address:
         yield address
 
