@@ -23,7 +23,7 @@ SLOW = {
     "matplotlib",
 }
 #: Those whose help takes no more than the help of all.
-LIGHT_COMMANDS = ("analyze", "info", "serve", "doctor", "demo")
+LIGHT_COMMANDS = ("analyze", "info", "serve", "doctor", "demo", "report", "findings")
 
 
 def imported(*arguments: str) -> set[str]:

@@ -1,26 +1,23 @@
 """`vulneuron report`: the dashboard of some pairs as files that need no server."""
 
+from __future__ import annotations
+
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import numpy.typing as npt
 import typer
 
-from vulneuron.analysis import Analysis, load_classifier, select_pairs
-from vulneuron.cli.map_computation import compute_maps, missing_maps
 from vulneuron.cli.options import LAYER_HELP
 from vulneuron.errors import MeasureError
-from vulneuron.measures.choices import check_whole
-from vulneuron.pipeline.progress import RunProgress
-from vulneuron.record import open_record
-from vulneuron.server.network import RecordNetwork
-from vulneuron.server.record_names import record_names
-from vulneuron.server.report import ReportContents, ReportSize, write_report
-from vulneuron.server.report.writing import check_out
-from vulneuron.server.summary import OpenedLayer, OpenedRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vulneuron.server.report import ReportSize
+    from vulneuron.server.summary import OpenedLayer
 
 _DEFAULT_COUNT = 20
 _MIB = 2**20
@@ -57,6 +54,17 @@ def command(
 
     Example: `vulneuron report run.zarr --pairs cat:dog --count 20 --out site`
     """
+    from vulneuron.analysis import Analysis, load_classifier
+    from vulneuron.cli.map_computation import compute_maps, missing_maps
+    from vulneuron.measures.choices import check_whole
+    from vulneuron.pipeline.progress import RunProgress
+    from vulneuron.record import open_record
+    from vulneuron.server.network import RecordNetwork
+    from vulneuron.server.record_names import record_names
+    from vulneuron.server.report import ReportContents, write_report
+    from vulneuron.server.report.writing import check_out
+    from vulneuron.server.summary import OpenedRecord
+
     if count is not None:
         check_whole(count, "--count")
     if single_file and out.suffix.lower() not in {".html", ".htm"}:
@@ -98,6 +106,8 @@ def _chosen(
     layer: OpenedLayer, pairs: str | None, count: int | None, *, findings: bool
 ) -> npt.NDArray[np.int64]:
     """The pairs of the report: those of findings in their order, others as in the dashboard."""
+    from vulneuron.analysis import select_pairs
+
     if findings:
         return _of_findings(layer, pairs)[:count]
     chosen = layer.first_pairs if pairs is None else select_pairs(layer.record, pairs)
@@ -107,6 +117,8 @@ def _chosen(
 
 
 def _of_findings(layer: OpenedLayer, pairs: str | None) -> npt.NDArray[np.int64]:
+    import numpy as np
+
     if pairs is not None:
         raise MeasureError(
             "both --findings and --pairs were given", allowed="one of them", fix="leave one of them out"
