@@ -223,6 +223,8 @@ def test_only_an_earlier_report_is_overwritten(
     with pytest.raises(RecordError, match="not built"):
         write_report(contents, tmp_path / "new", "run", pages=tmp_path)
     assert not (tmp_path / "new").exists()
+    with pytest.raises(RecordError, match="cannot be written"):
+        write(tmp_path / "notes" / "index.html" / "site")
 
 
 def test_names_stay_text(contents: ReportContents, pages: Path, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vulneuron.errors import RecordError
+from vulneuron.errors import RecordError, one_line
 from vulneuron.server.report.contents import ReportContents
 from vulneuron.server.report.page import MARKED, FrontEnd
 from vulneuron.server.report.recording import context_pairs, pair_chunk, record_chunk
@@ -76,23 +77,24 @@ def write_report(
     Raises
     ------
     RecordError
-        If `out` exists and is not an earlier report, or the front end is not built.
+        If `out` exists and is not an earlier report, it cannot be written to, or the front end is not built.
     """
     front = FrontEnd(pages)
     check_out(out, overwrite=overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        made = Path(folder) / out.name
-        chunks = _chunks(contents, name, progress)
-        if single_file:
-            made.write_text(front.single_page(_title(contents, name), dict(chunks)), encoding="utf-8")
-        else:
-            for path, text in front.folder(_title(contents, name), chunks):
-                file = made / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
-        size = sum(file.stat().st_size for file in (made, *made.rglob("*")) if file.is_file())
-        _replace(made, out)
+    with _writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            made = Path(folder) / out.name
+            chunks = _chunks(contents, name, progress)
+            if single_file:
+                made.write_text(front.single_page(_title(contents, name), dict(chunks)), encoding="utf-8")
+            else:
+                for path, text in front.folder(_title(contents, name), chunks):
+                    file = made / path
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(text, encoding="utf-8")
+            size = sum(file.stat().st_size for file in (made, *made.rglob("*")) if file.is_file())
+            _replace(made, out)
     return ReportSize(out if single_file else out / "index.html", len(contents.pairs), size)
 
 
@@ -139,6 +141,19 @@ def check_out(out: Path, *, overwrite: bool) -> None:
             allowed="a new folder or file, or an earlier report with --overwrite",
             fix="pass --overwrite to replace it, or choose another --out",
         )
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Turn errors of the file system into a `RecordError`."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordError(
+            f"report {str(out)!r} cannot be written ({one_line(error)})",
+            allowed="a path in a writable folder, and enough space",
+            fix="choose another --out, or free some space",
+        ) from error
 
 
 def _is_report(out: Path) -> bool:
