@@ -83,6 +83,8 @@ def test_markdown_has_the_numbers_of_the_analysis(fresh: Served) -> None:
     assert f"(<http://localhost/?{draft['query']}>)" in text
     of_notebook = fresh.client.post(url, json={**body, "address": "http://localhost/token/secret/"})
     assert "secret" not in of_notebook.text
+    unknown = {"address": "http://localhost/", "findings": [{**draft, "neurons": [10**6]}]}
+    assert_error(fresh.client.post(url, json=unknown), 422, "given neuron 1000000")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", ""])

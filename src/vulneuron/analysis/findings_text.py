@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vulneuron.analysis.analysis import Analysis
+from vulneuron.analysis.selection import checked_numbers
 from vulneuron.attacks import attack_label
 from vulneuron.measures import MEASURES
 from vulneuron.record import Finding
@@ -29,6 +30,11 @@ def findings_markdown(
         The findings, in the order of the document.
     links
         Addresses that show them in the dashboard, by their ids.
+
+    Raises
+    ------
+    MeasureError
+        If the record lacks the pair or a neuron of a finding.
     """
     record = analysis.record
     name = record.path.rstrip("/").replace("\\", "/").rpartition("/")[2]
@@ -58,18 +64,24 @@ def _numbers(analysis: Analysis, finding: Finding) -> list[str]:
     """Both labels' probabilities on both images, the perturbation, and contributions of the neurons."""
     pair = analysis.pair(finding.pair)
     rows = []
-    for label in (pair.benign_label, pair.adversarial_label):
-        place = analysis.record.class_names.index(label)
-        probabilities = (pair.benign_probabilities[place], pair.adversarial_probabilities[place])
-        rows.append([_plain(label), *(f"{probability:.4f}" for probability in probabilities)])
+    for labels in (analysis.data.benign_label, analysis.data.adversarial_label):
+        label = int(labels[pair.number])
+        probabilities = (pair.benign_probabilities[label], pair.adversarial_probabilities[label])
+        rows.append(
+            [
+                _plain(analysis.record.class_names[label]),
+                *(f"{probability:.4f}" for probability in probabilities),
+            ]
+        )
     parts = [
         f"Image {_plain(pair.image_id)}, L2 norm of the perturbation {pair.perturbation_l2:.4g}, "
         f"L∞ norm {pair.perturbation_linf:.4g}.",
         _table(["probability", "benign image", "adversarial image"], rows),
     ]
     if finding.neurons and finding.layer in analysis.record.layers:
-        neurons = finding.neurons[:_MOST_NEURONS]
-        table = analysis.at(finding.layer).neurons(finding.pair, columns=_COLUMNS).loc[list(neurons)]
+        layer = analysis.at(finding.layer)
+        neurons = checked_numbers(finding.neurons, "neuron", layer.data.neurons)[:_MOST_NEURONS]
+        table = layer.neurons(finding.pair, columns=_COLUMNS).loc[neurons]
         rows = [
             [str(neuron), *(f"{value:.4g}" for value in row)]
             for neuron, row in zip(neurons, table.to_numpy(), strict=True)

@@ -265,8 +265,8 @@ def _probabilities(
         page.first_fitting((f"If {these} were {done}", f"If {done}"), room, bold=True)
         for done in ("attacked", "repaired")
     ]
-    names = analysis.record.class_names
-    labels = [names.index(summary.benign_label), names.index(summary.adversarial_label)]
+    data = analysis.data
+    labels = [int(data.benign_label[summary.number]), int(data.adversarial_label[summary.number])]
     before = (summary.benign_probabilities, summary.adversarial_probabilities)
     for row, side in enumerate(SIDES):
         y = top + row * step
