@@ -1,4 +1,4 @@
-"""`vulneuron findings`: the findings of a record as Markdown."""
+"""`vulneuron findings`: the findings of a record as Markdown. Each command is a module."""
 
 import sys
 from typing import Annotated

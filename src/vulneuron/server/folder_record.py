@@ -6,7 +6,7 @@ from vulneuron.errors import RecordError
 from vulneuron.record import open_record
 from vulneuron.record.discovery import FoundRecord
 from vulneuron.record.unfinished import UnfinishedRun, unfinished_run
-from vulneuron.server import dto
+from vulneuron.server import record_models
 from vulneuron.server.file_watch import FileWatch
 from vulneuron.server.problems import NotAvailable, RecordGone
 from vulneuron.server.served_record import ServedRecord
@@ -73,14 +73,18 @@ class FolderRecord:
         problem = self._problem or self._removed()
         raise RecordGone(problem.given, allowed=problem.allowed, fix=problem.fix)
 
-    def listing(self) -> dto.RecordListing:
+    def listing(self) -> record_models.RecordListing:
         """Its entry in the list of records."""
         run = self._progress
-        progress = None if run is None else dto.ProgressModel(done=run.done, total=run.total, text=str(run))
+        progress = (
+            None
+            if run is None
+            else record_models.ProgressModel(done=run.done, total=run.total, text=str(run))
+        )
         if self._served is not None:
             return self._served.listing().model_copy(update={"progress": progress})
         problem = None if progress is not None else str(self._problem or self._removed())
-        return dto.RecordListing(id=self.id, available=False, message=problem, progress=progress)
+        return record_models.RecordListing(id=self.id, available=False, message=problem, progress=progress)
 
     def _open(self, found: FoundRecord | None) -> None:
         if found is None:

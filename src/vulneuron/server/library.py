@@ -10,7 +10,7 @@ from torch import nn
 
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record
-from vulneuron.server import dto
+from vulneuron.server import record_models
 from vulneuron.server.catalog import Catalog
 from vulneuron.server.file_watch import FileWatch
 from vulneuron.server.folder_record import FolderRecord
@@ -99,7 +99,7 @@ class Library:
             fix="choose one of these records",
         )
 
-    def listings(self) -> list[dto.RecordListing]:
+    def listings(self) -> list[record_models.RecordListing]:
         """The current list of all records, including those that cannot be opened."""
         self._search()
         given = [record.listing() for record in self._records.values()]

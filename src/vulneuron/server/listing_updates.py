@@ -6,7 +6,7 @@ from threading import Event, Lock, Thread
 
 from starlette.concurrency import run_in_threadpool
 
-from vulneuron.server import dto
+from vulneuron.server import record_models
 from vulneuron.server.broadcast import Broadcast
 from vulneuron.server.library import Library
 
@@ -26,11 +26,11 @@ class ListingUpdates:
 
     def __init__(self, library: Library, *, least_seconds: float = 1.0, share: float = 0.05) -> None:
         self._library, self._least_seconds, self._share = library, least_seconds, share
-        self._latest: Broadcast[list[dto.RecordListing]] = Broadcast([])
+        self._latest: Broadcast[list[record_models.RecordListing]] = Broadcast([])
         self._closing, self._lock = Event(), Lock()
         self._thread: Thread | None = None
 
-    async def watch(self) -> AsyncIterator[list[dto.RecordListing]]:
+    async def watch(self) -> AsyncIterator[list[record_models.RecordListing]]:
         """Yield the list now and after each change, until the updates are closed."""
         await run_in_threadpool(self._compare)
         with self._lock:

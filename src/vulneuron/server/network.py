@@ -13,7 +13,7 @@ from vulneuron.engines import Cancel
 from vulneuron.errors import ModelError
 from vulneuron.network import Classifier
 from vulneuron.record import Record
-from vulneuron.server import dto
+from vulneuron.server import record_models
 from vulneuron.server.model_choice import model_to_load
 from vulneuron.server.problems import NotAvailable
 
@@ -59,13 +59,13 @@ class RecordNetwork:
         self._analysis, self._name, self._model = analysis, name, model
         self._closing, self._clock = closing, clock
         self._load_classifier, self._retry_seconds = load, retry_seconds
-        self._status = dto.NetworkModel(state="loading", message=None)
+        self._status = record_models.NetworkModel(state="loading", message=None)
         self._next_attempt = -math.inf
         self._lock, self._ended = Lock(), Event()
         self._thread: Thread | None = None
 
     @property
-    def status(self) -> dto.NetworkModel:
+    def status(self) -> record_models.NetworkModel:
         """Whether the network is available, or why it is not."""
         return self._status
 
@@ -74,15 +74,15 @@ class RecordNetwork:
         """Whether the network is available, being loaded, or would be loaded again on demand."""
         return self._status.state != "missing" or self._is_due()
 
-    def demand(self) -> dto.NetworkModel:
+    def demand(self) -> record_models.NetworkModel:
         """Start loading the network if that was not tried yet, or failed some time ago; do not wait."""
         with self._lock:
             if self._thread is None or (self._status.state == "missing" and self._is_due()):
-                self._status = dto.NetworkModel(state="loading", message=None)
+                self._status = record_models.NetworkModel(state="loading", message=None)
                 self._ended.clear()
                 self._thread = Thread(target=self._load, name=f"network {self._name}", daemon=True)
                 self._thread.start()
-                return dto.NetworkModel(state="loading", message=None)
+                return record_models.NetworkModel(state="loading", message=None)
             return self._status
 
     def wait(self, cancelled: Cancel) -> None:
@@ -128,7 +128,7 @@ class RecordNetwork:
 
     def _load(self) -> None:
         # A network that stayed "loading" would keep every job waiting forever.
-        status = dto.NetworkModel(
+        status = record_models.NetworkModel(
             state="missing", message="loading it failed; see the terminal of the server"
         )
         retry_seconds = self._retry_seconds
@@ -140,14 +140,14 @@ class RecordNetwork:
                 retry_seconds = math.inf
                 raise
             self._analysis.network.attach(self._load_classifier(self._analysis.record, source))
-            status = dto.NetworkModel(state="ready", message=None)
+            status = record_models.NetworkModel(state="ready", message=None)
         except ModelError as error:
-            status = dto.NetworkModel(state="missing", message=str(error))
+            status = record_models.NetworkModel(state="missing", message=str(error))
             if self._model is not None and not self._closing():
                 log.warning("The network of record %r cannot be used: %s", self._name, error)
         except Exception as error:
             message = f"loading it failed with {type(error).__name__}; see the terminal of the server"
-            status = dto.NetworkModel(state="missing", message=message)
+            status = record_models.NetworkModel(state="missing", message=message)
             if not self._closing():
                 log.exception("Unexpected error while the network of record %r was loaded", self._name)
         finally:

@@ -13,7 +13,7 @@ from vulneuron.engines import Watch
 from vulneuron.errors import RecordError, VulneuronError, one_line
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.record import Record, open_record
-from vulneuron.server import dto
+from vulneuron.server import record_models
 from vulneuron.server.file_watch import FileWatch
 from vulneuron.server.network import RecordNetwork
 from vulneuron.server.problems import RecordGone
@@ -82,7 +82,7 @@ class ServedRecord:
                 self._opened = self._open()
             return self._opened
 
-    def listing(self) -> dto.RecordListing:
+    def listing(self) -> record_models.RecordListing:
         """Its entry in the list of records; if it is gone, with its last numbers and the reason."""
         with self._lock:
             try:
@@ -186,8 +186,8 @@ def _with_pairs(path: str) -> Record:
     return record
 
 
-def _listing(record: Record, name: str) -> dto.RecordListing:
-    return dto.RecordListing(
+def _listing(record: Record, name: str) -> record_models.RecordListing:
+    return record_models.RecordListing(
         id=name,
         available=True,
         pairs=record.attributes["counts"]["pairs"],

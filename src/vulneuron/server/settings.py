@@ -13,7 +13,7 @@ from vulneuron.analysis.declarations import Integer, Number, Setting, Value
 from vulneuron.analysis.settings import GROUPS
 from vulneuron.maps.grid import default_patch
 from vulneuron.measures.choices import Choice
-from vulneuron.server.dto import ChoiceModel, SettingModel
+from vulneuron.server.record_models import ChoiceModel, SettingModel
 
 Ints = npt.NDArray[np.int64]
 #: Points per side of vulnerability maps that take seconds, not minutes.

@@ -34,7 +34,7 @@ from vulneuron.measures.registry import Need
 from vulneuron.network.batch_size import MEMORY
 from vulneuron.plots.sheet import WIDTHS
 from vulneuron.record import Record
-from vulneuron.server import dto
+from vulneuron.server import dto, record_models
 from vulneuron.server.network import RecordNetwork
 from vulneuron.server.pixels import Pixels
 from vulneuron.server.problems import NotFound
@@ -200,24 +200,24 @@ class OpenedLayer:
         return counts.reindex(index=names, columns=names, fill_value=0).to_numpy(np.int32)
 
     @cached_property
-    def summary(self) -> dto.RecordSummary:
+    def summary(self) -> record_models.RecordSummary:
         """Everything that the dashboard needs before it draws, with the network's state at that time."""
         info, data = self.record.info(), self.analysis.data
         channels, height, width = info["image_shape"]
         map_height, map_width = data.layer.map_shape
-        return dto.RecordSummary(
+        return record_models.RecordSummary(
             id=self.id,
             fingerprint=self.fingerprint,
             classes=list(self.record.class_names),
             used_classes=self.used_classes.tolist(),
             pairs=data.count,
             neurons=data.neurons,
-            image=dto.ImageShape(height=height, width=width, channels=channels),
-            map=dto.MapShape(height=map_height, width=map_width),
+            image=record_models.ImageShape(height=height, width=width, channels=channels),
+            map=record_models.MapShape(height=map_height, width=map_width),
             model=info["model"]["spec"],
             layer=data.layer.name,
             layers=[
-                dto.LayerModel(
+                record_models.LayerModel(
                     name=layer["layer"], neurons=layer["neurons"], contribution=layer["contribution"]
                 )
                 for layer in info["layers"]
@@ -225,7 +225,7 @@ class OpenedLayer:
             head="linear" if data.linear else "gradient x activation",
             activation=data.layer.attributes["activation"],
             attack=_attack(info["attack"]),
-            counts=dto.CountsModel(
+            counts=record_models.CountsModel(
                 images=info["images"],
                 right=info["correct"],
                 attacked=info["attacked"],
@@ -239,13 +239,13 @@ class OpenedLayer:
             negligible_change=NEGLIGIBLE,
             layer_percentiles=np.quantile(data.threshold_features, _LEVELS).tolist(),
             settings=described_settings(self.analysis),
-            defaults=dto.SettingsModel(**vars(dashboard_settings(self.analysis))),
+            defaults=record_models.SettingsModel(**vars(dashboard_settings(self.analysis))),
             pair_columns=list(PAIR_COLUMNS),
             pair_orders=list(PAIR_ORDERS),
             pair_filters=distinguishing_filters(self.record.pairs),
             likenesses=described_choices(LIKENESSES),
             figure_widths=described_choices(WIDTHS),
-            context=dto.ContextChoices(
+            context=record_models.ContextChoices(
                 orders=described_choices(CONTEXT_ORDERS),
                 scopes=described_choices(SCOPES),
                 counts=[6, 12, 24, 48],
@@ -253,7 +253,7 @@ class OpenedLayer:
             neuron_columns=list(MEASURES),
             rank_columns=[*MEASURES, *RANKS],
             measures=[
-                dto.MeasureModel.for_head(MEASURES[name], linear=data.linear)
+                record_models.MeasureModel.for_head(MEASURES[name], linear=data.linear)
                 for name in dict.fromkeys((*MEASURES.sortable_names, *MEASURES))
             ],
             default_sorts=list(DEFAULT_SORTS),
@@ -291,14 +291,14 @@ class OpenedLayer:
         named = (None if label is None else names[label] for label in self._first_cell())
         return self.analysis.cell(*named)
 
-    def _first_view(self) -> dto.FirstView:
+    def _first_view(self) -> record_models.FirstView:
         benign, adversarial = self._first_cell()
         pairs = self.analysis.order_pairs(PAIR_ORDERS[0].name, self.first_pairs)
         probability = self.record.pairs["benign_label_p_benign"].to_numpy()[pairs]
         # No single patch changes a saturated probability, so the vulnerability maps would be all but zero.
         unsure = np.flatnonzero(probability <= _SATURATED)
         pair = int(pairs[unsure[0] if len(unsure) else np.argmin(probability)])
-        return dto.FirstView(
+        return record_models.FirstView(
             benign=benign, adversarial=adversarial, pair=pair, neuron=self.first_neuron(pair)
         )
 
@@ -327,12 +327,12 @@ class OpenedLayer:
         return all(fields[side].any() for side in SIDES)
 
 
-def _attack(attack: Mapping[str, Any]) -> dto.AttackModel:
+def _attack(attack: Mapping[str, Any]) -> record_models.AttackModel:
     parameters = {
         key: value_text(value) for key, value in attack.items() if key != "name" and value is not None
     }
     eps, norm = attack.get("eps"), attack.get("norm")
-    return dto.AttackModel(
+    return record_models.AttackModel(
         name=attack["name"],
         label=attack_label(attack["name"]),
         eps_text=None if eps is None else value_text(eps),

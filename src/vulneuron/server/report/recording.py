@@ -10,7 +10,7 @@ from scipy.special import softmax
 from vulneuron.analysis import LIKENESSES, RANKS, Settings
 from vulneuron.measures import MEASURES, SIDES
 from vulneuron.measures.clustering import Dendrogram
-from vulneuron.server import dto
+from vulneuron.server import dto, record_models
 from vulneuron.server.map_models import MapState
 from vulneuron.server.parsing import format_numbers
 from vulneuron.server.report.chunk import Chunk
@@ -88,7 +88,7 @@ def context_pairs(contents: ReportContents, pair: int, neurons: list[int]) -> se
     return {other for neuron in neurons for other in _context(contents, pair, neuron).pairs}
 
 
-def _summary(contents: ReportContents, name: str) -> dto.RecordSummary:
+def _summary(contents: ReportContents, name: str) -> record_models.RecordSummary:
     whole, analysis = contents.layer.summary, contents.layer.analysis
     choices, first = whole.context, int(contents.pairs[0])
     missing = "a report has no network"
@@ -98,18 +98,18 @@ def _summary(contents: ReportContents, name: str) -> dto.RecordSummary:
             "model": _without_folders(whole.model),
             "provenance": {fact: _without_folders(text) for fact, text in whole.provenance.items()},
             "layers": [one for one in whole.layers if one.name == whole.layer],
-            "network": dto.NetworkModel(state="missing", message=missing),
-            "defaults": dto.SettingsModel(**vars(contents.first)),
-            "context": dto.ContextChoices(
+            "network": record_models.NetworkModel(state="missing", message=missing),
+            "defaults": record_models.SettingsModel(**vars(contents.first)),
+            "context": record_models.ContextChoices(
                 orders=choices.orders[:1], scopes=choices.scopes[:1], counts=[CONTEXT_PAIRS]
             ),
-            "first_view": dto.FirstView(
+            "first_view": record_models.FirstView(
                 benign=int(analysis.data.benign_label[first]),
                 adversarial=int(analysis.data.adversarial_label[first]),
                 pair=first,
                 neuron=contents.layer.first_neuron(first),
             ),
-            "report": dto.ReportModel(
+            "report": record_models.ReportModel(
                 pairs=sorted(contents.pairs.tolist()),
                 values={setting: list(values) for setting, values in contents.values.items()},
             ),

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from vulneuron.server.dependencies import LayerInUrl, ServerState
-from vulneuron.server.dto import RecordListing, RecordSummary
 from vulneuron.server.problems import NAMED
+from vulneuron.server.record_models import RecordListing, RecordSummary
 
 router = APIRouter(tags=["records"])
 
