@@ -268,6 +268,9 @@ Draw = Callable[[vn.Analysis], Figure]
         (lambda analysis: plots.neurons(analysis, 0, sort="size"), "sort_by = 'size'"),
         (lambda analysis: plots.neurons(analysis, 0, neurons=[99]), "given neuron 99"),
         (lambda analysis: plots.neurons(analysis, 0, shown=(3, 3)), r"given shown = \(3, 3\)"),
+        (lambda analysis: plots.neurons(analysis, 0, shown=(0, "a")), "given shown"),  # type: ignore[arg-type]
+        (lambda analysis: plots.prediction_matrix(analysis, cells="red"), "given the cell 'red'"),
+        (lambda analysis: plots.prediction_matrix(analysis, true_labels="no"), "true_labels with 'no'"),
         (lambda analysis: plots.clusters(analysis, 0, clusters=2, neurons=[99]), "given neuron 99"),
         (lambda analysis: plots.clusters(analysis, 0, clusters=0), "given 0 clusters"),
         (lambda analysis: plots.neuron(analysis, 999, 1), "given pair 999"),

@@ -12,7 +12,14 @@ from vulneuron.analysis.data import Ints
 from vulneuron.analysis.selection import cell_labels
 from vulneuron.measures.choices import check_whole
 from vulneuron.plots.colors import INK, MATRIX, MUTED, PANEL, mixed
-from vulneuron.plots.selections import Pairs, checked_classes, chosen_pairs, colors_of, used_classes
+from vulneuron.plots.selections import (
+    Pairs,
+    checked_classes,
+    chosen_pairs,
+    colors_of,
+    one_or_more,
+    used_classes,
+)
 from vulneuron.plots.sheet import Sheet, sheet
 from vulneuron.plots.texts import ARROW, count_of
 
@@ -66,7 +73,7 @@ def prediction_matrix(
     counts = _counts(analysis, chosen_pairs(analysis, pairs), true_labels, adversarial_labels, most)
     reduced = true_labels is not None or adversarial_labels is not None
     colors = colors_of(analysis, [*counts.index, *counts.columns] if reduced else None)
-    marked = [cell_labels(analysis.record, cell) for cell in cells]
+    marked = [cell_labels(analysis.record, cell) for cell in one_or_more(cells)]
     every = analysis.data.count
     shown = int(counts.to_numpy().sum())
     with sheet(width) as page:

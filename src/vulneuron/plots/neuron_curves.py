@@ -11,7 +11,7 @@ from vulneuron.analysis.data import Ints
 from vulneuron.errors import MeasureError
 from vulneuron.measures import MEASURES, SIDES, NeuronMeasure
 from vulneuron.measures.bands import BAND_KINDS
-from vulneuron.measures.choices import check_choice
+from vulneuron.measures.choices import as_integer, check_choice
 from vulneuron.measures.contribution import WEIGHTS
 from vulneuron.plots.colors import ADVERSARIAL, AXIS, BENIGN, FAINT, HAIR, INK, MUTED, SUNK
 from vulneuron.plots.neuron_rows import LEFT, Scene, receptive_fields, rows_below
@@ -141,14 +141,16 @@ def neurons(
 
 
 def _checked_range(shown: tuple[int, int] | None, count: int) -> tuple[int, int]:
-    first, end = (0, count) if shown is None else shown
-    if not 0 <= first < end <= count:
-        raise MeasureError(
-            f"given shown = {shown!r}",
-            allowed=f"two places from 0 to {count}, the smaller one first",
-            fix="use (0, 25) for the first 25 neurons of the order",
-        )
-    return int(first), int(end)
+    if shown is None:
+        return 0, count
+    ends = [as_integer(end) for end in shown] if isinstance(shown, Sequence) else []
+    if len(ends) == 2 and ends[0] is not None and ends[1] is not None and 0 <= ends[0] < ends[1] <= count:
+        return ends[0], ends[1]
+    raise MeasureError(
+        f"given shown = {shown!r}",
+        allowed=f"two places from 0 to {count}, the smaller one first",
+        fix="use (0, 25) for the first 25 neurons of the order",
+    )
 
 
 def _ranks(analysis: Analysis, pairs: Ints, measure: NeuronMeasure | None) -> pd.DataFrame | None:

@@ -91,7 +91,7 @@ def scatterplots(
     Raises
     ------
     MeasureError
-        If a pair, class, color or the width is unknown.
+        If a pair, a class or the color is unknown, or the width is not allowed.
     """
     check_choice(color, "color", _PLOTS)
     rows = checked_classes(analysis, true_labels, "true_labels")

@@ -57,6 +57,7 @@ def checked_classes(analysis: Analysis, names: Sequence[str] | None, argument: s
     used = used_classes(analysis)
     if names is None:
         return used
+    names = one_or_more(names)
     for name in names:
         if name not in used:
             raise MeasureError(
@@ -67,6 +68,11 @@ def checked_classes(analysis: Analysis, names: Sequence[str] | None, argument: s
     if not names:
         raise MeasureError(f"given no {argument}", allowed="at least one class", fix="use None for all")
     return [name for name in used if name in names]
+
+
+def one_or_more(texts: str | Sequence[str]) -> Sequence[str]:
+    """Texts as a list; a single text counts as one, and not as its letters."""
+    return [texts] if isinstance(texts, str) else texts
 
 
 def in_classes(analysis: Analysis, true_labels: Sequence[str], adversarial_labels: Sequence[str]) -> Ints:
