@@ -202,6 +202,15 @@ def test_the_matrix_has_the_counts_of_the_classes_shown(analysis: vn.Analysis) -
     assert texts(part.to_bytes("svg"))[0] == f"Predictions of {shown} of {counts.to_numpy().sum()} pairs"
 
 
+def test_very_many_cells_are_one_image(analysis: vn.Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vulneuron.plots.matrix.MOST_CELLS", 8)
+    (cells,) = plots.prediction_matrix(analysis).axes[0].images
+    pixels, counts = np.asarray(cells.get_array()), analysis.prediction_matrix().to_numpy()
+    low, high = (plots.colors.channels(color) for color in plots.colors.MATRIX)
+    assert (pixels[counts == 0] == low).all()
+    assert (pixels[counts == counts.max()] == high).all()
+
+
 def test_rare_classes_are_summed_up(analysis: vn.Analysis) -> None:
     assert "other" not in texts(plots.prediction_matrix(analysis, most=3).to_bytes("svg"))
     written = texts(plots.prediction_matrix(analysis, most=2, title="").to_bytes("svg"))

@@ -11,7 +11,7 @@ from vulneuron.analysis import Analysis
 from vulneuron.analysis.data import Ints
 from vulneuron.analysis.selection import cell_labels
 from vulneuron.measures.choices import check_whole
-from vulneuron.plots.colors import INK, MATRIX, MUTED, PANEL, mixed
+from vulneuron.plots.colors import INK, MATRIX, MUTED, PANEL, channels, mixed
 from vulneuron.plots.selections import (
     Pairs,
     checked_classes,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OTHER = "other"
 _DOT = 7.0
 _LARGEST_CELL = 30.0
+#: More cells than this are one image, because so many rectangles take minutes and a very large file.
+MOST_CELLS = 10_000
 #: From this part of the color scale on, white is more legible than black.
 _DARK = 0.69
 
@@ -154,10 +156,16 @@ def _cells(page: Sheet, counts: pd.DataFrame, left: float, top: float, cell: flo
     known = counts.loc[counts.index != OTHER, counts.columns != OTHER].to_numpy()
     # Sums of rare classes would make all other cells pale.
     darkest = max(1, int(known.max(initial=1)))
+    parts = np.minimum(1, numbers / darkest) ** 0.5
+    if numbers.size > MOST_CELLS:
+        low, high = np.array([channels(color) for color in MATRIX])
+        pixels = np.rint(low + parts[..., None] * (high - low)).astype(np.uint8)
+        page.image(left, top, cell * numbers.shape[1], cell * numbers.shape[0], pixels)
+        return
     size = _size_of_counts(page, numbers, cell)
     gap = min(0.8, 0.06 * cell)
     for (row, column), count in np.ndenumerate(numbers):
-        part = min(1.0, count / darkest) ** 0.5
+        part = float(parts[row, column])
         x, y = left + column * cell, top + row * cell
         if counts.index[row] != counts.columns[column] or count:
             page.rectangle(x + gap / 2, y + gap / 2, cell - gap, cell - gap, mixed(*MATRIX, part))
