@@ -31,10 +31,10 @@ test("the header's sentence", () => {
   ]);
 });
 
-test("a model is named without folders and options", () => {
-  expect(modelName("/home/me/nets/resnet10.py:trained")).toBe("resnet10.py:trained");
-  expect(modelName("torchvision:resnet18?weights=DEFAULT")).toBe("torchvision:resnet18");
-  expect(modelName("timm:tf_efficientnet_lite0?checkpoint=/a/b.pth")).toBe("timm:tf_efficientnet_lite0");
+test("a model has a short name", () => {
+  expect(modelName("/home/me/nets/resnet10.py:trained")).toBe("resnet10");
+  expect(modelName("torchvision:resnet18?weights=DEFAULT")).toBe("resnet18");
+  expect(modelName("timm:tf_efficientnet_lite0?checkpoint=/a/b.pth")).toBe("tf_efficientnet_lite0");
   expect(modelName("Sequential")).toBe("Sequential");
 });
 

@@ -43,10 +43,10 @@ export function availabilityText({ available, progress }: RecordEntry): string {
   return available ? "" : "cannot be opened";
 }
 
-/** A model's name without folders and options: "net.py:trained" of "/home/me/net.py:trained?width=2". */
+/** A model's short name: "net" of "/home/me/net.py:trained?width=2", and "resnet18" of "torchvision:resnet18". */
 export function modelName(spec: string): string {
   const target = spec.replace(/\?.*$/, "");
-  return /[^/\\]+$/.exec(target)?.[0] ?? spec;
+  return /([^/\\]+)\.py(:|$)/.exec(target)?.[1] ?? /[^/\\:]+$/.exec(target)?.[0] ?? spec;
 }
 
 /** A rate as a percentage, or a dash if unknown. */
