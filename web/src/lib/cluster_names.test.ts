@@ -19,7 +19,7 @@ test("names are at the medians of visible points, the most frequent class first"
     { label: 2, points: 1, x: 40, y: 80, chosen: undefined },
   ]);
   // On many points, but beside a single one.
-  expect(placeNames(names, FRAME, PLOT, 12, measure)).toMatchObject([
+  expect(placeNames(names, FRAME, PLOT, 12, undefined, measure)).toMatchObject([
     { label: 7, left: 20, top: 50 },
     { label: 2, left: 40, top: 8 },
   ]);
@@ -32,7 +32,7 @@ test("the name of highlighted points is below them, and those of others make roo
     colors: Uint32Array.of(1, 1, 1, 1),
     chosen: Uint8Array.of(1, 1, 0, 0),
   });
-  const [own, other] = placeNames(names, FRAME, PLOT, 12, measure);
+  const [own, other] = placeNames(names, FRAME, PLOT, 12, undefined, measure);
   expect(own).toMatchObject({ label: 7, left: 50 });
   // Below the points, whose lowest one is at 60.
   expect(own?.top).toBeGreaterThan(60);
@@ -41,7 +41,13 @@ test("the name of highlighted points is below them, and those of others make roo
 
 test("names stay inside of the plot, and are left out where there is no room", () => {
   const names = [1, 2, 3, 4, 5, 6, 7].map((label) => ({ label, points: 1, x: 2, y: 50, chosen: undefined }));
-  const placed = placeNames(names, FRAME, PLOT, 12, measure);
+  const placed = placeNames(names, FRAME, PLOT, 12, undefined, measure);
   expect(placed.length).toBe(4);
   expect(placed.every(({ left }) => left === 10)).toBe(true);
+});
+
+test("no name covers the ring of the focused point", () => {
+  const names = [{ label: 1, points: 20, x: 50, y: 50, chosen: undefined }];
+  const [placed] = placeNames(names, FRAME, PLOT, 12, { x: 50, y: 52, radius: 5 }, measure);
+  expect(Math.abs((placed?.top ?? 52) - 52)).toBeGreaterThanOrEqual(11);
 });

@@ -69,6 +69,7 @@ export function clusterNames(labels: ArrayLike<number>, dots: Omit<Dots, "order"
  * Places names in the order given, without overlaps. A name is moved a little to make room, and left out if there is none.
  *
  * @param height - of a line of text
+ * @param ring - the focused point's ring, which no name covers
  * @param measure - width of a class's name
  */
 export function placeNames(
@@ -76,6 +77,7 @@ export function placeNames(
   frame: Frame,
   plot: { readonly width: number; readonly height: number },
   height: number,
+  ring: { readonly x: number; readonly y: number; readonly radius: number } | undefined,
   measure: (name: ClusterName) => number,
 ): PlacedName[] {
   const placed: (PlacedName & { readonly half: number })[] = [];
@@ -88,7 +90,11 @@ export function placeNames(
       const overlaps = placed.some(
         (other) => Math.abs(other.left - left) < other.half + half && Math.abs(other.top - top) < height,
       );
-      if (isOutside || overlaps) continue;
+      const coversRing =
+        ring !== undefined &&
+        Math.abs(ring.x - left) < ring.radius + half &&
+        Math.abs(ring.y - top) < ring.radius + height / 2;
+      if (isOutside || overlaps || coversRing) continue;
       placed.push({ ...name, left, top, half });
       break;
     }
