@@ -171,3 +171,8 @@ def test_one_neuron_on_all_selected_pairs(open_page: OpenPage, record: str, anal
     window = page.get_by_role("dialog", name=f"Context images of neuron {neuron}")
     expect(window).to_contain_text("Ordered by the neuron's activation on the benign image, largest first.")
     expect(window.get_by_text("as in Pairs", exact=True)).to_have_count(0)
+
+
+def test_a_link_opens_the_window_in_a_narrow_window(open_page: OpenPage, record: str) -> None:
+    page = open_page(record, "context=activation.all.12", size=(1024, 768))
+    expect(page.get_by_role("dialog", name=re.compile("^Context images of neuron"))).to_be_visible()

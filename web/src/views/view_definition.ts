@@ -15,6 +15,8 @@ export interface ViewProps {
 export interface ViewDefinition extends ViewModel {
   readonly title: string;
   readonly component: Component<ViewProps>;
+  /** What opens over the whole page, also if the view is on none of its places. */
+  readonly over?: Component;
   /** Explains the view and how to use it. */
   readonly help: Component;
   /** Position among the views of the same area, and in the menu of views. */
