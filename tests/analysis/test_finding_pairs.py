@@ -68,6 +68,7 @@ def test_a_limit_is_included_and_not_rounded_to_the_values_type(analysis: Analys
         {"perturbation_l2": (None, math.nan)},
         {"perturbation_l2": "01"},
         {"survives_8bit": 1},
+        {"text": 5},
     ],
 )
 def test_bad_filters_are_refused(analysis: Analysis, filters: dict[str, Any]) -> None:

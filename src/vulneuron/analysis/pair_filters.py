@@ -106,6 +106,8 @@ def filtered_pairs(
         If there is no such filter, or its value is invalid.
     """
     declared = {one.name: one for one in PAIR_FILTERS}
+    if not isinstance(text, str):
+        raise MeasureError(f"given text = {text!r}", allowed="words", fix="use quotation marks")
     passes = _contains(pairs, text)
     for name, wanted in values.items():
         if name not in declared:

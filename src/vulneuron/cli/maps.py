@@ -7,9 +7,11 @@ import typer
 
 from vulneuron.analysis import Analysis, Settings, VulnerabilityMapSettings, load_classifier, select_pairs
 from vulneuron.cli.map_computation import compute_maps, missing_maps
+from vulneuron.cli.options import PAIRS_HELP
 from vulneuron.cli.settings_options import Choices, settings_options
 from vulneuron.measures.choices import check_whole
 from vulneuron.network.batch_size import MEMORY
+from vulneuron.plots.texts import count_of
 from vulneuron.record import open_record
 
 _MIB = 2**20
@@ -18,7 +20,7 @@ _MIB = 2**20
 @settings_options(VulnerabilityMapSettings, leave_out=("iou_side",))
 def command(
     path: Annotated[str, typer.Argument(metavar="RECORD", help="A finished record.")],
-    pairs: Annotated[str, typer.Option(help="`all`, numbers such as `1,2`, or a cell such as `cat:dog`.")],
+    pairs: Annotated[str, typer.Option(help=PAIRS_HELP)],
     model: Annotated[
         str | None, typer.Option(help="Spec of the network. [default: that of `vulneuron analyze`]")
     ] = None,
@@ -42,7 +44,7 @@ def command(
     analysis = Analysis(record, settings=settings, memory=memory * _MIB)
     chosen = select_pairs(record, pairs)
     missing = missing_maps(analysis, chosen)
-    count = "1 pair" if len(chosen) == 1 else f"{len(chosen)} pairs"
+    count = count_of(len(chosen), "pair")
     sys.stderr.write(f"{count}, {len(chosen) - len(missing)} already with maps\n")
     if len(missing):
         analysis.prepare_maps()

@@ -8,6 +8,7 @@ import typer
 
 from vulneuron.errors import ModelError
 
+PAIRS_HELP = "`all`, numbers and ranges such as `1,2,9-12`, or a cell such as `cat:dog`."
 LAYER_HELP = "Target layer of the neurons. [default: the record's last one]"
 
 

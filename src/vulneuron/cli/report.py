@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vulneuron.cli.options import LAYER_HELP
+from vulneuron.cli.options import LAYER_HELP, PAIRS_HELP
 from vulneuron.errors import MeasureError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from vulneuron.server.report import ReportSize
     from vulneuron.server.summary import OpenedLayer
 
 _DEFAULT_COUNT = 20
-_MIB = 2**20
+_MB = 10**6
 
 
 def command(
@@ -29,8 +28,7 @@ def command(
     pairs: Annotated[
         str | None,
         typer.Option(
-            help="Numbers such as `1,2,9-12`, or a cell such as `cat:dog`. [default: the pairs that the "
-            "dashboard shows first]"
+            help=f"{PAIRS_HELP} [default: the pairs that the dashboard shows first]",
         ),
     ] = None,
     findings: Annotated[
@@ -58,6 +56,7 @@ def command(
     from vulneuron.cli.map_computation import compute_maps, missing_maps
     from vulneuron.measures.choices import check_whole
     from vulneuron.pipeline.progress import RunProgress
+    from vulneuron.plots.texts import count_of
     from vulneuron.record import open_record
     from vulneuron.server.network import RecordNetwork
     from vulneuron.server.record_names import record_names
@@ -86,8 +85,8 @@ def command(
     without = len(missing_maps(analysis, contents.pairs))
     if without:
         sys.stderr.write(
-            f"note: {without} of {_pairs(len(contents.pairs))} without vulnerability maps and IoUs: "
-            "`vulneuron maps` or --model computes them\n"
+            f"note: {without} of {count_of(len(contents.pairs), 'pair')} without vulnerability maps "
+            "and IoUs: `vulneuron maps` or --model computes them\n"
         )
     with RunProgress() as bars:
         bars.begin("Report", len(contents.pairs))
@@ -99,7 +98,10 @@ def command(
         written = write_report(
             contents, out, name, single_file=single_file, overwrite=overwrite, progress=progress
         )
-    sys.stdout.write(_line(written))
+    size = written.size / _MB
+    sys.stdout.write(
+        f"{count_of(written.pairs, 'pair')}, {size:.{0 if size >= 10 else 1}f} MB, {written.page}\n"
+    )
 
 
 def _chosen(
@@ -131,12 +133,3 @@ def _of_findings(layer: OpenedLayer, pairs: str | None) -> npt.NDArray[np.int64]
             fix="save findings with record.findings.add",
         )
     return np.array(of_findings, np.int64)
-
-
-def _line(written: ReportSize) -> str:
-    size = written.size / _MIB
-    return f"{_pairs(written.pairs)}, {size:.{0 if size >= 10 else 1}f} MB, {written.page}\n"
-
-
-def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count} pairs"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vulneuron.errors import RecordError, one_line
+from vulneuron.plots.texts import count_of
 from vulneuron.server.report.contents import ReportContents
 from vulneuron.server.report.page import MARKED, FrontEnd
 from vulneuron.server.report.recording import context_pairs, pair_chunk, record_chunk
@@ -197,8 +198,7 @@ def _text(content: bytes) -> str:
 
 
 def _title(contents: ReportContents, name: str) -> str:
-    count = len(contents.pairs)
-    return html.escape(f"{name}: {'1 pair' if count == 1 else f'{count} pairs'}")
+    return html.escape(f"{name}: {count_of(len(contents.pairs), 'pair')}")
 
 
 class _Pieces(io.RawIOBase):
