@@ -12,7 +12,8 @@ from vulneuron.measures.clustering import METHODS, Dendrogram
 from vulneuron.measures.distances import DISTANCES
 from vulneuron.plots.colors import AXIS, FAINT, GROUPS, HAIR, INK, MUTED, PANEL, SUNK
 from vulneuron.plots.sheet import Sheet, focus_ring, haloed, legend, sheet
-from vulneuron.plots.texts import change, count_of, neurons_title, number
+from vulneuron.plots.texts import change, count_of, number
+from vulneuron.record.findings import neurons_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -272,7 +273,7 @@ def _below(
     if not subtrees:
         return top + 12
     named: list[tuple[str, str | None]] = [
-        (neurons_title(tree.dendrogram.leaves(node).tolist()), _color(tree, node, place))
+        (neurons_in_words(tree.dendrogram.leaves(node).tolist()), _color(tree, node, place))
         for place, node in enumerate(subtrees[: len(GROUPS)])
     ]
     return legend(page, top + 13, named, left=_LEFT) - 1

@@ -20,7 +20,8 @@ from vulneuron.plots.colors import INK, MUTED, SUNK
 from vulneuron.plots.regions import faint, map_colors, map_pixels, outline, picture_note, receptive_field
 from vulneuron.plots.selections import colors_of
 from vulneuron.plots.sheet import SIDE_COLORS, Sheet, as_bytes, sheet
-from vulneuron.plots.texts import ARROW, change, neurons_title, number, per_cent, probability
+from vulneuron.plots.texts import ARROW, change, number, per_cent, probability
+from vulneuron.record.findings import neurons_in_words
 
 if TYPE_CHECKING:
     from vulneuron.plots.figure import Figure
@@ -95,7 +96,7 @@ def neuron(
     sets = [numbers] if beside is None else [checked_neurons(beside, analysis.data.neurons), numbers]
     both = _Maps(analysis.vulnerability_maps(pair), analysis.top_masks(pair)) if maps else None
     with sheet(width) as page:
-        words = neurons_title(numbers.tolist())
+        words = neurons_in_words(numbers.tolist())
         if title is None:
             how = "" if len(numbers) == 1 else f", {combine}"
             title = f"{_capitalized(words)}{how}, pair {pair}: {change(analysis, pair)}"
@@ -113,7 +114,7 @@ def neuron(
             left = index * (wide + _GAP)
             names: tuple[str, ...] = ("What it captures",) if len(chosen) == 1 else ("What they capture",)
             if beside is not None:
-                names = (_capitalized(neurons_title(chosen.tolist())), f"{len(chosen)} neurons")
+                names = (_capitalized(neurons_in_words(chosen.tolist())), f"{len(chosen)} neurons")
             page.text(left, top - 3, page.first_fitting(names, wide, bold=True), bold=True)
             _captured(page, analysis, pair, chosen, combine, (left, top), (wide, high), step)
         left = len(sets) * (wide + _GAP)

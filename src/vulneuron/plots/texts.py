@@ -1,7 +1,5 @@
 """Numbers and titles in figures, written as on the dashboard's page: a true minus sign, no leading zero."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from vulneuron.analysis import Analysis
@@ -82,16 +80,3 @@ def selection_title(analysis: Analysis, pairs: Ints) -> str:
     if benign is None and adversarial is None:
         return part
     return f"{benign or 'any class'} {ARROW} {adversarial or 'any class'}: {part}"
-
-
-def neurons_title(neurons: Sequence[int]) -> str:
-    """Some neurons in words: "neuron 209", "neurons 3, 5 and 7", "12 neurons"."""
-    numbers = [str(int(neuron)) for neuron in neurons]
-    if len(numbers) == 1:
-        return f"neuron {numbers[0]}"
-    few = 4
-    return (
-        f"neurons {', '.join(numbers[:-1])} and {numbers[-1]}"
-        if len(numbers) <= few
-        else f"{len(numbers)} neurons"
-    )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NOTE = 100_000
 _LONGEST_QUERY = 16_384
+#: A text names up to so many neurons.
 _NAMED_NEURONS = 3
 
 _List = tuple[Finding, ...]
@@ -252,13 +253,17 @@ class Findings(Sequence[Finding]):
     def _default_title(self, pair: int, neurons: Sequence[int]) -> str:
         labels = (self._record.array(f"{side}_label")[pair] for side in ("benign", "adversarial"))
         parts = [" → ".join(self._record.class_names[int(label)] for label in labels), f"pair {pair}"]
-        if len(neurons) > _NAMED_NEURONS:
-            parts.append(f"{len(neurons)} neurons")
-        elif neurons:
-            names = [str(neuron) for neuron in neurons]
-            listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-            parts.append(f"neuron{'s' if len(names) > 1 else ''} {listed}")
+        if len(neurons):
+            parts.append(neurons_in_words(neurons))
         return ", ".join(parts)
+
+
+def neurons_in_words(neurons: Sequence[int]) -> str:
+    """At least one neuron in words: "neuron 209", "neurons 3, 5 and 7", or "12 neurons"."""
+    if len(neurons) > _NAMED_NEURONS:
+        return f"{len(neurons):,} neurons"
+    *others, last = (str(int(neuron)) for neuron in neurons)
+    return f"neurons {', '.join(others)} and {last}" if others else f"neuron {last}"
 
 
 def _checked_text(text: str, what: str, longest: int) -> str:
