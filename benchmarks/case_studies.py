@@ -34,7 +34,7 @@ _CAT = "pairs=3-5&pair=2983&neurons=209&sort=iou_benign_drop"
 CIFAR10 = (
     Step("overview", "pairs=all&color=both&enlarged=overview", maps=False),
     Step("overlap", f"{_CAT}&zoom=0_25"),
-    Step("context", f"{_CAT}&context=activation.same_cell.12"),
+    Step("context", f"{_CAT}&context=activation.same_labels.12"),
     Step("inhibited", "pairs=0-1&order=change_down&pair=865&sort=curve_gap&neurons=221&pin=266"),
     Step("reversed", "pairs=1-0&order=change_down&pair=1350&sort=curve_gap&neurons=424&pin=221"),
     Step("cluster", f"{_CAT}&enlarged=clusters", maps=False),

@@ -72,11 +72,15 @@ def _choose_first(page: Page, end: str) -> int:
     return neuron
 
 
-def _expect_context(page: Page, neuron: int, analysis: vn.Analysis, pair: int) -> None:
+def _expect_context(
+    page: Page, neuron: int, analysis: vn.Analysis, pair: int, *, of_all: bool = False
+) -> None:
     """Both sides of the context images of a neuron are in one window."""
     page.get_by_role("button", name=f"Context images of neuron {neuron}, benign").click()
     window = page.get_by_role("dialog", name=f"Context images of neuron {neuron}")
-    found = analysis.context(pair, neuron).pairs
+    if of_all:
+        window.get_by_text("all pairs", exact=True).click()
+    found = analysis.context(pair, neuron, scope="all" if of_all else "same_labels").pairs
     card = window.get_by_role("button", name=re.compile(rf"^Pair {found[0]}, benign: .*; adversarial: "))
     expect(card.locator("canvas")).to_have_count(2)
     page.keyboard.press("Escape")
@@ -184,17 +188,18 @@ def test_6_1_4_exploring_neurons_with_a_hierarchy(page: Page, record: str, analy
 
 @demo_only
 def test_6_2_1_an_image_chosen_in_python(open_page: OpenPage, record: str, analysis: vn.Analysis) -> None:
-    pair = int(analysis.pairs_with_maps(settings=page_settings(analysis))[0])
-    page = open_page(record, f"pairs=list_{pair}&pair={pair}&sort=iou_benign_drop")
+    page = open_page(record, "pairs=all&sort=iou_benign_drop")
+    # A notebook sets the pair; this one has stored maps.
+    pair = first_view(page, record).pair
     known = analysis.pair(pair)
-    expect_selection(page, "chosen pairs", 1)
     for kind in ("benign drop", "adversarial gain"):
         expect(map_figure(page, kind)).to_be_visible()
     overlaps = analysis.neurons(pair, settings=page_settings(analysis))["iou_benign_drop"].to_numpy()
     neuron = _choose_first(page, "largest")
     assert neuron == order_of(overlaps, largest_first=True)[0]
     expect(_neuron_view(page)).to_contain_text(known.benign_label)
-    _expect_context(page, neuron, analysis, pair)
+    # Few pairs have the same labels in a record of many classes.
+    _expect_context(page, neuron, analysis, pair, of_all=True)
 
 
 @demo_only
