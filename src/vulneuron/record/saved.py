@@ -204,7 +204,7 @@ class SavedStore:
         return SavedError(
             f"the findings and groups of record {self._record.path!r} cannot be read ({one_line(error)})",
             allowed=f"an undamaged file {file!r}",
-            fix="mend it, restore it from a copy, or remove it to start anew",
+            fix="repair it, restore it from a copy, or delete it to start over",
         )
 
 

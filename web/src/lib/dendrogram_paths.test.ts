@@ -35,6 +35,8 @@ test("merges outside the plane are left out", () => {
 test("ticks are evenly spaced by square roots", () => {
   expect(squareRootTicks(340, 4)).toEqual([0, 20, 90, 200, 300]);
   expect(squareRootTicks(0, 4)).toEqual([0]);
+  // Not 1,000, which is next to 900.
+  expect(squareRootTicks(2050, 6)).toEqual([0, 60, 200, 500, 900, 2000]);
 });
 
 test("the path to the root passes all ancestors", () => {

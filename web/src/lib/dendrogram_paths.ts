@@ -61,7 +61,15 @@ export function squareRootTicks(top: number, count: number): number[] {
   const ticks = Array.from({ length: count + 1 }, (_, index) =>
     Number((top * (index / count) ** 2).toPrecision(1)),
   );
-  return [...new Set(ticks)].filter((tick) => tick <= top);
+  const least = Math.sqrt(top) / count / 2;
+  const kept: number[] = [];
+  for (const tick of ticks) {
+    const last = kept.at(-1);
+    // Rounding to one digit brings some ticks close together, such as 900 and 1,000.
+    const isApart = last === undefined || Math.sqrt(tick) - Math.sqrt(last) > least;
+    if (tick <= top && isApart) kept.push(tick);
+  }
+  return kept;
 }
 
 /** The places of some leaves as runs, from left to right. */

@@ -10,7 +10,8 @@ function inside(pixels: Uint8Array, width: number, row: number): number[] {
 
 describe("EdgeMasks", () => {
   it("decodes edges relative to the row above, or to the previous edge", () => {
-    // Two masks of 3 x 6 pixels; the first row of each, and rows with another number of edges, begin anew.
+    // Two masks of 3 x 6 pixels. In the first row of each, and where the number of edges changes, edges are relative
+    // to the previous one.
     const counts = [2, 2, 1, 2, 0, 0];
     const edges = [1, 3, 1, 255, 4, 2, 1];
     const masks = new EdgeMasks(Uint8Array.from([...counts, ...edges]), [2, 3, 6]);
